@@ -1,0 +1,337 @@
+"""The command line: one thin function per command, every heavy import inside the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.params import Params
+    from harness.paths import Paths
+
+app = typer.Typer(
+    name="harness",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="""Re-run cross-lingual intermediate-task training experiments with everything pinned, and decide each claim.
+
+    Start with `make repro` (runs what is stale, then prints the verdicts); look with `harness plan`, `harness tasks`
+    and `harness verify`. Settings live in params.yaml, the active profile; no option overrides them.""",
+)
+run_app = typer.Typer(
+    no_args_is_help=True,
+    help="One stage of the pipeline, as dvc.yaml calls it. `dvc repro` calls these for you.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Pins of the tasks' data.")
+pin_app = typer.Typer(no_args_is_help=True, help="Keep results of this run as the pinned reference.")
+encoder_app = typer.Typer(no_args_is_help=True, help="What the encoder knows.")
+app.add_typer(run_app, name="run")
+app.add_typer(data_app, name="data")
+app.add_typer(pin_app, name="pin")
+app.add_typer(encoder_app, name="encoder")
+
+
+def main() -> None:
+    """Entry point of the `harness` command."""
+    raise SystemExit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; a user's mistake is one paragraph and exit code 2."""
+    try:
+        code = app(list(arguments), standalone_mode=False)
+    except HarnessError as error:
+        typer.echo(f"harness: {error}", err=True)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("harness: interrupted; finished stages are kept, the same command goes on from here", err=True)
+        return 130
+    except OSError as error:
+        where = error.filename or "a file"
+        mend = "free disk space or make it accessible, then run the same command again"
+        typer.echo(
+            f"harness: expected to read and write {where}, found: {error.strerror}. To mend it: {mend}", err=True
+        )
+        return 2
+    except Exception as error:
+        if type(error).__module__.startswith(("click", "typer")):
+            error.show()  # type: ignore[attr-defined]
+            return 2
+        raise
+    return code if isinstance(code, int) else 0
+
+
+def _open() -> tuple[Params, Paths]:
+    from harness.params import load_params
+    from harness.paths import Paths, project_root
+
+    root = project_root()
+    params = load_params(root)
+    return params, Paths(root, params.profile)
+
+
+@app.command()
+def profile(
+    name: Annotated[
+        str | None, typer.Argument(help="Profile to make active; without it, the profiles are listed.")
+    ] = None,
+) -> None:
+    """Make a profile active: copy profiles/NAME.yaml to params.yaml."""
+    from harness.params import list_profiles, use_profile
+    from harness.paths import project_root
+
+    root = project_root()
+    if name is None:
+        for line in list_profiles(root):
+            typer.echo(line)
+        return
+    typer.echo(use_profile(root, name))
+
+
+@app.command()
+def tasks() -> None:
+    """List the tasks: role, head, metric, languages and rows in the active source, pin, stand-ins."""
+    from tabulate import tabulate
+
+    from harness.data.table import TASKS_HEADER, tasks_table
+    from harness.tasks import load_tasks, task_names
+
+    params, paths = _open()
+    records = load_tasks(task_names(paths.tasks), paths.tasks)
+    rows = tasks_table(records.values(), params.data.source, params.data.pack)
+    typer.echo(tabulate(rows, headers=TASKS_HEADER, tablefmt="plain"))
+
+
+@app.command()
+def plan() -> None:
+    """Print the grid: every cell, what is done, what is stale, and what the rest will cost."""
+    from harness.plan import render_plan
+
+    params, paths = _open()
+    typer.echo(render_plan(params, paths))
+
+
+@app.command()
+def verify(
+    json_: Annotated[bool, typer.Option("--json", help="Print the whole verification as JSON.")] = False,
+) -> int:
+    """Judge the results: integrity (V0), agreement with our pinned results (V2), a verdict per claim (V3).
+
+    Where nothing has run yet, the pinned results are judged. Exit code: 0 everything decidable is reproduced,
+    1 some not reproduced, 2 some inconclusive (or a mistake in the input), 3 invalid.
+    """
+    from harness.verify import render, verify_all
+
+    params, paths = _open()
+    found = verify_all(params, paths)
+    typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
+    return found.exit_code
+
+
+@app.command()
+def track() -> None:
+    """Import finished results into MLflow (mlruns/mlflow.db); `make ui` shows them."""
+    from harness.tracking import track as import_results
+
+    params, paths = _open()
+    count = import_results(params.profile, paths.results.parent, paths.mlruns)
+    typer.echo(f"{count} new or changed cells imported into {paths.mlruns / 'mlflow.db'}; `make ui` shows them")
+
+
+@pin_app.command("results")
+def pin_results() -> None:
+    """Keep this run's scores and predictions under reference/<profile>/, with the machine that made them."""
+    from harness.verify import pin_results as keep
+
+    params, paths = _open()
+    typer.echo(keep(params, paths))
+
+
+@encoder_app.command("report")
+def encoder_report(
+    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/encoder.md"),
+) -> None:
+    """Measure the encoder beside a random initialisation of the same size and write docs/encoder.md (minutes)."""
+    from harness.encoder_report import write_report
+
+    params, paths = _open()
+    typer.echo(f"written: {write_report(params, paths, out)}")
+
+
+@data_app.command("pin")
+def data_pin(
+    names: Annotated[list[str] | None, typer.Argument(help="Tasks; none: all.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Compare only; exit code 2 where a pin differs.")] = False,
+) -> int:
+    """Write the pins (rows and sha256 of every file) of the active source into tasks/*.yaml."""
+    from harness.data.pin import check_pin, pin_task
+    from harness.params import data_dir
+    from harness.tasks import task_names
+
+    params, paths = _open()
+    where = (paths.tasks, params.data.source, params.data.pack, data_dir(params, paths.root))
+    differing = 0
+    for name in names or task_names(paths.tasks):
+        if not check:
+            pin_task(name, *where)
+            typer.echo(f"pinned {name} in tasks/{name}.yaml")
+            continue
+        changes = check_pin(name, *where)
+        differing += bool(changes)
+        typer.echo(f"{name}: {'as pinned' if not changes else 'DIFFERS'}")
+        for line in changes:
+            typer.echo(f"  {line}")
+    return 2 if differing else 0
+
+
+@run_app.command("data")
+def run_data(task: Annotated[str, typer.Argument(help="Name of the task, see `harness tasks`.")]) -> None:
+    """Check and normalise one task's rows into build/<profile>/data/TASK."""
+    from harness.data.build import build_task
+
+    params, paths = _open()
+    manifest = build_task(task, params, paths)
+    rows = sum(entry["rows"] for entry in manifest["files"].values())
+    stand_in = f"; STAND-IN: {manifest['stand_in']}" if manifest["stand_in"] else ""
+    typer.echo(f"data {task}: {rows} rows in {len(manifest['files'])} files, every file as pinned{stand_in}")
+
+
+@run_app.command("corpus")
+def run_corpus() -> None:
+    """Gather the text to pretrain on, leaving out every evaluation row."""
+    from harness.data.corpus import build_corpus
+
+    params, paths = _open()
+    report = build_corpus(params, paths)
+    kept = sum(entry["kept"] for entry in report["languages"].values())
+    left_out = sum(sum(entry.values()) for entry in report["languages"].values()) - kept
+    typer.echo(
+        f"corpus: {kept} rows in {len(report['languages'])} languages kept, {left_out} left out as evaluation text"
+    )
+
+
+@run_app.command("encoder")
+def run_encoder() -> None:
+    """Train the tokenizer and pretrain the encoder."""
+    from harness.encoder import run_encoder as make
+
+    params, paths = _open()
+    record = make(params, paths)
+    typer.echo(f"encoder: {record['parameters']:,} parameters, {record['elapsed_s']:.0f} s")
+
+
+@run_app.command("recipe")
+def run_recipe(recipe: Annotated[str, typer.Argument(help="Name of the recipe.")]) -> None:
+    """Resolve a recipe: its settings and the identity of its tasks' data."""
+    from harness.intermediate import resolve_recipe
+
+    params, paths = _open()
+    resolve_recipe(_known(recipe, list(params.recipes), "recipe"), params, paths)
+
+
+@run_app.command("intermediate")
+def run_intermediate(
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
+    seed: Annotated[int, typer.Argument(help="Seed of the repetition.")],
+) -> int:
+    """Train the encoder on a recipe's intermediate tasks (the baseline `none` trains nothing)."""
+    delegated = _delegate(["run", "intermediate", recipe, str(seed)]) if recipe != "none" else None
+    if delegated is not None:
+        return delegated
+    from harness.intermediate import run_intermediate as train
+
+    params, paths = _open()
+    record = train(_known(recipe, list(params.recipes), "recipe"), seed, params, paths)
+    scores = ", ".join(f"{task} {next(iter(values.values())):.1f}" for task, values in record["dev_scores"].items())
+    typer.echo(
+        f"intermediate {recipe}-{seed}: {record['status']}{', dev ' + scores if scores else ''}, {record['elapsed_s']:.1f} s"
+    )
+    return 0
+
+
+@run_app.command("cell")
+def run_cell(
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
+    target: Annotated[str, typer.Argument(help="Name of the target task.")],
+    seed: Annotated[int, typer.Argument(help="Seed of the repetition.")],
+) -> int:
+    """Run one cell: target training, zero-shot predictions, scores."""
+    delegated = _delegate(["run", "cell", recipe, target, str(seed)])
+    if delegated is not None:
+        return delegated
+    from harness.cell import run_cell as run_one
+    from harness.plan import remaining
+    from harness.results import Cell
+
+    params, paths = _open()
+    _known(recipe, list(params.recipes), "recipe")
+    _known(target, list(params.target), "target")
+    result = run_one(Cell(recipe=recipe, target=target, seed=seed), params, paths)
+    score = "no score" if result.score is None else f"score {result.score:5.1f}"
+    typer.echo(f"cell {result.cell.id}: {result.status}, {score}, {result.elapsed_s:.1f} s; {remaining(params, paths)}")
+    return 0
+
+
+@run_app.command("scores")
+def run_scores() -> None:
+    """Gather every result.json of the grid into one table."""
+    from harness.verify import write_scores
+
+    params, paths = _open()
+    typer.echo(write_scores(params, paths))
+
+
+@run_app.command("verdicts")
+def run_verdicts() -> None:
+    """Write results/<profile>/verdicts.json; `harness verify` prints the same and gives the exit code."""
+    from harness.results import write_json
+    from harness.verify import verify_all
+
+    params, paths = _open()
+    write_json(paths.verdicts, verify_all(params, paths).model_dump(mode="json"))
+    typer.echo(f"verdicts: {paths.verdicts}")
+
+
+@run_app.command("track")
+def run_track() -> None:
+    """Import finished results into MLflow and note how many there are."""
+    from harness.results import write_json
+    from harness.tracking import track as import_results
+
+    params, paths = _open()
+    import_results(params.profile, paths.results.parent, paths.mlruns)
+    write_json(
+        paths.results / "tracked.json",
+        {"profile": params.profile, "cells": len(list(paths.cells.glob("*/result.json")))},
+    )
+
+
+def _known(name: str, names: list[str], what: str) -> str:
+    """`name` if it is one of `names`, else an error with the list."""
+    from harness.errors import nearest
+
+    if name not in names:
+        raise HarnessError(
+            f"expected the name of a {what}, found `{name}`; {nearest(name, names)}",
+            fix="use one of those names",
+        )
+    return name
+
+
+def _delegate(arguments: list[str]) -> int | None:
+    """Let the warm process of the running `dvc` do the work; None: do it here."""
+    from harness.launch.warm import delegate
+
+    return delegate(arguments)
+
+
+if __name__ == "__main__":
+    main()

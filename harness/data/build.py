@@ -1,0 +1,57 @@
+"""The data stage: a pinned source -> build/<profile>/data/<task>/, and the corpus for pretraining.
+
+A pure function of the task file, the active source and its files: building again gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.data import formats, integrity
+from harness.data.corpus import build_corpus
+from harness.data.sources import Source, open_source
+from harness.data.writing import write_folder
+from harness.params import Params
+from harness.paths import Paths
+from harness.tasks import Task, load_task
+
+__all__ = ["build_corpus", "build_task"]
+
+
+def build_task(name: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """Check, normalise and write every file of a task; returns the manifest, which is written last.
+
+    Raises HarnessError for a task without a pin for the active source, a file that is not the pinned one, a
+    row that doesn't fit its schema, placeholder test labels, or a folder that cannot be written.
+    """
+    task = load_task(name, paths.tasks)
+    source = open_source(task, params, paths.root)
+    manifest: dict[str, Any] = {
+        "task": task.name,
+        "kind": task.kind,
+        "source": source.name,
+        "source_pin": source.pin_text,
+        "source_language": source.source_language,
+        "files": {},
+        "stand_in": source.stand_in,
+        "counts_dropped": {},
+    }
+    write_folder(paths.data(name), _files(task, source, manifest), manifest)
+    return manifest
+
+
+def _files(task: Task, source: Source, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    for stem in source.stems():
+        rows = source.rows(stem)
+        if stem.startswith("test"):
+            formats.refuse_placeholder_labels(task.kind, rows, f"{stem} of task {task.name}")
+        content = formats.encode_rows(rows)
+        manifest["files"][f"{stem}.jsonl"] = describe(content, len(rows))
+        yield f"{stem}.jsonl", content
+    manifest["counts_dropped"] = dict(sorted(source.dropped.items()))
+
+
+def describe(content: bytes, rows: int) -> dict[str, Any]:
+    """What a manifest says of one file."""
+    return {"rows": rows, "sha256": integrity.sha256_bytes(content), "bytes": len(content)}

@@ -1,0 +1,54 @@
+"""Hashes and counts of files: nothing is read as data before its bytes equal what was pinned."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+
+from harness.errors import HarnessError
+
+
+def sha256_bytes(content: bytes) -> str:
+    """Lower-case hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Lower-case hex of a file's bytes; HarnessError where it cannot be read."""
+    return sha256_bytes(_read(path))
+
+
+def count_rows(content: bytes) -> int:
+    """Lines; a last line without its newline counts."""
+    return content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
+
+
+def check_file(path: Path, sha256: str, rows: int, pinned_by: str = "its pin", fix: str | None = None) -> bytes:
+    """The file's content (.gz decompressed), once its sha256 and its number of rows equal the pinned ones.
+
+    Raises HarnessError with the file, what was expected (and by whom) and what was found.
+    """
+    stored = _read(path)
+    found = sha256_bytes(stored)
+    fix = fix or "copy the file from its source again; if the change is meant, pin it (`harness data pin TASK`)"
+    if found != sha256:
+        raise HarnessError(f"expected sha256 {sha256} ({pinned_by}), found {found} in {path}", fix=fix)
+    try:
+        content = gzip.decompress(stored) if path.suffix == ".gz" else stored
+    except (OSError, EOFError, zlib.error) as error:
+        raise HarnessError(f"expected gzip in {path}, found: {error}", fix=fix) from None
+    if count_rows(content) != rows:
+        raise HarnessError(f"expected {rows} rows ({pinned_by}), found {count_rows(content)} in {path}", fix=fix)
+    return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HarnessError(
+            f"expected a readable file {path}, found: {error.strerror or error}",
+            fix="put the file there, or point data_dir (HARNESS_DATA_DIR) at the folder that holds it",
+        ) from None

@@ -1,0 +1,179 @@
+"""One warm process per `dvc repro`: it imports torch and transformers once and forks a child for every unit of work.
+
+DVC starts a new process per stage; importing the libraries would take longer than many a stage's own work. The first
+stage starts this server; it ends with the `dvc` process it belongs to. A child runs the same function as a stage
+without it, on a process that has drawn no random number and started no thread, so the numbers are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from harness.errors import HarnessError
+
+START_S = 120.0
+"""Longest wait for the server's imports."""
+OFF = "HARNESS_NO_WARM_PROCESS"
+"""Environment variable that makes every stage import for itself."""
+
+
+ACTIVE = "HARNESS_IN_WARM_PROCESS"
+"""Environment variable that a child of the warm process carries: it does the work itself."""
+
+
+def delegate(arguments: list[str]) -> int | None:
+    """Run `harness <arguments>` in the warm process and return its exit code.
+
+    None where there is nothing to gain: not under DVC, no fork on this system, or the server does not start.
+    Raises HarnessError when the child dies without an answer (killed, out of memory).
+    """
+    owner = _dvc_process()
+    if owner is None or not hasattr(os, "fork") or os.environ.get(OFF):
+        return None
+    path = _socket_path(owner)
+    connection = _connect(path) or _start(path, owner)
+    if connection is None:
+        return None
+    with connection:
+        request = {"arguments": arguments, "cwd": os.getcwd(), "environment": dict(os.environ)}
+        content = json.dumps(request).encode()
+        socket.send_fds(connection, [len(content).to_bytes(8, "big")], [1, 2])
+        connection.sendall(content)
+        answer = connection.recv(1)
+    if not answer:
+        raise HarnessError(
+            f"the process of `harness {' '.join(arguments)}` was killed before it finished (out of memory, or by hand)",
+            fix="free memory and run `dvc repro` again; finished stages are kept",
+        )
+    return answer[0]
+
+
+def _dvc_process() -> int | None:
+    """The pid of the `dvc` that runs this stage, or None."""
+    if "DVC_STAGE" not in os.environ or ACTIVE in os.environ:
+        return None
+    import psutil
+
+    for parent in psutil.Process().parents():
+        with suppress(psutil.Error):
+            if any(Path(part).name in ("dvc", "dvc.exe") for part in parent.cmdline()[:3]):
+                return parent.pid
+    return None
+
+
+def _socket_path(owner: int) -> Path:
+    """A short path (the system allows about 100 characters) that belongs to this user, code and `dvc` process."""
+    identity = f"{os.getuid()}/{owner}/{Path(__file__).resolve()}/{sys.executable}"
+    return Path(tempfile.gettempdir()) / f"harness-{sha256(identity.encode()).hexdigest()[:16]}.sock"
+
+
+def _connect(path: Path) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _start(path: Path, owner: int) -> socket.socket | None:
+    command = [sys.executable, "-m", "harness.launch.warm", str(path), str(owner)]
+    server = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and server.poll() is None:
+        connection = _connect(path)
+        if connection:
+            return connection
+        time.sleep(0.05)
+    return None
+
+
+def serve(path: Path, owner: int) -> None:
+    """Answer requests until the process `owner` is gone."""
+    import psutil
+
+    import harness.cell
+    import harness.cli
+    import harness.intermediate
+
+    assert harness.cell and harness.intermediate
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    old = os.umask(0o177)
+    listener.bind(str(path))
+    os.umask(old)
+    listener.listen()
+    listener.settimeout(1.0)
+    try:
+        while psutil.pid_exists(owner):
+            _reap()
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            connection.setblocking(True)
+            if os.fork() == 0:
+                listener.close()
+                _child(connection, harness.cli.run)
+            connection.close()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _reap() -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _child(connection: socket.socket, run: Callable[[list[str]], int]) -> None:
+    """Take over the caller's folder, environment and output, run the command, answer with its exit code."""
+    header, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
+    content = b""
+    while len(content) < int.from_bytes(header, "big"):
+        content += connection.recv(65536)
+    request = json.loads(content)
+    os.dup2(descriptors[0], 1)
+    os.dup2(descriptors[1], 2)
+    os.environ.clear()
+    os.environ.update(request["environment"] | {ACTIVE: "1"})
+    os.chdir(request["cwd"])
+    threading.Thread(target=_end_with_caller, args=(connection,), daemon=True).start()
+    code = 1
+    try:
+        code = run(request["arguments"])
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with suppress(OSError):
+            connection.sendall(bytes([code & 255]))
+        os._exit(code)
+
+
+def _end_with_caller(connection: socket.socket) -> None:
+    """The caller never sends a second message: whatever ends this wait is its end (Ctrl-C, kill)."""
+    with suppress(OSError):
+        connection.recv(1)
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,74 @@
+"""Reads dvc.lock and says which stages are stale, without starting DVC.
+
+DVC decides what to run; this module only answers the same question fast enough for `harness plan` and `harness
+verify`: it compares the md5 of every dependency and the value of every setting that the lock records (DVC 3's
+format: md5 of a file; for a folder the md5 of the JSON list of its files, with `.dir` appended).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+LOCK = "dvc.lock"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_IGNORED_PARTS = {"__pycache__"}
+
+
+class Lock:
+    """dvc.lock of a project, with the files' hashes looked up once each."""
+
+    def __init__(self, root: Path) -> None:
+        path = root / LOCK
+        content = yaml.load(path.read_bytes(), Loader=_LOADER) if path.is_file() else {}
+        self.root = root
+        self.stages: dict[str, Any] = (content or {}).get("stages") or {}
+        self._params: dict[str, Any] = {}
+        self._md5 = lru_cache(maxsize=None)(self._md5_of)
+
+    def changes(self, stage: str) -> list[str]:
+        """What the stage depends on that is no longer as the lock records it; `never run` if the lock lacks it."""
+        entry = self.stages.get(stage)
+        if entry is None:
+            return ["never run"]
+        changed = [dep["path"] for dep in entry.get("deps", []) if self._md5(dep["path"]) != dep.get("md5")]
+        for file, values in entry.get("params", {}).items():
+            changed += [f"{file}:{key}" for key, value in values.items() if self._param(file, key) != value]
+        return changed
+
+    def outputs_differ(self, stage: str) -> list[str]:
+        """Outputs of the stage that are missing or are not the recorded bytes."""
+        entry = self.stages.get(stage, {})
+        return [out["path"] for out in entry.get("outs", []) if self._md5(out["path"]) != out.get("md5")]
+
+    def _param(self, file: str, key: str) -> Any:
+        if file not in self._params:
+            path = self.root / file
+            self._params[file] = yaml.load(path.read_bytes(), Loader=_LOADER) if path.is_file() else {}
+        found: Any = self._params[file]
+        for part in key.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return found
+
+    def _md5_of(self, path: str) -> str | None:
+        full = self.root / path
+        if full.is_dir():
+            return _folder_md5(full)
+        return _file_md5(full) if full.is_file() else None
+
+
+def _file_md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def _folder_md5(folder: Path) -> str:
+    files = [path for path in folder.rglob("*") if path.is_file() and not _IGNORED_PARTS & set(path.parts)]
+    listed = [{"md5": _file_md5(path), "relpath": path.relative_to(folder).as_posix()} for path in files]
+    listed.sort(key=lambda entry: entry["relpath"])
+    return hashlib.md5(json.dumps(listed).encode(), usedforsecurity=False).hexdigest() + ".dir"

@@ -1,0 +1,121 @@
+"""The multilingual encoder: transformers' XLMRobertaModel, built anew or read from a folder of safetensors.
+
+A folder holds config.json, model.safetensors and tokenizer.json, so transformers' own `from_pretrained` reads it too.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
+from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
+
+from harness.errors import HarnessError
+from harness.params import Architecture
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+
+
+def new_encoder(architecture: Architecture, vocabulary_size: int) -> XLMRobertaModel:
+    """An encoder at its random initialisation (drawn from torch's global generator)."""
+    config = XLMRobertaConfig(
+        vocab_size=vocabulary_size,
+        hidden_size=architecture.hidden_size,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=architecture.heads,
+        intermediate_size=architecture.intermediate_size,
+        max_position_embeddings=architecture.max_length + 2,
+        hidden_dropout_prob=architecture.dropout,
+        attention_probs_dropout_prob=architecture.dropout,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+    )
+    return _build(config)
+
+
+def _build(config: XLMRobertaConfig) -> XLMRobertaModel:
+    """Attention as torch's scaled_dot_product_attention, whatever the library's default may become."""
+    config._attn_implementation = "sdpa"
+    return XLMRobertaModel(config, add_pooling_layer=False)
+
+
+def on_device(model: XLMRobertaModel, device: str) -> XLMRobertaModel:
+    """Move a model (transformers' own `to` is not typed)."""
+    torch.nn.Module.to(model, device)
+    return model
+
+
+def save_encoder(model: XLMRobertaModel, folder: Path) -> None:
+    """Write config.json and model.safetensors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {**model.config.to_dict(), "architectures": ["XLMRobertaModel"]}
+    for volatile in ("transformers_version", "_name_or_path", "dtype"):
+        content.pop(volatile, None)
+    (folder / CONFIG).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
+
+
+def load_encoder(folder: Path) -> XLMRobertaModel:
+    """Read an encoder folder.
+
+    Raises HarnessError if a file is missing, or the weights do not fit the configuration (naming the first tensor).
+    """
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise HarnessError(f"expected the encoder's {name} in {folder}, found none", fix="run `dvc repro encoder`")
+    content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    if content.get("model_type") != "xlm-roberta":
+        raise HarnessError(
+            f"expected an encoder of type `xlm-roberta` in {folder / CONFIG}, found `{content.get('model_type')}`",
+            fix="choose an encoder with XLM-R's architecture",
+        )
+    model = _build(XLMRobertaConfig(**content))
+    load_weights(model, folder / WEIGHTS)
+    return model
+
+
+def load_weights(model: XLMRobertaModel, path: Path) -> None:
+    """Read safetensors into `model`, strictly: every tensor there, no other, every shape the same."""
+    expected = model.state_dict()
+    found = load_file(str(path))
+    wrong = _first_difference(expected, found)
+    if wrong:
+        raise HarnessError(
+            f"the checkpoint {path} does not fit the encoder: {wrong}",
+            fix="delete the checkpoint's folder and run `dvc repro`, so that it is made from the present encoder",
+        )
+    model.load_state_dict(found)
+
+
+def _first_difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str | None:
+    for name, tensor in expected.items():
+        if name not in found:
+            return f"expected the tensor `{name}`, found none"
+        if found[name].shape != tensor.shape:
+            return f"expected `{name}` of shape {tuple(tensor.shape)}, found {tuple(found[name].shape)}"
+    extra = sorted(set(found) - set(expected))
+    return f"found the unknown tensor `{extra[0]}`" if extra else None
+
+
+class MaskedLMHead(nn.Module):
+    """XLM-R's masked-language-model head: dense, GELU, layer norm, decoder tied to the word embeddings."""
+
+    def __init__(self, model: XLMRobertaModel) -> None:
+        super().__init__()
+        config = model.config
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+        nn.init.normal_(self.dense.weight, std=config.initializer_range)
+        nn.init.zeros_(self.dense.bias)
+
+    def forward(self, states: Tensor, embeddings: Tensor) -> Tensor:
+        """`states`: (masked, hidden), `embeddings`: (vocabulary, hidden) -> logits (masked, vocabulary)."""
+        hidden = self.norm(nn.functional.gelu(self.dense(states)))
+        return nn.functional.linear(hidden, embeddings, self.bias)

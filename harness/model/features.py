@@ -1,0 +1,183 @@
+"""Rows -> features: what the encoder reads and what the head learns, one function per head.
+
+Nothing is dropped silently: truncated and split inputs are counted and end up in the cell's result.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokenizers import Encoding, Tokenizer
+
+from harness.model.heads import IGNORED
+from harness.model.tokenizer import BEGIN, END, UNKNOWN, token_id
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input of the encoder (for multiple choice: one input per choice)."""
+
+    inputs: list[list[int]]
+    """Token ids with special tokens; one list, or one per choice."""
+    label: Any
+    """An int, a list of ints per token, or (start, end); None where there is nothing to learn."""
+    row: int
+    """Index of the row it was made from."""
+    origin: Any = None
+    """What the head needs to map predictions back: word positions, or character offsets of the context."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest input."""
+        return max(map(len, self.inputs))
+
+
+@dataclass
+class Features:
+    """The features of a list of rows, in their order."""
+
+    items: list[Feature] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def featurise(
+    head: str, rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: Sequence[Any]
+) -> Features:
+    """Make the features of `rows` for `head` (classification, choice, tagging, span).
+
+    `labels`: the task's labels or tags in the order of the logits; unknown tags of test rows are not learnt from.
+    """
+    make = {"classification": _classification, "choice": _choice, "tagging": _tagging, "span": _span}[head]
+    return make(rows, tokenizer, max_length, stride, {label: i for i, label in enumerate(labels)})
+
+
+def _cut(tokenizer: Tokenizer, max_length: int, strategy: str = "longest_first", stride: int = 0) -> None:
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length, stride=stride, strategy=strategy)
+
+
+def _pair(row: Row) -> tuple[str, str]:
+    return (row["premise"], row["hypothesis"]) if "premise" in row else (row["sentence1"], row["sentence2"])
+
+
+def _classification(
+    rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]
+) -> Features:
+    _cut(tokenizer, max_length)
+    made = Features()
+    for index, encoding in enumerate(tokenizer.encode_batch([_pair(row) for row in rows])):
+        made.counts["truncated"] += bool(encoding.overflowing)
+        made.items.append(Feature([encoding.ids], labels[rows[index]["label"]], index))
+    return made
+
+
+def _choice(
+    rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]
+) -> Features:
+    _cut(tokenizer, max_length)
+    made = Features()
+    for index, row in enumerate(rows):
+        question = row.get("question") or ""
+        endings = [f"{question} {choice}".strip() for choice in row["choices"]]
+        # CommonsenseQA has no context: the question takes its place.
+        pairs = (
+            [(row["context"], ending) for ending in endings]
+            if row["context"]
+            else [(question, c) for c in row["choices"]]
+        )
+        encodings = tokenizer.encode_batch(pairs)
+        made.counts["truncated"] += any(encoding.overflowing for encoding in encodings)
+        made.items.append(Feature([encoding.ids for encoding in encodings], row["label"], index))
+    return made
+
+
+def _tagging(
+    rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]
+) -> Features:
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    made = Features()
+    encodings = tokenizer.encode_batch([row["tokens"] for row in rows], is_pretokenized=True, add_special_tokens=False)
+    begin, end, unknown = (token_id(tokenizer, name) for name in (BEGIN, END, UNKNOWN))
+    for index, (row, encoding) in enumerate(zip(rows, encodings, strict=True)):
+        pieces = _pieces(encoding, len(row["tokens"]), unknown)
+        windows = _windows(pieces, max_length - 2)
+        made.counts["split"] += len(windows) > 1
+        for words in windows:
+            ids, targets, origin = [begin], [IGNORED], []
+            for word in words:
+                origin.append((len(ids), word))
+                kept = pieces[word][: max_length - 2]
+                made.counts["truncated"] += len(kept) < len(pieces[word])
+                ids += kept
+                targets += [labels.get(row["tags"][word], IGNORED)] + [IGNORED] * (len(kept) - 1)
+            made.items.append(Feature([[*ids, end]], [*targets, IGNORED], index, origin))
+    return made
+
+
+def _pieces(encoding: Encoding, words: int, unknown: int) -> list[list[int]]:
+    """Token ids per word; a word that the normaliser empties keeps one unknown token, so that it gets a tag."""
+    pieces: list[list[int]] = [[] for _ in range(words)]
+    for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
+        assert word is not None  # special tokens are not added here
+        pieces[word].append(token)
+    return [found or [unknown] for found in pieces]
+
+
+def _windows(pieces: list[list[int]], room: int) -> list[list[int]]:
+    """Word indices cut into consecutive windows of at most `room` tokens (XTREME splits long sentences)."""
+    windows: list[list[int]] = [[]]
+    used = 0
+    for word, found in enumerate(pieces):
+        size = min(len(found), room)
+        if windows[-1] and used + size > room:
+            windows.append([])
+            used = 0
+        windows[-1].append(word)
+        used += size
+    return windows
+
+
+QUESTION_SHARE = 0.5
+"""A question may fill at most this share of the input; a longer one is cut and counted (XTREME cuts at 64 tokens)."""
+
+
+def _span(rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]) -> Features:
+    made = Features()
+    room = int(max_length * QUESTION_SHARE)
+    tokenizer.no_truncation()
+    asked = tokenizer.encode_batch([row["question"] for row in rows], add_special_tokens=False)
+    _cut(tokenizer, max_length, "only_second", stride)
+    pairs = []
+    for row, encoding in zip(rows, asked, strict=True):
+        long = len(encoding.ids) > room
+        made.counts["truncated"] += long
+        pairs.append((row["question"][: encoding.offsets[room - 1][1]] if long else row["question"], row["context"]))
+    for index, encoding in enumerate(tokenizer.encode_batch(pairs)):
+        windows = [encoding, *encoding.overflowing]
+        made.counts["split"] += len(windows) > 1
+        for window in windows:
+            offsets = [
+                span if part == 1 else None for span, part in zip(window.offsets, window.sequence_ids, strict=True)
+            ]
+            made.items.append(Feature([window.ids], _answer_tokens(rows[index], offsets), index, offsets))
+    return made
+
+
+def _answer_tokens(row: Row, offsets: list[tuple[int, int] | None]) -> tuple[int, int]:
+    """First and last token of the row's first answer in this window; (0, 0) if it is not wholly inside."""
+    if not row["answers"]["text"]:
+        return 0, 0
+    start = row["answers"]["answer_start"][0]
+    end = start + len(row["answers"]["text"][0])
+    inside = [i for i, span in enumerate(offsets) if span and span[0] < end and span[1] > start]
+    if not inside:
+        return 0, 0
+    first, last = offsets[inside[0]], offsets[inside[-1]]
+    assert first and last
+    return (inside[0], inside[-1]) if first[0] <= start and last[1] >= end else (0, 0)

@@ -1,0 +1,311 @@
+"""params.yaml -> Params: the whole configuration of a profile as one frozen record, checked once, at the edge.
+
+Unknown keys and wrong types are refused with the path to the key and the nearest valid name; inside the harness the
+values are trusted. Every field says what it is; the profiles say where each number comes from.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+
+from harness.errors import HarnessError, explain_validation, nearest
+
+LARGEST_SEED = 2**31 - 1
+
+
+class Record(BaseModel):
+    """Base of the configuration records: frozen, unknown keys refused, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DataParams(Record):
+    """Where the rows of every task come from."""
+
+    source: Literal["generated", "local"]
+    """`generated`: the laboratory world; `local`: a data pack folder."""
+    pack: str | None = None
+    """Name of the data pack whose pins in tasks/*.yaml apply (`local` only)."""
+    data_dir: str | None = None
+    """Folder of the data pack; the environment variable HARNESS_DATA_DIR stands above it."""
+    tasks: list[str]
+    """Every task whose data the pipeline builds: targets, the recipes' tasks, and `text` for pretraining."""
+
+    @model_validator(mode="after")
+    def _pack_named(self) -> DataParams:
+        if self.source == "local" and not self.pack:
+            raise ValueError("source `local` needs `pack`, the name of the pack whose pins apply")
+        return self
+
+
+class Grid(Record):
+    """The cells to run: recipes x targets x seeds."""
+
+    recipes: list[str]
+    """Names of recipes, `none` first: it is the baseline of every gain."""
+    targets: list[str]
+    """Names of target tasks."""
+    seeds: list[int] = Field(min_length=1)
+    """One independent repetition of the whole pipeline each."""
+
+
+class Recipe(Record):
+    """What happens before target training."""
+
+    tasks: list[str]
+    """Intermediate tasks trained on; empty for the baseline `none`."""
+    mixing_cap: int | None = Field(default=None, gt=0)
+    """Tasks are drawn in proportion to min(examples, mixing_cap); needed with several tasks."""
+    steps: int | None = Field(default=None, gt=0)
+    """Optimiser steps; null: the single task's own epochs (several tasks need a number)."""
+    learning_rate: float | None = Field(default=None, gt=0)
+    """Peak learning rate; null: the single task's own (several tasks need a number)."""
+
+    @model_validator(mode="after")
+    def _mixture_complete(self) -> Recipe:
+        if len(self.tasks) > 1 and None in (self.mixing_cap, self.steps, self.learning_rate):
+            raise ValueError("a recipe of several tasks needs mixing_cap, steps and learning_rate")
+        return self
+
+
+class Training(Record):
+    """How one task is trained."""
+
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate of AdamW; linear warm-up, then linear decay to 0."""
+    batch_size: int = Field(gt=0)
+    """Examples per optimiser step."""
+    epochs: float = Field(gt=0)
+    """Passes over the training examples (after `max_examples`)."""
+    max_examples: int | None = Field(default=None, gt=0)
+    """Use only the first so many training examples; null: all."""
+    max_length: int = Field(ge=8)
+    """Longest input in tokens, special tokens included."""
+    doc_stride: int = Field(default=0, ge=0)
+    """Tokens that neighbouring windows of a long context share (span heads)."""
+    warmup_proportion: float = Field(ge=0, le=1)
+    """Share of the steps during which the learning rate rises."""
+    weight_decay: float = Field(ge=0)
+    """AdamW's decoupled weight decay (not on biases and layer norms)."""
+    adam_epsilon: float = Field(gt=0)
+    """AdamW's epsilon."""
+    max_gradient_norm: float = Field(gt=0)
+    """Gradients are clipped to this global norm."""
+    evaluations: int = Field(default=0, ge=0)
+    """How often the dev set is scored during training, evenly spaced; the last state is the one used."""
+
+
+class Architecture(Record):
+    """Size of an encoder pretrained here (XLM-R's architecture)."""
+
+    hidden_size: int = Field(gt=0)
+    """Width of the hidden states."""
+    layers: int = Field(gt=0)
+    """Number of transformer layers."""
+    heads: int = Field(gt=0)
+    """Attention heads per layer."""
+    intermediate_size: int = Field(gt=0)
+    """Width of the feed-forward layer."""
+    max_length: int = Field(gt=0)
+    """Longest input in tokens; position embeddings are two more (XLM-R's padding offset)."""
+    dropout: float = Field(ge=0, lt=1)
+    """Dropout on hidden states and attention."""
+
+
+class Pretraining(Record):
+    """Masked-language-model pretraining on the corpus."""
+
+    seed: int = Field(ge=0, le=LARGEST_SEED)
+    """Seed of the initialisation, the batches and the masks; one encoder serves all seeds of the grid."""
+    vocabulary_size: int = Field(gt=300)
+    """Pieces of the unigram tokenizer, special tokens included."""
+    steps: int = Field(ge=0)
+    """Optimiser steps; 0 leaves the encoder at its random initialisation."""
+    batch_tokens: int = Field(gt=0)
+    """About this many tokens per step."""
+    max_length: int = Field(ge=8)
+    """Longest input in tokens, special tokens included."""
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate of AdamW."""
+    warmup_proportion: float = Field(ge=0, le=1)
+    """Share of the steps during which the learning rate rises."""
+    weight_decay: float = Field(ge=0)
+    """AdamW's decoupled weight decay."""
+    mask_probability: float = Field(gt=0, lt=1)
+    """Share of tokens to predict: 80 % masked, 10 % replaced, 10 % kept."""
+    language_exponent: float = Field(gt=0, le=1)
+    """Languages are sampled in proportion to (share of the corpus) ** exponent."""
+
+
+class EncoderParams(Record):
+    """The multilingual encoder that every recipe starts from."""
+
+    source: Literal["pretrained_here"]
+    """`pretrained_here`: trained in the pipeline on the corpus."""
+    architecture: Architecture
+    """Size of the encoder."""
+    pretraining: Pretraining
+    """How it is pretrained."""
+
+
+class Retrieval(Record):
+    """How sentences are embedded and mined (no training)."""
+
+    layer: int = Field(ge=0)
+    """Hidden layer whose states are pooled; 0 is the embedding layer."""
+    pooling: Literal["mean", "cls"]
+    """`mean` over all tokens, special ones included, or the first token."""
+    neighbours: int = Field(gt=0)
+    """k of the ratio margin (BUCC)."""
+    max_length: int = Field(ge=8)
+    """Longest sentence in tokens, special tokens included."""
+
+
+def _settings_kind(value: Any) -> str:
+    """Settings that name a layer or a pooling are a retrieval target's."""
+    keys = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return "retrieval" if {"layer", "pooling"} & set(keys) else "training"
+
+
+TargetSettings = Annotated[
+    Annotated[Training, Tag("training")] | Annotated[Retrieval, Tag("retrieval")],
+    Discriminator(_settings_kind),
+]
+
+
+class Evaluation(Record):
+    """How predictions are made."""
+
+    batch_tokens: int = Field(gt=0)
+    """About this many tokens (padding included) per forward pass."""
+    max_rows: int | None = Field(default=None, gt=0)
+    """Score only the first so many rows of each evaluation file; null: all."""
+    best_spans: int = Field(gt=0)
+    """n-best start and end positions considered by the span head."""
+    max_answer_tokens: int = Field(gt=0)
+    """Longest answer of the span head."""
+
+
+class Compute(Record):
+    """What the numbers are computed on; part of what is pinned."""
+
+    device: Literal["cpu", "cuda"]
+    """Where training and prediction run."""
+    threads: int = Field(gt=0)
+    """CPU threads of one unit of work; the numbers depend on it."""
+
+
+class Params(Record):
+    """One complete profile."""
+
+    profile: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    """Name of the profile; results lie under results/<profile>."""
+    title: str
+    """One line for people: what this profile is and what it can say."""
+    data: DataParams
+    """Where rows come from."""
+    grid: Grid
+    """Which cells to run."""
+    recipes: dict[str, Recipe]
+    """Every recipe that the grid may name."""
+    encoder: EncoderParams
+    """The encoder."""
+    intermediate: dict[str, Training]
+    """How each intermediate task is trained."""
+    target: dict[str, TargetSettings]
+    """How each target task is trained, or, for retrieval targets, how sentences are embedded."""
+    evaluation: Evaluation
+    """Predictions."""
+    compute: Compute
+    """Device and threads."""
+    runtime: Literal["local"]
+    """Where a cell runs: `local` is this machine's own environment."""
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Params:
+        if self.grid.recipes[:1] != ["none"]:
+            raise ValueError("grid.recipes must begin with `none`, the baseline of every gain")
+        for recipe in self.grid.recipes:
+            if recipe not in self.recipes:
+                raise ValueError(f"grid.recipes names `{recipe}`; known recipes: {', '.join(self.recipes)}")
+        for name, items in (
+            ("recipes", self.grid.recipes),
+            ("targets", self.grid.targets),
+            ("seeds", self.grid.seeds),
+        ):
+            if len(set(items)) != len(items):
+                raise ValueError(f"grid.{name} names an entry twice: {items}")
+        used = {task for recipe in self.grid.recipes for task in self.recipes[recipe].tasks} | set(self.grid.targets)
+        for target in self.grid.targets:
+            if target not in self.target:
+                raise ValueError(f"grid.targets names `{target}`; `target` has settings for: {', '.join(self.target)}")
+        missing = sorted(used - set(self.data.tasks))
+        if missing:
+            raise ValueError(f"data.tasks lacks {', '.join(missing)}, which the grid uses")
+        for task in sorted({t for r in self.recipes.values() for t in r.tasks} - set(self.intermediate)):
+            raise ValueError(f"recipes name the task `{task}`; `intermediate` has: {', '.join(self.intermediate)}")
+        return self
+
+
+def load_params(root: Path) -> Params:
+    """Read and check root/params.yaml.
+
+    Raises HarnessError naming the key, what was expected and what was found.
+    """
+    return read_params(root / "params.yaml")
+
+
+def read_params(path: Path) -> Params:
+    """Read and check one complete params file (params.yaml or profiles/NAME.yaml)."""
+    mend = f"edit {path.name}, or write it anew with `harness profile lab`"
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise HarnessError(f"expected a params file at {path}, found none", fix="run `harness profile lab`") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise HarnessError(f"expected YAML in {path}, found: {' '.join(str(error).split())}", fix=mend) from None
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise HarnessError(explain_validation(error, Params, path.name), fix=mend) from None
+
+
+def data_dir(params: Params, root: Path) -> Path | None:
+    """The data pack's folder: HARNESS_DATA_DIR, else params.yaml's data_dir (relative to the project), else None."""
+    chosen = os.environ.get("HARNESS_DATA_DIR") or params.data.data_dir
+    return (root / chosen).resolve() if chosen else None
+
+
+def list_profiles(root: Path) -> list[str]:
+    """One line per profile: its name, its title, and a mark at the active one."""
+    active = load_params(root).profile
+    found = [read_params(path) for path in sorted((root / "profiles").glob("*.yaml"))]
+    return [f"{'*' if params.profile == active else ' '} {params.profile:8} {params.title}" for params in found]
+
+
+def use_profile(root: Path, name: str) -> str:
+    """Make profiles/<name>.yaml the params.yaml of the project; returns a line for people.
+
+    Raises HarnessError if there is no such profile, or if params.yaml holds edits that no profile file has.
+    """
+    source, target = root / "profiles" / f"{name}.yaml", root / "params.yaml"
+    names = sorted(path.stem for path in (root / "profiles").glob("*.yaml"))
+    if name not in names:
+        raise HarnessError(
+            f"expected the name of a profile, found `{name}`; {nearest(name, names)}",
+            fix="use one of those names",
+        )
+    read_params(source)
+    known = [path.read_bytes() for path in (root / "profiles").glob("*.yaml")]
+    if target.is_file() and target.read_bytes() not in known:
+        raise HarnessError(
+            "params.yaml has edits that are in no file of profiles/; they would be lost",
+            fix="keep them as a profile of their own (`cp params.yaml profiles/mine.yaml`), then run the command again",
+        )
+    target.write_bytes(source.read_bytes())
+    return f"profile `{name}` is active; `harness plan` shows its grid, `make repro` runs it"

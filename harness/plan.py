@@ -1,0 +1,170 @@
+"""Params -> the grid: every cell, what it needs, what is done or stale, and what the rest will cost.
+
+Staleness is read off dvc.lock (harness.lockfile); costs are measured: wall times of results of this profile, of this
+machine's runs first and of our pinned results where nothing has run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from tabulate import tabulate
+
+from harness.lockfile import Lock
+from harness.params import Params
+from harness.paths import Paths
+from harness.results import Cell, grid_cells
+
+State = Literal["done", "stale", "to run"]
+
+
+class Unit(BaseModel):
+    """One stage of the grid: the encoder, an intermediate training or a cell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    """Name of the DVC stage, as `dvc repro` takes it."""
+    kind: str
+    """What is alike in cost: `encoder`, `intermediate <recipe>`, `cell <target>`."""
+    needs: tuple[str, ...]
+    """Stages whose outputs it reads."""
+    output: str
+    """A file that is there when the unit has finished, relative to the project."""
+
+
+def units(params: Params, paths: Paths) -> list[Unit]:
+    """Every unit of the grid in an order in which it can run."""
+
+    def output(path: Path) -> str:
+        return path.relative_to(paths.root).as_posix()
+
+    made = [Unit(stage="encoder", kind="encoder", needs=("corpus",), output=output(paths.encoder / "encoder.json"))]
+    for recipe in params.grid.recipes:
+        data = tuple(f"data@{task}" for task in params.recipes[recipe].tasks)
+        for seed in params.grid.seeds:
+            made.append(
+                Unit(
+                    stage=f"intermediate@{recipe}-{seed}",
+                    kind=f"intermediate {recipe}",
+                    needs=("encoder", *data),
+                    output=output(paths.checkpoint(recipe, seed) / "checkpoint.json"),
+                )
+            )
+    for cell in grid_cells(params):
+        made.append(
+            Unit(
+                stage=f"cell@{cell.id}",
+                kind=f"cell {cell.target}",
+                needs=(f"intermediate@{cell.recipe}-{cell.seed}", f"data@{cell.target}"),
+                output=output(paths.cell(cell.recipe, cell.target, cell.seed) / "result.json"),
+            )
+        )
+    return made
+
+
+def states(params: Params, paths: Paths) -> dict[str, State]:
+    """State of every unit, by stage: `done`, `stale` (something it was made from has changed) or `to run`.
+
+    A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same.
+    """
+    lock = Lock(paths.root)
+    found: dict[str, State] = {}
+    for unit in units(params, paths):
+        if not (paths.root / unit.output).is_file() or unit.stage not in lock.stages:
+            found[unit.stage] = "to run"
+        elif lock.changes(unit.stage) or any(_fresh_data_missing(lock, found, need) for need in unit.needs):
+            found[unit.stage] = "stale"
+        else:
+            found[unit.stage] = "done"
+    return found
+
+
+def _fresh_data_missing(lock: Lock, found: dict[str, State], need: str) -> bool:
+    return found[need] != "done" if need in found else bool(lock.changes(need))
+
+
+def measured_costs(paths: Paths) -> tuple[dict[str, float], str]:
+    """Median wall time in seconds by kind of unit, and where it was measured."""
+    own = _own_times(paths)
+    if own:
+        return {kind: median(times) for kind, times in own.items()}, "this machine's finished units"
+    pinned = paths.pinned / "costs.json"
+    if pinned.is_file():
+        content = json.loads(pinned.read_text(encoding="utf-8"))
+        return content["seconds"], f"the pinned run ({content['machine']['cpu']}, {content['machine']['cores']} cores)"
+    return {}, "nothing measured yet"
+
+
+def _own_times(paths: Paths) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {}
+    for path in paths.cells.glob("*/result.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        times.setdefault(f"cell {content['cell']['target']}", []).append(content["elapsed_s"])
+    for path in (paths.results / "intermediate").glob("*.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        times.setdefault(f"intermediate {content['recipe']}", []).append(content["elapsed_s"])
+    encoder = paths.results / "encoder.json"
+    if encoder.is_file():
+        times["encoder"] = [json.loads(encoder.read_text(encoding="utf-8"))["elapsed_s"]]
+    return times
+
+
+def render_plan(params: Params, paths: Paths) -> str:
+    """The plan for people: a table recipes x targets, the units by kind, the time left."""
+    state = states(params, paths)
+    seconds, where = measured_costs(paths)
+    grid = params.grid
+    rows = [
+        [recipe, *(_seeds_done(state, recipe, target, grid.seeds) for target in grid.targets)]
+        for recipe in grid.recipes
+    ]
+    left = [unit for unit in units(params, paths) if state[unit.stage] != "done"]
+    lines = [
+        f"profile {params.profile}: {params.title}",
+        f"{len(grid.recipes)} recipes x {len(grid.targets)} targets x {len(grid.seeds)} seeds = {len(grid_cells(params))} cells;"
+        f" each recipe is trained once per seed and shared by its {len(grid.targets)} targets",
+        "",
+        tabulate(rows, headers=["recipe", *grid.targets], tablefmt="plain"),
+        f"(seeds done of {len(grid.seeds)}; s = some stale)",
+        "",
+        ", ".join(f"{count} {word}" for word, count in sorted(Counter(state.values()).items()))
+        + f" of {len(state)} units",
+        _cost_line(left, seconds, where),
+    ]
+    return "\n".join(lines)
+
+
+def _seeds_done(state: dict[str, State], recipe: str, target: str, seeds: Iterable[int]) -> str:
+    found = [state[f"cell@{Cell(recipe=recipe, target=target, seed=seed).id}"] for seed in seeds]
+    return f"{found.count('done')}" + ("s" if "stale" in found else "")
+
+
+def _cost_line(left: list[Unit], seconds: dict[str, float], where: str) -> str:
+    if not left:
+        return "nothing to run: `dvc repro` will find everything up to date"
+    unknown = {unit.kind for unit in left} - set(seconds)
+    total = sum(seconds.get(unit.kind, 0.0) for unit in left)
+    text = f"left to run: {len(left)} units, about {total / 60:.0f} minutes of work by {where}"
+    return (
+        text + (f"; no time known of: {', '.join(sorted(unknown))}" if unknown else "")
+        if seconds
+        else f"left to run: {len(left)} units; {where}"
+    )
+
+
+def remaining(params: Params, paths: Paths) -> str:
+    """A phrase for the end of a cell's line: how many cells of the grid are there, and about how long the rest takes."""
+    cells = grid_cells(params)
+    done = [cell for cell in cells if (paths.cell(cell.recipe, cell.target, cell.seed) / "result.json").is_file()]
+    seconds, _ = measured_costs(paths)
+    waiting = [cell for cell in cells if cell not in done]
+    known = [seconds[f"cell {cell.target}"] for cell in waiting if f"cell {cell.target}" in seconds]
+    rest = sum(known) / len(known) * len(waiting) if known else 0.0
+    return f"{len(done)} of {len(cells)} cells there" + (f", about {rest / 60:.0f} min left" if rest else "")

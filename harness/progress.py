@@ -1,0 +1,37 @@
+"""Progress for people: a bar where there is a terminal, one line per finished unit everywhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar of `total` steps on a terminal's standard error; elsewhere a line at each quarter of a long run.
+
+    Yields `advance`, to be called once per step; its arguments are ignored.
+    """
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            job = bar.add_task(label, total=total)
+            yield lambda *_: bar.advance(job)
+        return
+    done = 0
+
+    def advance(*_: object) -> None:
+        nonlocal done
+        done += 1
+        if total >= LONG and done % (total // 4) == 0 and done < total:
+            print(f"{label}: step {done} of {total}", file=sys.stderr, flush=True)
+
+    yield advance
+
+
+LONG = 500
+"""Steps from which a run without a terminal reports its quarters."""

@@ -1,0 +1,80 @@
+"""Where a result comes from: commit, packages, machine, threads, image, memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "transformers", "tokenizers", "sentencepiece", "safetensors", "numpy")
+"""The packages that a number can depend on."""
+
+
+def provenance(root: Path, device: str, threads: int) -> dict[str, Any]:
+    """Everything about the present process and machine that a number may depend on."""
+    commit, dirty = _git(root)
+    return {
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "machine": machine(),
+        "device": device_name(device),
+        "threads": threads,
+        "image_digest": os.environ.get("HARNESS_IMAGE_DIGEST"),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+@lru_cache
+def machine() -> dict[str, Any]:
+    """The processor and the system, as far as numbers can depend on them."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "system": platform.system(),
+    }
+
+
+def device_name(device: str) -> str:
+    """`cpu`, or the GPU's name and driver version."""
+    if device == "cpu":
+        return "cpu"
+    import torch
+
+    return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(root: Path) -> tuple[str | None, bool | None]:
+    """Commit and whether tracked files differ from it (dvc.lock aside: the pipeline itself writes it)."""
+    try:
+        ask = ["git", "-C", str(root)]
+        commit = subprocess.run([*ask, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        status = [*ask, "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock"]
+        changed = subprocess.run(status, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return os.environ.get("HARNESS_COMMIT"), None
+    return commit, bool(changed)

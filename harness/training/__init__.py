@@ -1,0 +1,1 @@
+"""Determinism, batching, the training loop and checkpoints."""

@@ -1,0 +1,146 @@
+"""Masked-language-model pretraining of the encoder on the corpus, as XLM-R is pretrained (Conneau et al. 2020).
+
+One encoder serves every recipe and seed, as XLM-R does in the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
+
+from harness.model.encoder import MaskedLMHead
+from harness.model.heads import IGNORED
+from harness.model.tokenizer import BEGIN, END, MASK, PAD, token_id
+from harness.params import Pretraining
+from harness.results import CurvePoint
+from harness.training import determinism
+from harness.training.loop import linear_schedule
+
+POINTS = 40
+"""Points of the learning curve that are kept."""
+BETAS = (0.9, 0.98)
+"""AdamW's betas in pretraining: a shorter memory of squared gradients than the default, ours."""
+
+
+def language_shares(sizes: Mapping[str, int], exponent: float) -> dict[str, float]:
+    """Chance that a sequence comes from each language: (share of the corpus) ** exponent, normalised."""
+    total = sum(sizes.values())
+    raised = {language: (size / total) ** exponent for language, size in sizes.items() if size}
+    return {language: value / sum(raised.values()) for language, value in raised.items()}
+
+
+def sequences(
+    lines: Sequence[Sequence[int]], begin: int, end: int, max_length: int, draws: np.random.Generator
+) -> Iterator[list[int]]:
+    """Endless sequences of one language: whole sentences packed up to a length drawn anew for each sequence.
+
+    Lengths vary between one sentence and `max_length`, so that single sentences and long contexts are both familiar.
+    """
+    room = 0
+    packed: list[int] = []
+    while True:
+        for index in draws.permutation(len(lines)):
+            line = list(lines[index][: max_length - 2])
+            if packed and len(packed) + len(line) > room:
+                yield [begin, *packed, end]
+                packed = []
+            if not packed:
+                room = int(draws.integers(1, max_length - 1))
+            packed += line
+
+
+def mask_tokens(
+    ids: Tensor, special: int, vocabulary: int, mask: int, probability: float, draws: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Choose `probability` of the ordinary tokens; of these 80 % become `mask`, 10 % random, 10 % stay.
+
+    `ids`: (batch, length); ids below `special` are special. Returns inputs and labels, IGNORED where not chosen.
+    """
+    chance = torch.rand(ids.shape, generator=draws)
+    chosen = (chance < probability) & (ids >= special)
+    labels = ids.masked_fill(~chosen, IGNORED)
+    how = torch.rand(ids.shape, generator=draws)
+    random_ids = torch.randint(special, vocabulary - 1, ids.shape, generator=draws)
+    inputs = torch.where(chosen & (how < 0.8), mask, ids)
+    return torch.where(chosen & (how >= 0.9), random_ids, inputs), labels
+
+
+def pretrain(
+    model: XLMRobertaModel,
+    tokenizer: Tokenizer,
+    corpus: Mapping[str, Sequence[str]],
+    settings: Pretraining,
+    advance: Callable[[float], None] = lambda loss: None,
+) -> list[CurvePoint]:
+    """Train `model` in place on `corpus` (language -> sentences); returns the learning curve.
+
+    `advance` is called with the loss after each step (progress).
+    """
+    head = MaskedLMHead(model).to(model.device)
+    parameters = [*model.parameters(), *head.parameters()]
+    optimiser = torch.optim.AdamW(
+        parameters, lr=settings.learning_rate, betas=BETAS, weight_decay=settings.weight_decay, fused=True
+    )
+    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, linear_schedule(settings.steps, settings.warmup_proportion))
+    masks = determinism.generator(settings.seed, "masks")
+    batches = _batches(tokenizer, corpus, settings)
+    marks = {round(settings.steps * (i + 1) / POINTS) for i in range(POINTS)}
+    mask_id, vocabulary = token_id(tokenizer, MASK), model.config.vocab_size
+    curve: list[CurvePoint] = []
+    losses: list[float] = []
+    model.train()
+    for step in range(1, settings.steps + 1):
+        ids, attention = next(batches)
+        inputs, labels = mask_tokens(ids, 4, vocabulary, mask_id, settings.mask_probability, masks)
+        states = model(input_ids=inputs.to(model.device), attention_mask=attention.to(model.device)).last_hidden_state
+        chosen = labels != IGNORED
+        logits = head(states[chosen.to(model.device)], model.embeddings.word_embeddings.weight)
+        loss = torch.nn.functional.cross_entropy(logits, labels[chosen].to(model.device))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        learning_rate = rate.get_last_lr()[0]
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        rate.step()
+        losses.append(loss.item())
+        advance(losses[-1])
+        if step in marks:
+            curve.append(CurvePoint(step=step, loss=round(float(np.mean(losses)), 6), learning_rate=learning_rate))
+            losses.clear()
+    model.eval()
+    return curve
+
+
+def _batches(
+    tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]], settings: Pretraining
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endless batches of about `batch_tokens` tokens: token ids and attention mask, similar lengths together."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    begin, end, pad = (token_id(tokenizer, name) for name in (BEGIN, END, PAD))
+    draws = np.random.Generator(np.random.PCG64(determinism.derive(settings.seed, "batches")))
+    shares = language_shares({language: len(lines) for language, lines in corpus.items()}, settings.language_exponent)
+    streams = []
+    for language in shares:
+        lines = [encoding.ids for encoding in tokenizer.encode_batch(list(corpus[language]), add_special_tokens=False)]
+        streams.append(sequences(lines, begin, end, settings.max_length, draws))
+    chances = list(shares.values())
+    while True:
+        pool = [next(streams[i]) for i in draws.choice(len(streams), size=1024, p=chances)]
+        pool.sort(key=len)
+        batches: list[list[list[int]]] = [[]]
+        for ids in pool:
+            if batches[-1] and (len(batches[-1]) + 1) * len(ids) > settings.batch_tokens:
+                batches.append([])
+            batches[-1].append(ids)
+        for index in draws.permutation(len(batches)):
+            width = len(batches[index][-1])
+            yield (
+                torch.tensor([row + [pad] * (width - len(row)) for row in batches[index]]),
+                torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in batches[index]]),
+            )

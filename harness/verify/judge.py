@@ -1,0 +1,261 @@
+"""Level V3: one claim and a table of scores -> its verdict. Pure; harness.verify.verdicts brings the files.
+
+The statistics come first and are always shown; then the verdict is taken back where the claim speaks about
+something else, or where part of what its check needs wasn't run.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from harness.results import Record, ScoresTable
+from harness.verify.claims import BestOf, Claim, Compare, Gain, Measured, NoGain, Share, margin_points
+from harness.verify.measure import Measurement, Scores, mean_gain, measure
+from harness.verify.statistics import (
+    FEWEST_SEEDS,
+    Decision,
+    Direction,
+    Interval,
+    Verdict,
+    band,
+    decide,
+    place,
+    prediction_interval,
+    relation,
+)
+
+INFINITE = float("inf")
+MOST_NAMED = 3
+"""So many cells without a score are named in one reason."""
+
+
+class ClaimVerdict(Record):
+    """What is concluded about one claim, and from what."""
+
+    id: str
+    """The claim."""
+    text: str
+    """Its words."""
+    kind: str
+    """The kind of its check."""
+    verdict: Verdict
+    """The verdict."""
+    expected: str | None
+    """What the check expects, in words, in points unless it says otherwise."""
+    margin: float | None
+    """The margin d in points, for claims that state a gain."""
+    measured: float | None = None
+    """The mean over seeds in points (kind share: the share of recipes, 0 to 1)."""
+    interval: tuple[float, float] | None = None
+    """90 % interval of `measured` (kind share: the shares that the recipes' own intervals leave open)."""
+    without_retrieval: float | None = None
+    """The same mean without BUCC and Tatoeba, in points."""
+    direction: Direction | None = None
+    """Is the measured value above or below zero, at 95 %?"""
+    agrees: bool | None = None
+    """Does the measurement point where the claim points? null where it can't be told."""
+    one_more_run: tuple[float, float] | None = None
+    """95 % prediction interval in points: where the mean of n_claim further runs of this pipeline would fall.
+    """
+    consistent: bool | None = None
+    """Does the claimed gain lie in `one_more_run`? null where no gain is claimed."""
+    beside: dict[str, float] = Field(default_factory=dict)
+    """Mean gain in points of recipes that the source could mean too."""
+    n_seeds: int = 0
+    """Seeds that went in."""
+    seeds_needed: int | None = None
+    """If inconclusive: seeds that would decide it, mean and spread staying as they are."""
+    note: str = ""
+    """In a few words, for the table."""
+    reasons: list[str] = Field(default_factory=list)
+    """In sentences: why this verdict, or why there is none."""
+
+
+def judge(claim: Claim, table: ScoresTable, scores: Scores) -> ClaimVerdict:
+    """The verdict on one claim, from sound results."""
+    check = claim.check
+    if not isinstance(check, Measured):
+        return untested(claim)
+    found = measure(check, scores)
+    verdict = (
+        _judge_share(claim, check, found) if isinstance(check, Share) else _judge_mean(claim, check, found, scores)
+    )
+    return _hold_back(claim, check, verdict, found, table)
+
+
+def untested(claim: Claim) -> ClaimVerdict:
+    """The verdict on a claim whose kind of check measures nothing."""
+    note = "can't be re-run" if claim.check.kind == "untestable" else "pinned sources decide"
+    return _verdict(claim, "NOT_TESTED", note=note, reasons=[getattr(claim.check, "undecided", "")])
+
+
+def invalid(claim: Claim) -> ClaimVerdict:
+    """The verdict on a claim when the results it would be judged by are not sound."""
+    if not isinstance(claim.check, Measured):
+        return untested(claim)
+    return _verdict(claim, "INVALID", note="see V0", reasons=["level V0 failed, so nothing is concluded"])
+
+
+def _verdict(claim: Claim, verdict: Verdict, **found: Any) -> ClaimVerdict:
+    return ClaimVerdict(
+        id=claim.id,
+        text=claim.text,
+        kind=claim.check.kind,
+        verdict=verdict,
+        expected=expected(claim),
+        margin=margin_points(claim),
+        **found,
+    )
+
+
+def expected(claim: Claim) -> str | None:
+    """What the check expects, as the table prints it."""
+    match claim.check:
+        case Gain() | BestOf():
+            return f"{claim.check.expected_points:+.1f} +- {margin_points(claim):.1f}"
+        case NoGain():
+            return f"<= {claim.check.at_most_points:+.1f}"
+        case Share():
+            return f">= {claim.check.at_least_share:.0%} above {claim.check.threshold_points:+.1f}"
+        case Compare():
+            return f"above {claim.check.variant}"
+    return None
+
+
+def _target_band(claim: Claim, check: Gain | NoGain | BestOf | Compare) -> Interval:
+    match check:
+        case Gain() | BestOf():
+            return band(check.expected_points, margin_points(claim) or 0.0)
+        case NoGain():
+            return Interval(low=-INFINITE, high=check.at_most_points)
+        case Compare():
+            return Interval(low=0.0, high=INFINITE)
+
+
+def _judge_mean(
+    claim: Claim, check: Gain | NoGain | BestOf | Compare, found: Measurement, scores: Scores
+) -> ClaimVerdict:
+    """One mean over seeds against a band."""
+    values = list(found.values.values())
+    if not values:
+        return _verdict(claim, "UNDERPOWERED", note="nothing measured", reasons=["no seed has all the cells it needs"])
+    target = _target_band(claim, check)
+    decision = decide(values, target)
+    one_more = prediction_interval(values, claim.source.n_claim or 1) if decision.interval else None
+    claimed = check.expected_points if isinstance(check, Gain | BestOf) else None
+    return _verdict(
+        claim,
+        decision.verdict,
+        measured=decision.mean,
+        interval=_ends(decision.interval),
+        without_retrieval=_mean(found.without_retrieval),
+        direction=decision.direction,
+        agrees=_agrees(check, decision, target),
+        one_more_run=_ends(one_more),
+        consistent=one_more.low <= claimed <= one_more.high if one_more and claimed is not None else None,
+        n_seeds=decision.n,
+        seeds_needed=decision.seeds_needed,
+        beside=_beside(check, scores),
+        note=_note(check, decision),
+        reasons=[decision.reason] if decision.reason else [],
+    )
+
+
+def _note(check: Gain | NoGain | BestOf | Compare, decision: Decision) -> str:
+    """A decision that is not REPRODUCED, in a few words."""
+    if decision.verdict == "NOT_REPRODUCED" and isinstance(check, Gain | BestOf):
+        return relation(decision.mean, check.expected_points)
+    if decision.verdict == "INCONCLUSIVE":
+        needed = decision.seeds_needed
+        return f"{needed} seeds would decide" if needed else "more seeds won't decide"
+    if decision.verdict == "UNDERPOWERED":
+        return "too few seeds" if decision.n < FEWEST_SEEDS else "seeds are all equal"
+    return ""
+
+
+def _beside(check: Gain | NoGain | BestOf | Compare, scores: Scores) -> dict[str, float]:
+    """The mean gain of recipes that the source could mean too, where they were run."""
+    if not isinstance(check, Gain):
+        return {}
+    gains = {recipe: mean_gain(scores, recipe, check.targets) for recipe in check.beside}
+    return {recipe: statistics.fmean(values.values()) for recipe, values in gains.items() if values}
+
+
+def _mean(values: Mapping[int, float]) -> float | None:
+    return statistics.fmean(values.values()) if values else None
+
+
+def _ends(interval: Interval | None) -> tuple[float, float] | None:
+    return (interval.low, interval.high) if interval else None
+
+
+def _agrees(check: Gain | NoGain | BestOf | Compare, decision: Decision, target: Interval) -> bool | None:
+    """A claimed gain asks for its sign at 95 %; a claimed absence of gain asks on which side of it the
+    interval lies.
+    """
+    if decision.interval is None:
+        return None
+    if isinstance(check, NoGain):
+        return {"REPRODUCED": True, "NOT_REPRODUCED": False}.get(place(decision.interval, target))
+    if decision.direction == "unclear":
+        return None
+    claimed_up = isinstance(check, Compare) or check.expected_points > 0
+    return (decision.direction == "up") == claimed_up
+
+
+def _judge_share(claim: Claim, check: Share, found: Measurement) -> ClaimVerdict:
+    """A share of recipes, each above, below or across the threshold by its own 90 % interval.
+
+    Those surely above give the lowest share, those not surely below the highest; the verdict follows where
+    both ends agree. Fewer than three seeds, or equal ones, leave a recipe open.
+    """
+    above_threshold = Interval(low=check.threshold_points, high=INFINITE)
+    decisions = [decide(list(gains.values()), above_threshold) for gains in found.by_recipe.values() if gains]
+    if not decisions:
+        return _verdict(claim, "UNDERPOWERED", note="nothing measured", reasons=["no seed has all the cells it needs"])
+    n = len(decisions)
+    above = sum(decision.verdict == "REPRODUCED" for decision in decisions)
+    below = sum(decision.verdict == "NOT_REPRODUCED" for decision in decisions)
+    shares = Interval(low=above / n, high=(n - below) / n)
+    verdict = place(shares, Interval(low=check.at_least_share, high=1.0))
+    seeds = min(decision.n for decision in decisions)
+    return _verdict(
+        claim,
+        "UNDERPOWERED" if verdict == "INCONCLUSIVE" and seeds < FEWEST_SEEDS else verdict,
+        measured=sum(decision.mean > check.threshold_points for decision in decisions) / n,
+        interval=_ends(shares),
+        agrees={"REPRODUCED": True, "NOT_REPRODUCED": False}.get(verdict),
+        n_seeds=seeds,
+        note=f"{above} of {n} recipes",
+        reasons=[f"at 90 % {above} of {n} recipes gain over {check.threshold_points} points, {below} don't"],
+    )
+
+
+def _hold_back(
+    claim: Claim, check: Measured, verdict: ClaimVerdict, found: Measurement, table: ScoresTable
+) -> ClaimVerdict:
+    """NOT_TESTED where the claim speaks about something else or the grid lacks what the check needs.
+
+    Cells of the grid without a score are named beside the verdict: their seeds don't count, and nobody shall
+    miss that.
+    """
+    notes, why = [], []
+    if (table.encoder, table.data) != (claim.scope.encoder, claim.scope.data):
+        notes.append("out of scope")
+        about = f"the claim is about {claim.scope.encoder} on {claim.scope.data}"
+        why.append(f"{about}; measured here: {table.encoder} on {table.data}")
+    if found.missing:
+        notes.append(f"lacks {len(found.missing)}")
+        why.append(f"the grid lacks {', '.join(found.missing)}")
+    if found.unscored:
+        named = ", ".join(found.unscored[:MOST_NAMED])
+        why.append(f"{len(found.unscored)} cells have no score ({named})")
+    if notes:
+        kept = [verdict.note] if isinstance(check, Share) and verdict.n_seeds else []
+        note = ", ".join(kept + notes)
+        return verdict.model_copy(update={"verdict": "NOT_TESTED", "note": note, "reasons": why})
+    return verdict.model_copy(update={"reasons": [*verdict.reasons, *why]})

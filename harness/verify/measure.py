@@ -1,0 +1,186 @@
+"""What a claim's check measures in a table of scores: one value per seed, and what is missing to measure it.
+
+A seed counts for a value only where every cell of that value has a score, so no seed is averaged over fewer
+targets than another. Cells without a score are named, never dropped in silence.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from harness.results import ScoresTable
+from harness.verify.claims import BestOf, Compare, Gain, Measured, NoGain, Share
+from harness.verify.statistics import paired_gains
+
+BASELINE = "none"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A table of scores, ready to be asked."""
+
+    by_pair: dict[tuple[str, str], dict[int, float]]
+    """(recipe, target) -> seed -> points."""
+    dev_by_pair: dict[tuple[str, str], dict[int, float]]
+    """The same on the source language's dev set, where there is one."""
+    recipes: list[str]
+    targets: list[str]
+    seeds: list[int]
+    retrieval: frozenset[str]
+    """Targets of XTREME's retrieval group."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured for one claim."""
+
+    values: dict[int, float]
+    """seed -> the claim's own aggregate, in points."""
+    without_retrieval: dict[int, float] = field(default_factory=dict)
+    """The same without BUCC and Tatoeba; empty where that makes no sense."""
+    by_recipe: dict[str, dict[int, float]] = field(default_factory=dict)
+    """recipe -> seed -> gain, for checks that look at each recipe."""
+    recipes: list[str] = field(default_factory=list)
+    """The recipes that went in."""
+    targets: list[str] = field(default_factory=list)
+    """The targets that went in."""
+    missing: list[str] = field(default_factory=list)
+    """Recipes and targets that the check needs and the grid lacks."""
+    unscored: list[str] = field(default_factory=list)
+    """Cells of the grid that the check needs and that have no score."""
+
+
+def read_table(table: ScoresTable) -> Scores:
+    """Index a table of scores."""
+    by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    for row in table.cells:
+        pair = (row.cell.recipe, row.cell.target)
+        if row.score is not None:
+            by_pair.setdefault(pair, {})[row.cell.seed] = row.score
+        if row.dev_score is not None:
+            dev_by_pair.setdefault(pair, {})[row.cell.seed] = row.dev_score
+    return Scores(
+        by_pair=by_pair,
+        dev_by_pair=dev_by_pair,
+        recipes=list(dict.fromkeys(row.cell.recipe for row in table.cells)),
+        targets=list(dict.fromkeys(row.cell.target for row in table.cells)),
+        seeds=list(dict.fromkeys(row.cell.seed for row in table.cells)),
+        retrieval=frozenset(target for target, group in table.groups.items() if group == "retrieval"),
+    )
+
+
+def mean_gain(scores: Scores, recipe: str, targets: Sequence[str], baseline: str = BASELINE) -> dict[int, float]:
+    """g_s = mean over targets of score(recipe) - score(baseline) at seed s, where all of them are."""
+    gains = [
+        paired_gains(scores.by_pair.get((recipe, target), {}), scores.by_pair.get((baseline, target), {}))
+        for target in targets
+    ]
+    return {seed: statistics.fmean(g[seed] for g in gains) for seed in scores.seeds if _everywhere(gains, seed)}
+
+
+def _everywhere(maps: Sequence[dict[int, float]], seed: int) -> bool:
+    return bool(maps) and all(seed in values for values in maps)
+
+
+def mean_over(maps: Sequence[dict[int, float]], seeds: Sequence[int]) -> dict[int, float]:
+    """Seed by seed mean of several values, for the seeds that have all of them."""
+    return {seed: statistics.fmean(values[seed] for values in maps) for seed in seeds if _everywhere(maps, seed)}
+
+
+def measure(check: Measured, scores: Scores) -> Measurement:
+    """Measure what the check asks for, over those of its recipes and targets that the grid has."""
+    wanted = _recipes_of(check)
+    recipes = [recipe for recipe in wanted if _runnable(recipe, check, scores)]
+    targets = [target for target in check.targets if target in scores.targets]
+    apart = [target for target in targets if target not in scores.retrieval]
+    twice = bool(apart) and len(apart) < len(targets)
+    return Measurement(
+        values=_values(check, scores, recipes, targets),
+        without_retrieval=_values(check, scores, recipes, apart) if twice else {},
+        by_recipe={recipe: mean_gain(scores, recipe, targets) for recipe in recipes},
+        recipes=recipes,
+        targets=targets,
+        missing=_missing(check, scores),
+        unscored=_unscored(check, scores, recipes, targets),
+    )
+
+
+def _recipes_of(check: Measured) -> list[str]:
+    return [check.recipe] if isinstance(check, Gain) else list(check.recipes)
+
+
+def _needed(check: Measured, recipe: str) -> list[str]:
+    """A recipe and what it is compared with."""
+    return [recipe, recipe + check.variant] if isinstance(check, Compare) else [recipe, BASELINE]
+
+
+def _runnable(recipe: str, check: Measured, scores: Scores) -> bool:
+    return all(needed in scores.recipes for needed in _needed(check, recipe))
+
+
+def _missing(check: Measured, scores: Scores) -> list[str]:
+    recipes = dict.fromkeys(needed for recipe in _recipes_of(check) for needed in _needed(check, recipe))
+    lacking = [recipe for recipe in recipes if recipe not in scores.recipes]
+    return lacking + [target for target in check.targets if target not in scores.targets]
+
+
+def _unscored(check: Measured, scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> list[str]:
+    needed = dict.fromkeys(name for recipe in recipes for name in _needed(check, recipe))
+    return [
+        f"{recipe}-{target}-{seed}"
+        for recipe in needed
+        for target in targets
+        for seed in scores.seeds
+        if seed not in scores.by_pair.get((recipe, target), {})
+    ]
+
+
+def _values(check: Measured, scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> dict[int, float]:
+    """One value per seed: the aggregate that the check's kind stands for."""
+    if not recipes or not targets:
+        return {}
+    match check:
+        case Gain() | NoGain() | Share():
+            return mean_over([mean_gain(scores, recipe, targets) for recipe in recipes], scores.seeds)
+        case Compare():
+            pairs = [mean_gain(scores, recipe, targets, recipe + check.variant) for recipe in recipes]
+            return mean_over(pairs, scores.seeds)
+        case BestOf():
+            return best_of(scores, recipes, targets)
+
+
+def best_of(scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> dict[int, float]:
+    """g_s when each target takes its best recipe, `none` being one of them; mean over targets, in points.
+
+    Chosen by the mean dev score over seeds; a target without dev scores chooses by the mean score over the
+    OTHER seeds, so that no run both chooses and is scored (a choice on the same run is biased upwards).
+    """
+    candidates = [BASELINE, *recipes]
+    gains = []
+    for target in targets:
+        baseline = scores.by_pair.get((BASELINE, target), {})
+        chosen = {seed: _choose(scores, candidates, target, seed) for seed in scores.seeds}
+        gains.append(
+            {
+                seed: scores.by_pair[(recipe, target)][seed] - baseline[seed]
+                for seed, recipe in chosen.items()
+                if recipe and seed in baseline and seed in scores.by_pair.get((recipe, target), {})
+            }
+        )
+    return mean_over(gains, scores.seeds)
+
+
+def _choose(scores: Scores, candidates: Sequence[str], target: str, seed: int) -> str | None:
+    """The recipe for `target` at `seed`, or None where nothing is left to choose by; ties go to the first."""
+    by_dev = {recipe: scores.dev_by_pair.get((recipe, target), {}) for recipe in candidates}
+    if all(by_dev.values()):
+        return max(by_dev, key=lambda recipe: statistics.fmean(by_dev[recipe].values()))
+    others = {
+        recipe: [v for s, v in scores.by_pair.get((recipe, target), {}).items() if s != seed] for recipe in candidates
+    }
+    if not all(others.values()):
+        return None
+    return max(others, key=lambda recipe: statistics.fmean(others[recipe]))

@@ -1,0 +1,191 @@
+"""Our pinned results: a run's scores, results and predictions, kept small under reference/<profile>/ with
+their hashes.
+
+They are what a clone is judged by before anything has run there, and what a run is compared with afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.errors import HarnessError, explain_validation
+from harness.params import Params
+from harness.paths import Paths
+from harness.results import (
+    Record,
+    Result,
+    ScoresTable,
+    cell_score,
+    collect,
+    grid_cells,
+    read_scores,
+    write_json,
+)
+from harness.verify.integrity import MANIFEST, Findings, Integrity, check_run, name_some
+
+RESULTS = "results.jsonl"
+SCORES = "scores.json"
+
+
+class PinManifest(Record):
+    """What lies in a folder of pinned results; written last."""
+
+    profile: str
+    """The profile."""
+    files: dict[str, str]
+    """Path in the folder -> sha256."""
+    bytes: int
+    """Their size together."""
+    machines: list[dict[str, Any]]
+    """The machines, Python and devices that the pinned results were made with; most often one."""
+    git_commits: list[str]
+    """The commits that they were made at."""
+    git_dirty: bool
+    """Did tracked files differ from the commit for any of them?"""
+    params_sha256: str
+    """Of the params.yaml that lay there when they were pinned."""
+    created: str
+    """When they were pinned, UTC."""
+
+
+def pin_results(params: Params, paths: Paths) -> str:
+    """Copy a whole, sound run to reference/<profile>/, replacing what was pinned; returns a
+    sentence with its size.
+
+    Raises HarnessError if level V0 finds a problem: a broken run must not become the reference.
+    """
+    integrity, table = check_run(params, paths)
+    if table is None:
+        raise HarnessError(
+            f"expected a whole run to pin, found {len(integrity.problems)} problems, first: {integrity.problems[0]}",
+            fix="run `dvc repro`, then `harness verify` until V0 is ok",
+        )
+    results = collect(paths.cells, grid_cells(params))
+    partial = paths.pinned.with_name(paths.pinned.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        (partial / "predictions").mkdir(parents=True)
+        _copy(paths, partial, results.values(), table)
+        manifest = _describe(partial, paths, params, results.values())
+        write_json(partial / MANIFEST, manifest.model_dump(mode="json"))
+        shutil.rmtree(paths.pinned, ignore_errors=True)
+        partial.replace(paths.pinned)
+    except OSError as error:
+        raise HarnessError(
+            f"expected to write {paths.pinned}, found: {error.strerror or error}",
+            fix="free disk space or make the folder writable, then run the same command again",
+        ) from None
+    return f"pinned {len(results)} cells, {manifest.bytes / 1e6:.1f} MB: {paths.pinned}"
+
+
+def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTable) -> None:
+    with (folder / RESULTS).open("w", encoding="utf-8", newline="\n") as stream:
+        for result in results:
+            stream.write(result.model_dump_json() + "\n")
+            if result.predictions:
+                source = paths.cells / result.cell.id / result.predictions.path
+                shutil.copyfile(source, folder / _predictions(result.cell.id))
+    write_json(folder / SCORES, table.model_dump(mode="json"))
+
+
+def _predictions(cell_id: str) -> str:
+    return f"predictions/{cell_id}.json.gz"
+
+
+def _describe(folder: Path, paths: Paths, params: Params, results: Iterable[Result]) -> PinManifest:
+    files, origins = _files(folder), [result.provenance for result in results]
+    machines = [
+        origin.get("machine", {}) | {name: origin[name] for name in ("python", "device", "threads") if name in origin}
+        for origin in origins
+    ]
+    return PinManifest(
+        profile=params.profile,
+        files={name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files},
+        bytes=sum((folder / name).stat().st_size for name in files),
+        machines=[machine for place, machine in enumerate(machines) if machine not in machines[:place]],
+        git_commits=sorted({str(origin["git_commit"]) for origin in origins if origin.get("git_commit")}),
+        git_dirty=any(origin.get("git_dirty") for origin in origins),
+        params_sha256=hashlib.sha256(paths.params.read_bytes()).hexdigest(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _files(folder: Path) -> list[str]:
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name != MANIFEST)
+
+
+def read_pin_manifest(folder: Path) -> PinManifest:
+    """The manifest of pinned results. Raises HarnessError if there is none or it doesn't fit."""
+    path = folder / MANIFEST
+    try:
+        return PinManifest.model_validate_json(path.read_bytes())
+    except OSError:
+        raise HarnessError(f"expected pinned results in {folder}, found none", fix="run `make repro`") from None
+    except ValidationError as error:
+        raise HarnessError(explain_validation(error, PinManifest, str(path)), fix=f"git checkout -- {folder}") from None
+
+
+def check_pinned(folder: Path) -> tuple[Integrity, ScoresTable | None]:
+    """V0 of pinned results: every file's hash, no file that isn't listed, a whole grid, a table that follows.
+
+    The table is None if there is a problem. Raises HarnessError where nothing is pinned.
+    """
+    manifest, findings = read_pin_manifest(folder), Findings()
+    mend = f"run `git checkout -- reference/{folder.name}`, or pin a run anew with `harness pin results`"
+    for name, sha256 in manifest.files.items():
+        findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", mend)
+    unlisted = [name for name in _files(folder) if name not in manifest.files]
+    if unlisted:
+        found = name_some(unlisted)
+        findings.problems.append(f"expected only files that {MANIFEST} lists, found {found}; {mend}")
+    if findings.problems:
+        return findings.conclude({}, 0), None
+    try:
+        table, results = read_scores(folder / SCORES), _read_results(folder / RESULTS)
+        _check_pinned_results(results, table, manifest, findings)
+    except (HarnessError, ValidationError) as error:
+        findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
+        return findings.conclude({}, 0), None
+    return findings.conclude(results, len(_grid(table))), None if findings.problems else table
+
+
+def _check_pinned_results(
+    results: dict[str, Result], table: ScoresTable, manifest: PinManifest, findings: Findings
+) -> None:
+    """Do predictions, results and table belong together, and is the grid whole?"""
+    for name, result in results.items():
+        sha256 = result.predictions.sha256 if result.predictions else None
+        if manifest.files.get(_predictions(name)) != sha256:
+            findings.problems.append(f"expected the predictions that result {name} names, found others")
+    grid, rows = _grid(table), {row.cell.id: row for row in table.cells}
+    lacking = [name for name in grid if name not in results]
+    if lacking:
+        findings.problems.append(f"expected {len(grid)} pinned cells, found none of {name_some(lacking)}")
+    follows = {
+        name: cell_score(result, table.groups.get(result.cell.target, "none")) for name, result in results.items()
+    }
+    differing = [name for name in {**rows, **follows} if rows.get(name) != follows.get(name)]
+    if differing:
+        found = name_some(differing)
+        findings.problems.append(f"expected {SCORES} to follow from {RESULTS}, found a difference in {found}")
+
+
+def _grid(table: ScoresTable) -> list[str]:
+    """Ids of the whole grid that the table's cells span."""
+    recipes = dict.fromkeys(row.cell.recipe for row in table.cells)
+    targets = dict.fromkeys(row.cell.target for row in table.cells)
+    seeds = dict.fromkeys(row.cell.seed for row in table.cells)
+    return [f"{recipe}-{target}-{seed}" for recipe in recipes for target in targets for seed in seeds]
+
+
+def _read_results(path: Path) -> dict[str, Result]:
+    results = (Result.model_validate_json(line) for line in path.read_bytes().splitlines())
+    return {result.cell.id: result for result in results}

@@ -1,0 +1,148 @@
+"""A Verification as plain text for people: the verdict word first, columns aligned, numbers in points."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from tabulate import tabulate
+
+from harness.verify.judge import ClaimVerdict
+from harness.verify.verdicts import Verification
+
+WIDTH = 150
+"""Columns of the widest line."""
+HEADERS = (
+    "verdict",
+    "claim",
+    "expected",
+    "measured",
+    "90 % interval",
+    "without retrieval",
+    "direction",
+    "seeds",
+    "note",
+)
+EXIT_MEANINGS = {
+    0: "everything decidable is reproduced",
+    1: "something is not reproduced",
+    2: "something is undecided",
+    3: "invalid: nothing is concluded",
+}
+DIRECTIONS = {True: "agrees", False: "disagrees", None: "unclear"}
+
+
+def render(verification: Verification) -> str:
+    """The whole report: head, levels, claims, reasons, exit code."""
+    v = verification
+    grid = f"{len(v.grid.recipes)} recipes x {len(v.grid.targets)} targets x {len(v.grid.seeds)} seeds"
+    lines = [
+        f"harness verify    profile {v.profile}    {grid}",
+        f"judged            {_judged(v)}",
+        f"encoder, data     {v.encoder}; {v.data}",
+        *_level("V0 integrity", *_v0(v)),
+        *_level("V2 pinned", *_v2(v)),
+        "",
+        _claims(v.claims),
+        "",
+        *_reasons(v.claims),
+        f"exit code {v.exit_code}: {EXIT_MEANINGS[v.exit_code]}",
+    ]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _judged(v: Verification) -> str:
+    if v.judged == "run":
+        return f"the run in results/{v.profile}"
+    return f"the PINNED results in reference/{v.profile}: nothing has run here yet (`make repro` runs it)"
+
+
+def _level(name: str, word: str, detail: str, problems: Iterable[str]) -> list[str]:
+    lines = [f"{name:<18}{word:<10}{detail}"]
+    for problem in problems:
+        lines.extend(textwrap.wrap(problem, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 20))
+    return lines
+
+
+def _v0(v: Verification) -> tuple[str, str, list[str]]:
+    parts = [f"{v.v0.hashes} hashes", f"{v.v0.cells_found} of {v.v0.cells_expected} cells"]
+    for word, cells in (("collapsed", v.v0.collapsed), ("failed", v.v0.failed)):
+        if cells:
+            more = f" and {len(cells) - 3} more" if len(cells) > 3 else ""
+            parts.append(f"{len(cells)} {word} ({', '.join(cells[:3])}{more})")
+    return ("ok" if v.v0.ok else "INVALID"), ", ".join(parts), _some(v.v0.problems)
+
+
+def _v2(v: Verification) -> tuple[str, str, list[str]]:
+    if v.v2 is None:
+        return "-", v.v2_note, []
+    detail = (
+        f"{v.v2.compared} cells, {v.v2.identical} identical, "
+        f"largest difference {v.v2.largest_difference_points:.2f} points"
+    )
+    if v.v2.largest_in:
+        detail += f" in {v.v2.largest_in}"
+    problems = _some(v.v2.outside)
+    if v.v2.not_comparable:
+        problems.append(f"{len(v.v2.not_comparable)} pinned cells were made from other data or params than here")
+    if v.v2.not_pinned:
+        problems.append(f"{len(v.v2.not_pinned)} cells of the run are not pinned")
+    word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.not_comparable else "ok"
+    return word, detail, problems
+
+
+def _some(sentences: list[str], most: int = 8) -> list[str]:
+    more = [f"and {len(sentences) - most} more"] if len(sentences) > most else []
+    return sentences[:most] + more
+
+
+def _claims(verdicts: list[ClaimVerdict]) -> str:
+    rows = [_row(verdict) for verdict in _in_order(verdicts)]
+    return tabulate([HEADERS, *rows], tablefmt="plain", disable_numparse=True)
+
+
+def _in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
+    """What is measured first, each part in the registry's order."""
+    return sorted(verdicts, key=lambda verdict: verdict.expected is None)
+
+
+def _row(verdict: ClaimVerdict) -> list[str]:
+    share = verdict.kind == "share"
+    beside = [f"{recipe} {gain:+.1f}" for recipe, gain in verdict.beside.items()]
+    return [
+        verdict.verdict,
+        verdict.id,
+        verdict.expected or "-",
+        _number(verdict.measured, share),
+        _interval(verdict.interval, share),
+        _number(verdict.without_retrieval),
+        DIRECTIONS[verdict.agrees] if verdict.measured is not None else "-",
+        str(verdict.n_seeds) if verdict.n_seeds else "-",
+        ", ".join(filter(None, [verdict.note, *beside])),
+    ]
+
+
+def _number(value: float | None, share: bool = False) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0%}" if share else f"{value:+.1f}"
+
+
+def _interval(ends: tuple[float, float] | None, share: bool = False) -> str:
+    if ends is None:
+        return "-"
+    low, high = (f"{end:.0%}" if share else f"{end:+.1f}" for end in ends)
+    return f"[{low}, {high}]"
+
+
+def _reasons(verdicts: list[ClaimVerdict]) -> list[str]:
+    """Each distinct reason once, with the claims that it holds for."""
+    claims: dict[str, list[str]] = {}
+    for verdict in _in_order(verdicts):
+        for reason in verdict.reasons:
+            claims.setdefault(reason, []).append(verdict.id)
+    lines: list[str] = []
+    for reason, names in claims.items():
+        text = f"{', '.join(names)}: {reason}"
+        lines.extend(textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False))
+    return [*lines, ""] if lines else []

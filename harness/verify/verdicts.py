@@ -1,0 +1,154 @@
+"""`harness verify`: which results are judged, the levels in order, and the exit code.
+
+Results of a run are judged where there are any, else the pinned ones; V0 (integrity) first, then V2 (against
+the pinned results), then V3, claim by claim. There is no way round a level that fails.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from harness.errors import HarnessError
+from harness.params import Params
+from harness.paths import Paths
+from harness.results import Record, ScoresTable, describe_data, describe_encoder, grid_cells
+from harness.verify.claims import Claim, load_claims
+from harness.verify.integrity import MANIFEST, Integrity, check_run
+from harness.verify.judge import ClaimVerdict, invalid, judge
+from harness.verify.measure import read_table
+from harness.verify.pinned import check_pinned
+from harness.verify.regression import Regression, compare
+
+CLAIMS = "claims.yaml"
+EXIT_REPRODUCED, EXIT_NOT_REPRODUCED, EXIT_INCONCLUSIVE, EXIT_INVALID = 0, 1, 2, 3
+
+
+class GridSize(Record):
+    """The grid that is judged."""
+
+    recipes: list[str]
+    """Its recipes."""
+    targets: list[str]
+    """Its targets."""
+    seeds: list[int]
+    """Its seeds."""
+
+
+class Verification(Record):
+    """Everything that `harness verify` concludes."""
+
+    profile: str
+    """The profile."""
+    encoder: str
+    """The encoder, in words."""
+    data: str
+    """The data, in words."""
+    grid: GridSize
+    """The grid that is judged."""
+    judged: Literal["run", "pinned"]
+    """Whether this run's results were judged or, where nothing has run, the pinned ones."""
+    v0: Integrity
+    """Level V0."""
+    v2: Regression | None
+    """Level V2; null where there is nothing pinned or the pinned results are themselves judged."""
+    v2_note: str
+    """Why there is no level V2, in words; empty if there is one."""
+    claims: list[ClaimVerdict]
+    """Level V3, in the registry's order."""
+    exit_code: int
+    """0 everything decidable is reproduced, 1 some not, 2 some undecided, 3 invalid."""
+
+
+def verify_all(params: Params, paths: Paths) -> Verification:
+    """Judge the run of the active profile, or the pinned results where nothing has run.
+
+    Raises HarnessError if there is neither, or if the registry of claims doesn't load.
+    """
+    claims = load_claims(paths.reference / CLAIMS)
+    if any(paths.cells.glob("*/result.json")):
+        return _verify_run(claims, params, paths)
+    if (paths.pinned / MANIFEST).is_file():
+        return _verify_pinned(claims, params, paths)
+    raise HarnessError(
+        f"expected results of profile {params.profile} in {paths.cells} or {paths.pinned}, found neither",
+        fix="run `make repro`",
+    )
+
+
+def _verify_run(claims: list[Claim], params: Params, paths: Paths) -> Verification:
+    v0, table = check_run(params, paths)
+    v2, note = _against_pinned(table, paths)
+    return _conclude(claims, params, "run", v0, table, v2, note)
+
+
+def _verify_pinned(claims: list[Claim], params: Params, paths: Paths) -> Verification:
+    v0, table = check_pinned(paths.pinned)
+    note = "the pinned results are the ones judged: nothing has run here yet"
+    if table and [row.cell for row in table.cells] != grid_cells(params):
+        note += "; params.yaml asks for another grid by now"
+    return _conclude(claims, params, "pinned", v0, table, None, note)
+
+
+def _against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression | None, str]:
+    if table is None:
+        return None, "needs V0"
+    if not (paths.pinned / MANIFEST).is_file():
+        return None, f"nothing is pinned for profile {table.profile}"
+    integrity, pinned = check_pinned(paths.pinned)
+    if pinned is None:
+        raise HarnessError(
+            f"expected sound pinned results to compare with, found: {integrity.problems[0]}",
+            fix=f"run `git checkout -- reference/{table.profile}`",
+        )
+    return compare(table, pinned), ""
+
+
+def _conclude(
+    claims: list[Claim],
+    params: Params,
+    judged: Literal["run", "pinned"],
+    v0: Integrity,
+    table: ScoresTable | None,
+    v2: Regression | None,
+    v2_note: str,
+) -> Verification:
+    if table is None:
+        verdicts = [invalid(claim) for claim in claims]
+    else:
+        scores = read_table(table)
+        verdicts = [judge(claim, table, scores) for claim in claims]
+    return Verification(
+        profile=params.profile,
+        encoder=table.encoder if table else describe_encoder(params),
+        data=table.data if table else describe_data(params),
+        grid=_grid(params, table),
+        judged=judged,
+        v0=v0,
+        v2=v2,
+        v2_note=v2_note,
+        claims=verdicts,
+        exit_code=exit_code(v0, v2, verdicts),
+    )
+
+
+def _grid(params: Params, table: ScoresTable | None) -> GridSize:
+    if table is None:
+        return GridSize(recipes=params.grid.recipes, targets=params.grid.targets, seeds=params.grid.seeds)
+    scores = read_table(table)
+    return GridSize(recipes=scores.recipes, targets=scores.targets, seeds=scores.seeds)
+
+
+def exit_code(v0: Integrity, v2: Regression | None, verdicts: list[ClaimVerdict]) -> int:
+    """3 invalid, else 1 something is not reproduced, else 2 something is undecided, else 0.
+
+    Claims that are NOT_TESTED and cells that are not pinned decide nothing; pinned cells made from other
+    inputs leave V2 undecided.
+    """
+    found = {verdict.verdict for verdict in verdicts}
+    if not v0.ok or "INVALID" in found:
+        return EXIT_INVALID
+    if "NOT_REPRODUCED" in found or (v2 is not None and not v2.ok):
+        return EXIT_NOT_REPRODUCED
+    if found & {"INCONCLUSIVE", "UNDERPOWERED"} or (v2 is not None and v2.not_comparable):
+        return EXIT_INCONCLUSIVE
+    return EXIT_REPRODUCED

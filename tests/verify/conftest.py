@@ -1,0 +1,39 @@
+"""Projects with made-up results (synthetic.py), in a temporary folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from synthetic import Project
+
+from harness.params import load_params
+from harness.paths import Paths
+from harness.results import XTREME_GROUPS
+
+
+@pytest.fixture
+def make_project(tmp_path: Path, repo_root: Path) -> Callable[..., Project]:
+    """A project on profile lab with this grid; claims are the real registry's."""
+
+    def make(
+        recipes: tuple[str, ...] = ("none", "mnli", "squad_v2", "hellaswag", "multi"),
+        targets: tuple[str, ...] = tuple(XTREME_GROUPS),
+        seeds: tuple[int, ...] = (1, 2, 3),
+        name: str = "project",
+    ) -> Project:
+        root = tmp_path / name
+        root.mkdir()
+        content = yaml.safe_load((repo_root / "profiles" / "lab.yaml").read_text())
+        content["grid"] = {"recipes": list(recipes), "targets": list(targets), "seeds": list(seeds)}
+        (root / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        (root / "reference").mkdir()
+        for reference in ("claims.yaml", "paper.yaml"):
+            shutil.copy(repo_root / "reference" / reference, root / "reference" / reference)
+        params = load_params(root)
+        return Project(root=root, params=params, paths=Paths(root, params.profile))
+
+    return make

@@ -1,0 +1,126 @@
+"""A project in a temporary folder whose results are made up: the truth behind every verdict is known."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.params import Params
+from harness.paths import Paths
+from harness.results import (
+    XTREME_GROUPS,
+    Cell,
+    PredictionsFile,
+    Result,
+    build_scores,
+    collect,
+    describe_data,
+    describe_encoder,
+    grid_cells,
+    write_json,
+    write_result,
+)
+
+Score = Callable[[Cell], float]
+BASE = 50.0
+METRICS = {"classification": ["accuracy"], "tagging": ["f1"], "qa": ["em", "f1"]}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def planted(gains: dict[str, float], noise: tuple[float, ...] = (-0.2, 0.0, 0.2, -0.1, 0.1)) -> Score:
+    """A baseline that moves with the seed, plus each recipe's gain and a noise of the seed's own."""
+
+    def score(cell: Cell) -> float:
+        own = gains.get(cell.recipe, 0.0) + noise[cell.seed - 1] if cell.recipe != "none" else 0.0
+        return BASE + 0.3 * cell.seed + own
+
+    return score
+
+
+def flat(score: float, group: str) -> dict[str, dict[str, float]]:
+    """Scores of two languages whose XTREME average is `score`."""
+    metrics = METRICS.get(group, ["accuracy"])
+    return {
+        language: {metric: score + shift for metric in metrics}
+        for language, shift in (("qaa", 1.0), ("qab", -1.0))
+    }
+
+
+@dataclass
+class Project:
+    """A project folder with a params.yaml, data, claims and perhaps results."""
+
+    root: Path
+    params: Params
+    paths: Paths
+
+    def write_data(self) -> None:
+        for task in self.params.data.tasks:
+            content = f'{{"id": "{task}-0"}}\n'.encode()
+            folder = self.paths.data(task)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "test.qaa.jsonl").write_bytes(content)
+            entry = {"rows": 1, "sha256": sha256(content), "bytes": len(content)}
+            write_json(folder / "manifest.json", {"task": task, "files": {"test.qaa.jsonl": entry}})
+
+    def write_cell(self, cell: Cell, score: float | None, **changes: Any) -> None:
+        folder, group = self.paths.cell(cell.recipe, cell.target, cell.seed), XTREME_GROUPS[cell.target]
+        content = gzip.compress(json.dumps([cell.id, score]).encode(), mtime=0)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "predictions.json.gz").write_bytes(content)
+        kept = PredictionsFile(path="predictions.json.gz", sha256=sha256(content))
+        fields: dict[str, Any] = {
+            "schema_version": 1,
+            "profile": self.params.profile,
+            "cell": cell,
+            "status": "ok" if score is not None else "failed",
+            "score": score,
+            "scores": flat(score, group) if score is not None else {},
+            "dev_scores": flat(score, group)["qaa"] if score is not None and group != "retrieval" else {},
+            "curve": [],
+            "counts": {"rows": 2},
+            "predictions": kept if score is not None else None,
+            "inputs": {
+                "data": sha256((self.paths.data(cell.target) / "manifest.json").read_bytes()),
+                "params": sha256(cell.target.encode()),
+                "checkpoint": sha256(f"{cell.recipe}-{cell.seed}".encode()),
+            },
+            "provenance": {
+                "threads": 1,
+                "machine": {"cpu": "toy"},
+                "git_commit": "c0ffee",
+                "git_dirty": False,
+            },
+            "elapsed_s": 1.0,
+        }
+        write_result(folder, Result(**(fields | changes)))
+
+    def run(self, score: Score) -> Project:
+        """Make up the whole run."""
+        self.write_data()
+        for cell in grid_cells(self.params):
+            self.write_cell(cell, score(cell))
+        self.write_scores()
+        return self
+
+    def write_scores(self) -> None:
+        results = collect(self.paths.cells, grid_cells(self.params))
+        write_json(self.paths.scores, build_scores(results, self.params).model_dump(mode="json"))
+
+    def claim_here(self) -> None:
+        """Give every claim this project's encoder and data as its scope, so that it can be decided here."""
+        path = self.paths.reference / "claims.yaml"
+        claims = yaml.safe_load(path.read_text())
+        for claim in claims:
+            claim["scope"] = {"encoder": describe_encoder(self.params), "data": describe_data(self.params)}
+        path.write_text(yaml.safe_dump(claims, sort_keys=False))

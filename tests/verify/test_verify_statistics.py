@@ -1,0 +1,145 @@
+"""The formulas: textbook values, properties, and the error rates that the rule promises."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from harness.verify import statistics as s
+
+points = st.floats(-100, 100, allow_nan=False).map(lambda x: round(x, 3))
+gains = st.lists(points, min_size=3, max_size=8)
+
+
+def test_t_quantile_is_the_textbook_table() -> None:
+    # Student's t, upper 5 % point, as printed in every table of it.
+    for freedom, expected in ((1, 6.314), (2, 2.920), (4, 2.132), (9, 1.833), (30, 1.697)):
+        assert s.t_quantile(0.95, freedom) == pytest.approx(expected, abs=5e-4)
+
+
+def test_interval_by_hand() -> None:
+    # mean 2, s = 1, n = 3: 2 +- 2.92 / sqrt(3)
+    interval = s.t_interval([1.0, 2.0, 3.0])
+    assert interval.low == pytest.approx(2 - 2.91999 / math.sqrt(3), abs=1e-4)
+    assert interval.high == pytest.approx(2 + 2.91999 / math.sqrt(3), abs=1e-4)
+
+
+def test_prediction_interval_is_wider_by_the_claims_own_noise() -> None:
+    # s sqrt(1/1 + 1/3) with t(0.975, 2) = 4.3027
+    interval = s.prediction_interval([1.0, 2.0, 3.0])
+    assert interval.high == pytest.approx(2 + 4.30265 * math.sqrt(4 / 3), abs=1e-4)
+    assert s.prediction_interval([1.0, 2.0, 3.0], n_claim=5).high < interval.high
+
+
+def test_margin_takes_the_largest_term() -> None:
+    assert s.margin(1.5, 0.05, None, 1) == 1.5
+    assert s.margin(1.5, 0.05, 2.0, 4) == 2.0  # 2 * 2.0 / sqrt(4)
+    assert s.margin(0.01, 0.05, None, 1) == 0.05
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict", "direction"),
+    [
+        ([8.0, 8.2, 8.4], "REPRODUCED", "up"),
+        ([4.0, 4.1, 4.2], "NOT_REPRODUCED", "up"),
+        ([-2.0, -2.1, -2.2], "NOT_REPRODUCED", "down"),
+        ([5.0, 8.0, 11.0], "INCONCLUSIVE", "up"),
+        ([-5.0, 0.0, 5.0], "INCONCLUSIVE", "unclear"),
+        ([8.1, 8.3], "UNDERPOWERED", "up"),
+        ([8.2], "UNDERPOWERED", None),
+        ([8.2, 8.2, 8.2], "UNDERPOWERED", None),
+    ],
+)
+def test_verdicts_on_a_claimed_gain(values: list[float], verdict: str, direction: str | None) -> None:
+    decision = s.decide(values, s.band(8.2, 1.5))
+    assert (decision.verdict, decision.direction) == (verdict, direction)
+
+
+def test_equal_seeds_are_one_draw_and_say_so() -> None:
+    decision = s.decide([0.1 + 0.2, 0.3, 0.3], s.band(0.3, 1.0))  # equal but for the last bit
+    assert decision.verdict == "UNDERPOWERED" and decision.interval is None
+    assert "3 seeds gave the same value" in decision.reason
+
+
+def test_relation() -> None:
+    assert s.relation(4.0, 8.2) == "weaker"
+    assert s.relation(12.0, 8.2) == "stronger"
+    assert s.relation(-1.0, 8.2) == "opposite sign"
+
+
+def test_pairing_uses_seeds_that_both_have() -> None:
+    assert s.paired_gains({1: 5.0, 2: 7.0, 4: 1.0}, {1: 4.0, 2: 4.0, 3: 9.0}) == {1: 1.0, 2: 3.0}
+
+
+def test_pooled_spread_by_hand() -> None:
+    # within-group sums of squares 2 + 0.5, degrees of freedom 2 + 1
+    spread, freedom = s.pooled_spread([[1.0, 2.0, 3.0], [5.0, 6.0], [9.0]])
+    assert (spread, freedom) == (pytest.approx(math.sqrt(2.5 / 3)), 3)
+    assert s.pooled_spread([[1.0]]) == (0.0, 0)
+
+
+@settings(deadline=None)
+@given(gains, points, st.floats(0.1, 20))
+def test_verdict_is_where_the_interval_lies(values: list[float], claimed: float, margin: float) -> None:
+    target = s.band(claimed, margin)
+    decision = s.decide(values, target)
+    assume(decision.interval is not None)
+    assert decision.interval is not None
+    assert decision.interval.low <= decision.mean <= decision.interval.high
+    inside, outside = decision.interval.inside(target), decision.interval.disjoint(target)
+    assert not (inside and outside)
+    assert decision.verdict == ("REPRODUCED" if inside else "NOT_REPRODUCED" if outside else "INCONCLUSIVE")
+
+
+@settings(deadline=None)
+@given(gains, points)
+def test_shift_and_order_do_not_matter(values: list[float], shift: float) -> None:
+    before = s.decide(values, s.band(3.0, 1.5))
+    after = s.decide([value + shift for value in reversed(values)], s.band(3.0 + shift, 1.5))
+    edges = [before.interval.low, before.interval.high] if before.interval else []
+    assume(all(abs(edge - limit) > 1e-6 for edge in edges for limit in (1.5, 4.5)))
+    assert after.verdict == before.verdict
+    assert after.mean == pytest.approx(before.mean + shift, abs=1e-6)
+
+
+@settings(deadline=None)
+@given(st.floats(0.0, 6.0), st.floats(0.05, 3.0))
+def test_seeds_needed_decide_and_one_fewer_does_not(mean: float, spread: float) -> None:
+    target = s.band(3.0, 1.5)
+    assume(s.place(s.interval_around(mean, spread, 3), target) == "INCONCLUSIVE")
+    needed = s.seeds_to_decide(mean, spread, target, 3)
+    if needed is None:
+        assert s.place(s.interval_around(mean, spread, s.MOST_SEEDS), target) == "INCONCLUSIVE"
+    else:
+        assert s.place(s.interval_around(mean, spread, needed), target) != "INCONCLUSIVE"
+        assert s.place(s.interval_around(mean, spread, needed - 1), target) == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize("spread", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("n", [3, 5])
+def test_error_rates_stay_at_nominal(spread: float, n: int) -> None:
+    """False verdicts at the edge of the band, where they are most likely: each at most 5 %, the interval's
+    one side.
+
+    600 draws: a true rate of 5 % shows more than 8 % with probability below 0.1 %.
+    """
+    draws = np.random.default_rng(20200513).normal(9.7, spread, size=(600, n))
+    target = s.band(8.2, 1.5)  # the truth, 9.7, is the band's upper end: both errors are possible
+    verdicts = [s.decide(row.tolist(), target).verdict for row in draws]
+    assert verdicts.count("REPRODUCED") / 600 <= 0.08
+    assert verdicts.count("NOT_REPRODUCED") / 600 <= 0.08
+
+
+def test_a_true_claim_is_found_and_a_false_one_refuted() -> None:
+    random = np.random.default_rng(1)
+    true = [
+        s.decide(row.tolist(), s.band(8.2, 1.5)).verdict for row in random.normal(8.2, 0.5, size=(200, 5))
+    ]
+    false = [
+        s.decide(row.tolist(), s.band(8.2, 1.5)).verdict for row in random.normal(4.0, 0.5, size=(200, 5))
+    ]
+    assert true.count("REPRODUCED") > 190 and false.count("NOT_REPRODUCED") > 190
