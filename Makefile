@@ -36,7 +36,7 @@ test: venv
 	@$(RUN) ruff check harness tests
 	@$(RUN) ruff format --check harness tests
 	@$(RUN) mypy
-	@$(RUN) OMP_NUM_THREADS=1 pytest -n 2
+	@$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
 
 ui: venv
 	@test -f mlruns/mlflow.db || { echo "expected mlruns/mlflow.db, found none. To mend it: make repro, or harness track" >&2; exit 2; }

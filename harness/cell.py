@@ -109,7 +109,10 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
         counts=found.counts,
         predictions=_write_predictions(folder, cell.target, found.predictions) if found.predictions else None,
         inputs=inputs,
-        provenance=provenance(paths.root, params.compute.device, params.compute.threads),
+        provenance={
+            **provenance(paths.root, params.compute.device, params.compute.threads),
+            "params": cell_params(cell.target, params),
+        },
         elapsed_s=round(time.monotonic() - began, 3),
     )
     write_result(folder, result)
@@ -184,6 +187,10 @@ def _retrieve(
             fix=f"lower target.{task.name}.layer in params.yaml",
         )
     found = Findings(counts={"test_truncated": 0})
+    checkpoint_is_finite = all(bool(parameter.isfinite().all()) for parameter in encoder.parameters())
+    if not checkpoint_is_finite:
+        found.status = "failed"
+        return found
     pad, limit = token_id(tokenizer, PAD), params.evaluation.max_rows
 
     def vectors(texts: list[str]) -> Any:

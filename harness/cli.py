@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from harness.params import Params
     from harness.paths import Paths
 
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended, as shells have it."""
+
 app = typer.Typer(
     name="harness",
     no_args_is_help=True,
@@ -52,8 +55,7 @@ def run(arguments: Sequence[str]) -> int:
         typer.echo(f"harness: {error}", err=True)
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("harness: interrupted; finished stages are kept, the same command goes on from here", err=True)
-        return 130
+        code = INTERRUPTED
     except OSError as error:
         where = error.filename or "a file"
         mend = "free disk space or make it accessible, then run the same command again"
@@ -66,6 +68,8 @@ def run(arguments: Sequence[str]) -> int:
             error.show()  # type: ignore[attr-defined]
             return 2
         raise
+    if code == INTERRUPTED:  # typer itself turns Ctrl-C into this code, without a word
+        typer.echo("harness: interrupted; finished stages are kept, the same command goes on from here", err=True)
     return code if isinstance(code, int) else 0
 
 
@@ -250,9 +254,10 @@ def run_intermediate(
 
     params, paths = _open()
     record = train(_known(recipe, list(params.recipes), "recipe"), seed, params, paths)
-    scores = ", ".join(f"{task} {next(iter(values.values())):.1f}" for task, values in record["dev_scores"].items())
+    scores = ", ".join(f"{task} {points:.1f}" for task, points in record["dev_headline"].items())
     typer.echo(
-        f"intermediate {recipe}-{seed}: {record['status']}{', dev ' + scores if scores else ''}, {record['elapsed_s']:.1f} s"
+        f"intermediate {recipe}-{seed}: {record['status']}{', dev ' + scores if scores else ''},"
+        f" {record['elapsed_s']:.1f} s"
     )
     return 0
 

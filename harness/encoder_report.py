@@ -19,6 +19,7 @@ from tabulate import tabulate
 from harness import scoring
 from harness.data.integrity import sha256_file
 from harness.data.reading import languages, read_manifest, read_split
+from harness.data.writing import MANIFEST
 from harness.errors import HarnessError
 from harness.lab.languages import LANGUAGES
 from harness.params import Architecture, Params, Pretraining, Retrieval, Training
@@ -63,7 +64,7 @@ class EncoderReport(Record):
     names: dict[str, str]
     """target -> what it is called: a laboratory analogue never bears the data set's name alone."""
     stand_ins: dict[str, str]
-    """target -> what stands in for its own data, in a data pack that lacks it."""
+    """target, or `pretraining text` -> what stands in for its own data, in a data pack that lacks it."""
     source_language: str
     """The language of all training rows."""
     architecture: Architecture
@@ -123,13 +124,14 @@ def measure_encoder(params: Params, paths: Paths) -> EncoderReport:
     tasks = {name: load_task(name, paths.tasks) for name in params.grid.targets}
     manifests = {name: read_manifest(paths.data(name)) for name in tasks}
     laboratory = params.data.source == "generated"
-    stand_ins = {name: manifest.stand_in for name, manifest in manifests.items() if manifest.stand_in}
+    stand_ins = {name: manifest.stand_in for name, manifest in manifests.items()}
+    stand_ins["pretraining text"] = json.loads((paths.corpus / MANIFEST).read_text(encoding="utf-8")).get("stand_in")
     names = {name: f"laboratory analogue of {task.title}" if laboratory else task.title for name, task in tasks.items()}
     retrieval = params.target.get("tatoeba") if "tatoeba" in tasks else None
     return EncoderReport(
         profile=params.profile,
         names=names,
-        stand_ins={} if laboratory else stand_ins,
+        stand_ins={} if laboratory else {name: text for name, text in stand_ins.items() if text},
         source_language=next(iter(manifests.values())).source_language,
         architecture=params.encoder.architecture,
         pretraining=params.encoder.pretraining,
@@ -150,10 +152,13 @@ def _read_made(paths: Paths) -> dict[str, Any]:
         made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         found = sha256_file(weights)
     except (OSError, ValueError):
-        raise HarnessError(f"expected {path} and {weights}, found no such pair", fix="run `dvc repro encoder`") from None
-    if made["sha256"]["model.safetensors"] != found:
         raise HarnessError(
-            f"expected weights with sha256 {made['sha256']['model.safetensors']} (see {path}), found {found} in {weights}",
+            f"expected {path} and {weights}, found no such pair", fix="run `dvc repro encoder`"
+        ) from None
+    expected = made["sha256"]["model.safetensors"]
+    if expected != found:
+        raise HarnessError(
+            f"expected weights with sha256 {expected} (see {path}), found {found} in {weights}",
             fix="run `dvc repro -f encoder`",
         )
     return made
@@ -177,7 +182,7 @@ def _measure_side(side: str, tasks: dict[str, Task], params: Params, paths: Path
 
 def _encoder(side: str, params: Params, paths: Paths, seed: int) -> tuple[XLMRobertaModel, Tokenizer]:
     """A fresh encoder of one side on its device, everything seeded as a cell of the baseline `none` is."""
-    from harness.model.encoder import load_encoder, new_encoder
+    from harness.model.encoder import load_encoder, new_encoder, on_device
     from harness.model.tokenizer import load_tokenizer
     from harness.training import determinism
 
@@ -187,7 +192,7 @@ def _encoder(side: str, params: Params, paths: Paths, seed: int) -> tuple[XLMRob
     if side == "pretrained":
         model = load_encoder(paths.encoder)
     determinism.seed_all(seed)
-    return model.to(params.compute.device), tokenizer
+    return on_device(model, params.compute.device), tokenizer
 
 
 def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[Scores, Scores]:
@@ -289,6 +294,7 @@ def render_page(report: EncoderReport, picture: str) -> str:
     """The whole page as Markdown; `picture`: the plot's file name beside it."""
     parts = [
         _opening(report),
+        _summary(report),
         _what_it_is(report),
         _learning_curve(report, picture),
         *(_transfer(report, target) for target in TRANSFER if target in report.pretrained.test),
@@ -313,8 +319,42 @@ def _opening(report: EncoderReport) -> str:
         )
     if report.stand_ins:
         lines.append("Stand-ins, where the data pack lacks a task's own data:")
-        lines.append("\n".join(f"- {report.names[target]}: {text}" for target, text in report.stand_ins.items()))
+        lines.append(
+            "\n".join(f"- {report.names.get(target, target)}: {text}" for target, text in report.stand_ins.items())
+        )
     return "\n\n".join(lines)
+
+
+def _summary(report: EncoderReport) -> str:
+    """One row per section: means over languages without the source, and over the dev scores."""
+    rows = []
+    for target in TRANSFER:
+        sides = [side.test.get(target) or {} for side in (report.pretrained, report.random)]
+        means = [_mean([f1 for code, f1 in side.items() if code != report.source_language]) for side in sides]
+        if target in report.names:
+            rows.append((f"zero-shot F1, {report.names[target]}", *_three(*means)))
+    if report.retrieval_layer is not None:
+        layers = [side.retrieval[report.retrieval_layer] for side in (report.pretrained, report.random)]
+        what = f"retrieval accuracy at layer {report.retrieval_layer}, {report.names['tatoeba']}"
+        rows.append((what, *_three(*(_mean(list(layer.values())) for layer in layers))))
+    firsts = [
+        [next(iter(side.dev[target].values()), None) for side in (report.pretrained, report.random)]
+        for target in report.baselines
+    ]
+    above = sum(one is not None and (other is None or one > other) for one, other in firsts)
+    text = (
+        "Means over the languages without the source. On the source language's dev rows the pretrained encoder is "
+        f"above the random one in {above} of {len(firsts)} targets (by each target's first metric)."
+    )
+    return "\n\n".join(("## In short", text, _table(("", *SIDES, "difference"), rows, "l")))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _laboratory(report: EncoderReport) -> bool:
@@ -330,12 +370,12 @@ def _what_it_is(report: EncoderReport) -> str:
          f"feed-forward {size.intermediate_size}, at most {size.max_length} tokens"),
         ("parameters", f"{made['parameters']:,}"),
         ("vocabulary", f"{training.vocabulary_size:,} unigram pieces, trained on the same corpus"),
-        ("pretraining", f"masked language modelling, {training.steps:,} steps of about {training.batch_tokens:,} tokens, "
-         f"languages sampled by (share of the corpus) ^ {training.language_exponent}"),
+        ("pretraining", f"masked language modelling, {training.steps:,} steps of about {training.batch_tokens:,} "
+         f"tokens, languages sampled by (share of the corpus) ^ {training.language_exponent}"),
         ("corpus", f"{sum(sentences.values()):,} rows in {len(sentences)} languages"),
         ("wall time", f"{made['elapsed_s']:.0f} s, tokenizer included"),
         ("machine", f"{machine['cpu']}, {machine['cores']} cores, {machine['architecture']} {machine['system']}; "
-         f"{provenance['device']}, {provenance['threads']} threads, torch {provenance['packages']['torch']}"),
+         f"{provenance['device']}, threads: {provenance['threads']}, torch {provenance['packages']['torch']}"),
     ]  # fmt: skip
     rows = sorted(sentences.items(), key=lambda item: -item[1])
     corpus = _table(("language", "corpus rows"), [(language, f"{count:,}") for language, count in rows])
@@ -365,13 +405,14 @@ def _transfer(report: EncoderReport, target: str) -> str:
     if not pretrained or not random:
         return f"## Zero-shot transfer: {kind}\n\nNo scores: the training of one of the two encoders diverged."
     intro = (
-        f"{report.names[target]}: trained on `{report.source_language}` only, F1 on the test rows of every language "
-        "(the source language's own row is no transfer). Dev F1 in the source language: "
+        f"{_sentence(report.names[target])}: trained on `{report.source_language}` only, F1 on the test rows "
+        "of every language (the source language's own row is no transfer). Dev F1 in the source language: "
         f"{report.pretrained.dev[target]['f1']:.1f} pretrained, {report.random.dev[target]['f1']:.1f} random."
     )
     laboratory = _laboratory(report)
     order = sorted(pretrained, key=lambda code: _relatedness_order(code, report) if laboratory else (0, 0, code))
-    headers = ("language", *(("cognates", "script", "word order") if laboratory else ()), "corpus rows", *SIDES, "difference")
+    traits_of = ("cognates", "script", "word order") if laboratory else ()
+    headers = ("language", *traits_of, "corpus rows", *SIDES, "difference")
     rows = []
     for code in order:
         traits = _traits(code) if laboratory else ()
@@ -408,10 +449,13 @@ def _findings(report: EncoderReport, target: str) -> list[str]:
             rank_correlation(size, values, groups=related),
         ]
         rows.append((name, *(_cell(correlation) for correlation in found[name])))
-    by_group = [
-        (f"{share:.0%}", str(sum(r == share for r in related)), *_three(*(_mean_where(side, related, share) for side in (pretrained, random))))
-        for share in sorted(set(related), reverse=True)
-    ]
+    by_group = []
+    for share in sorted(set(related), reverse=True):
+        sides = [
+            [value for value, of in zip(side, related, strict=True) if of == share] for side in (pretrained, random)
+        ]
+        means = [_mean(side) for side in sides]
+        by_group.append((f"{share:.0%}", str(related.count(share)), *_three(*means)))
     text = (
         f"{finding('F1', 'relatedness (the share of cognates)', found['pretrained'][0])} "
         f"{finding('F1', 'corpus size among equally related languages', found['pretrained'][2])} "
@@ -430,10 +474,6 @@ def _findings(report: EncoderReport, target: str) -> list[str]:
     ]
 
 
-def _mean_where(values: Sequence[float], groups: Sequence[float], group: float) -> float:
-    return float(np.mean([value for value, of in zip(values, groups, strict=True) if of == group]))
-
-
 def finding(what: str, cause: str, correlation: Correlation) -> str:
     """One sentence: whether `what` falls as `cause` falls."""
     if correlation.rho is None:
@@ -443,7 +483,7 @@ def finding(what: str, cause: str, correlation: Correlation) -> str:
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float], groups: Sequence[float] | None = None) -> Correlation:
-    """Spearman's rank correlation of `x` and `y` with a one-sided permutation test (Good 2005, section 3.1).
+    """Spearman's rank correlation of `x` and `y` with a one-sided permutation test.
 
     With `groups` ranks are taken within each group, centred there and pooled, and shuffles stay within the group: what
     differs between groups has no say.
@@ -480,12 +520,12 @@ def _retrieval(report: EncoderReport) -> str:
     rows = []
     for layer, scores in enumerate(zip(*means, strict=True)):
         marks = [mark for mark, at in (("best", best), ("params.yaml", report.retrieval_layer)) if at == layer]
-        rows.append((f"{layer}{f' ({', '.join(marks)})' if marks else ''}", *_three(*scores)))
+        rows.append((f"{layer} ({', '.join(marks)})" if marks else str(layer), *_three(*scores)))
     intro = (
-        f"{report.names['tatoeba']}, no training: mean of the states over all tokens, nearest neighbour by cosine, the "
-        f"`{report.source_language}` sentence queries the other language. Mean accuracy over languages by hidden layer "
-        "(0: embeddings); `params.yaml` marks the layer that the cells use. The best layer is picked on these rows, so "
-        "its lead is flattered."
+        f"{_sentence(report.names['tatoeba'])}, no training: states of one hidden layer, pooled as `target.tatoeba` in "
+        f"params.yaml says, nearest neighbour by cosine; the `{report.source_language}` sentence queries the other "
+        "language. Mean accuracy over languages by hidden layer (0: embeddings); `params.yaml` marks the layer that "
+        "the cells use. The best layer is the pretrained encoder's, picked on these rows, so its lead is flattered."
     )
     by_language = [
         (language, *_three(pretrained[best][language], random[best][language]), f"{report.shared_words[language]:.1f}")
@@ -508,9 +548,9 @@ def _dev_scores(report: EncoderReport) -> str:
             beside = [f"{baseline[name]:.1f}" if metric == scored_in else "" for name in ("majority", "bag_of_words")]
             rows.append((report.names[target], metric, *_three(*(side.get(metric) for side in scores)), *beside))
     text = (
-        f"Dev rows of the source language `{report.source_language}`. Majority says the commonest label; the bag of words "
-        "is a logistic regression on words (tagging: each word's commonest tag, accuracy per token; question answering: "
-        "the words of the best overlapping sentence). What does not stand above them has not been learnt."
+        f"Dev rows of the source language `{report.source_language}`. Majority says the commonest label; the bag of "
+        "words is a logistic regression on words (tagging: each word's commonest tag, accuracy per token; question "
+        "answering: the words of the best overlapping sentence). What does not stand above them has not been learnt."
     )
     headers = ("target", "metric", *SIDES, "difference", "majority", "bag of words")
     return "\n\n".join(("## Dev scores of every trained target", text, _table(headers, rows, "ll")))
@@ -524,7 +564,9 @@ def _three(pretrained: float | None, random: float | None) -> tuple[str, str, st
 
 
 def _cell(correlation: Correlation) -> str:
-    return "-" if correlation.rho is None else f"{correlation.rho:+.2f} (p {max(correlation.p, 0.001):.3f})"
+    if correlation.rho is None:
+        return "-"
+    return f"{correlation.rho:+.2f} (p {'< 0.001' if correlation.p < 0.001 else format(correlation.p, '.3f')})"
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[Any]], left: str = "") -> str:

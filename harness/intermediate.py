@@ -44,11 +44,11 @@ def resolve_recipe(name: str, params: Params, paths: Paths) -> dict[str, Any]:
 
 
 def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> dict[str, Any]:
-    """Train the recipe at `seed`; writes the checkpoint folder and results/<profile>/intermediate/<recipe>-<seed>.json."""
+    """Train the recipe at `seed`; writes the checkpoint and results/<profile>/intermediate/<recipe>-<seed>.json."""
     began = time.monotonic()
     folder = paths.checkpoint(recipe, seed)
     shutil.rmtree(folder, ignore_errors=True)
-    resolved = json.loads(paths.recipe(recipe).read_text(encoding="utf-8"))
+    resolved = _read_recipe(recipe, paths)
     trained = _train(resolved, seed, params, paths, folder) if resolved["tasks"] else _point_at_encoder(paths, folder)
     from harness.provenance import provenance
 
@@ -62,6 +62,17 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
     }
     write_json(paths.results / "intermediate" / f"{recipe}-{seed}.json", record)
     return record
+
+
+def _read_recipe(recipe: str, paths: Paths) -> dict[str, Any]:
+    path = paths.recipe(recipe)
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return content
+    except (OSError, ValueError):
+        raise HarnessError(
+            f"expected the resolved recipe at {path}, found none", fix=f"run `dvc repro recipe@{recipe}`"
+        ) from None
 
 
 def _encoder_sha256(paths: Paths) -> str:
@@ -78,7 +89,7 @@ def _point_at_encoder(paths: Paths, folder: Path) -> dict[str, Any]:
     from harness.training.checkpoints import write_checkpoint_record
 
     write_checkpoint_record(folder, {"recipe": "none", "weights_sha256": _encoder_sha256(paths)})
-    return {"status": "ok", "dev_scores": {}, "curve": [], "counts": {}}
+    return {"status": "ok", "dev_scores": {}, "dev_headline": {}, "curve": [], "counts": {}}
 
 
 def _train(resolved: dict[str, Any], seed: int, params: Params, paths: Paths, folder: Path) -> dict[str, Any]:
@@ -99,7 +110,7 @@ def _train(resolved: dict[str, Any], seed: int, params: Params, paths: Paths, fo
     for name, task in load_tasks(list(resolved["tasks"]), paths.tasks).items():
         if data_sha256(paths.data(name)) != resolved["tasks"][name]["data_sha256"]:
             raise HarnessError(
-                f"the data of `{name}` in {paths.data(name)} is not what {paths.recipe(resolved['recipe'])} was made from",
+                f"the data in {paths.data(name)} is not what {paths.recipe(resolved['recipe'])} was made from",
                 fix=f"run `dvc repro recipe@{resolved['recipe']}`",
             )
         ready.append(prepare(task, paths.data(name), params.intermediate[name], encoder, tokenizer, base))
@@ -126,9 +137,13 @@ def _train(resolved: dict[str, Any], seed: int, params: Params, paths: Paths, fo
         {"recipe": resolved["recipe"], "weights_sha256": sha256_file(folder / WEIGHTS), "status": status},
     )
     counts = {f"{item.task.name}.examples": len(item.features.items) for item in ready} | {"steps": schedule.steps}
+    from harness.scoring import headline
+
+    metric = {item.task.name: item.task.metric for item in ready}
     return {
         "status": status,
         "dev_scores": scores,
+        "dev_headline": {name: headline(metric[name], values) for name, values in scores.items()},
         "curve": [_dump(point) for point in curve],
         "counts": counts,
     }

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ import yaml
 
 LOCK = "dvc.lock"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_IGNORED_PARTS = {"__pycache__"}
+# What .dvcignore names, as far as it can lie in a folder that a stage depends on.
+_IGNORED = ("__pycache__", "*.py[co]", "*.egg-info", "*.swp", "*~", ".DS_Store", ".*_cache")
 
 
 class Lock:
@@ -39,7 +42,7 @@ class Lock:
             return ["never run"]
         changed = [dep["path"] for dep in entry.get("deps", []) if self._md5(dep["path"]) != dep.get("md5")]
         for file, values in entry.get("params", {}).items():
-            changed += [f"{file}:{key}" for key, value in values.items() if self._param(file, key) != value]
+            changed += [f"{file}:{key}" for key, value in values.items() if self._param(file, key) != _number(value)]
         return changed
 
     def outputs_differ(self, stage: str) -> list[str]:
@@ -63,12 +66,28 @@ class Lock:
         return _file_md5(full) if full.is_file() else None
 
 
+def _number(value: Any) -> Any:
+    """The recorded value with numbers as numbers: DVC writes 1e-08, which YAML 1.1 readers take for a string."""
+    if isinstance(value, dict):
+        return {key: _number(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_number(inner) for inner in value]
+    if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?e[-+]?\d+", value):
+        return float(value)
+    return value
+
+
+def _is_ignored(part: str) -> bool:
+    return any(fnmatch(part, pattern) for pattern in _IGNORED)
+
+
 def _file_md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _folder_md5(folder: Path) -> str:
-    files = [path for path in folder.rglob("*") if path.is_file() and not _IGNORED_PARTS & set(path.parts)]
-    listed = [{"md5": _file_md5(path), "relpath": path.relative_to(folder).as_posix()} for path in files]
+    inside = [(path, path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    kept = [(path, relative) for path, relative in inside if not any(map(_is_ignored, relative.parts))]
+    listed = [{"md5": _file_md5(path), "relpath": relative.as_posix()} for path, relative in kept]
     listed.sort(key=lambda entry: entry["relpath"])
     return hashlib.md5(json.dumps(listed).encode(), usedforsecurity=False).hexdigest() + ".dir"

@@ -99,6 +99,16 @@ class Training(Record):
     evaluations: int = Field(default=0, ge=0)
     """How often the dev set is scored during training, evenly spaced; the last state is the one used."""
 
+    @model_validator(mode="after")
+    def _windows_advance(self) -> Training:
+        # Beside four special tokens and a question of one token a window must be longer than the stride.
+        longest = (self.max_length - 6) * 4 // 5
+        if self.doc_stride > longest:
+            raise ValueError(
+                f"doc_stride must be at most {longest} with max_length {self.max_length}, found {self.doc_stride}"
+            )
+        return self
+
 
 class Architecture(Record):
     """Size of an encoder pretrained here (XLM-R's architecture)."""

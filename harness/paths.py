@@ -1,6 +1,6 @@
 """Where everything lies, decided once: every module asks here for a path.
 
-`build/<profile>` holds what stages make on the way (data, encoder, checkpoints), `results/<profile>` what they conclude.
+`build/<profile>` holds what stages make on the way (data, encoder, checkpoints), `results/<profile>` what they find.
 """
 
 from __future__ import annotations

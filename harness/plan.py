@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from tabulate import tabulate
@@ -104,16 +105,19 @@ def measured_costs(paths: Paths) -> tuple[dict[str, float], str]:
 
 def _own_times(paths: Paths) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {}
-    for path in paths.cells.glob("*/result.json"):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        times.setdefault(f"cell {content['cell']['target']}", []).append(content["elapsed_s"])
-    for path in (paths.results / "intermediate").glob("*.json"):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        times.setdefault(f"intermediate {content['recipe']}", []).append(content["elapsed_s"])
-    encoder = paths.results / "encoder.json"
-    if encoder.is_file():
-        times["encoder"] = [json.loads(encoder.read_text(encoding="utf-8"))["elapsed_s"]]
+    for path in sorted(paths.cells.glob("*/result.json")):
+        _note(times, path, lambda content: f"cell {content['cell']['target']}")
+    for path in sorted((paths.results / "intermediate").glob("*.json")):
+        _note(times, path, lambda content: f"intermediate {content['recipe']}")
+    _note(times, paths.results / "encoder.json", lambda content: "encoder")
     return times
+
+
+def _note(times: dict[str, list[float]], path: Path, kind: Callable[[dict[str, Any]], str]) -> None:
+    """Add a record's wall time; one that can't be read costs an estimate nothing (`harness verify` names it)."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        times.setdefault(kind(content), []).append(content["elapsed_s"])
 
 
 def render_plan(params: Params, paths: Paths) -> str:
@@ -128,7 +132,8 @@ def render_plan(params: Params, paths: Paths) -> str:
     left = [unit for unit in units(params, paths) if state[unit.stage] != "done"]
     lines = [
         f"profile {params.profile}: {params.title}",
-        f"{len(grid.recipes)} recipes x {len(grid.targets)} targets x {len(grid.seeds)} seeds = {len(grid_cells(params))} cells;"
+        f"{len(grid.recipes)} recipes x {len(grid.targets)} targets x {len(grid.seeds)} seeds"
+        f" = {len(grid_cells(params))} cells;"
         f" each recipe is trained once per seed and shared by its {len(grid.targets)} targets",
         "",
         tabulate(rows, headers=["recipe", *grid.targets], tablefmt="plain"),
@@ -160,7 +165,7 @@ def _cost_line(left: list[Unit], seconds: dict[str, float], where: str) -> str:
 
 
 def remaining(params: Params, paths: Paths) -> str:
-    """A phrase for the end of a cell's line: how many cells of the grid are there, and about how long the rest takes."""
+    """A phrase for the end of a cell's line: how many cells are there, and about how long the rest takes."""
     cells = grid_cells(params)
     done = [cell for cell in cells if (paths.cell(cell.recipe, cell.target, cell.seed) / "result.json").is_file()]
     seconds, _ = measured_costs(paths)

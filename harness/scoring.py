@@ -23,7 +23,7 @@ def score(metric: str, rows: Sequence[Row], predictions: Sequence[Any], language
 
 
 def headline(metric: str, values: dict[str, float]) -> float:
-    """The one number of a task's metrics: SQuAD mean of F1 and EM, QQP mean of accuracy and F1, else the metric itself."""
+    """The one number of a task's metrics: SQuAD mean of F1 and EM, QQP of accuracy and F1, else the metric itself."""
     if metric in ("squad", "mlqa", "squad_v2"):
         return (values["em"] + values["f1"]) / 2
     if metric == "accuracy_f1":

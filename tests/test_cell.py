@@ -140,7 +140,7 @@ def test_a_result_says_what_went_in_and_what_was_counted(twins: tuple[Paths, Pat
     assert trained.inputs["checkpoint"] != encoder
 
 
-def test_a_seed_changes_a_cell_and_a_recipe_keeps_the_order_of_the_data(toy_copy: Toy) -> None:
+def test_another_seed_gives_another_training_from_the_same_inputs(toy_copy: Toy) -> None:
     params, paths = toy_copy
     resolve_recipe("none", params, paths)
     scores = {}

@@ -138,9 +138,7 @@ def test_table_holds_what_the_results_say(lab: Params, tmp_path: Path) -> None:
         (Cell(recipe="mnli", target="pawsx", seed=2), {"encoder": "e" * 64}, "encoder"),
     ],
 )
-def test_results_of_different_pins_do_not_merge(
-    lab: Params, other: Cell, inputs: dict[str, str], name: str
-) -> None:
+def test_results_of_different_pins_do_not_merge(lab: Params, other: Cell, inputs: dict[str, str], name: str) -> None:
     first = result(XNLI, inputs={"data": "d" * 64, "checkpoint": "c" * 64, "encoder": "f" * 64})
     with pytest.raises(HarnessError) as raised:
         build_scores({XNLI.id: first, other.id: result(other, inputs=inputs)}, lab)

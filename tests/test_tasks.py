@@ -32,8 +32,7 @@ TARGETS = {"xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "bucc", 
 XTREME_LANGUAGES = {
     "xnli": "ar bg de el en es fr hi ru sw th tr ur vi zh",
     "pawsx": "de en es fr ja ko zh",
-    "udpos": "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl "
-    "tr ur vi yo zh",
+    "udpos": "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh",
     "panx": "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta "
     "te th tl tr ur vi yo zh",
     "xquad": "ar de el en es hi ru th tr vi zh",
@@ -96,22 +95,16 @@ def test_pins_of_the_laboratory_world() -> None:
     for task in load_tasks(task_names(TASKS), TASKS).values():
         pin = pin_for(task, "generated")
         assert isinstance(pin, GeneratedPin)
-        assert {
-            language for stem in pin.files if re.match(r"q[a-z]{2}$", language := stem.split(".")[1])
-        } == {stem.split(".")[1] for stem in pin.files}, (
-            "codes from ISO 639's private range: never to be taken for XTREME's"
-        )
+        assert {language for stem in pin.files if re.match(r"q[a-z]{2}$", language := stem.split(".")[1])} == {
+            stem.split(".")[1] for stem in pin.files
+        }, "codes from ISO 639's private range: never to be taken for XTREME's"
         for stem, file in pin.files.items():
             assert file.from_task == task.borrowed_splits.get(stem.split(".")[0])
 
 
 def test_a_borrowed_split_is_the_other_tasks_own() -> None:
     tasks = load_tasks(task_names(TASKS), TASKS)
-    borrowed = [
-        (task, split, tasks[other])
-        for task in tasks.values()
-        for split, other in task.borrowed_splits.items()
-    ]
+    borrowed = [(task, split, tasks[other]) for task in tasks.values() for split, other in task.borrowed_splits.items()]
     assert {(task.name, split, other.name) for task, split, other in borrowed} == {
         ("xnli", "train", "mnli"),
         ("xnli", "dev", "mnli"),

@@ -266,9 +266,7 @@ def test_an_experiment_deleted_by_hand_comes_back(results: Path, mlruns: Path) -
 def test_two_imports_at_once_write_each_run_once(results: Path, mlruns: Path, repo_root: Path) -> None:
     for seed in range(1, 6):
         write_cell(results, "none", "xnli", seed)
-    code = (
-        "import sys, pathlib as p, harness.tracking as t; print(t.track('toy', *map(p.Path, sys.argv[1:])))"
-    )
+    code = "import sys, pathlib as p, harness.tracking as t; print(t.track('toy', *map(p.Path, sys.argv[1:])))"
     command = [sys.executable, "-c", code, str(results), str(mlruns)]
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=repo_root)

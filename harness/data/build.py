@@ -30,6 +30,9 @@ def build_task(name: str, params: Params, paths: Paths) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "task": task.name,
         "kind": task.kind,
+        "head": task.head,
+        "metric": task.metric,
+        "labels": task.labels,
         "source": source.name,
         "source_pin": source.pin_text,
         "source_language": source.source_language,

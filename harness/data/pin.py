@@ -29,7 +29,7 @@ GENERATED_ROWS: dict[str, dict[str, int]] = {
     "tagging": {"train": 1500, "dev": 200, "test": 100},
     "span": {"train": 2500, "dev": 200, "test": 100},
     "retrieval": {"test": 150, "test_source": 200, "test_target": 200, "test_gold": 200},
-    "none": {"text": 40_000},
+    "none": {"text": 24_000},
 }
 
 

@@ -33,6 +33,12 @@ class Manifest(Record):
     """Name of the task."""
     kind: str
     """Schema of its rows."""
+    head: str
+    """How it is trained; here so that whatever reads the folder runs again when it changes."""
+    metric: str
+    """How it is scored; here for the same reason."""
+    labels: list[str] | list[int] | None
+    """Its labels in the order of the logits, where they are declared."""
     source: str
     """`generated` or `local`."""
     source_pin: str

@@ -157,9 +157,7 @@ def _token_f1(guess: Bag, answer: Bag) -> float:
 
 def _similarity(sources: list[str], targets: list[str]) -> Any:
     """Shared words over all words of each pair, as an array (sources, targets)."""
-    vocabulary = {
-        w: i for i, w in enumerate(sorted({w for text in (*sources, *targets) for w in text.split()}))
-    }
+    vocabulary = {w: i for i, w in enumerate(sorted({w for text in (*sources, *targets) for w in text.split()}))}
     left, right = (_counts([text.split() for text in side], vocabulary) for side in (sources, targets))
     left.data[:], right.data[:] = 1.0, 1.0
     shared = (left @ right.T).toarray()
@@ -175,9 +173,7 @@ def _retrieval(rows: Rows) -> float:
 def _mining(rows: Rows) -> float:
     """F1 of the pairs that are each other's best match by shared words."""
     gold = {(row["source_id"], row["target_id"]) for row in rows if "source_id" in row}
-    sides = [
-        [row for row in rows if f"-{side}-" in row["id"] and "text" in row] for side in ("source", "target")
-    ]
+    sides = [[row for row in rows if f"-{side}-" in row["id"] and "text" in row] for side in ("source", "target")]
     similarity = _similarity(*([row["text"] for row in side] for side in sides))
     forward, backward = similarity.argmax(axis=1), similarity.argmax(axis=0)
     mined = {(sides[0][i]["id"], sides[1][j]["id"]) for i, j in enumerate(forward) if backward[j] == i}

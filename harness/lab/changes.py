@@ -49,9 +49,7 @@ def narrow(rng: random.Random, frame: Frame, slots: tuple[str, ...], rate: float
         head = get(frame, slot)
         if head is None or not chance(rng, rate):
             continue
-        below = (
-            m.descendants(head) if head not in REGIONS else tuple(c for c in CITIES if REGION_OF[c] == head)
-        )
+        below = m.descendants(head) if head not in REGIONS else tuple(c for c in CITIES if REGION_OF[c] == head)
         below = below if slot == "place" else tuple(_nouns(frame, slot, below))
         if below:
             frame = put(frame, slot, pick(rng, below))

@@ -59,9 +59,7 @@ def _language(line: str) -> Language:
     """A row of the table below as a record."""
     keys = list(Language.model_fields)
     values = dict(zip(keys, line.split(), strict=True))
-    changes = (
-        () if values["changes"] == "-" else tuple(tuple(c.split(">")) for c in values["changes"].split(","))
-    )
+    changes = () if values["changes"] == "-" else tuple(tuple(c.split(">")) for c in values["changes"].split(","))
     return Language.model_validate(values | {"changes": changes})
 
 

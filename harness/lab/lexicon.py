@@ -63,11 +63,7 @@ def _latin_words(code: str) -> Mapping[str, str]:
         if concept in SAME_WORD:
             continue
         inherited = code != SOURCE_LANGUAGE and chance(stream("cognate", code, concept), language.cognates)
-        word = (
-            _changed(language, _latin_words(SOURCE_LANGUAGE)[concept])
-            if inherited
-            else _own(language, concept, 0)
-        )
+        word = _changed(language, _latin_words(SOURCE_LANGUAGE)[concept]) if inherited else _own(language, concept, 0)
         attempt = 0
         while word in taken:
             attempt += 1

@@ -148,8 +148,15 @@ FUNCTION_WORDS: dict[str, str] = {
     "they": "PRON", "who": "PRON", "what": "PRON", "where": "ADV", "when": "ADV", "why": "ADV",
     "how_many": "DET", "this": "DET", "some": "DET", "every": "DET", "and": "CCONJ",
     "usually": "ADV", "next": "ADV", "keep": "VERB",
+    "so": "ADV", "perhaps": "ADV", "never": "ADV",
 }  # fmt: skip
 """Closed-class words (and the few words only questions use) with their universal part of speech."""
+
+CONNECTIVE = {"entailment": "so", "neutral": "perhaps", "contradiction": "never"}
+"""The word that running text puts before a sentence that follows from, adds to or is excluded by the one before it.
+
+As in real text, such words tell an encoder something of inference before any task does; no task's rows hold them.
+"""
 
 QUESTION_WORD = {"agent": "who", "patient": "what", "place": "where", "time": "when", "count": "how_many"}
 ORGANISATION_HEADS = ("bank", "club", "union", "press")

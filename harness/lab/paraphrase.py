@@ -1,8 +1,8 @@
 """Paraphrase identification: analogues of PAWS-X (statements) and QQP (questions).
 
-In pawsx both sentences of EVERY pair hold the same meaning-bearing words: a pair that isn't a paraphrase
-has its roles or its adjectives exchanged, and the wordings (order, voice) are drawn without regard to the
-label.
+In pawsx the sentences of a pair share nearly all their words: of the pairs that aren't paraphrases most have their
+roles or adjectives exchanged, the others have one word replaced by one that excludes it; the wordings (order, voice)
+are drawn without regard to the label.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ from harness.lab.changes import contradict, filled
 from harness.lab.frames import ANIMATE_VERBS, Frame, belongs, draw, drawn, fill, get, hidden
 from harness.lab.realise import STYLES, Style, realise
 from harness.lab.streams import chance, pick, shuffled, stream
+
+REPLACED = 0.4
+"""Share of the pawsx pairs without paraphrase that differ by a replaced word."""
+ACTIVE = 0.6
+"""Share of the pawsx pairs with something to move in which both wordings are active and only the order differs."""
 
 
 class Item(NamedTuple):
@@ -62,7 +67,8 @@ def exchange(frame: Frame, what: str) -> Frame:
 
 def _styles(rng: random.Random, movable: bool) -> tuple[Style, Style]:
     """Two different wordings; fronting counts only where there is something to move."""
-    styles = [style for style in STYLES if movable or not style.fronted]
+    active = [style for style in STYLES if not style.passive]
+    styles = active if movable and chance(rng, ACTIVE) else [s for s in STYLES if movable or not s.fronted]
     first, second = shuffled(rng, styles)[:2]
     return first, second
 
@@ -83,10 +89,14 @@ def _statements(rng: random.Random, split: str) -> Item | None:
     frame = drawn(once, split)
     if frame.verb not in ANIMATE_VERBS or frame.patient is None:
         return None
-    adjectives = {frame.agent.adjective, frame.patient.adjective} - {None}
-    what = "adjectives" if len(adjectives) == 2 and chance(rng, 0.5) else "roles"
     label = int(chance(rng, 0.5))
     one, two = _styles(rng, bool(frame.time or frame.place))
+    if not label and chance(rng, REPLACED):
+        changed = contradict(rng, frame, pick(rng, filled(frame)))
+        if changed and belongs(changed, split):
+            return Item((frame, one, None), (changed, two, None), 0)
+    adjectives = {frame.agent.adjective, frame.patient.adjective} - {None}
+    what = "adjectives" if len(adjectives) == 2 and chance(rng, 0.5) else "roles"
     return Item((frame, one, None), (frame if label else exchange(frame, what), two, None), label)
 
 

@@ -64,11 +64,7 @@ def rows(task: str, split: str, code: str, count: int, seed: int) -> list[dict[s
     out = []
     for number, item in zip(range(count), items(task, split, seed, code), strict=False):
         text, spans = _context(code, item)
-        answers = (
-            {"text": [], "answer_start": []}
-            if item.answer is None
-            else _answers(text, spans[item.answer], item)
-        )
+        answers = {"text": [], "answer_start": []} if item.answer is None else _answers(text, spans[item.answer], item)
         row: dict[str, Any] = {"id": f"{code}-{task}-{split}-{number:05d}"}
         row |= {
             "question": realise(code, item.question, PLAIN, item.asked).text,
@@ -143,9 +139,7 @@ def _context_events(rng: random.Random, split: str, target: Frame, count: int, h
             if lured.verb in m.verbs_for(lured.agent.head, patient) and belongs(lured, split):
                 other = lured
         heads = {event.agent.head for event in events}
-        if other.agent.head not in heads and (
-            other.patient is None or other.patient.head != other.agent.head
-        ):
+        if other.agent.head not in heads and (other.patient is None or other.patient.head != other.agent.head):
             events.append(other)
     return shuffled(rng, events)
 

@@ -147,9 +147,7 @@ def _parts(code: str, frame: Frame, passive: bool, asked: str | None, fronted: b
     if passive:
         agent = noun_phrase(code, frame.agent)
         agent = _asked_word(code, "agent", agent) if asked == "agent" else agent
-        parts["B"] = _adposed(
-            code, "by", agent, rf"({moved})/NP" if moved != "S/S" else r"((S\NP)\(S\NP))/NP"
-        )
+        parts["B"] = _adposed(code, "by", agent, rf"({moved})/NP" if moved != "S/S" else r"((S\NP)\(S\NP))/NP")
     elif frame.patient:
         parts["O"] = noun_phrase(code, frame.patient)
     if frame.place:

@@ -64,17 +64,12 @@ def bucc(task: str, split: str, code: str, count: int, seed: int) -> list[dict[s
     ids = {side: f"{code}-{task}-{part}-{side}" for side in ("source", "target")}
     sides, pairs = _sides(stream(task, part, code, seed), part, code, count)
     if what == "gold":
-        gold = [
-            {"source_id": f"{ids['source']}-{i:05d}", "target_id": f"{ids['target']}-{j:05d}"}
-            for i, j in pairs
-        ]
+        gold = [{"source_id": f"{ids['source']}-{i:05d}", "target_id": f"{ids['target']}-{j:05d}"} for i, j in pairs]
         return [{"id": f"{code}-{task}-{part}-gold-{n:05d}"} | pair for n, pair in enumerate(gold)]
     return [{"id": f"{ids[what]}-{n:05d}", "text": text} for n, text in enumerate(sides[what])]
 
 
-def _sides(
-    rng: random.Random, split: str, code: str, count: int
-) -> tuple[dict[str, list[str]], list[tuple[int, int]]]:
+def _sides(rng: random.Random, split: str, code: str, count: int) -> tuple[dict[str, list[str]], list[tuple[int, int]]]:
     """The shuffled sentences of both sides and the index pairs that are translations, by source index."""
     true, near = round(count * TRUE_SHARE), round(count * NEAR_SHARE)
     stream_of_frames = _frames(rng, split)

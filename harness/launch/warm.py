@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
@@ -50,7 +51,9 @@ def delegate(arguments: list[str]) -> int | None:
         content = json.dumps(request).encode()
         socket.send_fds(connection, [len(content).to_bytes(8, "big")], [1, 2])
         connection.sendall(content)
-        answer = connection.recv(1)
+        answer = b""
+        with suppress(ConnectionError):
+            answer = connection.recv(1)
     if not answer:
         raise HarnessError(
             f"the process of `harness {' '.join(arguments)}` was killed before it finished (out of memory, or by hand)",
@@ -79,8 +82,11 @@ def _socket_path(owner: int) -> Path:
 
 
 def _connect(path: Path) -> socket.socket | None:
+    """A connection to this user's server; a socket that another user put at `path` is left alone."""
     connection = socket.socket(socket.AF_UNIX)
     try:
+        if path.stat().st_uid != os.getuid():
+            raise PermissionError
         connection.connect(str(path))
     except OSError:
         connection.close()
@@ -154,12 +160,15 @@ def _child(connection: socket.socket, run: Callable[[list[str]], int]) -> None:
     os.dup2(descriptors[0], 1)
     os.dup2(descriptors[1], 2)
     os.environ.clear()
-    os.environ.update(request["environment"] | {ACTIVE: "1"})
+    # The tokenizer's module set this when it was imported; the caller's environment does not have it.
+    os.environ.update(request["environment"] | {ACTIVE: "1", "TOKENIZERS_PARALLELISM": "false"})
     os.chdir(request["cwd"])
     threading.Thread(target=_end_with_caller, args=(connection,), daemon=True).start()
     code = 1
     try:
         code = run(request["arguments"])
+    except BaseException:
+        traceback.print_exc()  # os._exit below would lose it
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
@@ -51,14 +52,20 @@ def on_device(model: XLMRobertaModel, device: str) -> XLMRobertaModel:
 
 
 def save_encoder(model: XLMRobertaModel, folder: Path) -> None:
-    """Write config.json and model.safetensors."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write config.json and model.safetensors; HarnessError for a full disk or a folder that can't be written."""
     content = {**model.config.to_dict(), "architectures": ["XLMRobertaModel"]}
     for volatile in ("transformers_version", "_name_or_path", "dtype"):
         content.pop(volatile, None)
-    (folder / CONFIG).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CONFIG).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
+    except (OSError, SafetensorError) as error:  # safetensors wraps what the system says
+        raise HarnessError(
+            f"expected to write {folder / WEIGHTS}, found: {error}",
+            fix="free disk space or make the folder writable, then run the same command again",
+        ) from None
 
 
 def load_encoder(folder: Path) -> XLMRobertaModel:
@@ -69,7 +76,12 @@ def load_encoder(folder: Path) -> XLMRobertaModel:
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise HarnessError(f"expected the encoder's {name} in {folder}, found none", fix="run `dvc repro encoder`")
-    content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    try:
+        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise HarnessError(
+            f"expected JSON in {folder / CONFIG}, found: {error}", fix="run `dvc repro -f encoder`"
+        ) from None
     if content.get("model_type") != "xlm-roberta":
         raise HarnessError(
             f"expected an encoder of type `xlm-roberta` in {folder / CONFIG}, found `{content.get('model_type')}`",
@@ -83,7 +95,13 @@ def load_encoder(folder: Path) -> XLMRobertaModel:
 def load_weights(model: XLMRobertaModel, path: Path) -> None:
     """Read safetensors into `model`, strictly: every tensor there, no other, every shape the same."""
     expected = model.state_dict()
-    found = load_file(str(path))
+    try:
+        found = load_file(str(path))
+    except (OSError, SafetensorError) as error:
+        raise HarnessError(
+            f"expected weights in safetensors format in {path}, found: {error}",
+            fix="delete that folder and run `dvc repro`",
+        ) from None
     wrong = _first_difference(expected, found)
     if wrong:
         raise HarnessError(

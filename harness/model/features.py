@@ -5,6 +5,7 @@ Nothing is dropped silently: truncated and split inputs are counted and end up i
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -143,13 +144,17 @@ def _windows(pieces: list[list[int]], room: int) -> list[list[int]]:
     return windows
 
 
-QUESTION_SHARE = 0.5
-"""A question may fill at most this share of the input; a longer one is cut and counted (XTREME cuts at 64 tokens)."""
+def question_room(max_length: int, stride: int) -> int:
+    """Tokens that a question may have; a longer one is cut and counted (XTREME cuts at 64 tokens).
+
+    At most half the input, and so few that beside it and four special tokens a window advances by a quarter stride.
+    """
+    return min(max_length // 2, max_length - 4 - stride - max(1, stride // 4))
 
 
 def _span(rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]) -> Features:
     made = Features()
-    room = int(max_length * QUESTION_SHARE)
+    room = question_room(max_length, stride)
     tokenizer.no_truncation()
     asked = tokenizer.encode_batch([row["question"] for row in rows], add_special_tokens=False)
     _cut(tokenizer, max_length, "only_second", stride)
@@ -162,19 +167,34 @@ def _span(rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: in
         windows = [encoding, *encoding.overflowing]
         made.counts["split"] += len(windows) > 1
         for window in windows:
-            offsets = [
-                span if part == 1 else None for span, part in zip(window.offsets, window.sequence_ids, strict=True)
-            ]
+            offsets = _context_offsets(window, rows[index]["context"])
             made.items.append(Feature([window.ids], _answer_tokens(rows[index], offsets), index, offsets))
+        lost = all(item.label == (0, 0) for item in made.items[-len(windows) :])
+        made.counts["answers_cut"] += bool(rows[index]["answers"]["text"]) and lost
     return made
+
+
+def _context_offsets(window: Encoding, context: str) -> list[tuple[int, int] | None]:
+    """Character span in `context` of each token; None for the question's and the special tokens.
+
+    A combining mark that the normaliser composed with its letter has no token of its own: it goes with the letter's.
+    """
+    spans: list[tuple[int, int] | None] = []
+    following = [span[0] for span in window.offsets[1:]] + [0]
+    for (start, end), part, after in zip(window.offsets, window.sequence_ids, following, strict=True):
+        while part == 1 and end < (after or len(context)) and unicodedata.combining(context[end]):
+            end += 1
+        spans.append((start, end) if part == 1 else None)
+    return spans
 
 
 def _answer_tokens(row: Row, offsets: list[tuple[int, int] | None]) -> tuple[int, int]:
     """First and last token of the row's first answer in this window; (0, 0) if it is not wholly inside."""
     if not row["answers"]["text"]:
         return 0, 0
-    start = row["answers"]["answer_start"][0]
-    end = start + len(row["answers"]["text"][0])
+    text = row["answers"]["text"][0]
+    start = row["answers"]["answer_start"][0] + len(text) - len(text.lstrip())
+    end = start + len(text.strip())
     inside = [i for i, span in enumerate(offsets) if span and span[0] < end and span[1] > start]
     if not inside:
         return 0, 0

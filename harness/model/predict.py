@@ -77,7 +77,7 @@ def _answers(logits: Sequence[Array], items: Sequence[Feature], rows: Sequence[R
     """The best span over a row's windows; empty where the null answer wins and the task has unanswerable questions.
 
     As SQuAD's reference implementation: the sum of a start and an end logit among the `best_spans` best of each,
-    end not before start, at most `max_answer_tokens`; null scores are the first position's, the smallest of all windows.
+    end not before start, at most `max_answer_tokens`; null scores are the first position's, the least of all windows.
     """
     nullable = any("is_impossible" in row for row in rows)
     best: list[tuple[float, str]] = [(-np.inf, "")] * len(rows)

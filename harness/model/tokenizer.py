@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +23,10 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 
 FILE = "tokenizer.json"
 BEGIN, PAD, END, UNKNOWN, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
+SPACE = "\u2581"  # SentencePiece's mark of a word's beginning
+LONGEST_PIECE = 16  # SentencePiece's own limit
+LONGEST_IN_LONG_WORD = 4
+MOST_SEEDS = 500_000
 SPECIAL = (BEGIN, PAD, END, UNKNOWN)
 
 
@@ -29,23 +36,28 @@ def train_tokenizer(lines: Iterable[str], vocabulary_size: int) -> Tokenizer:
     SentencePiece trains it, on one thread: the trainer of `tokenizers` gives other pieces in every process.
     Raises HarnessError when the text is too small for so many pieces.
     """
+    chosen = list(lines)
     trained = io.BytesIO()
-    try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(lines),
-            model_writer=trained,
-            model_type="unigram",
-            vocab_size=vocabulary_size - 2,  # <pad> and <mask> are added below
-            character_coverage=0.9995,  # SentencePiece's default for text with many scripts
-            normalization_rule_name="nmt_nfkc",
-            num_threads=1,
-            minloglevel=2,
-        )
-    except (RuntimeError, OSError) as error:
-        raise HarnessError(
-            f"expected a corpus large enough for {vocabulary_size} pieces, SentencePiece found: {str(error).strip()[-200:]}",
-            fix="lower encoder.pretraining.vocabulary_size in params.yaml",
-        ) from None
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="utf-8") as seeds:
+        seeds.writelines(f"{piece}\t{count}\n" for piece, count in seed_pieces(chosen))
+        seeds.flush()
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(chosen),
+                model_writer=trained,
+                model_type="unigram",
+                vocab_size=vocabulary_size - 2,  # <pad> and <mask> are added below
+                character_coverage=0.9995,  # SentencePiece's default for text with many scripts
+                normalization_rule_name="nmt_nfkc",
+                seed_sentencepieces_file=seeds.name,
+                num_threads=1,
+                minloglevel=2,
+            )
+        except (RuntimeError, OSError) as error:
+            raise HarnessError(
+                f"expected a corpus that gives {vocabulary_size} pieces, SentencePiece found: {str(error)[-200:]}",
+                fix="lower encoder.pretraining.vocabulary_size in params.yaml",
+            ) from None
     model = sentencepiece.SentencePieceProcessor(model_proto=trained.getvalue())
     learnt = [
         (model.id_to_piece(i), model.get_score(i)) for i in range(model.get_piece_size()) if not _is_special(model, i)
@@ -64,6 +76,24 @@ def train_tokenizer(lines: Iterable[str], vocabulary_size: int) -> Tokenizer:
         special_tokens=[(BEGIN, begin), (END, end)],
     )
     return tokenizer
+
+
+def seed_pieces(lines: Iterable[str]) -> list[tuple[str, int]]:
+    """Candidate pieces with their counts: every substring of every word, best (count x length) first.
+
+    SentencePiece's own candidates are substrings that two different words share, so that a frequent word would never
+    be one piece. Words of scripts without spaces are long: of these only short substrings are candidates.
+    """
+    words = Counter(word for line in lines for word in unicodedata.normalize("NFKC", line).split())
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        marked = SPACE + word
+        longest = LONGEST_PIECE if len(marked) <= LONGEST_PIECE else LONGEST_IN_LONG_WORD
+        for start in range(len(marked)):
+            for end in range(start + 1, min(start + longest, len(marked)) + 1):
+                counts[marked[start:end]] += count
+    ranked = sorted(counts.items(), key=lambda item: (-item[1] * len(item[0]), item[0]))
+    return [item for item in ranked if item[1] > 1 or len(item[0]) == 1][:MOST_SEEDS]
 
 
 def _is_special(model: sentencepiece.SentencePieceProcessor, index: int) -> bool:
@@ -86,7 +116,7 @@ def token_id(tokenizer: Tokenizer, name: str) -> int:
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     """Write tokenizer.json."""
-    tokenizer.save(str(folder / FILE), pretty=False)
+    (folder / FILE).write_text(tokenizer.to_str(pretty=False), encoding="utf-8")
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -94,4 +124,9 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     path = folder / FILE
     if not path.is_file():
         raise HarnessError(f"expected a tokenizer at {path}, found none", fix="run `dvc repro encoder`")
-    return Tokenizer.from_file(str(path))
+    try:
+        return Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except Exception as error:  # the library raises no narrower class
+        raise HarnessError(
+            f"expected a tokenizer in {path}, found: {error}", fix="run `dvc repro -f encoder`"
+        ) from None

@@ -72,7 +72,8 @@ def prepare(
     positions = encoder.config.max_position_embeddings - 2
     if training.max_length > positions:
         raise HarnessError(
-            f"expected max_length of `{task.name}` at most {positions}, the encoder's longest input, found {training.max_length}",
+            f"expected max_length of `{task.name}` at most {positions}, the encoder's longest input,"
+            f" found {training.max_length}",
             fix="lower max_length of the task, or raise encoder.architecture.max_length, in params.yaml",
         )
     language = read_manifest(folder).source_language
@@ -141,6 +142,7 @@ def is_constant(predictions: Sequence[Any]) -> bool:
 
 def data_sha256(folder: Path) -> str:
     """Identity of a data folder: the sha256 of its manifest, which holds every file's sha256."""
+    read_manifest(folder)  # its error names the stage that makes the folder
     return sha256_file(folder / MANIFEST)
 
 

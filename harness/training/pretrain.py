@@ -37,21 +37,13 @@ def language_shares(sizes: Mapping[str, int], exponent: float) -> dict[str, floa
 def sequences(
     lines: Sequence[Sequence[int]], begin: int, end: int, max_length: int, draws: np.random.Generator
 ) -> Iterator[list[int]]:
-    """Endless sequences of one language: whole sentences packed up to a length drawn anew for each sequence.
+    """Endless sequences of one language, one row of the corpus each, every row once per pass.
 
-    Lengths vary between one sentence and `max_length`, so that single sentences and long contexts are both familiar.
+    Rows are not packed together: an unrelated neighbour in the same input only distracts a small model.
     """
-    room = 0
-    packed: list[int] = []
     while True:
         for index in draws.permutation(len(lines)):
-            line = list(lines[index][: max_length - 2])
-            if packed and len(packed) + len(line) > room:
-                yield [begin, *packed, end]
-                packed = []
-            if not packed:
-                room = int(draws.integers(1, max_length - 1))
-            packed += line
+            yield [begin, *lines[index][: max_length - 2], end]
 
 
 def mask_tokens(
@@ -63,6 +55,8 @@ def mask_tokens(
     """
     chance = torch.rand(ids.shape, generator=draws)
     chosen = (chance < probability) & (ids >= special)
+    if not chosen.any():  # a small batch may draw none: then its likeliest ordinary token is chosen
+        chosen.view(-1)[chance.masked_fill(ids < special, 2.0).argmin()] = True
     labels = ids.masked_fill(~chosen, IGNORED)
     how = torch.rand(ids.shape, generator=draws)
     random_ids = torch.randint(special, vocabulary - 1, ids.shape, generator=draws)

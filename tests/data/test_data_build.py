@@ -85,18 +85,14 @@ def test_a_manifest_beside_the_packs_names_them_by_prefix(world: World, tmp_path
     beside.mkdir(parents=True)
     write_pack(beside, PACK, prefix="toy/", manifest=tmp_path / "packs" / "manifest.json")
     assert read_pack_manifest(beside) == read_pack_manifest(world.pack)
-    params = world.params.model_copy(
-        update={"data": world.params.data.model_copy(update={"data_dir": str(beside)})}
-    )
+    params = world.params.model_copy(update={"data": world.params.data.model_copy(update={"data_dir": str(beside)})})
     build_task("xnli", world.params, world.paths)
     first = files_of(world.paths.data("xnli"))
     build_task("xnli", params, world.paths)
     assert files_of(world.paths.data("xnli")) == first
 
 
-def test_the_environment_names_the_folder(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_names_the_folder(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moved = tmp_path / "moved"
     shutil.move(world.pack, moved)
     monkeypatch.setenv("HARNESS_DATA_DIR", str(moved))
@@ -187,9 +183,7 @@ def test_placeholder_test_labels(make_world: Callable[..., World]) -> None:
     refused(make_world({"xnli/test.de.jsonl": hidden}), "test.de of task xnli: that is a placeholder")
 
 
-@pytest.mark.parametrize(
-    ("code", "remedy"), [(errno.ENOSPC, "free space"), (errno.EROFS, "make the folder writable")]
-)
+@pytest.mark.parametrize(("code", "remedy"), [(errno.ENOSPC, "free space"), (errno.EROFS, "make the folder writable")])
 @pytest.mark.parametrize("built_before", [False, True])
 def test_a_disk_that_refuses(
     world: World, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str, built_before: bool
@@ -218,7 +212,7 @@ def test_a_folder_that_cannot_be_made(world: World) -> None:
 
 def test_reading_what_is_not_there(world: World) -> None:
     folder = world.paths.data("xnli")
-    with pytest.raises(HarnessError, match=r"expected built data in .*harness data build xnli"):
+    with pytest.raises(HarnessError, match=r"expected built data in .*dvc repro data@xnli"):
         read_split(folder, "test", "de")
     build_task("xnli", world.params, world.paths)
     with pytest.raises(HarnessError, match=r"expected split 'text' .*found only dev, test, train"):
@@ -239,12 +233,13 @@ def test_reading_what_is_not_there(world: World) -> None:
 def test_the_corpus_holds_no_evaluation_text(world: World) -> None:
     for name in world.params.data.tasks:
         build_task(name, world.params, world.paths)
-    manifest = build_corpus(world.params, world.paths)
+    report = build_corpus(world.params, world.paths)
+    manifest = json.loads((world.paths.corpus / writing.MANIFEST).read_text())
     kept = [json.loads(line) for line in (world.paths.corpus / "de.jsonl").read_text().splitlines()]
     assert [row["id"] for row in kept] == ["a1", "b1"], "a2 is the premise of a German test row, folded"
-    assert manifest["languages"]["de"] == {"kept": 2, "excluded_equal": 1, "excluded_sentence": 0}
+    assert report["languages"]["de"] == {"kept": 2, "excluded_equal": 1, "excluded_sentence": 0}
     assert manifest["files"]["de.jsonl"]["sha256"] == sha256_file(world.paths.corpus / "de.jsonl")
-    assert set(manifest["excluded_against"]) == {
+    assert set(report["excluded_against"]) == {
         "mnli/dev.en.jsonl",
         "xnli/dev.en.jsonl",
         "xnli/test.de.jsonl",
@@ -266,8 +261,8 @@ def test_a_row_that_shares_a_long_sentence_goes(make_world: Callable[..., World]
     world = make_world({"xnli/test.de.jsonl": test, "text_b/text.de.jsonl": rows})
     for name in world.params.data.tasks:
         build_task(name, world.params, world.paths)
-    manifest = build_corpus(world.params, world.paths)
-    assert manifest["languages"]["de"] == {"kept": 2, "excluded_equal": 1, "excluded_sentence": 1}
+    report = build_corpus(world.params, world.paths)
+    assert report["languages"]["de"] == {"kept": 2, "excluded_equal": 1, "excluded_sentence": 1}
     assert "long" not in (world.paths.corpus / "de.jsonl").read_text()
 
 
@@ -283,7 +278,7 @@ def test_a_corpus_of_nothing_but_evaluation_text_is_refused(make_world: Callable
 
 def test_a_corpus_needs_every_task_built(world: World) -> None:
     build_task("text", world.params, world.paths)
-    with pytest.raises(HarnessError, match="harness data build mnli"):
+    with pytest.raises(HarnessError, match="dvc repro data@mnli"):
         build_corpus(world.params, world.paths)
 
 

@@ -116,9 +116,7 @@ def test_the_generated_source(world: World) -> None:
 
 
 @pytest.mark.usefixtures("toy_lab")
-def test_a_generator_that_no_longer_makes_the_pinned_bytes(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_generator_that_no_longer_makes_the_pinned_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     pin_task("mnli", world.paths.tasks, "generated", generated_rows={"train": 9, "dev": 3})
     params = Params.model_construct(profile="toy", data=DataParams(source="generated", tasks=["mnli"]))
     monkeypatch.setattr(lab, "generate", lambda *args: toy_generate(*args)[::-1])

@@ -100,6 +100,4 @@ def write_heads(tasks: Path) -> None:
     (tasks / "mnli.yaml").write_text(mnli + "pack_files: {train: [mnli/train], dev: [mnli/dev]}\n")
     splits = "pack_files: {train: [mnli/train], dev: [mnli/dev], test: [xnli/test]}\n"
     (tasks / "xnli.yaml").write_text(xnli + "borrowed_splits: {train: mnli}\n" + splits)
-    (tasks / "text.yaml").write_text(
-        text + "pack_files: {text: [text_a/text, text_b/text]}\npack_codes: {deu: de}\n"
-    )
+    (tasks / "text.yaml").write_text(text + "pack_files: {text: [text_a/text, text_b/text]}\npack_codes: {deu: de}\n")

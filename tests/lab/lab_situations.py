@@ -20,10 +20,7 @@ Situation = dict[str, str]
 def leaves(head: str) -> set[str]:
     """All leaves that a common noun can stand for."""
     return {
-        leaf
-        for kind, members in KINDS.items()
-        for leaf in members
-        if head in (leaf, kind) or PARENTS.get(kind) == head
+        leaf for kind, members in KINDS.items() for leaf in members if head in (leaf, kind) or PARENTS.get(kind) == head
     }
 
 
@@ -91,9 +88,7 @@ def judge(premise: tuple[Frame, ...], hypothesis: Frame) -> str:
     extra = [{"place leaf": {leaf}, "place name": {city}} for leaf, city in rules]
     true_in, both, all_premises = 0, 0, 0
     for situation in situations(ours, theirs, *extra):
-        lawful = all(
-            situation["place leaf"] != leaf or situation["place name"] == city for leaf, city in rules
-        )
+        lawful = all(situation["place leaf"] != leaf or situation["place name"] == city for leaf, city in rules)
         if not lawful or not holds(theirs, situation):
             continue
         all_premises += 1

@@ -50,7 +50,8 @@ def test_labels_are_balanced_and_lengths_tell_nothing(task: str) -> None:
 
 
 def test_negation_is_no_cue() -> None:
-    items = list(islice(nli.items("mnli", "train", 3), 4000))
+    # Four seeds together: about 1,300 negated items, so that chance alone stays far from the bound.
+    items = [item for seed in (2, 3, 4, 5) for item in islice(nli.items("mnli", "train", seed), 4000)]
     negated = Counter(item.label for item in items if item.hypothesis[0].negated)
     assert sum(negated.values()) > 400
     assert max(negated.values()) < 1.3 * min(negated.values())

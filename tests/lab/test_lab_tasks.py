@@ -51,9 +51,7 @@ def test_exactly_the_answering_event_satisfies_the_question(task: str, seed: int
         answering = []
         for number, event in enumerate(item.events):
             told = demands_of(event)
-            if get(event, item.asked) and all(
-                a in told and told[a] <= allowed for a, allowed in demands.items()
-            ):
+            if get(event, item.asked) and all(a in told and told[a] <= allowed for a, allowed in demands.items()):
                 answering.append(number)
         assert answering == ([] if item.answer is None else [item.answer])
         if item.answer is not None:
@@ -111,7 +109,9 @@ def test_pawsx_pairs_share_their_words_and_differ_in_meaning_only_as_labelled(se
     rows = paraphrase.rows("pawsx", "test", "qaa", 60, seed)
     for item, row in zip(islice(paraphrase.items("pawsx", "test", seed), 60), rows, strict=True):
         bags = [Counter(w for w in row[f].split() if w not in inert) for f in ("sentence1", "sentence2")]
-        assert bags[0] == bags[1]
+        # a paraphrase has the same words in another order; the others at most one word replaced
+        replaced = sum((bags[0] - bags[1]).values())
+        assert replaced <= (0 if item.label else 1)
         assert row["sentence1"] != row["sentence2"]
         assert (demands_of(item.first[0]) == demands_of(item.second[0])) == bool(item.label)
 
@@ -136,9 +136,7 @@ def test_right_choices_stand_anywhere_and_are_different(task: str) -> None:
 
 @pytest.mark.parametrize("code", TASK_LANGUAGES["bucc"])
 def test_mining_files_agree(code: str) -> None:
-    source, target, gold = (
-        generate("bucc", f"test_{part}", code, 200, 9) for part in ("source", "target", "gold")
-    )
+    source, target, gold = (generate("bucc", f"test_{part}", code, 200, 9) for part in ("source", "target", "gold"))
     assert 0.25 <= len(gold) / 200 <= 0.30
     ids = [{row["id"] for row in side} for side in (source, target)]
     assert all(row["source_id"] in ids[0] and row["target_id"] in ids[1] for row in gold)
@@ -174,7 +172,6 @@ def test_baselines_can_succeed() -> None:
 
 def test_shared_words_find_the_translations_of_a_relative() -> None:
     related, unrelated = (
-        baselines("tatoeba", [], generate("tatoeba", "test", code, 150, 1))["bag_of_words"]
-        for code in ("qab", "qah")
+        baselines("tatoeba", [], generate("tatoeba", "test", code, 150, 1))["bag_of_words"] for code in ("qab", "qah")
     )
     assert related > 60 > 35 > unrelated

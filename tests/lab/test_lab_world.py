@@ -40,10 +40,7 @@ ALL_TASKS = [
     "text",
 ]
 CASES = [
-    (task, split, code)
-    for task in ALL_TASKS
-    for code in ("qaa", "qab", "qah", "qaj")
-    for split in splits(task, code)
+    (task, split, code) for task in ALL_TASKS for code in ("qaa", "qab", "qah", "qaj") for split in splits(task, code)
 ]
 KEYS = {
     "nli": {"id", "premise", "hypothesis", "label"},

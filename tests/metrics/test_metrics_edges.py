@@ -32,9 +32,7 @@ ROWS = np.array([[3.0, 4.0], [5.0, -12.0], [8.0, 15.0]], dtype=np.float32)
 
 
 def test_scoring_text_needs_no_numpy() -> None:
-    code = (
-        "import sys; from harness.metrics import best_threshold, mlqa, span_f1; print('numpy' in sys.modules)"
-    )
+    code = "import sys; from harness.metrics import best_threshold, mlqa, span_f1; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -66,9 +64,7 @@ def test_an_unanswered_question_counts_zero_and_a_stray_answer_nothing() -> None
     predictions = {"a": "Nile", "stray": "Rhine"}
     assert squad(predictions, references) == mlqa(predictions, references, "en") == QAScore(f1=25.0, em=25.0)
     assert squad_v2(predictions, {**references, "d": []}) == QAScore(f1=25.0, em=25.0)
-    assert squad({}, {"a": []}) == QAScore(
-        f1=0.0, em=0.0
-    )  # as upstream: skipped before its answers are looked at
+    assert squad({}, {"a": []}) == QAScore(f1=0.0, em=0.0)  # as upstream: skipped before its answers are looked at
 
 
 def test_constructed_languages_have_no_articles() -> None:
@@ -92,9 +88,7 @@ def test_label_refusals() -> None:
 
 
 def test_labels_of_any_kind_compare() -> None:
-    assert accuracy(["entailment", "neutral", 1], ["entailment", "contradiction", 1]) == pytest.approx(
-        200 / 3
-    )
+    assert accuracy(["entailment", "neutral", 1], ["entailment", "contradiction", 1]) == pytest.approx(200 / 3)
     assert binary_f1([0, 0], [0, 0]) == 0
     assert binary_f1([1, 1, 0, 0], [1, 0, 1, 0]) == pytest.approx(50)
 

@@ -32,9 +32,7 @@ from harness.metrics import (
     squad_v2,
 )
 
-GOLDEN: dict[str, list[dict[str, Any]]] = json.loads(
-    (Path(__file__).parent / "golden.json").read_text("utf-8")
-)
+GOLDEN: dict[str, list[dict[str, Any]]] = json.loads((Path(__file__).parent / "golden.json").read_text("utf-8"))
 EXACT = 1e-9
 FLOAT32 = 2e-6  # upstream's margins carry float32 noise that differs from one processor to the next
 

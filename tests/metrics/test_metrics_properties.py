@@ -49,9 +49,7 @@ WORDS = st.sampled_from(
 )
 ANSWER = st.lists(WORDS, max_size=4).map(" ".join)
 LANGUAGES = ("en", "es", "de", "ar", "hi", "vi", "zh", "qaa")
-QUESTIONS = st.dictionaries(
-    st.text("abc", min_size=1), st.tuples(ANSWER, st.lists(ANSWER, min_size=1, max_size=3))
-)
+QUESTIONS = st.dictionaries(st.text("abc", min_size=1), st.tuples(ANSWER, st.lists(ANSWER, min_size=1, max_size=3)))
 BIO = st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
 UPOS = st.sampled_from(["ADJ", "ADP", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "SCONJ", "SYM", "VERB"])
 PAIR = st.tuples(st.integers(0, 5), st.integers(0, 5))
@@ -82,9 +80,7 @@ def test_qa_scores_are_bounded_and_independent_of_order(questions: dict[str, tup
 
 
 @given(QUESTIONS, ANSWER)
-def test_another_reference_answer_never_lowers_a_score(
-    questions: dict[str, tuple[str, list[str]]], more: str
-) -> None:
+def test_another_reference_answer_never_lowers_a_score(questions: dict[str, tuple[str, list[str]]], more: str) -> None:
     assume(questions)
     predictions = {q: p for q, (p, _) in questions.items()}
     fewer = {q: a for q, (_, a) in questions.items()}
@@ -143,9 +139,7 @@ def test_pair_f1(predicted: list[tuple[int, int]], gold: list[tuple[int, int]]) 
 
 
 @given(st.dictionaries(PAIR, st.integers(1, 10_000), max_size=12), st.sets(PAIR, min_size=1))
-def test_no_threshold_beats_the_best_one(
-    margins: dict[tuple[int, int], int], gold: set[tuple[int, int]]
-) -> None:
+def test_no_threshold_beats_the_best_one(margins: dict[tuple[int, int], int], gold: set[tuple[int, int]]) -> None:
     assume(len(set(margins.values())) == len(margins))
     mined = [(i, j, margin / 1000) for (i, j), margin in margins.items()]
     best = best_threshold(mined, gold)
@@ -159,9 +153,7 @@ def embeddings(seed: int, rows: int, noise: float = 0.0) -> Any:
     return (base + noise * np.random.default_rng(seed).standard_normal(base.shape))[:rows]
 
 
-@given(
-    st.integers(1, 10**6), st.integers(5, 40), st.integers(5, 40), st.sampled_from([np.float32, np.float64])
-)
+@given(st.integers(1, 10**6), st.integers(5, 40), st.integers(5, 40), st.sampled_from([np.float32, np.float64]))
 def test_mining_is_one_to_one_ordered_and_symmetric(seed: int, n: int, m: int, dtype: type) -> None:
     source, target = embeddings(0, n).astype(dtype), embeddings(seed, m, 0.7).astype(dtype)
     mined = mine_bitext(source, target)

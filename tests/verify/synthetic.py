@@ -51,8 +51,7 @@ def flat(score: float, group: str) -> dict[str, dict[str, float]]:
     """Scores of two languages whose XTREME average is `score`."""
     metrics = METRICS.get(group, ["accuracy"])
     return {
-        language: {metric: score + shift for metric in metrics}
-        for language, shift in (("qaa", 1.0), ("qab", -1.0))
+        language: {metric: score + shift for metric in metrics} for language, shift in (("qaa", 1.0), ("qab", -1.0))
     }
 
 

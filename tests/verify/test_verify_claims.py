@@ -35,9 +35,7 @@ def test_claim_is_complete(claim: Claim, repo_root: Path) -> None:
         return
     assert len(claim.check.reason) > 20
     known = read_params(repo_root / "profiles" / "lab.yaml").recipes
-    recipes = (
-        [claim.check.recipe, *claim.check.beside] if isinstance(claim.check, Gain) else claim.check.recipes
-    )
+    recipes = [claim.check.recipe, *claim.check.beside] if isinstance(claim.check, Gain) else claim.check.recipes
     assert set(recipes) <= set(known) - {"none"} and len(set(recipes)) == len(recipes)
     assert set(claim.check.targets) <= set(XTREME_GROUPS)
     if not isinstance(claim.check, Compare) and isinstance(claim.check, Gain | BestOf):
@@ -60,9 +58,7 @@ def test_best_per_target_is_the_difference_of_published_averages() -> None:
 
 
 def test_published_average_follows_from_its_scores() -> None:
-    rows = [
-        row for row in PAPER.values() if row.average is not None and set(row.scores) == set(XTREME_GROUPS)
-    ]
+    rows = [row for row in PAPER.values() if row.average is not None and set(row.scores) == set(XTREME_GROUPS)]
     assert rows
     for row in rows:
         scores = [task_score(XTREME_GROUPS[target], {"all": row.scores[target]}) for target in XTREME_GROUPS]

@@ -136,10 +136,6 @@ def test_error_rates_stay_at_nominal(spread: float, n: int) -> None:
 
 def test_a_true_claim_is_found_and_a_false_one_refuted() -> None:
     random = np.random.default_rng(1)
-    true = [
-        s.decide(row.tolist(), s.band(8.2, 1.5)).verdict for row in random.normal(8.2, 0.5, size=(200, 5))
-    ]
-    false = [
-        s.decide(row.tolist(), s.band(8.2, 1.5)).verdict for row in random.normal(4.0, 0.5, size=(200, 5))
-    ]
+    true = [s.decide(row.tolist(), s.band(8.2, 1.5)).verdict for row in random.normal(8.2, 0.5, size=(200, 5))]
+    false = [s.decide(row.tolist(), s.band(8.2, 1.5)).verdict for row in random.normal(4.0, 0.5, size=(200, 5))]
     assert true.count("REPRODUCED") > 190 and false.count("NOT_REPRODUCED") > 190

@@ -67,11 +67,7 @@ def test_inconclusive_says_how_many_seeds_would_decide(make_project: Make) -> No
     keep_claims(project, "squad-gain")
     found = judge(project)
     row = claim(found, "squad-gain")
-    assert (
-        row.verdict == "INCONCLUSIVE"
-        and row.seeds_needed
-        and row.note == f"{row.seeds_needed} seeds would decide"
-    )
+    assert row.verdict == "INCONCLUSIVE" and row.seeds_needed and row.note == f"{row.seeds_needed} seeds would decide"
     assert found.exit_code == 2
 
 
@@ -129,9 +125,7 @@ def test_share_counts_recipes(make_project: Make, helped: int, verdict: str, sha
     assert row.verdict == verdict and row.measured == pytest.approx(share)
 
 
-@pytest.mark.parametrize(
-    ("gain", "verdict"), [(0.1, "REPRODUCED"), (-3.0, "REPRODUCED"), (2.0, "NOT_REPRODUCED")]
-)
+@pytest.mark.parametrize(("gain", "verdict"), [(0.1, "REPRODUCED"), (-3.0, "REPRODUCED"), (2.0, "NOT_REPRODUCED")])
 def test_no_gain(make_project: Make, gain: float, verdict: str) -> None:
     project = make_project(recipes=ALL, targets=("xnli",)).run(planted(dict.fromkeys(ALL, gain)))
     project.claim_here()
@@ -163,9 +157,7 @@ def test_best_of_does_not_score_the_run_that_chose(make_project: Make) -> None:
     """Retrieval has no dev set: a recipe that shines at one seed only must not be chosen for that seed."""
 
     def score(cell: Cell) -> float:
-        return 50.0 + (
-            9.0 if cell.recipe == "mnli" and cell.seed == 1 else -1.0 if cell.recipe == "mnli" else 0.0
-        )
+        return 50.0 + (9.0 if cell.recipe == "mnli" and cell.seed == 1 else -1.0 if cell.recipe == "mnli" else 0.0)
 
     project = make_project(recipes=("none", "mnli"), targets=("tatoeba",)).run(score)
     row = claim(judge(project), "best-per-target")
@@ -180,9 +172,7 @@ def test_compare_with_a_variant_that_was_run(make_project: Make) -> None:
     content["grid"]["recipes"] = ["none", *names, *(f"{name}+mlm" for name in names)]
     project.paths.params.write_text(yaml.safe_dump(content))
     project = Project(project.root, type(project.params).model_validate(content), project.paths)
-    project.run(
-        lambda cell: planted(dict.fromkeys(names, 3.0))(cell) + (0.1 * cell.seed if "+" in cell.recipe else 0)
-    )
+    project.run(lambda cell: planted(dict.fromkeys(names, 3.0))(cell) + (0.1 * cell.seed if "+" in cell.recipe else 0))
     project.claim_here()
     keep_claims(project, "english-over-mlm")
     row = judge(project).claims[0]
@@ -195,10 +185,7 @@ def test_a_partial_run_is_invalid_and_says_what_is_left(make_project: Make) -> N
         (project.paths.cell("mnli", target, 2) / "result.json").unlink()
     found = judge(project)
     assert found.exit_code == 3 and found.v0.cells_found == 133
-    assert (
-        "135 cells, found 2 that have not run (mnli-xnli-2, mnli-bucc-2); run `dvc repro`"
-        in found.v0.problems[0]
-    )
+    assert "135 cells, found 2 that have not run (mnli-xnli-2, mnli-bucc-2); run `dvc repro`" in found.v0.problems[0]
     assert claim(found, "squad-gain").verdict == "INVALID" and claim(found, "squad-gain").measured is None
 
 
@@ -327,9 +314,7 @@ def test_a_repeated_run_is_identical_to_the_pinned_one(make_project: Make) -> No
 
 
 @pytest.mark.parametrize(("moved", "exit_code"), [(0.3, 0), (30.0, 1)])
-def test_one_moved_cell_within_and_beyond_the_pinned_spread(
-    make_project: Make, moved: float, exit_code: int
-) -> None:
+def test_one_moved_cell_within_and_beyond_the_pinned_spread(make_project: Make, moved: float, exit_code: int) -> None:
     project = make_project().run(planted(PUBLISHED))
     pin_results(project.params, project.paths)
     cell = Cell(recipe="mnli", target="xnli", seed=1)
@@ -389,9 +374,7 @@ def test_the_table_reads_well(make_project: Make) -> None:
     weak = next(line for line in lines if " hellaswag-gain " in line)
     assert weak.startswith("NOT_REPRODUCED") and weak.endswith("weaker")
     assert lines[-1] == "exit code 1: something is not reproduced"
-    assert (
-        sum(line.startswith(("REPRODUCED", "NOT_", "INCONCLUSIVE", "UNDERPOWERED")) for line in lines) == 21
-    )
+    assert sum(line.startswith(("REPRODUCED", "NOT_", "INCONCLUSIVE", "UNDERPOWERED")) for line in lines) == 21
 
 
 def test_json_round_trips(make_project: Make) -> None:

@@ -1,0 +1,194 @@
+"""The pipeline as a user runs it: `dvc repro` of a toy project, killed, resumed, repeated and changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy as toys
+
+from harness.lockfile import Lock
+from harness.params import load_params
+from harness.paths import Paths
+from harness.plan import render_plan, states
+
+TARGETS, RECIPES = ("udpos", "tatoeba"), ("none", "mnli")
+CELLS = {f"{recipe}-{target}-1" for recipe in RECIPES for target in TARGETS}
+TIMEOUT_S = 240
+
+
+def settings() -> dict[str, Any]:
+    content = json.loads(json.dumps(toys.toy_settings((*TARGETS, "mnli", "text"))))
+    content["grid"] = {"recipes": list(RECIPES), "targets": list(TARGETS), "seeds": [1]}
+    return content  # type: ignore[no-any-return]
+
+
+class Project:
+    """A toy project with its own copy of the code, its own `harness` command and a DVC repository."""
+
+    def __init__(self, root: Path) -> None:
+        toys.make_project(root, settings())
+        self.root, self.paths = root, Paths(root, toys.PROFILE)
+        self.log = ""
+        shutil.copytree(toys.ROOT / "harness", root / "harness", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("dvc.yaml", ".dvcignore"):
+            shutil.copy(toys.ROOT / name, root / name)
+        command = root.parent / "bin" / "harness"
+        command.parent.mkdir()
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness.cli "$@"\n')
+        command.chmod(0o755)
+        self.environment = os.environ | {
+            "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(root),
+        }
+        subprocess.run(["git", "init", "-q", str(root)], check=True)
+        self.dvc("init", "-q")
+        self.dvc("config", "core.analytics", "false")
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start `dvc` in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=self.root,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def dvc(self, *arguments: str, **environment: str) -> str:
+        """Run `dvc` to its end; returns what it printed."""
+        process = self.start(*arguments, **environment)
+        out, _ = process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == 0, out
+        return out
+
+    def predictions(self) -> dict[str, str]:
+        """Cell -> sha256 of its predictions."""
+        found = sorted(self.paths.cells.glob("*/predictions.json.gz"))
+        return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+    def changed(self) -> set[str]:
+        """The stages whose own dependencies DVC finds changed; our reading of dvc.lock has to say the same."""
+        from dvc.repo import Repo
+
+        with Repo(str(self.root)) as repo:
+            found = {name.split("dvc.yaml:")[-1] for name in repo.status()}
+            stages = [stage.name for stage in repo.index.stages]
+        lock = Lock(self.root)
+        assert {name for name in stages if lock.changes(name)} == found
+        return found
+
+    def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change params.yaml."""
+        content = settings()
+        change(content)
+        toys.write_params(self.root, content)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A pipeline that was killed in the middle, resumed, and ran to its end."""
+    made = Project(tmp_path_factory.mktemp("pipeline") / "project")
+    process = made.start("repro")
+    weights = made.paths.checkpoint("mnli", 1)
+    deadline = time.monotonic() + TIMEOUT_S
+    while not weights.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGKILL, out
+    assert not made.paths.scores.exists()
+    made.log = made.dvc("repro")
+    return made
+
+
+def test_a_killed_run_is_resumed_and_finished(project: Project) -> None:
+    log = project.log
+    assert "Running stage 'data@udpos'" not in log and "Running stage 'encoder'" not in log
+    assert set(project.predictions()) == CELLS
+    scores = json.loads(project.paths.scores.read_text(encoding="utf-8"))
+    assert {f"{c['cell']['recipe']}-{c['cell']['target']}-{c['cell']['seed']}" for c in scores["cells"]} == CELLS
+    verdicts = json.loads(project.paths.verdicts.read_text(encoding="utf-8"))
+    assert (verdicts["judged"], verdicts["v0"]["problems"]) == ("run", [])
+    tracked = json.loads((project.paths.results / "tracked.json").read_text(encoding="utf-8"))
+    assert tracked["cells"] == len(CELLS)
+    assert (project.paths.mlruns / "mlflow.db").is_file()
+    # The pieces printed say what was done, through the warm process as well.
+    assert "cell mnli-udpos-1: ok, score" in log or "cell mnli-udpos-1: collapsed, score" in log
+
+
+def test_the_second_run_has_nothing_to_do(project: Project) -> None:
+    out = project.dvc("repro")
+    assert "Running stage" not in out and "up to date" in out
+    params = load_params(project.root)
+    assert set(states(params, project.paths).values()) == {"done"}
+    assert "nothing to run" in render_plan(params, project.paths)
+
+
+def test_a_change_reruns_what_depends_on_it_and_nothing_else(project: Project) -> None:
+    """DVC's own word, and ours, on each kind of change. A stage is named here if an input of its own changed."""
+    (project.root / "README.md").write_text("# changed\n")
+    (project.root / "harness" / "__pycache__").mkdir(exist_ok=True)
+    (project.root / "harness" / "model" / "__pycache__").mkdir(exist_ok=True)
+    (project.root / "harness" / "model" / "__pycache__" / "x.pyc").write_bytes(b"x")
+    assert project.changed() == set()
+
+    cells = {f"cell@{cell}" for cell in CELLS}
+    trained = {"intermediate@none-1", "intermediate@mnli-1"}
+    try:
+        project.edit(lambda content: content["grid"].update(seeds=[1, 2]))
+        new = {stage.replace("-1", "-2") for stage in cells | trained}
+        assert project.changed() == new | {"scores"}
+        project.edit(lambda content: content["evaluation"].update(best_spans=7))
+        assert project.changed() == cells | trained
+        project.edit(lambda content: content["target"]["udpos"].update(learning_rate=0.002))
+        assert project.changed() == {cell for cell in cells if "udpos" in cell}
+        project.edit(lambda content: content["intermediate"]["mnli"].update(learning_rate=0.002))
+        assert project.changed() == {"recipe@none", "recipe@mnli"}
+        project.edit(lambda content: content["encoder"]["pretraining"].update(steps=21))
+        assert project.changed() == {"encoder"}
+    finally:
+        project.edit(lambda content: None)
+    loop = project.root / "harness" / "training" / "loop.py"
+    before = loop.read_bytes()
+    loop.write_bytes(before + b"\n# changed\n")
+    assert project.changed() == cells | trained
+    loop.write_bytes(before)
+    task = project.root / "tasks" / "tatoeba.yaml"
+    before = task.read_bytes()
+    task.write_bytes(before + b"# changed\n")
+    assert project.changed() == {"data@tatoeba"}
+    task.write_bytes(before)
+    assert project.changed() == set()
+
+
+def test_a_cell_gives_the_same_bytes_without_the_warm_process(project: Project) -> None:
+    before = project.predictions()
+    shutil.rmtree(project.paths.cell("mnli", "udpos", 1))
+    out = project.dvc("repro", "-f", "-s", "cell@mnli-udpos-1", HARNESS_NO_WARM_PROCESS="1")
+    assert "Running stage 'cell@mnli-udpos-1'" in out
+    assert project.predictions() == before
+
+
+def test_a_failed_stage_stops_the_run_with_its_own_words(project: Project) -> None:
+    project.edit(lambda content: content["target"]["udpos"].update(max_length=200))
+    try:
+        process = project.start("repro", "-s", "cell@none-udpos-1")
+        out, _ = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        project.edit(lambda content: None)
+    assert process.returncode != 0
+    assert "harness: expected max_length of `udpos` at most 128" in out and "Traceback" not in out
+    assert not (project.paths.cell("none", "udpos", 1) / "result.json").exists()
