@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import toy as toys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.encoder_report import (
+from harness import encoder_report
+from harness.encoder_page import (
     Correlation,
     EncoderReport,
     Measured,
@@ -21,7 +24,8 @@ from harness.encoder_report import (
     render_page,
 )
 from harness.lab.languages import LANGUAGES, TASK_LANGUAGES
-from harness.params import Architecture, Pretraining
+from harness.params import Architecture, Pretraining, read_params
+from harness.paths import Paths
 
 SIZES = dict(hidden_size=8, layers=2, heads=2, intermediate_size=16, max_length=32, dropout=0.0)
 TRAINED = dict(
@@ -233,3 +237,13 @@ def test_p_is_the_share_of_orders_at_least_as_good() -> None:
 )
 def test_a_finding_says_what_its_numbers_say(rho: float | None, p: float, says: str) -> None:
     assert finding("F1", "size", Correlation(rho=rho, p=p, count=9)) == says
+
+
+def test_the_measurements_become_the_page_and_its_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(encoder_report, "measure_encoder", lambda params, paths: report(related(), flat()))
+    lab = read_params(toys.ROOT / "profiles" / "lab.yaml")
+    out = encoder_report.write_report(lab, Paths(tmp_path, "lab"), Path("docs/page.md"))
+    assert out == tmp_path / "docs" / "page.md"
+    assert out.read_text(encoding="utf-8") == render_page(report(related(), flat()), "page_curve.png")
+    assert (tmp_path / "docs" / "page_curve.png").read_bytes().startswith(b"\x89PNG")

@@ -15,9 +15,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness import provenance
 from harness.errors import HarnessError, explain_validation
 from harness.params import Params
 from harness.paths import Paths
+from harness.plan import measured_costs
 from harness.results import (
     Record,
     Result,
@@ -32,6 +34,8 @@ from harness.verify.integrity import MANIFEST, Findings, Integrity, check_run, n
 
 RESULTS = "results.jsonl"
 SCORES = "scores.json"
+COSTS = "costs.json"
+"""Median wall seconds by kind of unit and the machine: what `harness plan` estimates by where nothing has run."""
 
 
 class PinManifest(Record):
@@ -93,6 +97,7 @@ def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTa
                 source = paths.cells / result.cell.id / result.predictions.path
                 shutil.copyfile(source, folder / _predictions(result.cell.id))
     write_json(folder / SCORES, table.model_dump(mode="json"))
+    write_json(folder / COSTS, {"seconds": measured_costs(paths)[0], "machine": provenance.machine()})
 
 
 def _predictions(cell_id: str) -> str:

@@ -58,7 +58,8 @@ def _judged(v: Verification) -> str:
 
 
 def _level(name: str, word: str, detail: str, problems: Iterable[str]) -> list[str]:
-    lines = [f"{name:<18}{word:<10}{detail}"]
+    head = f"{name:<18}{word:<10}{detail}"
+    lines = textwrap.wrap(head, WIDTH, subsequent_indent=" " * 28, break_on_hyphens=False)
     for problem in problems:
         lines.extend(textwrap.wrap(problem, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 20))
     return lines
@@ -97,8 +98,12 @@ def _some(sentences: list[str], most: int = 8) -> list[str]:
 
 
 def _claims(verdicts: list[ClaimVerdict]) -> str:
-    rows = [_row(verdict) for verdict in _in_order(verdicts)]
-    return tabulate([HEADERS, *rows], tablefmt="plain", disable_numparse=True)
+    rows = [HEADERS, *(_row(verdict) for verdict in _in_order(verdicts))]
+    others = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    note_width = WIDTH - sum(others) - 2 * len(others)  # a longer note goes on in the next line
+    return tabulate(
+        rows, tablefmt="plain", disable_numparse=True, maxcolwidths=[*(None for _ in others), max(note_width, 20)]
+    )
 
 
 def _in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
@@ -106,10 +111,10 @@ def _in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
     return sorted(verdicts, key=lambda verdict: verdict.expected is None)
 
 
-def _row(verdict: ClaimVerdict) -> list[str]:
+def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
     share = verdict.kind == "share"
     beside = [f"{recipe} {gain:+.1f}" for recipe, gain in verdict.beside.items()]
-    return [
+    return (
         verdict.verdict,
         verdict.id,
         verdict.expected or "-",
@@ -119,7 +124,7 @@ def _row(verdict: ClaimVerdict) -> list[str]:
         DIRECTIONS[verdict.agrees] if verdict.measured is not None else "-",
         str(verdict.n_seeds) if verdict.n_seeds else "-",
         ", ".join(filter(None, [verdict.note, *beside])),
-    ]
+    )
 
 
 def _number(value: float | None, share: bool = False) -> str:

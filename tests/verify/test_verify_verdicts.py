@@ -14,7 +14,9 @@ import yaml
 from synthetic import Project, flat, planted, sha256
 
 from harness.errors import HarnessError
-from harness.results import Cell, grid_cells, read_result, write_result
+from harness.plan import measured_costs, render_plan
+from harness.provenance import machine
+from harness.results import Cell, grid_cells, read_result, write_json, write_result
 from harness.verify.judge import ClaimVerdict
 from harness.verify.pinned import check_pinned, pin_results, read_pin_manifest
 from harness.verify.table import WIDTH, render
@@ -269,7 +271,7 @@ def test_pinned_results_are_judged_where_nothing_has_run(make_project: Make) -> 
     assert "PINNED" in render(found)
     manifest = read_pin_manifest(clone.paths.pinned)
     assert manifest.machines == [{"cpu": "toy", "threads": 1}] and manifest.git_commits == ["c0ffee"]
-    assert not manifest.git_dirty and manifest.bytes > 0 and len(manifest.files) == 137
+    assert not manifest.git_dirty and manifest.bytes > 0 and len(manifest.files) == 138
 
     flip(clone.paths.pinned / "predictions" / "multi-panx-3.json.gz")
     found = judge(clone)
@@ -290,6 +292,28 @@ def test_pinned_results_with_a_forged_manifest_are_caught(make_project: Make) ->
     assert table is None and "none-xnli-1" in integrity.problems[0]
     (folder / "extra").write_text("")
     assert "found extra" in check_pinned(folder)[0].problems[0]
+
+
+def test_pinned_costs_are_what_the_plan_of_a_clone_estimates_by(make_project: Make) -> None:
+    ran, clone = make_project(name="ran").run(planted(PUBLISHED)), make_project(name="clone")
+    for seed, seconds in ((1, 4.0), (2, 8.0), (3, 90.0)):
+        cell = Cell(recipe="mnli", target="xnli", seed=seed)
+        ran.write_cell(cell, planted(PUBLISHED)(cell), elapsed_s=seconds)
+        write_json(ran.paths.results / "intermediate" / f"mnli-{seed}.json", {"recipe": "mnli", "elapsed_s": seconds})
+    write_json(ran.paths.results / "encoder.json", {"elapsed_s": 120.0})
+    pin_results(ran.params, ran.paths)
+    content = (ran.paths.pinned / "costs.json").read_bytes()
+    assert read_pin_manifest(ran.paths.pinned).files["costs.json"] == sha256(content)
+    assert json.loads(content)["machine"] == machine()
+
+    ran.paths.pinned.rename(clone.paths.pinned)
+    seconds_here, where = measured_costs(clone.paths)
+    # Of the 15 cells of xnli 12 took the 1.0 s of the fixture.
+    assert seconds_here == {"encoder": 120.0, "intermediate mnli": 8.0} | {
+        f"cell {target}": 1.0 for target in clone.params.grid.targets
+    }
+    assert where == f"the pinned run ({machine()['cpu']}, {machine()['cores']} cores)"
+    assert "of work by the pinned run" in render_plan(clone.params, clone.paths)
 
 
 def test_a_broken_run_is_not_pinned(make_project: Make) -> None:
@@ -375,6 +399,20 @@ def test_the_table_reads_well(make_project: Make) -> None:
     assert weak.startswith("NOT_REPRODUCED") and weak.endswith("weaker")
     assert lines[-1] == "exit code 1: something is not reproduced"
     assert sum(line.startswith(("REPRODUCED", "NOT_", "INCONCLUSIVE", "UNDERPOWERED")) for line in lines) == 21
+
+
+def test_many_failed_and_collapsed_cells_keep_the_width(make_project: Make) -> None:
+    project = make_project().run(planted(PUBLISHED))
+    for cell in grid_cells(project.params):
+        if cell.recipe == "hellaswag" and cell.target == "tatoeba":
+            project.write_cell(cell, None, predictions=None)
+        elif cell.recipe == "hellaswag":
+            project.write_cell(cell, planted(PUBLISHED)(cell), status="collapsed")
+    project.write_scores()
+    text = render(judge(project))
+    assert max(map(len, text.splitlines())) <= WIDTH
+    words = " ".join(text.split())
+    assert "24 collapsed (hellaswag-xnli-1, " in words and "3 failed (hellaswag-tatoeba-1, " in words
 
 
 def test_json_round_trips(make_project: Make) -> None:

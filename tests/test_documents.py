@@ -1,0 +1,137 @@
+"""What the documents tell a reader to type exists: commands, their options, make's targets and linked files."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from harness.cli import app
+
+DOCUMENTS = ("README.md", "REPRODUCE.md", "reference/README.md", "docs/encoder.md")
+FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)|^ *\[[^\]]+\]: *(\S+)", re.MULTILINE)
+SEPARATORS = {"&&", "||", ";", "|", "&", "(", ")"}
+
+
+def command_lines(text: str) -> Iterator[str]:
+    """Lines of code blocks and inline code, without prompts; of aligned text only what stands before the gap."""
+    pieces = [line for match in FENCE.finditer(text) for line in match[3].replace("\\\n", " ").splitlines()]
+    pieces += [" ".join(match[2].split()) for match in SPAN.finditer(FENCE.sub("", text))]
+    for piece in pieces:
+        yield re.split(r"\s{2,}", piece.strip().removeprefix("$ "))[0]
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Every command that the document shows, as words: program (without its folder), then arguments."""
+    for line in command_lines(text):
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        try:
+            words = [*lexer, ";"]
+        except ValueError:  # an apostrophe: output, or prose
+            words = [*line.split(), ";"]
+        command: list[str] = []
+        for word in words:
+            if word in SEPARATORS:
+                if command:
+                    yield command
+                command = []
+            elif command or not re.match(r"[A-Za-z_]\w*=", word):  # NAME=value before a command
+                command.append(word if command else word.rpartition("/")[2])
+
+
+def is_name(word: str) -> bool:
+    """A word to be typed as it stands, not a placeholder such as NAME, <name> or `...`."""
+    return re.fullmatch(r"[a-z][a-z0-9_-]*", word) is not None
+
+
+def wrong_harness_command(arguments: list[str]) -> str | None:
+    """What in the arguments of `harness` does not exist, or None."""
+    command: Any = get_command(app)
+    for word in arguments:
+        if word.startswith("-"):
+            options = {name for parameter in command.params for name in parameter.opts}
+            if word.partition("=")[0] not in options | {"--help"}:
+                return word
+        elif children := getattr(command, "commands", None):
+            if not is_name(word):
+                return None
+            if word not in children:
+                return word
+            command = children[word]
+    return None
+
+
+def make_targets(root: Path) -> set[str]:
+    return set(re.findall(r"^([a-z][\w-]*):(?!=)", (root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def wrong_commands(text: str, targets: set[str]) -> list[str]:
+    """Every command of the document that does not exist, with what is wrong about it."""
+    wrong = []
+    for program, *arguments in commands(text):
+        bad: list[str] = []
+        if program == "harness":
+            bad = [word for word in [wrong_harness_command(arguments)] if word]
+        elif program == "make":
+            bad = [word for word in arguments if is_name(word) and word not in targets]
+        wrong += [f"`{' '.join([program, *arguments])}`: no {word}" for word in bad]
+    return wrong
+
+
+def broken_links(text: str, folder: Path) -> list[str]:
+    """Relative links to files that are not there."""
+    prose = SPAN.sub("", FENCE.sub("", text))
+    links = [match[1] or match[2] for match in LINK.finditer(prose)]
+    paths = {link: link.partition("#")[0] for link in links if not re.match(r"[a-z][a-z0-9+.-]*:", link)}
+    return [link for link, path in paths.items() if path and not (folder / path).exists()]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_names_only_what_exists(repo_root: Path, name: str) -> None:
+    path = repo_root / name
+    if not path.is_file():
+        pytest.skip(f"no {name} yet")
+    text = path.read_text(encoding="utf-8")
+    assert wrong_commands(text, make_targets(repo_root)) == []
+    assert broken_links(text, path.parent) == []
+
+
+TEXT = """
+Type `make repro`, `make pie` or `make venv TORCH=cuda`; see [the pins](pins.md#how "title"), [none](gone.md),
+[itself](#here), [a site](https://example.org/x.md) and `[code](not-a-link.md)`. The harness makes haste; make do.
+Run `harness verify --json`, `harness run cell RECIPE TARGET SEED`, `harness run <stage>`, `harness
+fry eggs`, `harness verify --yaml`.
+
+```sh
+$ QUIET=1 .venv/bin/harness plan && harness pin nothing   # harness comment
+cd somewhere; make -n test lost
+harness verify    profile lab    it's aligned output
+```
+
+[reference]: missing/file.md
+"""
+
+
+def test_the_check_finds_what_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "pins.md").write_text("", encoding="utf-8")
+    assert sorted(wrong_commands(TEXT, {"repro", "venv", "test"})) == [
+        "`harness fry eggs`: no fry",
+        "`harness pin nothing`: no nothing",
+        "`harness verify --yaml`: no --yaml",
+        "`make -n test lost`: no lost",
+        "`make pie`: no pie",
+    ]
+    assert broken_links(TEXT, tmp_path) == ["gone.md", "missing/file.md"]
+
+
+def test_targets_are_read_from_the_makefile(repo_root: Path) -> None:
+    targets = make_targets(repo_root)
+    assert {"repro", "test", "ui"} <= targets and "VENV" not in targets
