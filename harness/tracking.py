@@ -13,9 +13,10 @@ import logging
 import os
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,12 +125,19 @@ def _client(mlruns: Path) -> MlflowClient:
         logging.getLogger(name).setLevel(logging.WARNING)
     database = (mlruns / "mlflow.db").resolve()
     try:
+        _refuse_other_files(database)
         return MlflowClient(tracking_uri=f"sqlite:///{database}")
     except Exception as error:  # sqlite, SQLAlchemy, alembic and MLflow each raise their own
         raise HarnessError(
             f"expected an MLflow database in {database}, found: {str(error).splitlines()[0]}",
             fix=f"move {database} away and run `harness track`: it is made anew from the results",
         ) from None
+
+
+def _refuse_other_files(database: Path) -> None:
+    """Ask sqlite itself whether the file is a database: MLflow would ask again and again for minutes."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA schema_version")
 
 
 def _experiment(client: MlflowClient, profile: str, artifacts: Path) -> str:
