@@ -36,7 +36,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def explain_validation(error: ValidationError, model: type[BaseModel], where: str) -> str:
     """One sentence for a pydantic error: path to the key, what was expected, what was found, the nearest valid name."""
-    first = error.errors()[0]
+    # A misspelt key is reported twice, as unknown and as missing; the unknown one names the mistake.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     loc = [part for part in first["loc"] if part not in _UNION_TAGS]
     path = ".".join(str(part) for part in loc)
     if first["type"] == "extra_forbidden":

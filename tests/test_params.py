@@ -162,3 +162,11 @@ def test_edits_are_not_lost_when_another_profile_is_made_active(tmp_path: Path) 
 def test_the_nearest_name_is_offered_only_when_it_is_near() -> None:
     assert nearest("squadv2", ["squad_v2", "mnli"]) == "did you mean `squad_v2`? known: squad_v2, mnli"
     assert nearest("zzz", ["squad_v2", "mnli"]) == "known: squad_v2, mnli"
+
+
+def test_a_misspelt_key_is_called_unknown_and_not_missing(tmp_path: Path) -> None:
+    text = (toys.ROOT / "profiles" / "lab.yaml").read_text().replace("batch_tokens: 512", "batch_toknes: 512")
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(HarnessError, match=r"unknown key `encoder.pretraining.batch_toknes`.* `batch_tokens`"):
+        read_params(path)
