@@ -174,6 +174,7 @@ def encoder_report(
 def data_pin(
     names: Annotated[list[str] | None, typer.Argument(help="Tasks; none: all.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Compare only; exit code 2 where a pin differs.")] = False,
+    pack: Annotated[str | None, typer.Option("--pack", help="Pin this data pack, whatever source is active.")] = None,
 ) -> int:
     """Write the pins (rows and sha256 of every file) of the active source into tasks/*.yaml."""
     from harness.data.pin import check_pin, pin_task
@@ -181,7 +182,8 @@ def data_pin(
     from harness.tasks import task_names
 
     params, paths = _open()
-    where = (paths.tasks, params.data.source, params.data.pack, data_dir(params, paths.root))
+    source = "local" if pack else params.data.source
+    where = (paths.tasks, source, pack or params.data.pack, data_dir(params, paths.root))
     differing = 0
     for name in names or task_names(paths.tasks):
         if not check:

@@ -71,7 +71,7 @@ def units(params: Params, paths: Paths) -> list[Unit]:
 
 
 def states(params: Params, paths: Paths) -> dict[str, State]:
-    """State of every unit, by stage: `done`, `stale` (something it was made from has changed) or `to run`.
+    """State of every unit, by stage: `done`, `stale` (it, or something it was made from, has changed) or `to run`.
 
     A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same.
     """
@@ -80,7 +80,11 @@ def states(params: Params, paths: Paths) -> dict[str, State]:
     for unit in units(params, paths):
         if not (paths.root / unit.output).is_file() or unit.stage not in lock.stages:
             found[unit.stage] = "to run"
-        elif lock.changes(unit.stage) or any(_fresh_data_missing(lock, found, need) for need in unit.needs):
+        elif (
+            lock.changes(unit.stage)
+            or lock.outputs_differ(unit.stage)
+            or any(_fresh_data_missing(lock, found, need) for need in unit.needs)
+        ):
             found[unit.stage] = "stale"
         else:
             found[unit.stage] = "done"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import toy as toys
@@ -97,6 +98,13 @@ def test_a_pin_is_written_and_checked(harness: Command, toy_copy: Toy) -> None:
     assert harness("data", "pin", "udpos")[0] == 0
     assert path.read_bytes() == (toys.ROOT / "tasks" / "udpos.yaml").read_bytes()
     assert harness("data", "pin", "--check", "udpos")[0] == 0
+
+
+def test_a_packs_pins_can_be_checked_whatever_source_is_active(harness: Command, real_pack: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_DATA_DIR", str(real_pack))
+        code, out, _ = harness("data", "pin", "--check", "--pack", "mini", "xnli")
+    assert code == 0 and "xnli: as pinned" in out
 
 
 def test_a_profile_becomes_the_active_one(harness: Command, toy_copy: Toy) -> None:
