@@ -28,6 +28,7 @@ from harness.params import Params, Retrieval, Training
 from harness.paths import Paths
 from harness.progress import progress
 from harness.provenance import provenance
+from harness.resolve import read_target
 from harness.results import (
     SCHEMA_VERSION,
     Cell,
@@ -51,6 +52,8 @@ from harness.training.prepare import (
 )
 
 PREDICTIONS = "predictions.json.gz"
+SETTINGS = ("evaluation", "compute", "settings")
+"""The parts of a resolved target that are settings."""
 
 
 @dataclass
@@ -79,6 +82,7 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
     began = time.monotonic()
     folder = paths.cell(cell.recipe, cell.target, cell.seed)
     shutil.rmtree(folder, ignore_errors=True)
+    resolved = read_target(cell.target, params, paths)
     task = load_task(cell.target, paths.tasks)
     seed = determinism.derive(cell.seed, "target", cell.target)
     determinism.set_up(seed, params.compute.threads)
@@ -89,7 +93,8 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
     tokenizer = load_tokenizer(paths.encoder)
     data = paths.data(cell.target)
     inputs = {
-        "params": fingerprint(cell_params(cell.target, params)),
+        "params": fingerprint({name: resolved[name] for name in SETTINGS}),
+        "code": fingerprint(resolved["code"]),
         "data": data_sha256(data),
         "checkpoint": weights_sha256,
         "encoder": sha256_file(paths.encoder / "model.safetensors"),
@@ -111,18 +116,12 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
         inputs=inputs,
         provenance={
             **provenance(paths.root, params.compute.device, params.compute.threads),
-            "params": cell_params(cell.target, params),
+            "params": {name: resolved[name] for name in SETTINGS},
         },
         elapsed_s=round(time.monotonic() - began, 3),
     )
     write_result(folder, result)
     return result
-
-
-def cell_params(target: str, params: Params) -> dict[str, Any]:
-    """The part of the params that a cell of `target` depends on (dvc.yaml names the same keys)."""
-    chosen = {"evaluation": params.evaluation, "compute": params.compute, "settings": params.target[target]}
-    return {name: record.model_dump() for name, record in chosen.items()}
 
 
 def _train_and_predict(

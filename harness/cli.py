@@ -236,11 +236,20 @@ def run_encoder() -> None:
 
 @run_app.command("recipe")
 def run_recipe(recipe: Annotated[str, typer.Argument(help="Name of the recipe.")]) -> None:
-    """Resolve a recipe: its settings and the identity of its tasks' data."""
-    from harness.intermediate import resolve_recipe
+    """Resolve a recipe: its settings, the identity of its tasks' data, and the code."""
+    from harness.resolve import write_recipe
 
     params, paths = _open()
-    resolve_recipe(_known(recipe, list(params.recipes), "recipe"), params, paths)
+    write_recipe(_known(recipe, list(params.recipes), "recipe"), params, paths)
+
+
+@run_app.command("target")
+def run_target(target: Annotated[str, typer.Argument(help="Name of the target task.")]) -> None:
+    """Resolve a target: its settings and the code of its cells."""
+    from harness.resolve import write_target
+
+    params, paths = _open()
+    write_target(_known(target, list(params.target), "target"), params, paths)
 
 
 @run_app.command("intermediate")

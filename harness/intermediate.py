@@ -5,7 +5,6 @@ The baseline `none` trains nothing; its checkpoint points at the encoder, so tha
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from pathlib import Path
@@ -14,33 +13,8 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
+from harness.resolve import read_recipe
 from harness.results import CurvePoint, write_json
-
-
-def resolve_recipe(name: str, params: Params, paths: Paths) -> dict[str, Any]:
-    """Write build/<profile>/recipes/<name>.json: the recipe, its tasks' settings and the identity of their data.
-
-    Intermediate training depends on this file alone, so a change of another task's data does not re-run it.
-    """
-    from harness.data.integrity import sha256_file
-    from harness.data.writing import MANIFEST
-
-    recipe = params.recipes[name]
-    tasks = {}
-    for task in recipe.tasks:
-        manifest = paths.data(task) / MANIFEST
-        if not manifest.is_file():
-            raise HarnessError(
-                f"expected the data of `{task}` in {manifest.parent}, found none",
-                fix=f"run `dvc repro data@{task}`",
-            )
-        tasks[task] = {
-            "data_sha256": sha256_file(manifest),
-            "training": params.intermediate[task].model_dump(),
-        }
-    content = {"recipe": name, **recipe.model_dump(), "tasks": tasks}
-    write_json(paths.recipe(name), content)
-    return content
 
 
 def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> dict[str, Any]:
@@ -48,7 +22,7 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
     began = time.monotonic()
     folder = paths.checkpoint(recipe, seed)
     shutil.rmtree(folder, ignore_errors=True)
-    resolved = _read_recipe(recipe, paths)
+    resolved = read_recipe(recipe, params, paths)
     trained = _train(resolved, seed, params, paths, folder) if resolved["tasks"] else _point_at_encoder(paths, folder)
     from harness.provenance import provenance
 
@@ -62,17 +36,6 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
     }
     write_json(paths.results / "intermediate" / f"{recipe}-{seed}.json", record)
     return record
-
-
-def _read_recipe(recipe: str, paths: Paths) -> dict[str, Any]:
-    path = paths.recipe(recipe)
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return content
-    except (OSError, ValueError):
-        raise HarnessError(
-            f"expected the resolved recipe at {path}, found none", fix=f"run `dvc repro recipe@{recipe}`"
-        ) from None
 
 
 def _encoder_sha256(paths: Paths) -> str:
@@ -100,7 +63,7 @@ def _train(resolved: dict[str, Any], seed: int, params: Params, paths: Paths, fo
     from harness.training import determinism
     from harness.training.checkpoints import WEIGHTS, write_checkpoint_record
     from harness.training.loop import Diverged, train
-    from harness.training.prepare import data_sha256, dev_scores, prepare
+    from harness.training.prepare import dev_scores, prepare
 
     base = determinism.derive(seed, "intermediate")
     determinism.set_up(base, params.compute.threads)
@@ -108,11 +71,6 @@ def _train(resolved: dict[str, Any], seed: int, params: Params, paths: Paths, fo
     tokenizer = load_tokenizer(paths.encoder)
     ready = []
     for name, task in load_tasks(list(resolved["tasks"]), paths.tasks).items():
-        if data_sha256(paths.data(name)) != resolved["tasks"][name]["data_sha256"]:
-            raise HarnessError(
-                f"the data in {paths.data(name)} is not what {paths.recipe(resolved['recipe'])} was made from",
-                fix=f"run `dvc repro recipe@{resolved['recipe']}`",
-            )
         ready.append(prepare(task, paths.data(name), params.intermediate[name], encoder, tokenizer, base))
     cap = resolved["mixing_cap"] or max(len(item.features.items) for item in ready)
     streams = [item.stream(float(min(len(item.features.items), cap))) for item in ready]

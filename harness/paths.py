@@ -69,6 +69,9 @@ class Paths:
     def recipe(self, recipe: str) -> Path:
         return self.build / "recipes" / f"{recipe}.json"
 
+    def target(self, target: str) -> Path:
+        return self.build / "targets" / f"{target}.json"
+
     def checkpoint(self, recipe: str, seed: int) -> Path:
         return self.build / "checkpoints" / f"{recipe}-{seed}"
 

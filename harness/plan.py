@@ -54,7 +54,7 @@ def units(params: Params, paths: Paths) -> list[Unit]:
                 Unit(
                     stage=f"intermediate@{recipe}-{seed}",
                     kind=f"intermediate {recipe}",
-                    needs=("encoder", *data),
+                    needs=("encoder", f"recipe@{recipe}", *data),
                     output=output(paths.checkpoint(recipe, seed) / "checkpoint.json"),
                 )
             )
@@ -63,7 +63,7 @@ def units(params: Params, paths: Paths) -> list[Unit]:
             Unit(
                 stage=f"cell@{cell.id}",
                 kind=f"cell {cell.target}",
-                needs=(f"intermediate@{cell.recipe}-{cell.seed}", f"data@{cell.target}"),
+                needs=(f"intermediate@{cell.recipe}-{cell.seed}", f"target@{cell.target}", f"data@{cell.target}"),
                 output=output(paths.cell(cell.recipe, cell.target, cell.seed) / "result.json"),
             )
         )

@@ -50,6 +50,7 @@ SHARED_INPUTS: dict[str, tuple[str, ...]] = {
     "tokenizer": (),
     "data": ("target",),
     "params": ("target",),
+    "code": (),
     "checkpoint": ("recipe", "seed"),
 }
 """Name of an input -> the parts of a cell that it belongs to; an input not named here is the cell's own."""

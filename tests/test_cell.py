@@ -20,9 +20,10 @@ from harness import scoring
 from harness.cell import run_cell
 from harness.data.reading import languages, read_split
 from harness.errors import HarnessError
-from harness.intermediate import resolve_recipe, run_intermediate
+from harness.intermediate import run_intermediate
 from harness.params import Params
 from harness.paths import Paths
+from harness.resolve import write_recipe, write_target
 from harness.results import Cell, read_result, task_score
 from harness.tasks import load_task
 
@@ -128,7 +129,7 @@ def test_a_result_says_what_went_in_and_what_was_counted(twins: tuple[Paths, Pat
     manifest = hashlib.sha256((paths.data("udpos") / "manifest.json").read_bytes()).hexdigest()
     assert result.inputs["encoder"] == result.inputs["checkpoint"] == encoder
     assert result.inputs["data"] == manifest
-    assert set(result.inputs) == {"params", "data", "checkpoint", "encoder", "tokenizer"}
+    assert set(result.inputs) == {"params", "code", "data", "checkpoint", "encoder", "tokenizer"}
     assert result.counts["train_examples"] >= 48 and result.counts["steps"] >= 6
     assert result.counts["rows_predicted"] == 10 * len(result.scores)
     assert {"train_split", "test_split", "test_truncated"} <= set(result.counts)
@@ -142,7 +143,8 @@ def test_a_result_says_what_went_in_and_what_was_counted(twins: tuple[Paths, Pat
 
 def test_another_seed_gives_another_training_from_the_same_inputs(toy_copy: Toy) -> None:
     params, paths = toy_copy
-    resolve_recipe("none", params, paths)
+    write_recipe("none", params, paths)
+    write_target("pawsx", params, paths)
     scores = {}
     for seed in (1, 2):
         run_intermediate("none", seed, params, paths)
@@ -154,7 +156,8 @@ def test_another_seed_gives_another_training_from_the_same_inputs(toy_copy: Toy)
 def test_a_finished_cell_is_replaced_whole(toy_copy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash before result.json leaves no result: not a new one, and not the old one beside new predictions."""
     params, paths = toy_copy
-    resolve_recipe("none", params, paths)
+    write_recipe("none", params, paths)
+    write_target("tatoeba", params, paths)
     run_intermediate("none", 1, params, paths)
     cell = Cell(recipe="none", target="tatoeba", seed=1)
     run_cell(cell, params, paths)
@@ -178,7 +181,8 @@ def test_a_diverged_training_is_a_failed_cell_with_its_curve(toy_copy: Toy, monk
     content["target"]["pawsx"] |= {"learning_rate": 1e30, "max_gradient_norm": 1e30}
     toys.write_params(paths.root, content)
     params = toys.load_params(paths.root)
-    resolve_recipe("none", params, paths)
+    write_recipe("none", params, paths)
+    write_target("pawsx", params, paths)
     run_intermediate("none", 1, params, paths)
     result = run_cell(Cell(recipe="none", target="pawsx", seed=1), params, paths)
     assert (result.status, result.score, result.predictions, result.scores) == ("failed", None, None, {})

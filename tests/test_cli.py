@@ -13,9 +13,10 @@ import pytest
 import toy as toys
 
 from harness.cell import run_cell
-from harness.intermediate import resolve_recipe, run_intermediate
+from harness.intermediate import run_intermediate
 from harness.params import Params
 from harness.paths import Paths
+from harness.resolve import write_recipe, write_target
 from harness.results import Cell
 
 Command = Callable[..., tuple[int, str, str]]
@@ -30,7 +31,8 @@ def ran(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Paths:
     params, paths = toy
     copy = Paths(tmp_path_factory.mktemp("ran") / "project", params.profile)
     shutil.copytree(paths.root, copy.root)
-    resolve_recipe("none", params, copy)
+    write_recipe("none", params, copy)
+    write_target("tatoeba", params, copy)
     run_intermediate("none", 1, params, copy)
     run_cell(Cell(recipe="none", target="tatoeba", seed=1), params, copy)
     return copy
@@ -62,7 +64,18 @@ def test_help_names_every_command(harness: Command) -> None:
     for name in ("profile", "tasks", "plan", "verify", "track", "run", "data", "pin", "encoder"):
         assert f"\n  {name} " in out
     _, out, _ = harness("run", "--help")
-    for name in ("data", "corpus", "encoder", "recipe", "intermediate", "cell", "scores", "verdicts", "track"):
+    for name in (
+        "data",
+        "corpus",
+        "encoder",
+        "recipe",
+        "target",
+        "intermediate",
+        "cell",
+        "scores",
+        "verdicts",
+        "track",
+    ):
         assert f"\n  {name} " in out
 
 
@@ -73,6 +86,8 @@ def test_each_stage_says_what_it_did(harness: Command, toy_copy: Toy) -> None:
     code, out, _ = harness("run", "corpus")
     assert code == 0 and out.startswith("corpus: ") and "left out as evaluation text" in out
     assert harness("run", "recipe", "none") == (0, "", "")
+    assert harness("run", "target", "tatoeba") == (0, "", "")
+    assert harness("run", "target", "udpos") == (0, "", "")
     code, out, _ = harness("run", "intermediate", "none", "1")
     assert code == 0 and out.startswith("intermediate none-1: ok, ")
     for done, target in enumerate(("udpos", "tatoeba"), start=1):

@@ -36,7 +36,8 @@ def refused(outcome: tuple[int, str, str], *words: str) -> None:
 @pytest.fixture
 def ready(harness: Command, toy_copy: Toy) -> Command:
     """The command line in a project with a baseline's checkpoint."""
-    for arguments in (("recipe", "none"), ("intermediate", "none", "1")):
+    targets = [("target", target) for target in toys.CELLS]
+    for arguments in (*targets, ("recipe", "none"), ("intermediate", "none", "1")):
         assert harness("run", *arguments)[0] == 0
     return harness
 
@@ -50,6 +51,7 @@ def test_the_message_is_a_sentence() -> None:
     ("arguments", "words"),
     [
         (("run", "data", "udpo"), ["`udpo`", "did you mean `udpos`?", "tatoeba"]),
+        (("run", "target", "udposs"), ["name of a target", "did you mean `udpos`?"]),
         (("run", "recipe", "hellaswagg"), ["name of a recipe", "did you mean `hellaswag`?", "squad_v2"]),
         (("run", "cell", "nope", "udpos", "1"), ["name of a recipe, found `nope`", "known: none"]),
         (("run", "cell", "none", "mnli", "1"), ["name of a target, found `mnli`", "xnli"]),
@@ -90,6 +92,7 @@ def test_a_mistake_in_the_settings(harness: Command, toy_copy: Toy) -> None:
         (("run", "encoder"), "corpus/manifest.json", "dvc repro corpus"),
         (("run", "recipe", "squad_v2"), "data/squad_v2/manifest.json", "dvc repro data@squad_v2"),
         (("run", "intermediate", "hellaswag", "1"), "recipes/hellaswag.json", "dvc repro recipe@hellaswag"),
+        (("run", "cell", "none", "udpos", "1"), "targets/udpos.json", "dvc repro target@udpos"),
         (("run", "intermediate", "none", "1"), "encoder/model.safetensors", "dvc repro encoder"),
         (("run", "cell", "none", "udpos", "1"), "encoder/tokenizer.json", "dvc repro encoder"),
         (("run", "cell", "none", "udpos", "1"), "encoder/config.json", "dvc repro encoder"),

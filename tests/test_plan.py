@@ -53,11 +53,15 @@ RAN = {
     "data@pawsx": ["tasks/pawsx.yaml"],
     "data@squad_v2": ["tasks/squad_v2.yaml"],
     "encoder": ["build/toy/corpus"],
+    "recipe@none": [],
+    "recipe@squad_v2": [],
+    "target@udpos": ["harness/cell.py"],
+    "target@pawsx": ["harness/cell.py"],
     "intermediate@none-1": ["build/toy/encoder/config.json"],
     "intermediate@squad_v2-1": ["build/toy/recipes/squad_v2.json"],
-    "cell@none-udpos-1": ["harness/cell.py"],
-    "cell@squad_v2-udpos-1": ["harness/cell.py"],
-    "cell@none-pawsx-1": ["harness/cell.py"],
+    "cell@none-udpos-1": ["build/toy/targets/udpos.json"],
+    "cell@squad_v2-udpos-1": ["build/toy/targets/udpos.json"],
+    "cell@none-pawsx-1": ["build/toy/targets/pawsx.json"],
 }
 
 
@@ -71,11 +75,12 @@ def test_every_cell_of_the_grid_has_its_units() -> None:
 
 def test_a_unit_comes_after_what_it_needs() -> None:
     done = {"corpus"} | {f"data@{task}" for task in LAB.data.tasks}
+    done |= {f"recipe@{name}" for name in LAB.grid.recipes} | {f"target@{name}" for name in LAB.grid.targets}
     for unit in units(LAB, Paths(toys.ROOT, "lab")):
         assert set(unit.needs) <= done, unit.stage
         done.add(unit.stage)
     multi = next(unit for unit in units(LAB, Paths(toys.ROOT, "lab")) if unit.stage == "intermediate@multi-1")
-    assert set(multi.needs) == {"encoder"} | {f"data@{task}" for task in LAB.recipes["multi"].tasks}
+    assert set(multi.needs) == {"encoder", "recipe@multi"} | {f"data@{task}" for task in LAB.recipes["multi"].tasks}
 
 
 def test_stages_are_the_ones_of_dvc_yaml() -> None:

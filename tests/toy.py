@@ -96,15 +96,17 @@ def build(params: Params, paths: Paths) -> None:
 def run_units(root: Path) -> None:
     """Build a project and run an intermediate training and a cell of every kind."""
     from harness.cell import run_cell
-    from harness.intermediate import resolve_recipe, run_intermediate
+    from harness.intermediate import run_intermediate
+    from harness.resolve import write_recipe, write_target
     from harness.results import Cell
 
     params, paths = make_project(root)
     build(params, paths)
     for recipe in INTERMEDIATE:
-        resolve_recipe(recipe, params, paths)
+        write_recipe(recipe, params, paths)
         run_intermediate(recipe, 1, params, paths)
     for target in CELLS:
+        write_target(target, params, paths)
         run_cell(Cell(recipe="none", target=target, seed=1), params, paths)
     run_cell(Cell(recipe="multi", target="udpos", seed=1), params, paths)
 

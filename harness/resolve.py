@@ -1,0 +1,121 @@
+"""Resolves what a unit of work depends on beside its inputs, settings and code, into one small file.
+
+Every cell of a target names that one file in dvc.lock, not twenty settings and five pieces of code: DVC reads and
+writes the whole lock anew with every stage, which took a quarter of the laboratory's run.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.data.integrity import sha256_file
+from harness.data.writing import MANIFEST
+from harness.errors import HarnessError
+from harness.params import Params
+from harness.paths import Paths
+from harness.results import write_json
+
+PACKAGE = Path(__file__).parent
+SHARED_CODE = ("metrics", "model", "scoring.py", "training")
+RECIPE_CODE = ("intermediate.py", *SHARED_CODE)
+"""Code that an intermediate training runs, relative to the package (dvc.yaml names the same for `recipe`)."""
+TARGET_CODE = ("cell.py", *SHARED_CODE)
+"""Code that a cell runs (dvc.yaml names the same for `target`)."""
+
+
+def recipe_inputs(name: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """The recipe with its tasks' settings, the identity of their data (and of no other task's), and the code.
+
+    Raises HarnessError where a task's data has not been built.
+    """
+    recipe = params.recipes[name]
+    return {
+        "recipe": name,
+        **recipe.model_dump(),
+        "tasks": {
+            task: {
+                "data_sha256": _data_identity(task, paths),
+                "training": params.intermediate[task].model_dump(),
+            }
+            for task in recipe.tasks
+        },
+        **_shared(params, RECIPE_CODE),
+    }
+
+
+def target_inputs(target: str, params: Params) -> dict[str, Any]:
+    """The target's settings and the code of its cells."""
+    return {"target": target, "settings": params.target[target].model_dump(), **_shared(params, TARGET_CODE)}
+
+
+def write_recipe(name: str, params: Params, paths: Paths) -> None:
+    """Write build/<profile>/recipes/<name>.json."""
+    write_json(paths.recipe(name), recipe_inputs(name, params, paths))
+
+
+def write_target(target: str, params: Params, paths: Paths) -> None:
+    """Write build/<profile>/targets/<target>.json."""
+    write_json(paths.target(target), target_inputs(target, params))
+
+
+def read_recipe(name: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """The resolved recipe.
+
+    Raises HarnessError where it was not resolved, or where its settings, data or code have changed since.
+    """
+    found = _read(paths.recipe(name), f"recipe@{name}")
+    return _same(found, recipe_inputs(name, params, paths), paths.recipe(name), f"recipe@{name}")
+
+
+def read_target(target: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """The resolved target; raises as `read_recipe` does."""
+    found = _read(paths.target(target), f"target@{target}")
+    return _same(found, target_inputs(target, params), paths.target(target), f"target@{target}")
+
+
+def _shared(params: Params, code: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "evaluation": params.evaluation.model_dump(),
+        "compute": params.compute.model_dump(),
+        "code": code_sha256(code),
+    }
+
+
+def code_sha256(code: tuple[str, ...]) -> dict[str, str]:
+    """sha256 of every source file of `code` (files and folders of the package), by path from the project."""
+    files = [
+        file for name in code for file in ((PACKAGE / name).rglob("*.py") if "." not in name else [PACKAGE / name])
+    ]
+    return {file.relative_to(PACKAGE.parent).as_posix(): sha256_file(file) for file in sorted(files)}
+
+
+def _data_identity(task: str, paths: Paths) -> str:
+    manifest = paths.data(task) / MANIFEST
+    if not manifest.is_file():
+        raise HarnessError(
+            f"expected the data of `{task}` in {manifest.parent}, found none",
+            fix=f"run `dvc repro data@{task}`",
+        )
+    return sha256_file(manifest)
+
+
+def _read(path: Path, stage: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError):
+        raise HarnessError(
+            f"expected resolved settings at {path}, found none", fix=f"run `dvc repro {stage}`"
+        ) from None
+
+
+def _same(found: dict[str, Any], present: dict[str, Any], path: Path, stage: str) -> dict[str, Any]:
+    differing = [key for key in {**found, **present} if found.get(key) != present.get(key)]
+    if differing:
+        raise HarnessError(
+            f"expected the present settings, data and code in {path}, found other {' and '.join(differing)}",
+            fix=f"run `dvc repro {stage}`",
+        )
+    return found
