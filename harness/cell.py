@@ -28,7 +28,7 @@ from harness.params import Params, Retrieval, Training
 from harness.paths import Paths
 from harness.progress import progress
 from harness.provenance import provenance
-from harness.resolve import read_target
+from harness.resolve import ENCODER_FILES, read_target
 from harness.results import (
     SCHEMA_VERSION,
     Cell,
@@ -43,7 +43,6 @@ from harness.training import determinism
 from harness.training.checkpoints import weights_of
 from harness.training.loop import Diverged, train
 from harness.training.prepare import (
-    data_sha256,
     dev_scores,
     fingerprint,
     is_constant,
@@ -80,7 +79,7 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
     Raises HarnessError for missing inputs, a checkpoint that does not fit, a full disk.
     """
     began = time.monotonic()
-    folder = paths.cell(cell.recipe, cell.target, cell.seed)
+    folder = paths.output.cell(cell.recipe, cell.target, cell.seed)
     shutil.rmtree(folder, ignore_errors=True)
     resolved = read_target(cell.target, params, paths)
     task = load_task(cell.target, paths.tasks)
@@ -92,14 +91,7 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
     on_device(encoder, params.compute.device)
     tokenizer = load_tokenizer(paths.encoder)
     data = paths.data(cell.target)
-    inputs = {
-        "params": fingerprint({name: resolved[name] for name in SETTINGS}),
-        "code": fingerprint(resolved["code"]),
-        "data": data_sha256(data),
-        "checkpoint": weights_sha256,
-        "encoder": sha256_file(paths.encoder / "model.safetensors"),
-        "tokenizer": sha256_file(paths.encoder / "tokenizer.json"),
-    }
+    inputs = cell_inputs(resolved, weights_sha256)
     run = _retrieve if task.head == "retrieval" else _train_and_predict
     found = run(task, data, encoder, tokenizer, params, seed, cell)
     result = Result(
@@ -122,6 +114,24 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
     )
     write_result(folder, result)
     return result
+
+
+def cell_inputs(resolved: dict[str, Any], weights_sha256: str) -> dict[str, str]:
+    """sha256 of everything that goes into a cell, by name, from its resolved target and its checkpoint's weights."""
+    return {
+        "params": fingerprint({name: resolved[name] for name in SETTINGS}),
+        "code": fingerprint(resolved["code"]),
+        "data": resolved["data_sha256"],
+        "checkpoint": weights_sha256,
+        **{name: resolved["encoder_sha256"][file] for name, file in ENCODER_FILES.items()},
+    }
+
+
+def inputs_here(cell: Cell, params: Params, paths: Paths) -> dict[str, str]:
+    """What a cell run now would be made from, as its result's `inputs` say it."""
+    return cell_inputs(
+        read_target(cell.target, params, paths), weights_of(paths.checkpoint(cell.recipe, cell.seed), paths)[1]
+    )
 
 
 def _train_and_predict(

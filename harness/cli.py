@@ -261,16 +261,18 @@ def run_intermediate(
     delegated = _delegate(["run", "intermediate", recipe, str(seed)]) if recipe != "none" else None
     if delegated is not None:
         return delegated
-    from harness.intermediate import run_intermediate as train
+    from harness.launch.where import do_intermediate
 
     params, paths = _open()
-    record = train(_known(recipe, list(params.recipes), "recipe"), seed, params, paths)
-    scores = ", ".join(f"{task} {points:.1f}" for task, points in record["dev_headline"].items())
-    typer.echo(
-        f"intermediate {recipe}-{seed}: {record['status']}{', dev ' + scores if scores else ''},"
-        f" {record['elapsed_s']:.1f} s"
-    )
-    return 0
+    _known(recipe, list(params.recipes), "recipe")
+    code, record = do_intermediate(recipe, seed, params, paths)
+    if record is not None:
+        scores = ", ".join(f"{task} {points:.1f}" for task, points in record["dev_headline"].items())
+        typer.echo(
+            f"intermediate {recipe}-{seed}: {record['status']}{', dev ' + scores if scores else ''},"
+            f" {record['elapsed_s']:.1f} s"
+        )
+    return code
 
 
 @run_app.command("cell")
@@ -283,17 +285,20 @@ def run_cell(
     delegated = _delegate(["run", "cell", recipe, target, str(seed)])
     if delegated is not None:
         return delegated
-    from harness.cell import run_cell as run_one
+    from harness.launch.where import do_cell
     from harness.plan import remaining
     from harness.results import Cell
 
     params, paths = _open()
     _known(recipe, list(params.recipes), "recipe")
     _known(target, list(params.target), "target")
-    result = run_one(Cell(recipe=recipe, target=target, seed=seed), params, paths)
-    score = "no score" if result.score is None else f"score {result.score:5.1f}"
-    typer.echo(f"cell {result.cell.id}: {result.status}, {score}, {result.elapsed_s:.1f} s; {remaining(params, paths)}")
-    return 0
+    code, result = do_cell(Cell(recipe=recipe, target=target, seed=seed), params, paths)
+    if result is not None:
+        score = "no score" if result.score is None else f"score {result.score:5.1f}"
+        typer.echo(
+            f"cell {result.cell.id}: {result.status}, {score}, {result.elapsed_s:.1f} s; {remaining(params, paths)}"
+        )
+    return code
 
 
 @run_app.command("scores")

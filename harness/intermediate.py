@@ -20,7 +20,7 @@ from harness.results import CurvePoint, write_json
 def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> dict[str, Any]:
     """Train the recipe at `seed`; writes the checkpoint and results/<profile>/intermediate/<recipe>-<seed>.json."""
     began = time.monotonic()
-    folder = paths.checkpoint(recipe, seed)
+    folder = paths.output.checkpoint(recipe, seed)
     shutil.rmtree(folder, ignore_errors=True)
     resolved = read_recipe(recipe, params, paths)
     trained = _train(resolved, seed, params, paths, folder) if resolved["tasks"] else _point_at_encoder(paths, folder)
@@ -30,12 +30,17 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
         "recipe": recipe,
         "seed": seed,
         **trained,
-        "inputs": {"recipe": resolved, "encoder_sha256": _encoder_sha256(paths)},
+        "inputs": inputs_here(recipe, params, paths),
         "provenance": provenance(paths.root, params.compute.device, params.compute.threads),
         "elapsed_s": round(time.monotonic() - began, 3),
     }
-    write_json(paths.results / "intermediate" / f"{recipe}-{seed}.json", record)
+    write_json(paths.output.intermediate(recipe, seed), record)
     return record
+
+
+def inputs_here(recipe: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """What an intermediate training run now would be made from, as its record's `inputs` say it."""
+    return {"recipe": read_recipe(recipe, params, paths), "encoder_sha256": _encoder_sha256(paths)}
 
 
 def _encoder_sha256(paths: Paths) -> str:

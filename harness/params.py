@@ -7,11 +7,12 @@ values are trusted. Every field says what it is; the profiles say where each num
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from harness.errors import HarnessError, explain_validation, nearest
 
@@ -210,6 +211,27 @@ class Compute(Record):
     """CPU threads of one unit of work; the numbers depend on it."""
 
 
+class Container(Record):
+    """Limits of the container that a unit of work runs in (`runtime: docker`)."""
+
+    memory_mib: int = Field(ge=64)
+    """Memory, swap included; the kernel kills a unit that wants more."""
+    pids: int = Field(ge=16)
+    """Processes and threads."""
+    tmp_mib: int = Field(ge=1)
+    """Size of /tmp, which lies in memory; the only place beside the output folder that can be written."""
+
+
+def _is_fixed(image: str) -> str:
+    """An image reference that always means the same bytes; ValueError for a tag."""
+    if not re.fullmatch(r"([a-z0-9][a-z0-9._/:-]*@)?sha256:[0-9a-f]{64}", image):
+        raise ValueError(
+            "expected an image ID (sha256:...) or a digest (name@sha256:...), never a tag, which can move;"
+            " `harness image pin` writes it"
+        )
+    return image
+
+
 class Params(Record):
     """One complete profile."""
 
@@ -233,8 +255,23 @@ class Params(Record):
     """Predictions."""
     compute: Compute
     """Device and threads."""
-    runtime: Literal["local"]
-    """Where a cell runs: `local` is this machine's own environment."""
+    runtime: Literal["local", "docker"]
+    """Where intermediate trainings and cells run: in this machine's environment, or each in a container of `image`."""
+    image: Annotated[str, AfterValidator(_is_fixed)] | None
+    """The image of `runtime: docker`, by ID or digest; `harness image pin` writes it."""
+    container: Container
+    """Limits of each container (`runtime: docker`)."""
+
+    @property
+    def unit_image(self) -> str | None:
+        """The image that intermediate trainings and cells run in; None: they run in this machine's own environment."""
+        return self.image if self.runtime == "docker" else None
+
+    @model_validator(mode="after")
+    def _image_named(self) -> Params:
+        if self.runtime == "docker" and self.image is None:
+            raise ValueError("runtime `docker` needs `image`: run `harness image build`, then `harness image pin`")
+        return self
 
     @model_validator(mode="after")
     def _names_fit(self) -> Params:

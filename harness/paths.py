@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError
+
+OUTPUT = "HARNESS_OUTPUT"
+"""Environment variable: where a unit of work writes, in a container; elsewhere it writes into the project itself."""
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -29,6 +33,12 @@ class Paths:
 
     root: Path
     profile: str
+
+    @property
+    def output(self) -> Paths:
+        """The same folders below the one place that a unit of work may write to: HARNESS_OUTPUT, else the project."""
+        folder = os.environ.get(OUTPUT)
+        return Paths(Path(folder), self.profile) if folder else self
 
     @property
     def params(self) -> Path:
@@ -74,6 +84,10 @@ class Paths:
 
     def checkpoint(self, recipe: str, seed: int) -> Path:
         return self.build / "checkpoints" / f"{recipe}-{seed}"
+
+    def intermediate(self, recipe: str, seed: int) -> Path:
+        """The record of an intermediate training."""
+        return self.results / "intermediate" / f"{recipe}-{seed}.json"
 
     @property
     def results(self) -> Path:

@@ -13,11 +13,15 @@ from typing import Any
 
 PACKAGES = ("torch", "transformers", "tokenizers", "sentencepiece", "safetensors", "numpy")
 """The packages that a number can depend on."""
+IMAGE_DIGEST = "HARNESS_IMAGE_DIGEST"
+"""Environment variable: the ID or digest of the image that this process runs in, set by what starts the container."""
+COMMIT, DIRTY = "HARNESS_COMMIT", "HARNESS_DIRTY"
+"""Environment variables of the image: the commit that its code is from, and whether tracked files differed from it."""
 
 
 def provenance(root: Path, device: str, threads: int) -> dict[str, Any]:
     """Everything about the present process and machine that a number may depend on."""
-    commit, dirty = _git(root)
+    commit, dirty = source_commit(root)
     return {
         "git_commit": commit,
         "git_dirty": dirty,
@@ -26,7 +30,7 @@ def provenance(root: Path, device: str, threads: int) -> dict[str, Any]:
         "machine": machine(),
         "device": device_name(device),
         "threads": threads,
-        "image_digest": os.environ.get("HARNESS_IMAGE_DIGEST"),
+        "image_digest": os.environ.get(IMAGE_DIGEST),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
@@ -68,13 +72,17 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git(root: Path) -> tuple[str | None, bool | None]:
-    """Commit and whether tracked files differ from it (dvc.lock aside: the pipeline itself writes it)."""
+def source_commit(root: Path) -> tuple[str | None, bool | None]:
+    """Commit of the code and whether tracked files differ from it (dvc.lock aside: the pipeline itself writes it).
+
+    In an image, which has no git, what the image was built from. (None, None) where neither is known.
+    """
     try:
         ask = ["git", "-C", str(root)]
         commit = subprocess.run([*ask, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
         status = [*ask, "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock"]
         changed = subprocess.run(status, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("HARNESS_COMMIT"), None
+        dirty = os.environ.get(DIRTY)
+        return os.environ.get(COMMIT) or None, dirty == "true" if dirty else None
     return commit, bool(changed)

@@ -1,12 +1,14 @@
-"""Resolves what a unit of work depends on beside its inputs, settings and code, into one small file.
+"""Resolves what units of work depend on (settings, code, the identity of data and encoder) into one small file.
 
-Every cell of a target names that one file in dvc.lock, not twenty settings and five pieces of code: DVC reads and
-writes the whole lock anew with every stage, which took a quarter of the laboratory's run.
+Every cell of a target names that one file in dvc.lock, not twenty settings and eight files: DVC reads and writes the
+whole lock anew with every stage, which took a quarter of the laboratory's run.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,10 @@ RECIPE_CODE = ("intermediate.py", *SHARED_CODE)
 """Code that an intermediate training runs, relative to the package (dvc.yaml names the same for `recipe`)."""
 TARGET_CODE = ("cell.py", *SHARED_CODE)
 """Code that a cell runs (dvc.yaml names the same for `target`)."""
+
+
+ENCODER_FILES = {"encoder": "model.safetensors", "tokenizer": "tokenizer.json"}
+"""Name of an input of a result -> the file in the encoder's folder that it is the sha256 of."""
 
 
 def recipe_inputs(name: str, params: Params, paths: Paths) -> dict[str, Any]:
@@ -45,9 +51,18 @@ def recipe_inputs(name: str, params: Params, paths: Paths) -> dict[str, Any]:
     }
 
 
-def target_inputs(target: str, params: Params) -> dict[str, Any]:
-    """The target's settings and the code of its cells."""
-    return {"target": target, "settings": params.target[target].model_dump(), **_shared(params, TARGET_CODE)}
+def target_inputs(target: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """The target's settings, the identity of its data and of the encoder, and the code of its cells.
+
+    Raises HarnessError where data or encoder have not been made.
+    """
+    return {
+        "target": target,
+        "settings": params.target[target].model_dump(),
+        "data_sha256": _data_identity(target, paths),
+        "encoder_sha256": {file: _encoder_file(paths, file) for file in ENCODER_FILES.values()},
+        **_shared(params, TARGET_CODE),
+    }
 
 
 def write_recipe(name: str, params: Params, paths: Paths) -> None:
@@ -57,7 +72,7 @@ def write_recipe(name: str, params: Params, paths: Paths) -> None:
 
 def write_target(target: str, params: Params, paths: Paths) -> None:
     """Write build/<profile>/targets/<target>.json."""
-    write_json(paths.target(target), target_inputs(target, params))
+    write_json(paths.target(target), target_inputs(target, params, paths))
 
 
 def read_recipe(name: str, params: Params, paths: Paths) -> dict[str, Any]:
@@ -72,13 +87,14 @@ def read_recipe(name: str, params: Params, paths: Paths) -> dict[str, Any]:
 def read_target(target: str, params: Params, paths: Paths) -> dict[str, Any]:
     """The resolved target; raises as `read_recipe` does."""
     found = _read(paths.target(target), f"target@{target}")
-    return _same(found, target_inputs(target, params), paths.target(target), f"target@{target}")
+    return _same(found, target_inputs(target, params, paths), paths.target(target), f"target@{target}")
 
 
 def _shared(params: Params, code: tuple[str, ...]) -> dict[str, Any]:
     return {
         "evaluation": params.evaluation.model_dump(),
         "compute": params.compute.model_dump(),
+        "image": params.unit_image,
         "code": code_sha256(code),
     }
 
@@ -91,6 +107,12 @@ def code_sha256(code: tuple[str, ...]) -> dict[str, str]:
     return {file.relative_to(PACKAGE.parent).as_posix(): sha256_file(file) for file in sorted(files)}
 
 
+def units_sha256() -> str:
+    """One sha256 of all code that intermediate trainings and cells run: an image with the same fits a checkout."""
+    content = code_sha256(tuple(dict.fromkeys(RECIPE_CODE + TARGET_CODE)))
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def _data_identity(task: str, paths: Paths) -> str:
     manifest = paths.data(task) / MANIFEST
     if not manifest.is_file():
@@ -99,6 +121,15 @@ def _data_identity(task: str, paths: Paths) -> str:
             fix=f"run `dvc repro data@{task}`",
         )
     return sha256_file(manifest)
+
+
+def _encoder_file(paths: Paths, name: str) -> str:
+    path = paths.encoder / name
+    if not path.is_file():
+        raise HarnessError(
+            f"expected the encoder's {name} in {paths.encoder}, found none", fix="run `dvc repro encoder`"
+        )
+    return sha256_file(path)
 
 
 def _read(path: Path, stage: str) -> dict[str, Any]:
@@ -111,8 +142,18 @@ def _read(path: Path, stage: str) -> dict[str, Any]:
         ) from None
 
 
+def _differing(found: Any, present: Any, key: str = "") -> Iterator[str]:
+    """Paths of the innermost keys in which two contents differ."""
+    if not (isinstance(found, dict) and isinstance(present, dict)):
+        if found != present:
+            yield key
+        return
+    for name in {**found, **present}:
+        yield from _differing(found.get(name), present.get(name), f"{key}.{name}" if key else name)
+
+
 def _same(found: dict[str, Any], present: dict[str, Any], path: Path, stage: str) -> dict[str, Any]:
-    differing = [key for key in {**found, **present} if found.get(key) != present.get(key)]
+    differing = list(_differing(found, present))
     if differing:
         raise HarnessError(
             f"expected the present settings, data and code in {path}, found other {' and '.join(differing)}",

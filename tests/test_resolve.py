@@ -38,7 +38,7 @@ def test_a_target_resolved_from_other_settings_is_refused(toy_copy: Toy) -> None
     content["target"]["udpos"]["learning_rate"] = 0.5
     content["evaluation"]["best_spans"] = 3
     toys.write_params(paths.root, content)
-    with pytest.raises(HarnessError, match="found other settings and evaluation") as caught:
+    with pytest.raises(HarnessError, match=r"found other settings\.learning_rate and evaluation\.best_spans") as caught:
         resolve.read_target("udpos", load_params(paths.root), paths)
     assert "targets/udpos.json" in str(caught.value) and "dvc repro target@udpos" in str(caught.value)
 

@@ -2,13 +2,15 @@
 
 DVC starts a new process per stage; importing the libraries would take longer than many a stage's own work. The first
 stage starts this server; it ends with the `dvc` process it belongs to. A child runs the same function as a stage
-without it, on a process that has drawn no random number and started no thread, so the numbers are the same.
+without it, on a process that has drawn no random number and started no thread, so the numbers are the same. Cores that
+are free meanwhile run the next units ahead of their turn (harness.launch.ahead).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -40,7 +43,7 @@ def delegate(arguments: list[str]) -> int | None:
     Raises HarnessError when the child dies without an answer (killed, out of memory).
     """
     owner = _dvc_process()
-    if owner is None or not hasattr(os, "fork") or os.environ.get(OFF):
+    if owner is None or not hasattr(os, "fork") or os.environ.get(OFF) or _in_containers():
         return None
     path = _socket_path(owner)
     connection = _connect(path) or _start(path, owner)
@@ -60,6 +63,17 @@ def delegate(arguments: list[str]) -> int | None:
             fix="free memory and run `dvc repro` again; finished stages are kept",
         )
     return answer[0]
+
+
+def _in_containers() -> bool:
+    """Whether units run in containers (read off params.yaml without checking it: this has to be quick)."""
+    from harness.paths import project_root
+
+    with suppress(HarnessError, OSError):
+        return (
+            re.search(rb"^runtime: *docker\b", (project_root() / "params.yaml").read_bytes(), re.MULTILINE) is not None
+        )
+    return False
 
 
 def _dvc_process() -> int | None:
@@ -112,6 +126,17 @@ def _start(path: Path, owner: int) -> socket.socket | None:
     return None
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a stage's process asks for."""
+
+    arguments: list[str]
+    cwd: str
+    environment: dict[str, str]
+    output: list[int]
+    """Its standard output and standard error."""
+
+
 def serve(path: Path, owner: int) -> None:
     """Answer requests until the process `owner` is gone."""
     import psutil
@@ -119,6 +144,7 @@ def serve(path: Path, owner: int) -> None:
     import harness.cell
     import harness.cli
     import harness.intermediate
+    from harness.launch import ahead
 
     assert harness.cell and harness.intermediate
     path.unlink(missing_ok=True)
@@ -127,46 +153,90 @@ def serve(path: Path, owner: int) -> None:
     listener.bind(str(path))
     os.umask(old)
     listener.listen()
-    listener.settimeout(1.0)
+    listener.settimeout(0.1)
+    queue: ahead.Queue | None = None
+    first = True
+    environment: dict[str, str] = {}
     try:
         while psutil.pid_exists(owner):
-            _reap()
+            for pid in _reap():
+                if queue:
+                    queue.ended(pid)
+            if queue and (work := queue.next()):
+                queue.start(work, harness.cli.run, environment)
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
                 continue
             connection.setblocking(True)
-            if os.fork() == 0:
+            request = _receive(connection)
+            if request is None:
+                connection.close()
+                continue
+            command = tuple(request.arguments)
+            told = queue.claim(command) if queue else None
+            environment = _environment(request)
+            pid = os.fork()
+            if pid == 0:
                 listener.close()
-                _child(connection, harness.cli.run)
+                _child(connection, request, environment | ({ahead.AHEAD: told} if told else {}), harness.cli.run)
             connection.close()
+            for descriptor in request.output:
+                os.close(descriptor)
+            if first:
+                with suppress(psutil.Error):
+                    queue = ahead.open_queue(request.cwd, psutil.Process(owner).cmdline(), environment)
+                first = False
+                if queue:
+                    queue.claim(command)
+            if queue:
+                queue.asked[pid] = command
     finally:
+        if queue:
+            queue.close()
         path.unlink(missing_ok=True)
 
 
-def _reap() -> None:
+def _reap() -> list[int]:
+    """The pids of the children that have ended."""
+    ended = []
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            ended.append(pid)
+    return ended
 
 
-def _child(connection: socket.socket, run: Callable[[list[str]], int]) -> None:
-    """Take over the caller's folder, environment and output, run the command, answer with its exit code."""
+def _receive(connection: socket.socket) -> Request | None:
+    """A whole request, or None where the caller ended in the middle of it."""
     header, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
-    content = b""
-    while len(content) < int.from_bytes(header, "big"):
-        content += connection.recv(65536)
-    request = json.loads(content)
-    os.dup2(descriptors[0], 1)
-    os.dup2(descriptors[1], 2)
-    os.environ.clear()
+    content, length = b"", int.from_bytes(header, "big")
+    while len(content) < length and (piece := connection.recv(65536)):
+        content += piece
+    if not content or len(content) < length:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return None
+    return Request(**json.loads(content), output=list(descriptors))
+
+
+def _environment(request: Request) -> dict[str, str]:
     # The tokenizer's module set this when it was imported; the caller's environment does not have it.
-    os.environ.update(request["environment"] | {ACTIVE: "1", "TOKENIZERS_PARALLELISM": "false"})
-    os.chdir(request["cwd"])
+    return request.environment | {ACTIVE: "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+def _child(
+    connection: socket.socket, request: Request, environment: dict[str, str], run: Callable[[list[str]], int]
+) -> None:
+    """Take over the caller's folder, environment and output, run the command, answer with its exit code."""
+    for number, descriptor in enumerate(request.output, start=1):
+        os.dup2(descriptor, number)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(request.cwd)
     threading.Thread(target=_end_with_caller, args=(connection,), daemon=True).start()
     code = 1
     try:
-        code = run(request["arguments"])
+        code = run(request.arguments)
     except BaseException:
         traceback.print_exc()  # os._exit below would lose it
     finally:

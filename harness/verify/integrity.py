@@ -16,6 +16,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
+from harness.resolve import ENCODER_FILES
 from harness.results import (
     Cell,
     Record,
@@ -31,8 +32,6 @@ from harness.results import (
 )
 
 MANIFEST = "manifest.json"
-ENCODER_FILES = {"encoder": "model.safetensors", "tokenizer": "tokenizer.json"}
-"""Name of an input of a result -> the file in the encoder's folder that it is the sha256 of."""
 SCORE_TOLERANCE = 1e-6
 """A score and the mean of its parts may differ by the rounding of JSON numbers, in points."""
 MOST_NAMED = 3

@@ -1,0 +1,182 @@
+"""The image that units of work run in: what it is built from, how it is pinned, whether it fits this checkout.
+
+Its labels carry the source commit, the hash of the lock it was installed from, the hash of the code that units run and
+the digest of its base, so that a checkout can be compared with an image without starting it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Literal
+
+from harness.data.integrity import sha256_file
+from harness.errors import HarnessError
+from harness.params import Record, read_params
+from harness.provenance import source_commit
+from harness.resolve import units_sha256
+
+DOCKERFILE, TAG = "Dockerfile", "harness:latest"
+WORK = "/work"
+"""The project's folder in the image."""
+IMAGE_USER = 10001
+"""uid and gid of the image's own user (Dockerfile: USER)."""
+COMMIT_LABEL = "org.opencontainers.image.revision"
+BASE_LABEL = "org.opencontainers.image.base.digest"
+LOCK_LABEL, CODE_LABEL, TORCH_LABEL, DIRTY_LABEL = (
+    "harness.lock.sha256",
+    "harness.units.sha256",
+    "harness.torch",
+    "harness.source.dirty",
+)
+Torch = Literal["cpu", "cuda"]
+
+
+class Finding(Record):
+    """One thing compared between an image and this checkout."""
+
+    what: str
+    """What was compared."""
+    fits: bool
+    """Whether they agree."""
+    found: str
+    """What was found, in words."""
+
+
+def lock_path(root: Path, torch: str) -> Path:
+    """The lock that an image is installed from."""
+    return root / "requirements" / f"{torch}.txt"
+
+
+def pinned_base(root: Path) -> str:
+    """The base image that the Dockerfile names: the default of its BASE_IMAGE."""
+    path = root / DOCKERFILE
+    found = (
+        re.search(r"^ARG BASE_IMAGE=(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE) if path.is_file() else None
+    )
+    if not found:
+        raise HarnessError(
+            f"expected `ARG BASE_IMAGE=...` in {path}, found none", fix=f"run `git checkout -- {DOCKERFILE}`"
+        )
+    return found[1]
+
+
+def build_arguments(root: Path, torch: Torch, base: str, base_digest: str, pip_args: str) -> dict[str, str]:
+    """The Dockerfile's arguments for this checkout."""
+    commit, dirty = source_commit(root)
+    return {
+        "BASE_IMAGE": base,
+        "BASE_DIGEST": base_digest,
+        "TORCH": torch,
+        "PIP_ARGS": pip_args,
+        "LOCK_SHA256": sha256_file(lock_path(root, torch)),
+        "UNITS_SHA256": units_sha256(),
+        "SOURCE_COMMIT": commit or "",
+        "SOURCE_DIRTY": "" if dirty is None else str(dirty).lower(),
+    }
+
+
+def build(root: Path, torch: Torch, base: str | None, tag: str, network: str | None, pip_args: str) -> str:
+    """Build the image of this checkout as `tag`; returns a line for people.
+
+    `base`: another base image than the Dockerfile's; one without a digest is resolved to its ID in the engine.
+    """
+    from harness.launch import engine
+
+    client, base = engine.connect(), base or pinned_base(root)
+    digest = base.partition("@")[2] or engine.image_facts(client, base).id
+    arguments = build_arguments(root, torch, base, digest, pip_args)
+    identity = engine.build_image(client, root, tag, arguments, network, sys.stderr)
+    facts = engine.image_facts(client, identity)
+    return (
+        f"built {tag} ({facts.size_bytes / 1e6:.0f} MB, torch {torch}): {facts.id}\n"
+        "`harness image pin` writes that ID into params.yaml; `runtime: docker` there makes units run in it"
+    )
+
+
+def pin(root: Path, reference: str) -> str:
+    """Write the image's digest (its ID, for an image built here) into params.yaml; returns a line for people."""
+    from harness.launch import engine
+
+    facts = engine.image_facts(engine.connect(), reference)
+    name = reference.partition("@")[0].rpartition(":")[0] or reference.partition("@")[0]
+    fixed = next((digest for digest in facts.digests if digest.startswith(f"{name}@")), facts.id)
+    write_image(root / "params.yaml", fixed)
+    return f"params.yaml: image is now {fixed} ({facts.architecture}, {facts.size_bytes / 1e6:.0f} MB)"
+
+
+def write_image(path: Path, image: str) -> None:
+    """Change the line `image:` of a params file, and nothing else in it."""
+    text = path.read_text(encoding="utf-8")
+    changed, count = re.subn(r"^image: *[^\s#]+", f"image: {image}", text, flags=re.MULTILINE)
+    if count != 1:
+        raise HarnessError(
+            f"expected one line `image: ...` in {path}, found {count}", fix="copy that line from profiles/lab.yaml"
+        )
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(changed, encoding="utf-8")
+    read_params(partial)
+    partial.replace(path)
+
+
+def check(root: Path, reference: str) -> list[Finding]:
+    """Compare an image's labels with this checkout, without starting it."""
+    from harness.launch import engine
+
+    facts = engine.image_facts(engine.connect(), reference)
+    return compare(root, facts.labels)
+
+
+def save(reference: str, out: Path | None) -> str:
+    """Keep an image as an OCI archive with its sha256; returns a line for people."""
+    from harness.launch import engine
+    from harness.launch.archive import write_archive
+    from harness.progress import progress
+
+    client = engine.connect()
+    facts = engine.image_facts(client, reference)
+    out = out or Path(f"harness-image-{facts.id.partition(':')[2]:.12}.oci.tar")
+    with progress(f"saving {facts.id:.19}", max(1, facts.size_bytes)) as advance:
+        digest = write_archive(engine.image_archive(client, facts.id), out, advance)
+    size = f"{out.stat().st_size / 1e6:.0f} MB"
+    return f"saved {facts.id} to {out} ({size}), sha256 {digest}; `docker load -i {out}` brings it back"
+
+
+def compare(root: Path, labels: dict[str, str]) -> list[Finding]:
+    """The labels of an image against the checkout at `root`."""
+    torch = labels.get(TORCH_LABEL, "")
+    lock = lock_path(root, torch)
+    here = {
+        "lock": sha256_file(lock) if torch and lock.is_file() else "none",
+        "code": units_sha256(),
+    }
+    found = {"lock": labels.get(LOCK_LABEL), "code": labels.get(CODE_LABEL)}
+    commit, dirty = source_commit(root)
+    source = labels.get(COMMIT_LABEL) or "no commit"
+    findings = [
+        Finding(
+            what={"lock": f"lock (requirements/{torch or '?'}.txt)", "code": "code that units run"}[name],
+            fits=found[name] == here[name],
+            found=f"sha256 {here[name]:.12} in both"
+            if found[name] == here[name]
+            else f"{(found[name] or 'no label')[:12]} in the image, {here[name]:.12} here",
+        )
+        for name in ("lock", "code")
+    ]
+    # A later commit that leaves lock and code alone fits as well: pinning an image makes one.
+    same = source == commit and not dirty and labels.get(DIRTY_LABEL) != "true"
+    clean = labels.get(DIRTY_LABEL) != "true"
+    words = (
+        "the checkout's commit"
+        if same
+        else f"the checkout is at {commit or 'no commit'}{' with changes' if dirty else ''}"
+    )
+    findings.append(
+        Finding(
+            what="source commit",
+            fits=clean and bool(labels.get(COMMIT_LABEL)) and all(finding.fits for finding in findings),
+            found=f"{source}{'' if clean else ' with changes that are in no commit'}; {words}",
+        )
+    )
+    return findings
