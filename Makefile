@@ -7,6 +7,7 @@ PYTHON =
 PIP_ARGS =
 PORT = 5000
 LOCK_ARGS =
+IMAGE_ARGS =
 
 # Nothing here asks, phones home, or looks for a newer version; the hub client takes only what is pinned and on disk.
 QUIET = DO_NOT_TRACK=1 DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true HF_HUB_DISABLE_TELEMETRY=1 HF_HUB_OFFLINE=1
@@ -17,9 +18,10 @@ ALONE = $$(command -v flock >/dev/null && mkdir -p .dvc/tmp && echo flock .dvc/t
 help:
 	@echo "make repro    make the environment, run what is missing of the active profile, print the verdicts"
 	@echo "make test     ruff, mypy and the tests"
+	@echo "make test-image  build the CPU image with the Docker engine and test it (IMAGE_ARGS: harness image build --help)"
 	@echo "make ui       MLflow's pages for the imported results, on http://127.0.0.1:$(PORT)"
-	@echo "make venv     only the environment: $(VENV), from requirements/cpu.txt or cuda.txt"
-	@echo "make lock     write requirements/cpu.txt and cuda.txt anew from pyproject.toml and requirements/*.in"
+	@echo "make venv     only the environment: $(VENV), from requirements/cpu.txt or cuda.txt, and dev.txt"
+	@echo "make lock     write requirements/cpu.txt, cuda.txt and dev.txt anew from pyproject.toml and requirements/*.in"
 	@echo "make clean    remove build/ and the tools' caches; keeps $(VENV), results/, mlruns/ and DVC's cache"
 	@echo "make distclean  remove those too"
 	@echo "Variables: TORCH=cpu|cuda (default: what $(VENV) has, else cpu)  VENV=.venv  PYTHON=python3.11  PORT=5000"
@@ -29,31 +31,41 @@ venv:
 	@VENV='$(VENV)' TORCH='$(TORCH)' PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' sh requirements/install.sh
 
 repro: venv
-	@$(RUN) $(ALONE) dvc repro
-	@$(RUN) harness verify
+	@$(RUN) $(ALONE) harness repro
 
 test: venv
-	@$(RUN) ruff check harness tests
-	@$(RUN) ruff format --check harness tests
+	@$(RUN) ruff check harness tests benchmarks
+	@$(RUN) ruff format --check harness tests benchmarks
 	@$(RUN) mypy
 	@$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
+
+# The CPU build of torch goes into the build as a file, since no index that pip knows in a container need offer it.
+test-image: venv
+	@mkdir -p requirements/wheels
+	@awk 'index($$0, "torch==") == 1 { on = 1 } on { print } on && !/\\$$/ { on = 0 }' requirements/cpu.txt >requirements/wheels/torch.txt
+	@$(VENV)/bin/python -m pip download -qq $(PIP_ARGS) --no-deps --require-hashes -d requirements/wheels -r requirements/wheels/torch.txt
+	@$(RUN) harness image build --torch cpu --tag harness:test $(IMAGE_ARGS)
+	@$(RUN) HARNESS_TEST_IMAGE="$$(docker image inspect --format '{{.Id}}' harness:test)" pytest -m engine tests/engine
 
 ui: venv
 	@test -f mlruns/mlflow.db || { echo "expected mlruns/mlflow.db, found none. To mend it: make repro, or harness track" >&2; exit 2; }
 	@$(RUN) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db \
 		--host 127.0.0.1 --port $(PORT) --workers 1
 
-# Both locks hold every platform's hashes, name no host, and differ only in torch and what its CUDA build loads: uv keeps what
-# a lock holds already, and the second starts as a copy of the first. LOCK_ARGS='--upgrade' moves everything that may move.
+# The locks hold every platform's hashes and name no host. cpu.txt and cuda.txt hold what a run needs and differ only in torch
+# and what its CUDA build loads: uv keeps what a lock holds already, and the second starts as a copy of the first. dev.txt
+# holds the tools on top. LOCK_ARGS='--upgrade' moves everything that may move.
 # uv doesn't read pip's settings, so the folder of the "+cpu" wheel is handed to it, for the CPU lock alone.
-LOCK = $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --extra dev \
-	--custom-compile-command 'make lock' pyproject.toml requirements/pins.in
+LOCK = $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command 'make lock'
+RUNTIME = pyproject.toml requirements/pins.in
 
 lock: venv
-	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(LOCK) requirements/cpu.in -o requirements/cpu.txt $(LOCK_ARGS) >/dev/null
+	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(LOCK) $(RUNTIME) requirements/cpu.in -o requirements/cpu.txt $(LOCK_ARGS) >/dev/null
 	mkdir -p build && cp requirements/cpu.txt build/cuda.txt
-	UV_FIND_LINKS= $(LOCK) requirements/cuda.in -o build/cuda.txt >/dev/null
+	UV_FIND_LINKS= $(LOCK) $(RUNTIME) requirements/cuda.in -o build/cuda.txt >/dev/null
 	mv build/cuda.txt requirements/cuda.txt
+	UV_FIND_LINKS= $(LOCK) --group dev -c requirements/cpu.txt -o requirements/dev.txt $(LOCK_ARGS) >/dev/null
 
 clean:
 	@echo "removing build/, *.egg-info, __pycache__ and the caches of ruff, mypy, pytest and hypothesis"
@@ -65,4 +77,4 @@ distclean: clean
 	@rm -rf '$(VENV)' '$(VENV).lock' results .dvc/cache .dvc/tmp
 	@find mlruns -mindepth 1 ! -name .gitkeep -prune -exec rm -rf {} +
 
-.PHONY: help venv repro test ui lock clean distclean
+.PHONY: help venv repro test test-image ui lock clean distclean

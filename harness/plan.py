@@ -176,4 +176,4 @@ def remaining(params: Params, paths: Paths) -> str:
     waiting = [cell for cell in cells if cell not in done]
     known = [seconds[f"cell {cell.target}"] for cell in waiting if f"cell {cell.target}" in seconds]
     rest = sum(known) / len(known) * len(waiting) if known else 0.0
-    return f"{len(done)} of {len(cells)} cells there" + (f", about {rest / 60:.0f} min left" if rest else "")
+    return f"{len(done)} of {len(cells)} cells there" + (f", about {rest / 60:.0f} min of work left" if rest else "")

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the virtual environment VENV exactly as the lock of TORCH says and installs this checkout into it. Called by make.
+# Makes the virtual environment VENV exactly as the locks say (TORCH's, then dev.txt: the tools of `make test` and `make lock`)
+# and installs this checkout into it. Called by make.
 #   VENV     folder of the environment          TORCH     cpu or cuda; empty: what VENV has already, else cpu
 #   PYTHON   interpreter, 3.11 or newer         PIP_ARGS  extra options for pip, e.g. where to look for wheels
 # What is there already is kept when it was made from the same lock; otherwise the folder is made anew, since installing over
@@ -16,7 +17,10 @@ case $TORCH in
     cpu | cuda) lock=requirements/$TORCH.txt ;;
     *) die "expected TORCH=cpu or TORCH=cuda, found TORCH=$TORCH. To mend it: make repro TORCH=cpu" ;;
 esac
-[ -f "$lock" ] || die "expected the lock file $lock in $(pwd), found none. To mend it: git checkout -- $lock, or make lock"
+dev=requirements/dev.txt
+for file in "$lock" "$dev"; do
+    [ -f "$file" ] || die "expected the lock file $file in $(pwd), found none. To mend it: git checkout -- $file, or make lock"
+done
 
 export PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 mkdir -p "$(dirname -- "$VENV")"
@@ -31,8 +35,8 @@ pip_install() {
     "$VENV/bin/python" -m pip install -qq $PIP_ARGS --require-hashes --no-deps --no-build-isolation --use-pep517 -r "$1"
 }
 
-# locked NAME: the lines of the lock that pin one package
-locked() { awk -v name="$1" 'index($0, name "==") == 1 { on = 1 } on { print } on && !/\\$/ { on = 0 }' "$lock"; }
+# locked NAME FILE: the lines of a lock that pin one package
+locked() { awk -v name="$1" 'index($0, name "==") == 1 { on = 1 } on { print } on && !/\\$/ { on = 0 }' "$2"; }
 
 find_python() {
     [ -n "$PYTHON" ] || PYTHON=$(command -v python3.11 || command -v python3 || true)
@@ -48,9 +52,9 @@ make_environment() {
     rm -f "$VENV/.lock-of"
     "$PYTHON" -m venv --clear "$VENV"
     part=$VENV/part.txt
-    locked setuptools >"$part" # first: packages without a wheel are built with it
+    locked setuptools "$lock" >"$part" # first: packages without a wheel are built with it
     pip_install "$part"
-    locked torch >"$part"
+    locked torch "$lock" >"$part"
     if [ "$TORCH" = cpu ] && ! pip_install "$part"; then
         say "no source that pip knows offers the CPU build of torch (the lines above)."
         say "Going on with requirements/cuda.txt: about 3 GB, works on a CPU too. To have the small build instead, stop this and give"
@@ -59,10 +63,11 @@ make_environment() {
     fi
     rm -f "$part"
     pip_install "$lock"
+    pip_install "$dev"
     printf '%s\n' "$wanted" >"$VENV/.lock-of"
 }
 
-wanted="$TORCH $(cksum <"$lock")"
+wanted="$TORCH $(cat "$lock" "$dev" | cksum)"
 [ "$(cat "$VENV/.lock-of" 2>/dev/null)" = "$wanted" ] || make_environment
 
 here="$(pwd) $(cksum <pyproject.toml)"

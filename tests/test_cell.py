@@ -97,6 +97,12 @@ def test_intermediate_training_changes_the_encoder_and_keeps_its_shape(twins: tu
         assert any(not after[name].equal(before[name]) for name in before)
 
 
+def test_weights_are_as_readable_as_what_lies_beside_them(twins: tuple[Paths, Paths]) -> None:
+    """A container may run as another user than the one who trained."""
+    for folder in (twins[0].encoder, twins[0].checkpoint("hellaswag", 1)):
+        assert (folder / "model.safetensors").stat().st_mode == (folder / "config.json").stat().st_mode
+
+
 @pytest.mark.parametrize("cell", RAN)
 def test_scores_follow_from_the_stored_predictions_alone(twins: tuple[Paths, Paths], cell: str) -> None:
     paths = twins[0]

@@ -158,4 +158,4 @@ def test_what_remains_is_told_after_each_cell(project: tuple[Params, Paths]) -> 
     assert remaining(params, paths) == "0 of 8 cells there"
     write(paths.cell("none", "udpos", 1) / "result.json", json.dumps({"cell": {"target": "udpos"}, "elapsed_s": 120.0}))
     # Of seven cells the three of udpos are known to take two minutes; the others are taken to be like them.
-    assert remaining(params, paths) == "1 of 8 cells there, about 14 min left"
+    assert remaining(params, paths) == "1 of 8 cells there, about 14 min of work left"

@@ -21,19 +21,21 @@ MEDIA = "application/vnd.oci.image"
 CHUNK = 1 << 20
 
 
-def write_archive(pieces: Iterable[bytes], out: Path, advance: Callable[[int], object] = lambda _: None) -> str:
+def write_archive(pieces: Iterable[bytes], out: Path, advance: Callable[[], object] = lambda: None) -> str:
     """Turn the engine's archive (`docker save`, in pieces) into an OCI archive at `out`; returns the file's sha256.
 
-    Writes `out`.sha256 as sha256sum does. `advance` is told the bytes read. Raises HarnessError if a layer is not what
-    the image's configuration says, or the disk is full; nothing is left half-written then.
+    Writes `out`.sha256 as sha256sum does. `advance` is called for every CHUNK bytes read. Raises HarnessError if a
+    layer is not what the image's configuration says, or the disk is full; nothing is left half-written then.
     """
     partial = out.with_name(out.name + ".partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out.parent) as spool:
             for piece in pieces:
+                before = spool.tell()
                 spool.write(piece)
-                advance(len(piece))
+                for _ in range(before // CHUNK, spool.tell() // CHUNK):
+                    advance()
             spool.seek(0)
             with tarfile.open(fileobj=spool) as source, tarfile.open(partial, "w") as target:
                 _convert(source, target)

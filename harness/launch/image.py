@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Literal
 
 from harness.data.integrity import sha256_file
 from harness.errors import HarnessError
@@ -30,7 +29,8 @@ LOCK_LABEL, CODE_LABEL, TORCH_LABEL, DIRTY_LABEL = (
     "harness.torch",
     "harness.source.dirty",
 )
-Torch = Literal["cpu", "cuda"]
+TORCH_BUILDS = ("cpu", "cuda")
+"""Builds of torch that there is a lock for."""
 
 
 class Finding(Record):
@@ -62,7 +62,7 @@ def pinned_base(root: Path) -> str:
     return found[1]
 
 
-def build_arguments(root: Path, torch: Torch, base: str, base_digest: str, pip_args: str) -> dict[str, str]:
+def build_arguments(root: Path, torch: str, base: str, base_digest: str, pip_args: str) -> dict[str, str]:
     """The Dockerfile's arguments for this checkout."""
     commit, dirty = source_commit(root)
     return {
@@ -77,7 +77,7 @@ def build_arguments(root: Path, torch: Torch, base: str, base_digest: str, pip_a
     }
 
 
-def build(root: Path, torch: Torch, base: str | None, tag: str, network: str | None, pip_args: str) -> str:
+def build(root: Path, torch: str, base: str | None, tag: str, network: str | None, pip_args: str) -> str:
     """Build the image of this checkout as `tag`; returns a line for people.
 
     `base`: another base image than the Dockerfile's; one without a digest is resolved to its ID in the engine.
@@ -131,13 +131,13 @@ def check(root: Path, reference: str) -> list[Finding]:
 def save(reference: str, out: Path | None) -> str:
     """Keep an image as an OCI archive with its sha256; returns a line for people."""
     from harness.launch import engine
-    from harness.launch.archive import write_archive
+    from harness.launch.archive import CHUNK, write_archive
     from harness.progress import progress
 
     client = engine.connect()
     facts = engine.image_facts(client, reference)
     out = out or Path(f"harness-image-{facts.id.partition(':')[2]:.12}.oci.tar")
-    with progress(f"saving {facts.id:.19}", max(1, facts.size_bytes)) as advance:
+    with progress(f"saving {facts.id:.19}", max(1, facts.size_bytes // CHUNK)) as advance:
         digest = write_archive(engine.image_archive(client, facts.id), out, advance)
     size = f"{out.stat().st_size / 1e6:.0f} MB"
     return f"saved {facts.id} to {out} ({size}), sha256 {digest}; `docker load -i {out}` brings it back"

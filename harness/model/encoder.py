@@ -6,6 +6,7 @@ A folder holds config.json, model.safetensors and tokenizer.json, so transformer
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -61,6 +62,8 @@ def save_encoder(model: XLMRobertaModel, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
+        # safetensors lets nobody but the owner read; a container or a colleague may run as another user.
+        shutil.copymode(folder / CONFIG, folder / WEIGHTS)
     except (OSError, SafetensorError) as error:  # safetensors wraps what the system says
         raise HarnessError(
             f"expected to write {folder / WEIGHTS}, found: {error}",

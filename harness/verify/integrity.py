@@ -10,8 +10,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.errors import HarnessError
 from harness.params import Params
@@ -55,6 +57,8 @@ class Integrity(Record):
     """Cells without a score; the claims that need them say so."""
     problems: list[str]
     """What is wrong, in sentences; empty when all is well."""
+    images: list[str]
+    """The images that cells ran in; empty where all ran in a machine's own environment."""
 
     @property
     def ok(self) -> bool:
@@ -93,6 +97,7 @@ class Findings:
             collapsed=[name for name, result in results.items() if result.status == "collapsed"],
             failed=[name for name, result in results.items() if result.status == "failed"],
             problems=self.problems,
+            images=sorted({str(digest) for result in results.values() if (digest := image_of(result.provenance))}),
         )
 
 
@@ -112,6 +117,7 @@ def check_run(params: Params, paths: Paths) -> tuple[Integrity, ScoresTable | No
             path = paths.cells / name / result.predictions.path
             mend = f"delete {path.parent} and run `dvc repro`"
             findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", mend)
+    _check_images(results, params, paths, findings)
     _check_inputs(results, data_pins, _check_encoder(paths, findings), findings)
     table = None
     if not findings.problems:
@@ -212,6 +218,31 @@ def _check_inputs(
     for words, names in stale.items():
         findings.problems.append(
             f"expected cells made from the {words} that lies here, found another in {name_some(names)}; run `dvc repro`"
+        )
+
+
+def image_of(provenance: Mapping[str, Any]) -> str | None:
+    """The image that something was made in; None: a machine's own environment."""
+    digest = provenance.get("image_digest")
+    return None if digest is None else str(digest)
+
+
+def _check_images(results: Mapping[str, Result], params: Params, paths: Paths, findings: Findings) -> None:
+    """Every cell and intermediate training was made where params.yaml says: in the pinned image, or in none."""
+    made = {f"cell {name}": image_of(result.provenance) for name, result in results.items()}
+    for recipe in params.grid.recipes:
+        for seed in params.grid.seeds:
+            with suppress(OSError, ValueError, AttributeError):  # one that is not there has not made anything
+                record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
+                made[f"intermediate {recipe}-{seed}"] = image_of(record.get("provenance") or {})
+    other: dict[str | None, list[str]] = {}
+    for name, image in made.items():
+        if image != params.unit_image:
+            other.setdefault(image, []).append(name)
+    for image, names in other.items():
+        findings.problems.append(
+            f"expected everything made in {params.unit_image or 'no image'} (params.yaml: runtime, image),"
+            f" found {image or 'no image'} in {name_some(names)}; run `dvc repro`"
         )
 
 

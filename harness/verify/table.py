@@ -67,6 +67,8 @@ def _level(name: str, word: str, detail: str, problems: Iterable[str]) -> list[s
 
 def _v0(v: Verification) -> tuple[str, str, list[str]]:
     parts = [f"{v.v0.hashes} hashes", f"{v.v0.cells_found} of {v.v0.cells_expected} cells"]
+    if v.v0.images:
+        parts.append(f"{len(v.v0.images)} image{'s' if len(v.v0.images) > 1 else ''}")
     for word, cells in (("collapsed", v.v0.collapsed), ("failed", v.v0.failed)):
         if cells:
             more = f" and {len(cells) - 3} more" if len(cells) > 3 else ""
