@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -163,6 +164,22 @@ def test_another_image_makes_stale_what_runs_in_it_and_nothing_else(pipeline: Pr
     finally:
         pipeline.edit(lambda content: content.update(runtime="docker", image=image))
     assert pipeline.changed() == set()
+
+
+def test_the_pipeline_inside_one_container(docker: Docker, image: str, tmp_path: Path) -> None:
+    """`docker run -v "$PWD:/work" harness repro`: data, encoder, cells, verdicts and MLflow import, without network."""
+    made = Project(tmp_path / "project")
+    command = ("run", "--rm", "--network", "none", "--user", f"{os.getuid()}:{os.getgid()}", "-v", f"{made.root}:/work")
+    found = docker(*command, image, "repro")
+    assert "V0 integrity      ok" in found.stdout and found.returncode == 0, found.stdout + found.stderr
+    assert set(made.predictions()) == CELLS and (made.paths.mlruns / "mlflow.db").is_file()
+    again = docker(*command, image, "repro")
+    assert "Running stage" not in again.stdout + again.stderr and again.returncode == 0
+    # Code that is not the image's would be recorded as what ran: refused.
+    loop = made.root / "harness" / "training" / "loop.py"
+    loop.write_bytes(loop.read_bytes() + b"\n# changed\n")
+    refused = docker(*command, image, "repro")
+    assert refused.returncode == 2 and "found another training/loop.py" in refused.stderr
 
 
 def slow_cell(paths: Paths, image: str) -> None:
