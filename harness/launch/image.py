@@ -137,7 +137,7 @@ def save(reference: str, out: Path | None) -> str:
     client = engine.connect()
     facts = engine.image_facts(client, reference)
     out = out or Path(f"harness-image-{facts.id.partition(':')[2]:.12}.oci.tar")
-    with progress(f"saving {facts.id:.19}", max(1, facts.size_bytes // CHUNK)) as advance:
+    with progress(f"saving {facts.id:.19} (MiB)", max(1, facts.size_bytes // CHUNK)) as advance:
         digest = write_archive(engine.image_archive(client, facts.id), out, advance)
     size = f"{out.stat().st_size / 1e6:.0f} MB"
     return f"saved {facts.id} to {out} ({size}), sha256 {digest}; `docker load -i {out}` brings it back"
