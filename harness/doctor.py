@@ -21,7 +21,7 @@ from harness.paths import Paths
 Word = Literal["OK", "WARN", "FAIL"]
 GIB = 1 << 30
 DISK_WARN_GIB, DISK_FAIL_GIB = 10, 1
-"""The environment takes 2 to 8 GiB, the laboratory's build/ and DVC's cache under one."""
+"""The environment takes 2 to 6 GiB, the laboratory's build/ and DVC's cache under one."""
 TOOLKIT = (1, 18)
 """Oldest NVIDIA container toolkit not warned about: older ones have known ways out of the container."""
 OLDEST_DRIVER = {12: 525, 13: 580}
@@ -53,7 +53,7 @@ def examine(root: Path) -> list[Check]:
         *_pins(params, root),
         *_engine(params),
         *_gpu(params, root),
-        _disk(root),
+        _disk(root, "disk"),
         _memory(params),
         _clock(root),
     ]
@@ -165,9 +165,13 @@ def _engine(params: Params) -> Iterator[Check]:
     if not facts.memory_limit:
         remedy = "enable the memory controller of control groups; without it container.memory_mib does nothing"
         yield _check("WARN", "memory limit", "the engine can't limit memory", remedy)
+    if Path(facts.root_folder).is_dir():  # an engine on this machine
+        yield _disk(Path(facts.root_folder), "disk of images")
+    if params.compute.device == "cuda" and "nvidia" not in facts.runtimes:
+        remedy = "run `nvidia-ctk runtime configure --runtime=docker` and restart the engine"
+        yield _check("WARN", "GPU in containers", "the engine does not name the nvidia runtime", remedy)
     if params.image is None:
-        remedy = "for `runtime: docker`: `harness image build`, then `harness image pin`"
-        yield _check(needed, "image", "none is pinned", remedy)
+        yield _check("OK", "image", "none is pinned; `runtime: local` needs none")
         return
 
     def image() -> str:
@@ -232,10 +236,10 @@ def ask(*command: str) -> str:
         return ""
 
 
-def _disk(root: Path) -> Check:
-    free = shutil.disk_usage(root).free / GIB
+def _disk(folder: Path, what: str) -> Check:
+    free = shutil.disk_usage(folder).free / GIB
     word: Word = "FAIL" if free < DISK_FAIL_GIB else "WARN" if free < DISK_WARN_GIB else "OK"
-    return _check(word, "disk", f"{free:.1f} GiB free at {root}", "" if word == "OK" else "free space on that disk")
+    return _check(word, what, f"{free:.1f} GiB free at {folder}", "" if word == "OK" else "free space on that disk")
 
 
 def _memory(params: Params) -> Check:

@@ -122,7 +122,7 @@ def test_a_gpu_is_described_with_driver_and_toolkit(toy_copy: Toy, monkeypatch: 
 @pytest.mark.parametrize(("free", "word"), [(50, "OK"), (5, "WARN"), (0, "FAIL")])
 def test_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, word: str) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, free * doctor.GIB))
-    assert doctor._disk(tmp_path).word == word
+    assert doctor._disk(tmp_path, "disk").word == word
 
 
 @pytest.mark.parametrize(("available", "word"), [(8, "OK"), (1, "WARN")])
