@@ -73,8 +73,8 @@ clean:
 	@find harness tests -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	@echo "removing $(VENV), results/, DVC's cache and the MLflow database"
-	@rm -rf '$(VENV)' '$(VENV).lock' results .dvc/cache .dvc/tmp
+	@echo "removing $(VENV), results/, requirements/wheels/, DVC's cache and the MLflow database"
+	@rm -rf '$(VENV)' '$(VENV).lock' results requirements/wheels .dvc/cache .dvc/tmp
 	@find mlruns -mindepth 1 ! -name .gitkeep -prune -exec rm -rf {} +
 
 .PHONY: help venv repro test test-image ui lock clean distclean
