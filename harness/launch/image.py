@@ -7,6 +7,7 @@ the digest of its base, so that a checkout can be compared with an image without
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,6 +32,9 @@ LOCK_LABEL, CODE_LABEL, TORCH_LABEL, DIRTY_LABEL = (
 )
 TORCH_BUILDS = ("cpu", "cuda")
 """Builds of torch that there is a lock for."""
+
+
+SOURCE = "source commit"
 
 
 class Finding(Record):
@@ -115,9 +119,12 @@ def write_image(path: Path, image: str) -> None:
             f"expected one line `image: ...` in {path}, found {count}", fix="copy that line from profiles/lab.yaml"
         )
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(changed, encoding="utf-8")
-    read_params(partial)
-    partial.replace(path)
+    try:
+        partial.write_text(changed, encoding="utf-8")
+        read_params(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def check(root: Path, reference: str) -> list[Finding]:
@@ -147,36 +154,34 @@ def compare(root: Path, labels: dict[str, str]) -> list[Finding]:
     """The labels of an image against the checkout at `root`."""
     torch = labels.get(TORCH_LABEL, "")
     lock = lock_path(root, torch)
-    here = {
-        "lock": sha256_file(lock) if torch and lock.is_file() else "none",
-        "code": units_sha256(),
-    }
-    found = {"lock": labels.get(LOCK_LABEL), "code": labels.get(CODE_LABEL)}
-    commit, dirty = source_commit(root)
-    source = labels.get(COMMIT_LABEL) or "no commit"
-    findings = [
-        Finding(
-            what={"lock": f"lock (requirements/{torch or '?'}.txt)", "code": "code that units run"}[name],
-            fits=found[name] == here[name],
-            found=f"sha256 {here[name]:.12} in both"
-            if found[name] == here[name]
-            else f"{(found[name] or 'no label')[:12]} in the image, {here[name]:.12} here",
-        )
-        for name in ("lock", "code")
+    here = sha256_file(lock) if torch and lock.is_file() else "none"
+    return [
+        _same(f"lock (requirements/{torch or '?'}.txt)", labels.get(LOCK_LABEL), here),
+        _same("code that units run", labels.get(CODE_LABEL), units_sha256()),
+        _source(root, labels, lock),
     ]
-    # A later commit that leaves lock and code alone fits as well: pinning an image makes one.
-    same = source == commit and not dirty and labels.get(DIRTY_LABEL) != "true"
-    clean = labels.get(DIRTY_LABEL) != "true"
-    words = (
-        "the checkout's commit"
-        if same
-        else f"the checkout is at {commit or 'no commit'}{' with changes' if dirty else ''}"
-    )
-    findings.append(
-        Finding(
-            what="source commit",
-            fits=clean and bool(labels.get(COMMIT_LABEL)) and all(finding.fits for finding in findings),
-            found=f"{source}{'' if clean else ' with changes that are in no commit'}; {words}",
-        )
-    )
-    return findings
+
+
+def _same(what: str, label: str | None, here: str) -> Finding:
+    if label == here:
+        return Finding(what=what, fits=True, found=f"sha256 {here:.12} in both")
+    return Finding(what=what, fits=False, found=f"{(label or 'no label')[:12]} in the image, {here:.12} here")
+
+
+def _source(root: Path, labels: dict[str, str], lock: Path) -> Finding:
+    """Is what the image was built from unchanged since its commit? Later commits of other files do no harm."""
+    commit = labels.get(COMMIT_LABEL)
+    if not commit:
+        return Finding(what=SOURCE, fits=False, found="the image names none")
+    if labels.get(DIRTY_LABEL) == "true":
+        return Finding(what=SOURCE, fits=False, found=f"{commit} with changes that are in no commit")
+    inside = ("harness", "pyproject.toml", DOCKERFILE, str(lock.relative_to(root)))
+    command = ["git", "-C", str(root), "diff", "--name-only", commit, "--", *inside]
+    try:
+        changed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    except (OSError, subprocess.CalledProcessError):
+        return Finding(what=SOURCE, fits=False, found=f"{commit} is no commit of this checkout's history")
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        return Finding(what=SOURCE, fits=False, found=f"{commit}; since then changed: {changed[0]}{more}")
+    return Finding(what=SOURCE, fits=True, found=f"{commit}, nothing that the image holds has changed since")

@@ -90,27 +90,63 @@ def fitting_labels(commit: str) -> dict[str, str]:
     }
 
 
-def test_an_image_of_this_checkout_fits() -> None:
-    commit = subprocess.run(
-        ["git", "-C", str(toys.ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    findings = image.compare(toys.ROOT, fitting_labels(commit))
-    assert [finding.fits for finding in findings] == [True, True, True]
+def git(root: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    found = subprocess.run(["git", "-C", str(root), *identity, *arguments], capture_output=True, text=True, check=True)
+    return found.stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A small repository with what an image is built from."""
+    for name in ("harness/results.py", "pyproject.toml", "Dockerfile", "requirements/cpu.txt", "params.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    return tmp_path
+
+
+def labels_of(checkout: Path) -> dict[str, str]:
+    return {
+        image.TORCH_LABEL: "cpu",
+        image.LOCK_LABEL: hashlib.sha256((checkout / "requirements" / "cpu.txt").read_bytes()).hexdigest(),
+        image.CODE_LABEL: units_sha256(),
+        image.COMMIT_LABEL: git(checkout, "rev-parse", "HEAD"),
+        image.DIRTY_LABEL: "false",
+    }
+
+
+def test_an_image_of_this_checkout_fits_and_pinning_it_changes_nothing(checkout: Path) -> None:
+    labels = labels_of(checkout)
+    assert [finding.fits for finding in image.compare(checkout, labels)] == [True, True, True]
+    (checkout / "params.yaml").write_text("image: pinned", encoding="utf-8")
+    git(checkout, "commit", "-qam", "pinned")
+    assert [finding.fits for finding in image.compare(checkout, labels)] == [True, True, True]
 
 
 @pytest.mark.parametrize(
     ("change", "differing"),
     [
-        ({image.LOCK_LABEL: "0" * 64}, {"lock (requirements/cpu.txt)", "source commit"}),
-        ({image.CODE_LABEL: "0" * 64}, {"code that units run", "source commit"}),
+        ({image.LOCK_LABEL: "0" * 64}, {"lock (requirements/cpu.txt)"}),
+        ({image.CODE_LABEL: "0" * 64}, {"code that units run"}),
         ({image.DIRTY_LABEL: "true"}, {"source commit"}),
         ({image.COMMIT_LABEL: ""}, {"source commit"}),
-        ({image.TORCH_LABEL: ""}, {"lock (requirements/?.txt)", "source commit"}),
+        ({image.COMMIT_LABEL: "c0ffee"}, {"source commit"}),
+        ({image.TORCH_LABEL: ""}, {"lock (requirements/?.txt)"}),
     ],
 )
-def test_what_does_not_fit_is_named(change: dict[str, str], differing: set[str]) -> None:
-    findings = image.compare(toys.ROOT, fitting_labels("c0ffee") | change)
+def test_what_does_not_fit_is_named(checkout: Path, change: dict[str, str], differing: set[str]) -> None:
+    findings = image.compare(checkout, labels_of(checkout) | change)
     assert {finding.what for finding in findings if not finding.fits} == differing
+
+
+def test_code_changed_since_the_image_was_built_is_named(checkout: Path) -> None:
+    labels = labels_of(checkout)
+    (checkout / "harness" / "results.py").write_text("changed", encoding="utf-8")
+    finding = image.compare(checkout, labels)[-1]
+    assert not finding.fits and "since then changed: harness/results.py" in finding.found
 
 
 def engine_archive(layers: list[bytes], diff_ids: list[str] | None = None) -> bytes:
