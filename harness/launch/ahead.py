@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from harness.errors import HarnessError
 from harness.launch.work import Work, bring_home, cell_work, intermediate_work
 from harness.params import Params, load_params
@@ -110,7 +112,7 @@ def open_queue(folder: str, dvc_command: list[str], environment: dict[str, str])
         if workers < 2 or not _asks_for_everything(dvc_command) or not hasattr(os, "pidfd_open"):
             return None
         state = states(params, paths)
-    except (HarnessError, OSError, ValueError):  # a stage's own process says what is wrong
+    except (HarnessError, OSError, ValueError, yaml.YAMLError):  # a stage's own process says what is wrong
         return None
     stale = [unit for unit in units(params, paths) if state[unit.stage] != "done"]
     return _queue(stale, params, paths, workers)

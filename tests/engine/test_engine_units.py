@@ -76,8 +76,8 @@ def writable(folder):
         return True
     except OSError:
         return False
-folders = ["/", "/work", "/work/tasks", "/work/build/toy/encoder", "/opt/harness", "/etc", "/var", "/usr", "/dev",
-           "/dev/shm", "/root", "/home", "/run", "/output", "/tmp"]
+folders = ["/", os.getcwd(), "tasks", "build/toy/encoder", "/opt/harness", "/etc", "/var", "/usr", "/dev", "/dev/shm",
+           "/root", "/home", "/run", "/output", "/tmp"]
 status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines() if ":" in line)
 routes = open("/proc/net/route").read().splitlines()[1:] + open("/proc/net/ipv6_route").read().splitlines()
 try:

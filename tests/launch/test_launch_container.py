@@ -16,7 +16,7 @@ import toy as toys
 
 from harness.errors import HarnessError
 from harness.launch import container, engine
-from harness.launch.image import CODE_LABEL, IMAGE_USER
+from harness.launch.image import CODE_LABEL, IMAGE_USER, WORK
 from harness.launch.records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts
 from harness.launch.where import do_cell
 from harness.launch.work import bring_home, cell_work, intermediate_work
@@ -58,16 +58,16 @@ def test_a_unit_sees_its_inputs_read_only_and_writes_to_one_folder(boxed: Toy) -
     paths.target("udpos").write_text("{}", encoding="utf-8")
     mounts = {mount.target: mount for mount in spec_of(boxed).mounts}
     assert set(mounts) == {
-        "/work/params.yaml",
-        "/work/tasks",
-        "/work/build/toy/encoder",
-        "/work/build/toy/data/udpos",
-        "/work/build/toy/targets/udpos.json",
+        f"{WORK}/params.yaml",
+        f"{WORK}/tasks",
+        f"{WORK}/build/toy/encoder",
+        f"{WORK}/build/toy/data/udpos",
+        f"{WORK}/build/toy/targets/udpos.json",
         "/output",  # the checkpoint has not been made: the unit itself says so
     }
     writable = [mount.target for mount in mounts.values() if not mount.read_only]
     assert writable == ["/output"]
-    assert mounts["/work/tasks"].source == str(paths.tasks)
+    assert mounts[f"{WORK}/tasks"].source == str(paths.tasks)
 
 
 def test_a_recipe_sees_the_data_of_its_own_tasks_only(boxed: Toy) -> None:
