@@ -7,7 +7,7 @@
 ARG BASE_IMAGE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 FROM ${BASE_IMAGE} AS build
-# TORCH: cuda (runs on a CPU too; every index has it) or cpu (a quarter of the size; PIP_ARGS says where the wheel is:
+# TORCH: cuda (runs on a CPU too; every index has it) or cpu (a third of the size; PIP_ARGS says where the wheel is:
 # '--extra-index-url ADDRESS', with the address of PyTorch's installation page, or put the wheel into requirements/wheels/).
 ARG TORCH=cuda
 ARG PIP_ARGS=

@@ -90,6 +90,11 @@ class Paths:
         return self.results / "intermediate" / f"{recipe}-{seed}.json"
 
     @property
+    def scratch(self) -> Path:
+        """Where units that run in a container or ahead of their turn write."""
+        return self.build / "scratch"
+
+    @property
     def results(self) -> Path:
         return self.root / "results" / self.profile
 

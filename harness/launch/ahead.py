@@ -53,16 +53,15 @@ class Queue:
     """Stages of the grid that have not finished yet."""
     running: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """pid -> command of the units that run ahead."""
-    ahead: dict[tuple[str, ...], int] = field(default_factory=dict)
-    """Command -> pid of the units that run or ran ahead and have not been asked for."""
+    ahead: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """Command -> what to tell (AHEAD) of the units that run or ran ahead and have not been asked for."""
     asked: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """pid -> command of the units that DVC waits for."""
 
     def claim(self, command: tuple[str, ...]) -> str | None:
         """DVC asks for a unit: what its process is to be told (AHEAD) if it ran ahead; it leaves the queue."""
         self.works.pop(command, None)
-        pid = self.ahead.pop(command, None)
-        return None if pid is None else f"{pid}:{self.folder / '-'.join(command[1:])}"
+        return self.ahead.pop(command, None)
 
     def ended(self, pid: int) -> None:
         """A child has ended."""
@@ -84,12 +83,12 @@ class Queue:
     def start(self, work: Work, run: Callable[[list[str]], int], environment: dict[str, str]) -> None:
         """Fork a process that runs `work` into its scratch folder."""
         del self.works[work.command]
-        scratch, parent = self.folder / "-".join(work.command[1:]), os.getpid()
+        scratch, parent = work.scratch(self.folder), os.getpid()
         pid = os.fork()
         if pid == 0:
             _run_ahead(work, scratch, parent, run, environment, self.paths.root)
         self.running[pid] = work.command
-        self.ahead[work.command] = pid
+        self.ahead[work.command] = f"{pid}:{scratch}"
 
     def close(self) -> None:
         """End what still runs and remove what nobody asked for."""
@@ -104,12 +103,14 @@ def open_queue(folder: str, dvc_command: list[str], environment: dict[str, str])
 
     That is: one core, a GPU, units in containers, a `dvc` not asked for everything, or a system without pidfd.
     """
+    if not hasattr(os, "pidfd_open") or not _asks_for_everything(dvc_command):
+        return None
     try:
         root = project_root(Path(folder))
         params = load_params(root)
         paths = Paths(root, params.profile)
         workers = _workers(params, environment)
-        if workers < 2 or not _asks_for_everything(dvc_command) or not hasattr(os, "pidfd_open"):
+        if workers < 2:
             return None
         state = states(params, paths)
     except (HarnessError, OSError, ValueError, yaml.YAMLError):  # a stage's own process says what is wrong
@@ -128,8 +129,7 @@ def _queue(stale: list[Unit], params: Params, paths: Paths, workers: int) -> Que
     }
     made = trained | {f"cell@{cell.id}": cell_work(cell, paths) for cell in grid_cells(params)}
     chosen = {unit.stage: unit for unit in stale if unit.stage in made}
-    scratch = paths.build / "scratch"
-    for old in scratch.glob("ahead-*"):
+    for old in paths.scratch.glob("ahead-*"):
         if not Path(f"/proc/{old.name.partition('-')[2]}").exists():
             shutil.rmtree(old, ignore_errors=True)
     return Queue(
@@ -137,7 +137,7 @@ def _queue(stale: list[Unit], params: Params, paths: Paths, workers: int) -> Que
         needs={made[stage].command: unit.needs for stage, unit in chosen.items()},
         stages={made[stage].command: stage for stage in chosen},
         paths=paths,
-        folder=scratch / f"ahead-{os.getpid()}",
+        folder=paths.scratch / f"ahead-{os.getpid()}",
         workers=workers,
         unfinished=set(chosen),
     )

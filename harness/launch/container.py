@@ -45,7 +45,7 @@ def run_work(work: Work, params: Params, paths: Paths) -> int:
     check_code(image, str(params.image))
     remove_leftovers(client, paths)
     facts = engine.engine_facts(client)
-    scratch = work.scratch(paths)
+    scratch = work.scratch(paths.scratch)
     user = container_user(facts)
     with _scratch(scratch, user, facts), _interruptible():
         spec = container_spec(work, params, paths, scratch, user, facts)

@@ -18,7 +18,7 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from harness.errors import HarnessError
-from harness.launch.records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts, Layer
+from harness.launch.records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts
 
 NO_ENGINE = (
     "start it (`sudo systemctl start docker`, or Docker Desktop), see that your user may reach it, or set"
@@ -30,15 +30,19 @@ Client = Any
 """docker.DockerClient, which is not typed."""
 
 
-def connect() -> Client:
+def connect(patience_s: int = 60) -> Client:
     """A client of the engine that answers: DOCKER_HOST's, the system's, or the user's own (rootless).
 
-    Raises HarnessError, in one paragraph, where none answers.
+    `patience_s`: longest wait for a first byte. Raises HarnessError, in one paragraph, where none answers.
     """
     refusals = []
     for address in _addresses():
         try:
-            client = docker.DockerClient(base_url=address) if address else docker.from_env()
+            client = (
+                docker.DockerClient(base_url=address, timeout=patience_s)
+                if address
+                else docker.from_env(timeout=patience_s)
+            )
             client.ping()
             return client
         except (DockerException, requests.RequestException, OSError) as error:
@@ -103,7 +107,6 @@ def image_facts(client: Client, reference: str) -> ImageFacts:
             image = client.images.get(reference)
         except (ImageNotFound, NotFound):
             raise HarnessError(f"expected the image {reference} in the engine, found none", fix=get) from None
-        history = image.history()
     attributes = image.attrs
     return ImageFacts(
         id=image.id,
@@ -111,9 +114,6 @@ def image_facts(client: Client, reference: str) -> ImageFacts:
         labels=dict(image.labels or {}),
         size_bytes=int(attributes.get("Size", 0)),
         architecture=f"{attributes.get('Os')}/{attributes.get('Architecture')}",
-        layers=tuple(
-            Layer(size_bytes=entry["Size"], made_by=" ".join(entry["CreatedBy"].split())) for entry in reversed(history)
-        ),
     )
 
 

@@ -141,7 +141,7 @@ def save(reference: str, out: Path | None) -> str:
     from harness.launch.archive import CHUNK, write_archive
     from harness.progress import progress
 
-    client = engine.connect()
+    client = engine.connect(patience_s=3600)  # an engine may gather the whole archive before it sends any of it
     facts = engine.image_facts(client, reference)
     out = out or Path(f"harness-image-{facts.id.partition(':')[2]:.12}.oci.tar")
     with progress(f"saving {facts.id:.19} (MiB)", max(1, facts.size_bytes // CHUNK)) as advance:

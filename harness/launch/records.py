@@ -77,15 +77,6 @@ class EngineFacts(Record):
     """Where it keeps images."""
 
 
-class Layer(Record):
-    """One layer of an image."""
-
-    size_bytes: int
-    """Its size."""
-    made_by: str
-    """The instruction that made it."""
-
-
 class ImageFacts(Record):
     """What an engine knows of an image."""
 
@@ -99,5 +90,3 @@ class ImageFacts(Record):
     """Size of all layers."""
     architecture: str
     """System and processor, as linux/amd64."""
-    layers: tuple[Layer, ...]
-    """From the base up."""

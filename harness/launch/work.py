@@ -30,9 +30,9 @@ class Work:
     outputs: tuple[Path, ...]
     """What it writes, at the final places; the last one marks a finished unit."""
 
-    def scratch(self, paths: Paths) -> Path:
-        """The folder that it writes into when it runs elsewhere."""
-        return paths.build / "scratch" / "-".join(self.command[1:])
+    def scratch(self, folder: Path) -> Path:
+        """The folder below `folder` that it writes into when it runs elsewhere."""
+        return folder / "-".join(self.command[1:])
 
 
 def intermediate_work(recipe: str, seed: int, params: Params, paths: Paths) -> Work:

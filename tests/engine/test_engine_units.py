@@ -67,6 +67,21 @@ def test_the_same_numbers_inside_and_outside(boxed: Toy, image: str) -> None:
     assert found["inside"] == found["outside"]
 
 
+def test_a_silent_unit_outlasts_the_clients_patience(boxed: Toy, image: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imports and training say nothing for longer than the client waits for a byte: that is no failure."""
+    paths = boxed[1]
+    assert run(["run", "intermediate", "none", "1"]) == 0
+    client = engine.connect(patience_s=2)
+    monkeypatch.setattr(engine, "connect", lambda: client)
+    content = toys.toy_settings() | {"runtime": "docker", "image": image}
+    content["target"]["udpos"]["epochs"] = 80.0
+    toys.write_params(paths.root, content)
+    assert run(["run", "target", "udpos"]) == 0
+    began = time.monotonic()
+    assert run(["run", *COMMAND[1:]]) == 0
+    assert time.monotonic() - began > 2 * 2, "the unit was too quick to show anything"
+
+
 PROBE = """
 import json, os, socket, threading
 def writable(folder):
@@ -109,8 +124,8 @@ def test_isolation_from_inside(boxed: Toy, capfd: pytest.CaptureFixture[str]) ->
     work, client = cell_work(CELL, paths), engine.connect()
     facts = engine.engine_facts(client)
     user = container.container_user(facts)
-    with container._scratch(work.scratch(paths), user, facts):
-        spec = container.container_spec(work, params, paths, work.scratch(paths), user, facts)
+    with container._scratch(work.scratch(paths.scratch), user, facts):
+        spec = container.container_spec(work, params, paths, work.scratch(paths.scratch), user, facts)
         asked = engine._creation(spec) | {"entrypoint": ["python3", "-c", PROBE], "command": []}
         box = client.containers.create(**asked)
         try:
@@ -119,7 +134,7 @@ def test_isolation_from_inside(boxed: Toy, capfd: pytest.CaptureFixture[str]) ->
             said = json.loads(box.logs(stderr=False).decode().splitlines()[-1])
         finally:
             box.remove(force=True)
-        assert (work.scratch(paths) / "probe").is_file()
+        assert (work.scratch(paths.scratch) / "probe").is_file()
     print(json.dumps(said))
     assert said["interfaces"] == ["lo"] and said["routes"] == [] and not said["resolved"]
     assert said["writable"] == ["/output", "/tmp"]
@@ -217,7 +232,7 @@ def test_an_interruption_stops_the_container(boxed: Toy, image: str, start: Star
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "harness: interrupted" in err and "Traceback" not in err
     assert left(paths) == [] and not paths.cell("none", "udpos", 1).exists()
-    assert not cell_work(CELL, paths).scratch(paths).exists()
+    assert not cell_work(CELL, paths).scratch(paths.scratch).exists()
 
 
 def test_a_killed_container_is_told_of(boxed: Toy, image: str, start: Start, docker: Docker) -> None:

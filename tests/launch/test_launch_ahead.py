@@ -58,7 +58,7 @@ def run_ahead(queue: ahead.Queue, monkeypatch: pytest.MonkeyPatch, kill: bool = 
         queue.claim(work.command)
     assert work is not None
     queue.start(work, lambda arguments: run(arguments), dict(os.environ) | {ACTIVE: "1"})
-    pid = queue.ahead[COMMAND]
+    pid = next(pid for pid, command in queue.running.items() if command == COMMAND)
     if kill:
         os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)

@@ -35,7 +35,7 @@ PLAIN = EngineFacts(
 
 
 def facts(**labels: str) -> ImageFacts:
-    return ImageFacts(id=IMAGE, digests=(), labels=labels, size_bytes=1, architecture="linux/amd64", layers=())
+    return ImageFacts(id=IMAGE, digests=(), labels=labels, size_bytes=1, architecture="linux/amd64")
 
 
 @pytest.fixture
@@ -49,7 +49,9 @@ def boxed(toy_copy: Toy) -> Toy:
 def spec_of(boxed: Toy, facts: EngineFacts = PLAIN) -> ContainerSpec:
     params, paths = boxed
     work = cell_work(CELL, paths)
-    return container.container_spec(work, params, paths, work.scratch(paths), container.container_user(facts), facts)
+    return container.container_spec(
+        work, params, paths, work.scratch(paths.scratch), container.container_user(facts), facts
+    )
 
 
 def test_a_unit_sees_its_inputs_read_only_and_writes_to_one_folder(boxed: Toy) -> None:
@@ -115,7 +117,7 @@ def test_an_engine_that_remaps_users_is_told_not_to(boxed: Toy) -> None:
 def test_outputs_come_home_whole_or_not_at_all(boxed: Toy) -> None:
     params, paths = boxed
     work = intermediate_work("mnli", 1, params, paths)
-    scratch = work.scratch(paths)
+    scratch = work.scratch(paths.scratch)
     inside = Paths(scratch, paths.profile)
     inside.checkpoint("mnli", 1).mkdir(parents=True)
     (inside.checkpoint("mnli", 1) / "checkpoint.json").write_text("new", encoding="utf-8")
@@ -144,7 +146,7 @@ class FakeEngine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, ended: ContainerExit | None = None) -> None:
         self.ended, self.specs, self.left, self.removed = ended, [], [], []  # type: ignore[var-annotated]
-        monkeypatch.setattr(engine, "connect", lambda: SimpleNamespace())
+        monkeypatch.setattr(engine, "connect", lambda **_: SimpleNamespace())
         monkeypatch.setattr(engine, "engine_facts", lambda client: PLAIN)
         monkeypatch.setattr(engine, "image_facts", lambda *_: facts(**{CODE_LABEL: units_sha256()}))
         monkeypatch.setattr(engine, "labelled", lambda *_: self.left)
@@ -176,7 +178,7 @@ def test_how_a_container_ended_is_told(
     with pytest.raises(HarnessError) as caught:
         do_cell(CELL, params, paths)
     assert all(word in str(caught.value) for word in words), caught.value
-    assert len(fake.specs) == 1 and not cell_work(CELL, paths).scratch(paths).exists()
+    assert len(fake.specs) == 1 and not cell_work(CELL, paths).scratch(paths.scratch).exists()
     assert handlers == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
 
 
