@@ -17,7 +17,7 @@ from harness.data.reading import languages, read_manifest, read_split
 from harness.data.writing import MANIFEST
 from harness.encoder_page import TRANSFER, EncoderReport, Measured, Scores, plot_curve, render_page
 from harness.errors import HarnessError
-from harness.params import Params, Retrieval, Training
+from harness.params import Params, Retrieval, Training, pretrained_here
 from harness.paths import Paths
 from harness.progress import progress
 from harness.tasks import Task, load_task
@@ -62,8 +62,8 @@ def measure_encoder(params: Params, paths: Paths) -> EncoderReport:
         names=names,
         stand_ins={} if laboratory else {name: text for name, text in stand_ins.items() if text},
         source_language=next(iter(manifests.values())).source_language,
-        architecture=params.encoder.architecture,
-        pretraining=params.encoder.pretraining,
+        architecture=pretrained_here(params).architecture,
+        pretraining=pretrained_here(params).pretraining,
         made=made,
         seed=params.grid.seeds[0],
         retrieval_layer=retrieval.layer if isinstance(retrieval, Retrieval) else None,
@@ -116,8 +116,9 @@ def _encoder(side: str, params: Params, paths: Paths, seed: int) -> tuple[XLMRob
     from harness.training import determinism
 
     tokenizer = load_tokenizer(paths.encoder)
-    determinism.set_up(determinism.derive(params.encoder.pretraining.seed, "encoder"), params.compute.threads)
-    model = new_encoder(params.encoder.architecture, tokenizer.get_vocab_size())
+    settings = pretrained_here(params)
+    determinism.set_up(determinism.derive(settings.pretraining.seed, "encoder"), params.compute.threads)
+    model = new_encoder(settings.architecture, tokenizer.get_vocab_size())
     if side == "pretrained":
         model = load_encoder(paths.encoder)
     determinism.seed_all(seed)
@@ -162,7 +163,7 @@ def _retrieve_by_layer(side: str, params: Params, paths: Paths) -> list[Scores]:
     from harness.model.predict import embed
     from harness.model.tokenizer import PAD, token_id
 
-    data, layers = paths.data("tatoeba"), range(params.encoder.architecture.layers + 1)
+    data, layers = paths.data("tatoeba"), range(pretrained_here(params).architecture.layers + 1)
     encoder, tokenizer = _encoder(side, params, paths, params.grid.seeds[0])
     settings = params.target["tatoeba"].model_copy(update={"layer": layers[-1]})
     assert isinstance(settings, Retrieval)

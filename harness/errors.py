@@ -73,8 +73,8 @@ def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseMode
     return at
 
 
-_UNION_TAGS = ("training", "retrieval")
-"""Tags by which pydantic names the members of a union; they are no keys of the file."""
+_UNION_TAGS = ("training", "retrieval", "pretrained_here", "hub_encoder")
+"""Tags by which pydantic names the members of a union (the record's name in other spelling); no keys of the file."""
 
 
 def _record_in(annotation: Any, tag: str | None = None) -> type[BaseModel] | None:
@@ -82,6 +82,6 @@ def _record_in(annotation: Any, tag: str | None = None) -> type[BaseModel] | Non
     from pydantic import BaseModel
 
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation if tag is None or annotation.__name__.lower() == tag else None
+        return annotation if tag is None or annotation.__name__.lower() == tag.replace("_", "") else None
     inner = annotation if isinstance(annotation, tuple) else get_args(annotation)
     return next((found for item in inner if (found := _record_in(item, tag))), None)

@@ -28,12 +28,15 @@ class Record(BaseModel):
 class DataParams(Record):
     """Where the rows of every task come from."""
 
-    source: Literal["generated", "local"]
-    """`generated`: the laboratory world; `local`: a data pack folder."""
+    source: Literal["generated", "local", "published"]
+    """`generated`: the laboratory world; `local`: a data pack folder; `published`: the whole published data, as each
+    task's file names its places (hub, url, path)."""
     pack: str | None = None
     """Name of the data pack whose pins in tasks/*.yaml apply (`local` only)."""
     data_dir: str | None = None
     """Folder of the data pack; the environment variable HARNESS_DATA_DIR stands above it."""
+    store: str | None = None
+    """Folder that fetched files are kept in (`published`); HARNESS_STORE stands above it; null: store/ in the project."""
     tasks: list[str]
     """Every task whose data the pipeline builds: targets, the recipes' tasks, and `text` for pretraining."""
 
@@ -60,10 +63,15 @@ class Recipe(Record):
 
     tasks: list[str]
     """Intermediate tasks trained on; empty for the baseline `none`."""
+    translated: list[str] = Field(default_factory=list)
+    """Train on the tasks' machine-translated rows in these languages, one language after another, instead of English."""
+    mlm: bool = False
+    """Continue masked-language-model training on the corpus beside the tasks (`mlm` says how)."""
     mixing_cap: int | None = Field(default=None, gt=0)
-    """Tasks are drawn in proportion to min(examples, mixing_cap); needed with several tasks."""
+    """Tasks are drawn in proportion to min(examples, mixing_cap); needed with several tasks, masked LM being one."""
     steps: int | None = Field(default=None, gt=0)
-    """Optimiser steps; null: the single task's own epochs (several tasks need a number)."""
+    """Optimiser steps; null: the single task's own epochs (several tasks need a number), and with masked LM so many more
+    that the task gets as many batches as alone."""
     learning_rate: float | None = Field(default=None, gt=0)
     """Peak learning rate; null: the single task's own (several tasks need a number)."""
 
@@ -71,7 +79,24 @@ class Recipe(Record):
     def _mixture_complete(self) -> Recipe:
         if len(self.tasks) > 1 and None in (self.mixing_cap, self.steps, self.learning_rate):
             raise ValueError("a recipe of several tasks needs mixing_cap, steps and learning_rate")
+        if self.mlm and (not self.tasks or self.mixing_cap is None):
+            raise ValueError("a recipe with masked LM needs a task and mixing_cap")
+        if self.translated and not self.tasks:
+            raise ValueError("a recipe with `translated` languages needs a task")
         return self
+
+
+class MaskedLM(Record):
+    """How masked-language-model training goes on in recipes with `mlm`."""
+
+    batch_size: int = Field(gt=0)
+    """Sentences per optimiser step."""
+    max_length: int = Field(ge=8)
+    """Longest input in tokens, special tokens included."""
+    mask_probability: float = Field(gt=0, lt=1)
+    """Share of tokens to predict, drawn anew each time: 80 % masked, 10 % replaced, 10 % kept."""
+    language_exponent: float = Field(gt=0, le=1)
+    """Languages are sampled in proportion to (share of the corpus) ** exponent."""
 
 
 class Training(Record):
@@ -80,7 +105,7 @@ class Training(Record):
     learning_rate: float = Field(gt=0)
     """Peak learning rate of AdamW; linear warm-up, then linear decay to 0."""
     batch_size: int = Field(gt=0)
-    """Examples per optimiser step."""
+    """Examples per optimiser step: the effective batch, however many forward passes it takes (compute.micro_batch)."""
     epochs: float = Field(gt=0)
     """Passes over the training examples (after `max_examples`)."""
     max_examples: int | None = Field(default=None, gt=0)
@@ -97,8 +122,20 @@ class Training(Record):
     """AdamW's epsilon."""
     max_gradient_norm: float = Field(gt=0)
     """Gradients are clipped to this global norm."""
-    evaluations: int = Field(default=0, ge=0)
-    """How often the dev set is scored during training, evenly spaced; the last state is the one used."""
+    evaluate_every: int | None = Field(default=None, gt=0)
+    """Score the source language's dev set after every so many steps, and at the end; null: only at the end."""
+    evaluation_rows: int | None = Field(default=None, gt=0)
+    """Dev rows of these evaluations, the first so many; null: all."""
+    patience: int | None = Field(default=None, gt=0)
+    """Stop after so many evaluations without a better one; null: train to the end."""
+    keep: Literal["last", "best"] = "last"
+    """The state that is used: the last one, or that of the best evaluation (the earliest of equals)."""
+
+    @model_validator(mode="after")
+    def _evaluated_to_choose(self) -> Training:
+        if self.evaluate_every is None and (self.patience is not None or self.keep == "best"):
+            raise ValueError("patience and keep: best need evaluate_every")
+        return self
 
     @model_validator(mode="after")
     def _windows_advance(self) -> Training:
@@ -153,15 +190,51 @@ class Pretraining(Record):
     """Languages are sampled in proportion to (share of the corpus) ** exponent."""
 
 
-class EncoderParams(Record):
-    """The multilingual encoder that every recipe starts from."""
+class PretrainedHere(Record):
+    """An encoder trained in the pipeline on the corpus."""
 
     source: Literal["pretrained_here"]
-    """`pretrained_here`: trained in the pipeline on the corpus."""
+    """Trained here."""
     architecture: Architecture
     """Size of the encoder."""
     pretraining: Pretraining
     """How it is pretrained."""
+
+
+class HubEncoder(Record):
+    """A published encoder with XLM-R's architecture, at a fixed revision."""
+
+    source: Literal["hub"]
+    """Fetched from the hub (`harness data fetch`), checked, then read from disk only."""
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """Owner and name of the model."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """Full commit; a branch or tag can move and is refused."""
+    parameters: int = Field(gt=0)
+    """Number of the published model's parameters, its masked-language-model head included."""
+    files: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]]
+    """File name -> sha256 of every file that is fetched."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> HubEncoder:
+        lacking = [name for name in ("config.json", "model.safetensors", "tokenizer.json") if name not in self.files]
+        if lacking:
+            raise ValueError(f"files lacks {', '.join(lacking)}; weights are read as safetensors only")
+        other = [name for name in self.files if not name.endswith((".json", ".safetensors", ".model"))]
+        if other:
+            raise ValueError(f"files names {', '.join(other)}; no pickle and no code is ever fetched")
+        return self
+
+
+def _encoder_kind(value: Any) -> str:
+    source = value.get("source") if isinstance(value, dict) else getattr(value, "source", None)
+    return "hub_encoder" if source == "hub" else "pretrained_here"
+
+
+EncoderParams = Annotated[
+    Annotated[PretrainedHere, Tag("pretrained_here")] | Annotated[HubEncoder, Tag("hub_encoder")],
+    Discriminator(_encoder_kind),
+]
 
 
 class Retrieval(Record):
@@ -209,6 +282,13 @@ class Compute(Record):
     """Where training and prediction run."""
     threads: int = Field(gt=0)
     """CPU threads of one unit of work; the numbers depend on it."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """`bf16`: forward and backward pass in bfloat16 where torch's autocast allows it; weights and optimiser stay fp32."""
+    micro_batch: int | None = Field(default=None, gt=0)
+    """Most examples per forward pass; a larger batch is accumulated, so the effective batch stays the task's
+    `batch_size` whatever the memory. null: the whole batch at once."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, about a third more time, the same numbers."""
 
 
 class Container(Record):
@@ -249,6 +329,8 @@ class Params(Record):
     """The encoder."""
     intermediate: dict[str, Training]
     """How each intermediate task is trained."""
+    mlm: MaskedLM | None = None
+    """How recipes with `mlm` go on with masked-language-model training."""
     target: dict[str, TargetSettings]
     """How each target task is trained, or, for retrieval targets, how sentences are embedded."""
     evaluation: Evaluation
@@ -294,6 +376,8 @@ class Params(Record):
         missing = sorted(used - set(self.data.tasks))
         if missing:
             raise ValueError(f"data.tasks lacks {', '.join(missing)}, which the grid uses")
+        if self.mlm is None and (names := [name for name in self.grid.recipes if self.recipes[name].mlm]):
+            raise ValueError(f"the recipe `{names[0]}` goes on with masked LM; `mlm` must say how")
         for task in sorted({t for r in self.recipes.values() for t in r.tasks} - set(self.intermediate)):
             raise ValueError(f"recipes name the task `{task}`; `intermediate` has: {', '.join(self.intermediate)}")
         return self
@@ -322,10 +406,25 @@ def read_params(path: Path) -> Params:
         raise HarnessError(explain_validation(error, Params, path.name), fix=mend) from None
 
 
+def pretrained_here(params: Params) -> PretrainedHere:
+    """The settings of an encoder that is trained here; HarnessError where the profile takes a published one."""
+    if params.encoder.source == "hub":
+        raise HarnessError(
+            f"expected an encoder that is pretrained here, found {params.encoder.repository} from the hub",
+            fix="make a profile active that pretrains its encoder (`harness profile lab`)",
+        )
+    return params.encoder
+
+
 def data_dir(params: Params, root: Path) -> Path | None:
     """The data pack's folder: HARNESS_DATA_DIR, else params.yaml's data_dir (relative to the project), else None."""
     chosen = os.environ.get("HARNESS_DATA_DIR") or params.data.data_dir
     return (root / chosen).resolve() if chosen else None
+
+
+def store_dir(params: Params, root: Path) -> Path:
+    """The folder of fetched files: HARNESS_STORE, else params.yaml's data.store (relative to the project), else store/."""
+    return (root / (os.environ.get("HARNESS_STORE") or params.data.store or "store")).resolve()
 
 
 def list_profiles(root: Path) -> list[str]:

@@ -91,6 +91,22 @@ class CurvePoint(Record):
     """Dev metrics in points, where they were measured at this step."""
 
 
+Status = Literal["ok", "collapsed", "failed", "unavailable"]
+"""`collapsed`: the model predicts one class or does not learn; `failed`: the loss is not a number; `unavailable`: its
+data may not be had or may not be used here, so nothing ran. A collapsed cell counts as it is; none is ever dropped."""
+
+
+class Oracle(Record):
+    """Dev scores of one target language at two checkpoints: the one used, and the one that does best there."""
+
+    used: float
+    """Headline metric on the language's dev set at the checkpoint that is used, in points."""
+    best: float
+    """The best over all evaluated checkpoints: what nobody who trains zero-shot may choose by."""
+    best_step: int
+    """Optimiser steps of the best checkpoint."""
+
+
 class PredictionsFile(Record):
     """The predictions kept beside a result."""
 
@@ -109,14 +125,18 @@ class Result(Record):
     """The profile that the cell belongs to."""
     cell: Cell
     """Which cell."""
-    status: Literal["ok", "collapsed", "failed"]
-    """`collapsed`: the model predicts one class or does not learn; `failed`: the loss is not a number."""
+    status: Status
+    """How the cell came out."""
+    reasons: list[str] = Field(default_factory=list)
+    """Why the status is not `ok`, in sentences."""
     score: float | None
-    """The target's XTREME score: macro average over its languages, in points; null if failed."""
+    """The target's XTREME score: macro average over its languages, in points; null if failed or unavailable."""
     scores: dict[str, dict[str, float]]
     """language -> metric -> points."""
     dev_scores: dict[str, float]
     """Metrics on the source language's dev set, in points; empty for retrieval."""
+    oracle: dict[str, Oracle] = Field(default_factory=dict)
+    """language -> what choosing the checkpoint on that language's own dev set would have changed; never used."""
     curve: list[CurvePoint]
     """Training curve of the target training; empty for retrieval."""
     counts: dict[str, int]
@@ -175,7 +195,7 @@ class CellScore(Record):
 
     cell: Cell
     """Which cell."""
-    status: Literal["ok", "collapsed", "failed"]
+    status: Status
     """As in its result."""
     score: float | None
     """The target's XTREME score in points; null if failed."""
@@ -205,13 +225,17 @@ class ScoresTable(Record):
 
 
 def describe_encoder(params: Params) -> str:
-    """The encoder in words."""
+    """The encoder in words; a published one by its name on the hub, as a claim's scope has it."""
+    if params.encoder.source == "hub":
+        return params.encoder.repository
     size, pretraining = params.encoder.architecture, params.encoder.pretraining
     return f"encoder pretrained here ({size.layers} layers of {size.hidden_size}, {pretraining.steps} steps)"
 
 
 def describe_data(params: Params) -> str:
-    """The rows in words: the laboratory is never called XTREME."""
+    """The rows in words: only the whole published data is called XTREME."""
+    if params.data.source == "published":
+        return "XTREME"
     return "the laboratory world" if params.data.source == "generated" else f"data pack {params.data.pack}"
 
 

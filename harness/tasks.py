@@ -24,6 +24,8 @@ Metric = Literal[
 ]
 Group = Literal["classification", "tagging", "qa", "retrieval"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+Repository = Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
 Stem = Annotated[str, StringConstraints(pattern=r"^(train|dev|test|text)(_[a-z]+)?\.[A-Za-z][A-Za-z0-9_-]*$")]
 PackPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][\w.-]*(/[A-Za-z0-9_-][\w.-]*)+$")]
 
@@ -104,10 +106,103 @@ class LocalPin(Record):
     """In plain words, what stands in where the pack lacks the task's own data; null where it is its own."""
     note: str | None
     """In plain words, where the pack's splits, sizes or versions differ from XTREME's or the paper's."""
+    overlaps: list[str] = Field(default_factory=list)
+    """Targets whose test rows share articles with the machine-translated training rows: never trained on and tested."""
     files: dict[Stem, Annotated[list[PackFile], Field(min_length=1)]] = Field(min_length=1)
     """Normalised file stem to the pack files that are concatenated, in this order."""
 
 
+class Part(Record):
+    """What one stem takes from one published file."""
+
+    reader: str
+    """Name of the function of `harness.data.readers` that turns the file's records into rows."""
+    where: dict[str, str] = Field(default_factory=dict)
+    """Only records whose field has this value (XNLI's languages lie in one file)."""
+    rows: int | None = Field(ge=1)
+    """Rows that it gives; null where nobody has published the count (then it is recorded when fetched)."""
+    labels: dict[str, int] | None = None
+    """Label -> rows, where published; otherwise only placeholder labels are refused."""
+
+
+class HubFile(Part):
+    """One file of a hub repository, at the revision that the pin names for it."""
+
+    repository: Repository
+    """Owner and name of the data set."""
+    path: str
+    """Path of the file in the repository (Parquet, JSON, TSV)."""
+    sha256: Sha256 | None = None
+    """Of the file's bytes; null where only the revision pins it (then it is recorded when fetched)."""
+
+
+class HubPin(Record):
+    """A task's files in hub repositories at fixed revisions."""
+
+    source_language: str
+    """The language of the training data (the pivot of retrieval)."""
+    note: str | None
+    """In plain words, where the hub's rows differ from XTREME's or the paper's."""
+    revisions: dict[Repository, Revision] = Field(min_length=1)
+    """Repository -> full commit; a branch or tag can move and is refused."""
+    files: dict[Stem, Annotated[list[HubFile], Field(min_length=1)]] = Field(min_length=1)
+    """Normalised file stem to what is concatenated, in this order."""
+
+    @model_validator(mode="after")
+    def _every_repository_pinned(self) -> HubPin:
+        lacking = {part.repository for parts in self.files.values() for part in parts} - set(self.revisions)
+        if lacking:
+            raise ValueError(f"revisions lacks {', '.join(sorted(lacking))}, which files name")
+        return self
+
+
+class UrlFile(Part):
+    """One file behind an address, or one member of an archive there."""
+
+    url: str
+    """The address."""
+    sha256: Sha256
+    """Of the file behind the address, as downloaded."""
+    bytes: int = Field(ge=1)
+    """Its size."""
+    member: str | None = None
+    """Path inside the archive (zip, tar), where it is one."""
+
+
+class UrlPin(Record):
+    """A task's raw files, as its authors serve them."""
+
+    source_language: str
+    """The language of the training data (the pivot of retrieval)."""
+    note: str | None
+    """In plain words, where the raw rows differ from XTREME's or the paper's."""
+    files: dict[Stem, Annotated[list[UrlFile], Field(min_length=1)]] = Field(min_length=1)
+    """Normalised file stem to what is concatenated, in this order."""
+
+
+class PathFile(Part):
+    """Files below the folder of a licensed corpus."""
+
+    pattern: str
+    """Glob below the folder."""
+
+
+class PathPin(Record):
+    """A licensed corpus that nobody may pass on: its owner names the folder."""
+
+    source_language: str
+    """The language of the training data."""
+    note: str | None
+    """In plain words, what the reader expects."""
+    variable: str
+    """Environment variable that names the folder."""
+    why: str
+    """In a few words, why it can't be fetched."""
+    files: dict[Stem, Annotated[list[PathFile], Field(min_length=1)]] = Field(min_length=1)
+    """Normalised file stem to what is concatenated, in this order."""
+
+
+PublishedPin = HubPin | UrlPin | PathPin
 Pin = GeneratedPin | LocalPin
 
 
@@ -118,10 +213,18 @@ class Pins(Record):
     """The laboratory world."""
     local: dict[str, LocalPin] = Field(default_factory=dict)
     """Data packs by name."""
+    hub: HubPin | None = None
+    """The published rows, on the hub."""
+    url: UrlPin | None = None
+    """The published rows, as their authors serve them."""
+    path: PathPin | None = None
+    """The published rows, in a folder of their licensee."""
 
     def names(self) -> list[str]:
         """The sources that have a pin, in words."""
-        return ["generated"] * (self.generated is not None) + [f"local pack {pack!r}" for pack in self.local]
+        published = [name for name in ("hub", "url", "path") if getattr(self, name) is not None]
+        packs = [f"local pack {pack!r}" for pack in self.local]
+        return ["generated"] * (self.generated is not None) + packs + published
 
 
 class Task(Record):
@@ -157,6 +260,8 @@ class Task(Record):
     """Split to the pack's `<folder>/<split>` (or stem to `<folder>/<split>.<language>`), in this order."""
     pack_codes: dict[str, str] = Field(default_factory=dict)
     """A pack's language code to ours, where they differ."""
+    published: list[Literal["hub", "url", "path"]] = Field(default_factory=list)
+    """Where the published rows are looked for, in this order; a later place serves where an earlier can't be reached."""
     pins: Pins = Field(default_factory=Pins)
     """What its data must be, per source."""
 
@@ -171,6 +276,9 @@ class Task(Record):
             raise ValueError(f"a task with role {self.role!r} and head {self.head!r} has group {group!r}")
         if (self.role == "pretraining") != (self.kind == "text"):
             raise ValueError("kind 'text' and role 'pretraining' go together")
+        unpinned = [name for name in self.published if getattr(self.pins, name) is None]
+        if unpinned:
+            raise ValueError(f"published names {', '.join(unpinned)}, which pins lacks")
         return self
 
 

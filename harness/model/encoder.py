@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,10 +19,15 @@ from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRoberta
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness.errors import HarnessError
-from harness.params import Architecture
+from harness.model.heads import IGNORED, TrainableHead, labelled_tokens
+from harness.params import Architecture, Compute
+
+if TYPE_CHECKING:
+    from harness.model.features import Feature
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+LM_HEAD = "mlm_head.safetensors"
 
 
 def new_encoder(architecture: Architecture, vocabulary_size: int) -> XLMRobertaModel:
@@ -46,10 +53,28 @@ def _build(config: XLMRobertaConfig) -> XLMRobertaModel:
     return XLMRobertaModel(config, add_pooling_layer=False)
 
 
-def on_device(model: XLMRobertaModel, device: str) -> XLMRobertaModel:
-    """Move a model (transformers' own `to` is not typed)."""
-    torch.nn.Module.to(model, device)
+def on_device(model: XLMRobertaModel, compute: Compute) -> XLMRobertaModel:
+    """Move a model to the device, and have it compute there as `compute` says.
+
+    With bf16 the encoder runs under autocast and hands its states on in fp32, so heads, losses and the optimiser are
+    the same in either precision.
+    """
+    torch.nn.Module.to(model, compute.device)  # transformers' own `to` is not typed
+    if compute.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if compute.precision == "bf16":
+        model.forward = _in_bfloat16(model.forward, compute.device)  # type: ignore[method-assign]
     return model
+
+
+def _in_bfloat16(forward: Callable[..., Any], device: str) -> Callable[..., Any]:
+    def run(*arguments: Any, **named: Any) -> Any:
+        with torch.autocast(device, torch.bfloat16):
+            output = forward(*arguments, **named)
+        output.last_hidden_state = output.last_hidden_state.float()
+        return output
+
+    return run
 
 
 def save_encoder(model: XLMRobertaModel, folder: Path) -> None:
@@ -61,14 +86,25 @@ def save_encoder(model: XLMRobertaModel, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
+    except OSError as error:
+        raise _unwritable(folder / CONFIG, error) from None
+    _save(weights, folder / WEIGHTS)
+
+
+def _save(weights: dict[str, Tensor], path: Path) -> None:
+    try:
+        save_file(weights, str(path), metadata={"format": "pt"})
         # safetensors lets nobody but the owner read; a container or a colleague may run as another user.
-        shutil.copymode(folder / CONFIG, folder / WEIGHTS)
+        shutil.copymode(path.parent / CONFIG, path)
     except (OSError, SafetensorError) as error:  # safetensors wraps what the system says
-        raise HarnessError(
-            f"expected to write {folder / WEIGHTS}, found: {error}",
-            fix="free disk space or make the folder writable, then run the same command again",
-        ) from None
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: Exception) -> HarnessError:
+    return HarnessError(
+        f"expected to write {path}, found: {error}",
+        fix="free disk space or make the folder writable, then run the same command again",
+    )
 
 
 def load_encoder(folder: Path) -> XLMRobertaModel:
@@ -95,7 +131,7 @@ def load_encoder(folder: Path) -> XLMRobertaModel:
     return model
 
 
-def load_weights(model: XLMRobertaModel, path: Path) -> None:
+def load_weights(model: nn.Module, path: Path) -> None:
     """Read safetensors into `model`, strictly: every tensor there, no other, every shape the same."""
     expected = model.state_dict()
     try:
@@ -124,19 +160,45 @@ def _first_difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> 
     return f"found the unknown tensor `{extra[0]}`" if extra else None
 
 
-class MaskedLMHead(nn.Module):
+class MaskedLMHead(TrainableHead):
     """XLM-R's masked-language-model head: dense, GELU, layer norm, decoder tied to the word embeddings."""
 
     def __init__(self, model: XLMRobertaModel) -> None:
         super().__init__()
         config = model.config
+        self._embeddings = [model.embeddings.word_embeddings]  # in a list, so that they stay the encoder's alone
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         nn.init.normal_(self.dense.weight, std=config.initializer_range)
         nn.init.zeros_(self.dense.bias)
 
-    def forward(self, states: Tensor, embeddings: Tensor) -> Tensor:
-        """`states`: (masked, hidden), `embeddings`: (vocabulary, hidden) -> logits (masked, vocabulary)."""
+    def forward(self, states: Tensor) -> Tensor:
+        """`states`: (positions, hidden) -> logits (positions, vocabulary)."""
         hidden = self.norm(nn.functional.gelu(self.dense(states)))
-        return nn.functional.linear(hidden, embeddings, self.bias)
+        return nn.functional.linear(hidden, self._embeddings[0].weight, self.bias)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Mean cross-entropy; `labels`: (positions,)."""
+        return nn.functional.cross_entropy(logits, labels)
+
+    def training_loss(self, states: Tensor, labels: Tensor) -> Tensor:
+        """Mean cross-entropy over the chosen positions; no logits are made of the others. `labels`: (batch, length)."""
+        chosen = labels != IGNORED
+        return self.loss(self(states[chosen]), labels[chosen])
+
+    def terms(self, batch: Sequence[Feature]) -> int:
+        """Chosen positions."""
+        return labelled_tokens(batch)
+
+
+def save_masked_lm_head(head: MaskedLMHead, folder: Path) -> None:
+    """Write the head beside its encoder, for recipes that go on with masked LM."""
+    _save({name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}, folder / LM_HEAD)
+
+
+def load_masked_lm_head(model: XLMRobertaModel, folder: Path) -> MaskedLMHead:
+    """The head that the encoder was pretrained with; HarnessError where it is missing or does not fit."""
+    head = MaskedLMHead(model)
+    load_weights(head, folder / LM_HEAD)
+    return head.to(model.device)

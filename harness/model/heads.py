@@ -5,17 +5,39 @@ The encoder alone is carried from the intermediate to the target task; a head is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.training import determinism
 
+if TYPE_CHECKING:
+    from harness.model.features import Feature
+
 IGNORED = -100
 """Label of a position that no loss is taken of (cross_entropy's default)."""
 
 
-class SequenceHead(nn.Module):
+class TrainableHead(nn.Module):
+    """What the training loop asks of a head."""
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Mean loss over the batch's terms."""
+        raise NotImplementedError
+
+    def training_loss(self, states: Tensor, labels: Tensor) -> Tensor:
+        """Mean loss of the encoder's last hidden states (inputs, length, hidden)."""
+        return self.loss(self(states), labels)
+
+    def terms(self, batch: Sequence[Feature]) -> int:
+        """How many terms the mean is taken over: examples here."""
+        return len(batch)
+
+
+class SequenceHead(TrainableHead):
     """Classification of a sequence by its first token: dropout, dense, tanh, dropout, linear (XLM-R's own head)."""
 
     def __init__(self, hidden_size: int, outputs: int, dropout: float) -> None:
@@ -46,7 +68,12 @@ class ChoiceHead(SequenceHead):
         return super().forward(states).view(-1, self.choices)
 
 
-class TokenHead(nn.Module):
+def labelled_tokens(batch: Sequence[Feature]) -> int:
+    """Positions with a label, over all features of a batch."""
+    return sum(label != IGNORED for feature in batch for label in feature.label)
+
+
+class TokenHead(TrainableHead):
     """A label per token: dropout, linear."""
 
     def __init__(self, hidden_size: int, outputs: int, dropout: float) -> None:
@@ -62,8 +89,12 @@ class TokenHead(nn.Module):
         """Mean cross-entropy over the labelled positions; `labels`: (batch, length), IGNORED elsewhere."""
         return functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
 
+    def terms(self, batch: Sequence[Feature]) -> int:
+        """Labelled positions."""
+        return labelled_tokens(batch)
 
-class SpanHead(nn.Module):
+
+class SpanHead(TrainableHead):
     """Start and end of an answer; the first position stands for `no answer here`."""
 
     def __init__(self, hidden_size: int) -> None:

@@ -1,36 +1,40 @@
 """The training loop: one readable function for target training, intermediate training and mixtures.
 
 One task per batch, drawn in proportion to min(examples, cap); a single task is a mixture of one. AdamW, linear
-warm-up then linear decay, gradient clipping: the set-up of jiant's XTREME guide (see profiles/paper.yaml for numbers).
+warm-up then linear decay, gradient clipping, early stopping on the source language's dev set: the set-up of jiant's
+XTREME guide (see profiles/paper.yaml for numbers).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from harness.model.features import Feature
-from harness.model.heads import Head
+from harness.model.heads import TrainableHead
 from harness.results import CurvePoint
 from harness.training import determinism
-from harness.training.batching import collate, collate_labels, training_batches
+from harness.training.batching import collate, collate_labels
 
 POINTS = 20
-"""Points of the training curve that a result keeps."""
+"""Points of the training curve that a result keeps, beside the evaluations."""
+FLAT = 0.99
+"""A loss that ends above this share of where it began has not fallen."""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One task in training: its features and its head."""
+    """One task in training: its head and its batches."""
 
     name: str
-    head: Head
-    items: Sequence[Feature]
-    batch_size: int
-    weight: float
+    head: TrainableHead
+    batches: Callable[[int], Iterator[list[Feature]]]
+    """Seed -> endless batches of features."""
+    weight: float = 1.0
     """Unnormalised chance that a batch is drawn from this task."""
 
 
@@ -44,7 +48,26 @@ class Schedule:
     weight_decay: float
     adam_epsilon: float
     max_gradient_norm: float
-    evaluations: int = 0
+    evaluate_every: int | None = None
+    patience: int | None = None
+    keep: Literal["last", "best"] = "last"
+    micro_batch: int | None = None
+
+
+@dataclass
+class Trained:
+    """What a training found."""
+
+    curve: list[CurvePoint] = field(default_factory=list)
+    step: int = 0
+    """Optimiser steps of the state that is used."""
+    stopped: int = 0
+    """Optimiser steps taken; fewer than scheduled where patience ran out."""
+
+    @property
+    def flat(self) -> bool:
+        """Whether the loss did not fall; too short a training tells nothing."""
+        return len(self.curve) >= POINTS and self.curve[-1].loss > FLAT * self.curve[0].loss
 
 
 class Diverged(Exception):
@@ -62,52 +85,100 @@ def train(
     *,
     seed: int,
     pad: int,
-    evaluate: Callable[[], dict[str, float]] | None = None,
+    evaluate: Callable[[int], tuple[dict[str, float], float]] | None = None,
     advance: Callable[[], None] = lambda: None,
-) -> list[CurvePoint]:
-    """Train `encoder` and the streams' heads together; returns the training curve.
+) -> Trained:
+    """Train `encoder` and the streams' heads together and leave them in the state that is used.
 
-    Raises Diverged when the loss is not finite. `advance` is called after each step (progress).
+    `evaluate(step)` gives the dev metrics and the one number that is compared, in points; it is called after every
+    `evaluate_every` steps and at the end. `advance` is called after each step (progress). Raises Diverged when the
+    loss is not finite.
     """
     determinism.seed_all(determinism.derive(seed, "dropout"))
-    device = next(encoder.parameters()).device
     modules = nn.ModuleList([encoder, *[stream.head for stream in streams]])
     optimiser = torch.optim.AdamW(
         _groups(modules, schedule), lr=schedule.learning_rate, eps=schedule.adam_epsilon, fused=True
     )
     rate = torch.optim.lr_scheduler.LambdaLR(optimiser, linear_schedule(schedule.steps, schedule.warmup_proportion))
-    batches = {
-        stream.name: training_batches(stream.items, stream.batch_size, determinism.derive(seed, stream.name))
-        for stream in streams
-    }
+    batches = {stream.name: stream.batches(determinism.derive(seed, stream.name)) for stream in streams}
     marks = _marks(schedule.steps, POINTS)
-    tests = _marks(schedule.steps, schedule.evaluations)
-    curve: list[CurvePoint] = []
+    found, best = Trained(), _Best(schedule, modules)
     losses: list[Tensor] = []
     modules.train()
     for step, stream in zip(range(1, schedule.steps + 1), draw_streams(streams, seed), strict=False):
-        batch = next(batches[stream.name])
-        ids, mask = collate(batch, pad)
-        labels = collate_labels(batch, ids.shape[1])
-        states = encoder(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
-        loss = stream.head.loss(stream.head(states), labels.to(device))
-        loss.backward()
+        losses.append(_backward(encoder, stream.head, next(batches[stream.name]), pad, schedule.micro_batch))
         torch.nn.utils.clip_grad_norm_(modules.parameters(), schedule.max_gradient_norm)
         learning_rate = rate.get_last_lr()[0]
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         rate.step()
-        losses.append(loss.detach())
         advance()
-        if step in marks or step in tests:
-            dev = _measure(modules, evaluate) if step in tests and evaluate else None
+        found.step = found.stopped = step
+        tested = evaluate is not None and _is_tested(step, schedule)
+        if step in marks or tested:
             mean = torch.stack(losses).mean().item()
-            curve.append(CurvePoint(step=step, loss=round(mean, 6), learning_rate=learning_rate, dev=dev))
             losses.clear()
             if not torch.isfinite(torch.tensor(mean)):
-                raise Diverged(curve[:-1])
+                raise Diverged(found.curve)
+            dev = _measure(modules, evaluate, step, best) if evaluate and tested else None
+            found.curve.append(CurvePoint(step=step, loss=round(mean, 6), learning_rate=learning_rate, dev=dev))
+            if best.exhausted:
+                break
+    found.step = best.restore(found.step)
     modules.eval()
-    return curve
+    return found
+
+
+def _backward(
+    encoder: nn.Module, head: TrainableHead, batch: Sequence[Feature], pad: int, micro_batch: int | None
+) -> Tensor:
+    """Gradients of the batch's mean loss, in as many passes as `micro_batch` asks for; returns the loss, detached."""
+    device = next(encoder.parameters()).device
+    size = micro_batch or len(batch)
+    parts = [batch[start : start + size] for start in range(0, len(batch), size)]
+    counts = [head.terms(part) for part in parts]
+    total: Tensor | None = None
+    for part, count in zip(parts, counts, strict=True):
+        if count == 0 and len(parts) > 1:  # no label in this part, so no term of the mean
+            continue
+        ids, mask = collate(part, pad)
+        labels = collate_labels(part, ids.shape[1])
+        states = encoder(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
+        loss = head.training_loss(states, labels.to(device))
+        if len(parts) > 1:  # each part's mean counts by its share of the batch's terms
+            loss = loss * (count / sum(counts))
+        loss.backward()
+        total = loss.detach() if total is None else total + loss.detach()
+    assert total is not None  # some example of a batch has a label
+    return total
+
+
+class _Best:
+    """The best evaluation so far, and its state where that is the one to keep."""
+
+    def __init__(self, schedule: Schedule, modules: nn.Module) -> None:
+        self.schedule, self.modules = schedule, modules
+        self.value, self.step, self.since = -float("inf"), 0, 0
+        self.state: dict[str, Tensor] | None = None
+
+    def note(self, value: float, step: int) -> None:
+        """Take in one evaluation; of equals the earliest counts."""
+        self.since += 1
+        if value > self.value:
+            self.value, self.step, self.since = value, step, 0
+            if self.schedule.keep == "best":
+                self.state = {name: tensor.detach().cpu().clone() for name, tensor in self.modules.state_dict().items()}
+
+    @property
+    def exhausted(self) -> bool:
+        return self.schedule.patience is not None and self.since >= self.schedule.patience
+
+    def restore(self, last: int) -> int:
+        """Go back to the best state where that is kept; returns the steps of the state that is used."""
+        if self.state is None or self.step == last:
+            return last
+        self.modules.load_state_dict(self.state)
+        return self.step
 
 
 def linear_schedule(steps: int, warmup_proportion: float) -> Callable[[int], float]:
@@ -142,9 +213,16 @@ def _marks(steps: int, count: int) -> set[int]:
     return {round(steps * (i + 1) / count) for i in range(count)} if count else set()
 
 
-def _measure(modules: nn.Module, evaluate: Callable[[], dict[str, float]]) -> dict[str, float]:
+def _is_tested(step: int, schedule: Schedule) -> bool:
+    return schedule.evaluate_every is not None and (step % schedule.evaluate_every == 0 or step == schedule.steps)
+
+
+def _measure(
+    modules: nn.Module, evaluate: Callable[[int], tuple[dict[str, float], float]], step: int, best: _Best
+) -> dict[str, float]:
     """Score the dev set; nothing is drawn in evaluation mode, so training's random numbers stay as they are."""
     modules.eval()
-    scores = evaluate()
+    metrics, value = evaluate(step)
+    best.note(value, step)
     modules.train()
-    return scores
+    return metrics

@@ -14,11 +14,13 @@ from torch import Tensor
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness.model.encoder import MaskedLMHead
+from harness.model.features import Feature
 from harness.model.heads import IGNORED
 from harness.model.tokenizer import BEGIN, END, MASK, PAD, token_id
-from harness.params import Pretraining
+from harness.params import MaskedLM, Pretraining
 from harness.results import CurvePoint
 from harness.training import determinism
+from harness.training.batching import POOL
 from harness.training.loop import linear_schedule
 
 POINTS = 40
@@ -70,8 +72,8 @@ def pretrain(
     corpus: Mapping[str, Sequence[str]],
     settings: Pretraining,
     advance: Callable[[float], None] = lambda loss: None,
-) -> list[CurvePoint]:
-    """Train `model` in place on `corpus` (language -> sentences); returns the learning curve.
+) -> tuple[list[CurvePoint], MaskedLMHead]:
+    """Train `model` in place on `corpus` (language -> sentences); returns the learning curve and the head.
 
     `advance` is called with the loss after each step (progress).
     """
@@ -92,9 +94,7 @@ def pretrain(
         ids, attention = next(batches)
         inputs, labels = mask_tokens(ids, 4, vocabulary, mask_id, settings.mask_probability, masks)
         states = model(input_ids=inputs.to(model.device), attention_mask=attention.to(model.device)).last_hidden_state
-        chosen = labels != IGNORED
-        logits = head(states[chosen.to(model.device)], model.embeddings.word_embeddings.weight)
-        loss = torch.nn.functional.cross_entropy(logits, labels[chosen].to(model.device))
+        loss = head.training_loss(states, labels.to(model.device))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         learning_rate = rate.get_last_lr()[0]
@@ -107,26 +107,17 @@ def pretrain(
             curve.append(CurvePoint(step=step, loss=round(float(np.mean(losses)), 6), learning_rate=learning_rate))
             losses.clear()
     model.eval()
-    return curve
+    return curve, head
 
 
 def _batches(
     tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]], settings: Pretraining
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless batches of about `batch_tokens` tokens: token ids and attention mask, similar lengths together."""
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    begin, end, pad = (token_id(tokenizer, name) for name in (BEGIN, END, PAD))
+    pad = token_id(tokenizer, PAD)
     draws = np.random.Generator(np.random.PCG64(determinism.derive(settings.seed, "batches")))
-    shares = language_shares({language: len(lines) for language, lines in corpus.items()}, settings.language_exponent)
-    streams = []
-    for language in shares:
-        lines = [encoding.ids for encoding in tokenizer.encode_batch(list(corpus[language]), add_special_tokens=False)]
-        streams.append(sequences(lines, begin, end, settings.max_length, draws))
-    chances = list(shares.values())
-    while True:
-        pool = [next(streams[i]) for i in draws.choice(len(streams), size=1024, p=chances)]
-        pool.sort(key=len)
+    pools = _pools(_encode(tokenizer, corpus), tokenizer, settings, 1024, draws)
+    for pool in pools:
         batches: list[list[list[int]]] = [[]]
         for ids in pool:
             if batches[-1] and (len(batches[-1]) + 1) * len(ids) > settings.batch_tokens:
@@ -138,3 +129,55 @@ def _batches(
                 torch.tensor([row + [pad] * (width - len(row)) for row in batches[index]]),
                 torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in batches[index]]),
             )
+
+
+def masked_batches(
+    corpus: Mapping[str, Sequence[str]], tokenizer: Tokenizer, vocabulary: int, settings: MaskedLM
+) -> Callable[[int], Iterator[list[Feature]]]:
+    """The corpus as one stream of the training loop: seed -> endless batches, every sentence masked anew each time."""
+    lines = _encode(tokenizer, corpus)
+    mask = token_id(tokenizer, MASK)
+
+    def batches(seed: int) -> Iterator[list[Feature]]:
+        draws = np.random.Generator(np.random.PCG64(determinism.derive(seed, "batches")))
+        masks = determinism.generator(seed, "masks")
+        size = settings.batch_size
+        for pool in _pools(lines, tokenizer, settings, size * POOL, draws):
+            for index in draws.permutation(POOL):
+                made = []
+                for row, ids in enumerate(pool[index * size : (index + 1) * size]):
+                    inputs, labels = mask_tokens(
+                        torch.tensor([ids]), 4, vocabulary, mask, settings.mask_probability, masks
+                    )
+                    made.append(Feature(inputs.tolist(), labels[0].tolist(), row))
+                yield made
+
+    return batches
+
+
+def _encode(tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]]) -> dict[str, list[list[int]]]:
+    """Language -> token ids of its lines, special tokens not included."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return {
+        language: [encoding.ids for encoding in tokenizer.encode_batch(list(lines), add_special_tokens=False)]
+        for language, lines in corpus.items()
+    }
+
+
+def _pools(
+    lines: Mapping[str, Sequence[Sequence[int]]],
+    tokenizer: Tokenizer,
+    settings: Pretraining | MaskedLM,
+    size: int,
+    draws: np.random.Generator,
+) -> Iterator[list[list[int]]]:
+    """Endless pools of `size` sequences, languages drawn by their shares, shortest first."""
+    begin, end = token_id(tokenizer, BEGIN), token_id(tokenizer, END)
+    shares = language_shares({language: len(ids) for language, ids in lines.items()}, settings.language_exponent)
+    streams = [sequences(lines[language], begin, end, settings.max_length, draws) for language in shares]
+    chances = list(shares.values())
+    while True:
+        pool = [next(streams[i]) for i in draws.choice(len(streams), size=size, p=chances)]
+        pool.sort(key=len)
+        yield pool

@@ -134,7 +134,7 @@ class Compare(Record):
     kind: Literal["compare"]
     recipes: list[str] = Field(min_length=1)
     """The plain English recipes."""
-    variant: Literal["+mlm", "@translated"]
+    variant: Literal["+mlm", "+translated"]
     """Suffix of the recipes they are compared with."""
     targets: list[str] = Field(min_length=1)
     """The average is over these."""
