@@ -10,7 +10,9 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness import metrics, scoring
 from harness.data.integrity import sha256_file
-from harness.data.reading import languages, read_split
+from harness.data.reading import has_split, languages, read_manifest, read_split
 from harness.errors import HarnessError
 from harness.model.encoder import load_encoder, load_weights, on_device
 from harness.model.predict import embed
@@ -33,19 +35,22 @@ from harness.results import (
     SCHEMA_VERSION,
     Cell,
     CurvePoint,
+    Oracle,
     PredictionsFile,
     Result,
+    Status,
     task_score,
     write_result,
 )
 from harness.tasks import Task, load_task
 from harness.training import determinism
-from harness.training.checkpoints import weights_of
+from harness.training.checkpoints import read_checkpoint_record, weights_of
 from harness.training.loop import Diverged, train
 from harness.training.prepare import (
+    TrainingTask,
+    collapse_reasons,
     dev_scores,
     fingerprint,
-    is_constant,
     predict_split,
     prepare,
 )
@@ -59,11 +64,14 @@ SETTINGS = ("evaluation", "compute", "settings")
 class Findings:
     """What a cell finds on its way to a result."""
 
-    status: str = "ok"
+    status: Status = "ok"
+    reasons: list[str] = field(default_factory=list)
+    oracle: dict[str, Oracle] = field(default_factory=dict)
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     dev_scores: dict[str, float] = field(default_factory=dict)
     curve: list[CurvePoint] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    dev_by_language: dict[str, dict[str, float]] = field(default_factory=dict)
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def keep(self, language: str, gold: Path, predictions: list[Any], scores: dict[str, float]) -> None:
@@ -83,29 +91,30 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
     shutil.rmtree(folder, ignore_errors=True)
     resolved = read_target(cell.target, params, paths)
     task = load_task(cell.target, paths.tasks)
-    seed = determinism.derive(cell.seed, "target", cell.target)
-    determinism.set_up(seed, params.compute.threads)
-    weights, weights_sha256 = weights_of(paths.checkpoint(cell.recipe, cell.seed), paths)
-    encoder = load_encoder(paths.encoder)
-    load_weights(encoder, weights)
-    on_device(encoder, params.compute.device)
-    tokenizer = load_tokenizer(paths.encoder)
-    data = paths.data(cell.target)
-    inputs = cell_inputs(resolved, weights_sha256)
-    run = _retrieve if task.head == "retrieval" else _train_and_predict
-    found = run(task, data, encoder, tokenizer, params, seed, cell)
+    checkpoint = read_checkpoint_record(paths.checkpoint(cell.recipe, cell.seed))
+    reasons = _why_unavailable(task, checkpoint, paths)
+    if reasons:
+        found = Findings(status="unavailable", reasons=reasons)
+        weights_sha256 = checkpoint["weights_sha256"] or ""
+    else:
+        found, weights_sha256 = _find(task, cell, params, paths)
+    scored = found.status not in ("failed", "unavailable")
     result = Result(
         schema_version=SCHEMA_VERSION,
         profile=params.profile,
         cell=cell,
         status=found.status,
-        score=None if found.status == "failed" else round(task_score(task.group or "", found.scores), 10),
+        reasons=found.reasons,
+        left_out=checkpoint.get("left_out", {}),
+        score=round(task_score(task.group or "", found.scores), 10) if scored else None,
         scores=found.scores,
-        dev_scores={name: round(value, 10) for name, value in found.dev_scores.items()},
+        dev_scores=_rounded(found.dev_scores),
+        dev_by_language={language: _rounded(values) for language, values in found.dev_by_language.items()},
+        oracle=found.oracle,
         curve=found.curve,
         counts=found.counts,
         predictions=_write_predictions(folder, cell.target, found.predictions) if found.predictions else None,
-        inputs=inputs,
+        inputs=cell_inputs(resolved, weights_sha256),
         provenance={
             **provenance(paths.root, params.compute.device, params.compute.threads),
             "params": {name: resolved[name] for name in SETTINGS},
@@ -114,6 +123,37 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
     )
     write_result(folder, result)
     return result
+
+
+def _find(task: Task, cell: Cell, params: Params, paths: Paths) -> tuple[Findings, str]:
+    """Load encoder and checkpoint, then train and predict, or retrieve; also the sha256 of the checkpoint's weights."""
+    seed = determinism.derive(cell.seed, "target", cell.target)
+    determinism.set_up(seed, params.compute.threads)
+    weights, weights_sha256 = weights_of(paths.checkpoint(cell.recipe, cell.seed), paths)
+    encoder = load_encoder(paths.encoder)
+    load_weights(encoder, weights)
+    on_device(encoder, params.compute)
+    run = _retrieve if task.head == "retrieval" else _train_and_predict
+    tokenizer = load_tokenizer(paths.encoder)
+    return run(task, paths.data(cell.target), encoder, tokenizer, params, seed, cell), weights_sha256
+
+
+def _why_unavailable(task: Task, checkpoint: dict[str, Any], paths: Paths) -> list[str]:
+    """Why there is nothing to train or predict here, in sentences; empty: there is."""
+    reasons: list[str] = list(checkpoint.get("unavailable", []))
+    target_lacks = read_manifest(paths.data(task.name)).unavailable
+    if target_lacks:
+        reasons.append(f"{task.title}: {target_lacks}")
+    reasons += [
+        f"the translated training rows of {name} share articles with the test rows of {task.name}"
+        for name, targets in checkpoint.get("overlaps", {}).items()
+        if task.name in targets
+    ]
+    return reasons
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 10) for name, value in values.items()}
 
 
 def cell_inputs(resolved: dict[str, Any], weights_sha256: str) -> dict[str, str]:
@@ -129,9 +169,10 @@ def cell_inputs(resolved: dict[str, Any], weights_sha256: str) -> dict[str, str]
 
 def inputs_here(cell: Cell, params: Params, paths: Paths) -> dict[str, str]:
     """What a cell run now would be made from, as its result's `inputs` say it."""
-    return cell_inputs(
-        read_target(cell.target, params, paths), weights_of(paths.checkpoint(cell.recipe, cell.seed), paths)[1]
-    )
+    checkpoint = paths.checkpoint(cell.recipe, cell.seed)
+    record = read_checkpoint_record(checkpoint)
+    weights_sha256 = weights_of(checkpoint, paths)[1] if record["weights_sha256"] else ""
+    return cell_inputs(read_target(cell.target, params, paths), weights_sha256)
 
 
 def _train_and_predict(
@@ -148,26 +189,34 @@ def _train_and_predict(
         raise _wrong_settings(task, "how it is trained (learning_rate, batch_size, ...)")
     found = Findings()
     ready = prepare(task, data, settings, encoder, tokenizer, seed)
-    schedule = ready.schedule()
+    schedule = ready.schedule(params.compute.micro_batch)
     found.counts = {"train_examples": len(ready.features.items), "steps": schedule.steps}
     found.counts |= {f"train_{name}": count for name, count in sorted(ready.features.counts.items())}
+    others = [language for language in languages(data, "dev") if language != ready.source_language]
+    watch = _Watch(ready, encoder, tokenizer, params, others)
     with progress(f"cell {cell.id}", schedule.steps) as advance:
         try:
-            found.curve = train(
+            trained = train(
                 encoder,
                 [ready.stream()],
                 schedule,
                 seed=seed,
                 pad=token_id(tokenizer, PAD),
-                evaluate=lambda: dev_scores(ready, encoder, tokenizer, params.evaluation),
+                evaluate=watch,
                 advance=advance,
             )
         except Diverged as diverged:
-            found.status, found.curve = "failed", diverged.curve
+            found.status, found.curve, found.reasons = "failed", diverged.curve, [str(diverged)]
             return found
+    found.curve = trained.curve
+    found.counts |= {"steps": trained.stopped, "steps_used": trained.step}
+    found.oracle = watch.oracle(trained.step)
     rows, predictions, _ = predict_split(ready, encoder, tokenizer, "dev", ready.source_language, params.evaluation)
     found.dev_scores = scoring.score(task.metric, rows, predictions, ready.source_language)
-    found.status = "collapsed" if is_constant(predictions) else "ok"
+    found.reasons = collapse_reasons(task, trained, rows, predictions)
+    found.status = "collapsed" if found.reasons else "ok"
+    for language in others:
+        found.dev_by_language[language] = dev_scores(ready, encoder, tokenizer, params.evaluation, language)
     for language in languages(data, "test"):
         rows, predictions, features = predict_split(ready, encoder, tokenizer, "test", language, params.evaluation)
         for name, count in sorted(features.counts.items()):
@@ -175,6 +224,39 @@ def _train_and_predict(
         gold = data / f"test.{language}.jsonl"
         found.keep(language, gold, predictions, scoring.score(task.metric, rows, predictions, language))
     return found
+
+
+class _Watch:
+    """Scores the dev set during training, and beside it, for the record only, those of the target languages."""
+
+    def __init__(
+        self,
+        ready: TrainingTask,
+        encoder: XLMRobertaModel,
+        tokenizer: Tokenizer,
+        params: Params,
+        others: Sequence[str],
+    ) -> None:
+        self.task, self.others = ready.task, others
+        self.seen: dict[str, dict[int, float]] = {language: {} for language in others}
+        self._score = partial(
+            dev_scores, ready, encoder, tokenizer, params.evaluation, limit=ready.training.evaluation_rows
+        )
+
+    def __call__(self, step: int) -> tuple[dict[str, float], float]:
+        for language in self.others:
+            self.seen[language][step] = scoring.headline(self.task.metric, self._score(language=language))
+        metrics = self._score()
+        return metrics, scoring.headline(self.task.metric, metrics)
+
+    def oracle(self, used: int) -> dict[str, Oracle]:
+        """What choosing by each language's own dev set would have given; empty where nothing was evaluated."""
+        found = {}
+        for language, values in self.seen.items():
+            if used in values:
+                best = max(values, key=lambda step: values[step])  # the earliest of equals
+                found[language] = Oracle(used=values[used], best=values[best], best_step=best)
+        return found
 
 
 def _retrieve(
@@ -198,7 +280,7 @@ def _retrieve(
     found = Findings(counts={"test_truncated": 0})
     checkpoint_is_finite = all(bool(parameter.isfinite().all()) for parameter in encoder.parameters())
     if not checkpoint_is_finite:
-        found.status = "failed"
+        found.status, found.reasons = "failed", ["the checkpoint's weights are not finite numbers"]
         return found
     pad, limit = token_id(tokenizer, PAD), params.evaluation.max_rows
 
@@ -222,11 +304,20 @@ def _retrieve(
                 scoring.score(task.metric, rows, predictions, language),
             )
         return found
+
+    def mine(split: str, language: str) -> list[list[Any]]:
+        sides = [read_split(data, f"{split}_{side}", language) for side in ("source", "target")]
+        source, target = (vectors([row["text"] for row in rows]) for rows in sides)
+        pairs = metrics.mine_rows(sides[0], source, sides[1], target, settings.neighbours)
+        return [[left, right, round(value, 7)] for left, right, value in pairs]
+
+    tuned = languages(data, "dev_gold") if has_split(data, "dev_gold") else []
     for language in languages(data, "test_gold"):
-        sides = [read_split(data, f"test_{side}", language) for side in ("source", "target")]
-        source, target = ([row["text"] for row in rows] for rows in sides)
-        pairs = metrics.mine_rows(sides[0], vectors(source), sides[1], vectors(target), settings.neighbours)
-        mined = [[left, right, round(value, 7)] for left, right, value in pairs]
+        mined = mine("test", language)
+        if language in tuned:  # the threshold comes from the dev texts, as XTREME has it
+            on_dev = scoring.tuned_threshold(mine("dev", language), read_split(data, "dev_gold", language))
+            found.dev_by_language[language] = {"f1": on_dev.f1}
+            mined = [list(pair) for pair in metrics.pairs_above([tuple(row) for row in mined], on_dev.threshold)]
         gold_rows = read_split(data, "test_gold", language)
         scores = scoring.score(task.metric, gold_rows, mined, language)
         found.keep(language, data / f"test_gold.{language}.jsonl", mined, scores)

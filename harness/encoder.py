@@ -1,4 +1,4 @@
-"""The encoder stage: corpus -> tokenizer -> masked-language-model pretraining -> encoder folder.
+"""The encoder stage: a tokenizer and masked-language-model pretraining on the corpus, or a published encoder.
 
 encoder.json, written last, marks a finished encoder and holds nothing that differs between two equal runs; the
 learning curve, the provenance and the wall time go to results/<profile>/encoder.json.
@@ -16,10 +16,18 @@ from typing import Any
 from harness.data.integrity import sha256_file
 from harness.data.writing import MANIFEST
 from harness.errors import HarnessError
-from harness.model.encoder import WEIGHTS, new_encoder, on_device, save_encoder
+from harness.model.encoder import (
+    LM_HEAD,
+    WEIGHTS,
+    new_encoder,
+    on_device,
+    published_encoder,
+    save_encoder,
+    save_masked_lm_head,
+)
 from harness.model.tokenizer import FILE as TOKENIZER
 from harness.model.tokenizer import save_tokenizer, train_tokenizer
-from harness.params import Params
+from harness.params import HubEncoder, Params, PretrainedHere, store_dir
 from harness.paths import Paths
 from harness.progress import progress
 from harness.provenance import provenance
@@ -34,31 +42,65 @@ TOKENIZER_LINES = 200_000
 def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
     """Make build/<profile>/encoder; returns the record that results/<profile>/encoder.json keeps."""
     began = time.monotonic()
-    settings = params.encoder.pretraining
-    determinism.set_up(determinism.derive(settings.seed, "encoder"), params.compute.threads)
-    corpus = read_corpus(paths)
+    chosen = params.encoder
     shutil.rmtree(paths.encoder, ignore_errors=True)
-    tokenizer = train_tokenizer(tokenizer_lines(corpus, settings.language_exponent), settings.vocabulary_size)
-    model = on_device(new_encoder(params.encoder.architecture, tokenizer.get_vocab_size()), params.compute.device)
-    with progress("encoder", settings.steps) as advance:
-        curve = pretrain(model, tokenizer, corpus, settings, advance)
-    save_encoder(model, paths.encoder)
-    save_tokenizer(tokenizer, paths.encoder)
+    made = _pretrain(chosen, params, paths) if chosen.source == "pretrained_here" else _from_hub(chosen, params, paths)
     identity = {
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "sha256": {name: sha256_file(paths.encoder / name) for name in (WEIGHTS, TOKENIZER)},
-        "corpus_sha256": sha256_file(paths.corpus / MANIFEST),
+        "parameters": made.pop("parameters"),
+        "sha256": {name: sha256_file(paths.encoder / name) for name in (WEIGHTS, TOKENIZER, LM_HEAD)},
+        "made_from": made.pop("made_from"),
     }
     write_json(paths.encoder / "encoder.json", identity)
     record = {
         **identity,
-        "sentences": {language: len(lines) for language, lines in corpus.items()},
-        "curve": [point.model_dump(mode="json", exclude_none=True) for point in curve],
+        **made,
         "provenance": provenance(paths.root, params.compute.device, params.compute.threads),
         "elapsed_s": round(time.monotonic() - began, 3),
     }
     write_json(paths.results / "encoder.json", record)
     return record
+
+
+def _pretrain(chosen: PretrainedHere, params: Params, paths: Paths) -> dict[str, Any]:
+    """Tokenizer and masked-language-model pretraining on the corpus."""
+    settings = chosen.pretraining
+    determinism.set_up(determinism.derive(settings.seed, "encoder"), params.compute.threads)
+    corpus = read_corpus(paths)
+    tokenizer = train_tokenizer(tokenizer_lines(corpus, settings.language_exponent), settings.vocabulary_size)
+    model = on_device(new_encoder(chosen.architecture, tokenizer.get_vocab_size()), params.compute)
+    with progress("encoder", settings.steps) as advance:
+        curve, head = pretrain(model, tokenizer, corpus, settings, advance)
+    save_encoder(model, paths.encoder)
+    save_masked_lm_head(head, paths.encoder)
+    save_tokenizer(tokenizer, paths.encoder)
+    return {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "made_from": {"corpus_sha256": sha256_file(paths.corpus / MANIFEST)},
+        "sentences": {language: len(lines) for language, lines in corpus.items()},
+        "curve": [point.model_dump(mode="json", exclude_none=True) for point in curve],
+    }
+
+
+def _from_hub(chosen: HubEncoder, params: Params, paths: Paths) -> dict[str, Any]:
+    """The published encoder, from the verified files in the store: encoder and masked-LM head apart, as ours are."""
+    from harness.data.store import model_folder
+
+    folder = model_folder(store_dir(params, paths.root), chosen)
+    model, head = published_encoder(folder)
+    found = sum(parameter.numel() for parameter in model.parameters())
+    pooler = model.config.hidden_size * (model.config.hidden_size + 1)  # part of the published count, never used here
+    if found + pooler != chosen.parameters:
+        raise HarnessError(
+            f"expected {chosen.parameters:,} parameters in {folder} (encoder.parameters), found {found + pooler:,}",
+            fix="correct encoder.parameters, or pin the revision that was meant",
+        )
+    save_encoder(model, paths.encoder)
+    save_masked_lm_head(head, paths.encoder)
+    shutil.copyfile(folder / TOKENIZER, paths.encoder / TOKENIZER)
+    return {
+        "parameters": found,
+        "made_from": {"repository": chosen.repository, "revision": chosen.revision, "sha256": chosen.files},
+    }
 
 
 def read_corpus(paths: Paths) -> dict[str, list[str]]:

@@ -122,7 +122,7 @@ def _encoder(side: str, params: Params, paths: Paths, seed: int) -> tuple[XLMRob
     if side == "pretrained":
         model = load_encoder(paths.encoder)
     determinism.seed_all(seed)
-    return on_device(model, params.compute.device), tokenizer
+    return on_device(model, params.compute), tokenizer
 
 
 def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[Scores, Scores]:
@@ -141,7 +141,7 @@ def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[
     seed = determinism.derive(params.grid.seeds[0], "target", task.name)
     encoder, tokenizer = _encoder(side, params, paths, seed)
     ready = prepare(task, data, settings, encoder, tokenizer, seed)
-    schedule = ready.schedule()
+    schedule = ready.schedule(params.compute.micro_batch)
     with progress(f"encoder report: {side}, {task.name}", schedule.steps) as advance:
         try:
             train(encoder, [ready.stream()], schedule, seed=seed, pad=token_id(tokenizer, PAD), advance=advance)
@@ -172,7 +172,7 @@ def _retrieve_by_layer(side: str, params: Params, paths: Paths) -> list[Scores]:
     for language in languages(data, "test"):
         rows = read_split(data, "test", language)[: params.evaluation.max_rows]
         pivot, foreign = (
-            embed(encoder, tokenizer, [row[key] for row in rows], settings, pad, batch_tokens)[0]
+            embed(encoder, tokenizer, [row[key] for row in rows], settings, pad, batch_tokens, layers)[0]
             for key in ("target", "source")
         )
         for layer in layers:

@@ -1,41 +1,91 @@
 """Intermediate training: encoder -> recipe checkpoint, one per (recipe, seed).
 
-The baseline `none` trains nothing; its checkpoint points at the encoder, so that every cell reads a checkpoint.
+The baseline `none` trains nothing; its checkpoint points at the encoder, so that every cell reads a checkpoint. A
+recipe whose data may not be had here gets one that says so; a mixture goes on without such a task and names it.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
+from types import MappingProxyType
 from typing import Any
 
+from harness import scoring
+from harness.data.reading import read_manifest
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
 from harness.resolve import read_recipe
-from harness.results import CurvePoint, write_json
+from harness.results import write_json
 
 
 def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> dict[str, Any]:
     """Train the recipe at `seed`; writes the checkpoint and results/<profile>/intermediate/<recipe>-<seed>.json."""
+    from harness.provenance import provenance
+
     began = time.monotonic()
     folder = paths.output.checkpoint(recipe, seed)
     shutil.rmtree(folder, ignore_errors=True)
     resolved = read_recipe(recipe, params, paths)
-    trained = _train(resolved, seed, params, paths, folder) if resolved["tasks"] else _point_at_encoder(paths, folder)
-    from harness.provenance import provenance
-
+    usable, lacking, overlaps = _what_there_is(resolved, paths)
+    if not resolved["tasks"]:
+        made = _keep(folder, recipe, "ok", _encoder_sha256(paths))
+    elif not usable:
+        reasons = [f"{task}: {reason}" for task, reason in lacking.items()]
+        made = _keep(folder, recipe, "unavailable", None, unavailable=reasons)
+    else:
+        trained, weights_sha256 = _train(resolved, usable, seed, params, paths, folder)
+        made = _keep(folder, recipe, trained["status"], weights_sha256, left_out=lacking, overlaps=overlaps) | trained
     record = {
         "recipe": recipe,
         "seed": seed,
-        **trained,
+        **made,
         "inputs": inputs_here(recipe, params, paths),
         "provenance": provenance(paths.root, params.compute.device, params.compute.threads),
         "elapsed_s": round(time.monotonic() - began, 3),
     }
     write_json(paths.output.intermediate(recipe, seed), record)
     return record
+
+
+def _what_there_is(resolved: dict[str, Any], paths: Paths) -> tuple[list[str], dict[str, str], dict[str, list[str]]]:
+    """Tasks to train on; those whose data may not be had here -> why; translated ones -> targets that they overlap."""
+    usable, lacking, overlaps = [], {}, {}
+    for task in resolved["tasks"]:
+        manifest = read_manifest(paths.data(task))
+        translated = {name.split(".")[1] for name in manifest.files if name.startswith("train_translated.")}
+        missing = [language for language in resolved["translated"] if language not in translated]
+        if manifest.unavailable:
+            lacking[task] = manifest.unavailable
+        elif missing:
+            lacking[task] = f"no machine-translated rows in {', '.join(missing)}"
+        else:
+            usable.append(task)
+            if resolved["translated"] and manifest.overlaps:
+                overlaps[task] = manifest.overlaps
+    return usable, lacking, overlaps
+
+
+def _keep(
+    folder: Path,
+    recipe: str,
+    status: str,
+    weights_sha256: str | None,
+    unavailable: Sequence[str] = (),
+    left_out: Mapping[str, str] = MappingProxyType({}),
+    overlaps: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Write checkpoint.json, the mark of a finished checkpoint; returns what the record says of it."""
+    from harness.training.checkpoints import write_checkpoint_record
+
+    said = {"status": status, "unavailable": list(unavailable), "left_out": dict(left_out)}
+    content = {"recipe": recipe, "weights_sha256": weights_sha256, **said}
+    write_checkpoint_record(folder, {**content, "overlaps": {task: list(names) for task, names in overlaps.items()}})
+    return {"dev_scores": {}, "dev_headline": {}, "curve": [], "counts": {}, "reasons": list(unavailable)} | said
 
 
 def inputs_here(recipe: str, params: Params, paths: Paths) -> dict[str, Any]:
@@ -53,64 +103,88 @@ def _encoder_sha256(paths: Paths) -> str:
     return sha256_file(path)
 
 
-def _point_at_encoder(paths: Paths, folder: Path) -> dict[str, Any]:
-    from harness.training.checkpoints import write_checkpoint_record
-
-    write_checkpoint_record(folder, {"recipe": "none", "weights_sha256": _encoder_sha256(paths)})
-    return {"status": "ok", "dev_scores": {}, "dev_headline": {}, "curve": [], "counts": {}}
-
-
-def _train(resolved: dict[str, Any], seed: int, params: Params, paths: Paths, folder: Path) -> dict[str, Any]:
+def _train(
+    resolved: dict[str, Any], tasks: Sequence[str], seed: int, params: Params, paths: Paths, folder: Path
+) -> tuple[dict[str, Any], str]:
+    """Train on `tasks` and save the encoder; returns what the record says, and the sha256 of the weights."""
+    from harness.data.integrity import sha256_file
     from harness.model.encoder import load_encoder, on_device, save_encoder
     from harness.model.tokenizer import PAD, load_tokenizer, token_id
     from harness.progress import progress
     from harness.tasks import load_tasks
     from harness.training import determinism
-    from harness.training.checkpoints import WEIGHTS, write_checkpoint_record
-    from harness.training.loop import Diverged, train
-    from harness.training.prepare import dev_scores, prepare
+    from harness.training.checkpoints import WEIGHTS
+    from harness.training.loop import Diverged, Trained, train
+    from harness.training.prepare import collapse_reasons, dev_scores, predict_split, prepare
 
     base = determinism.derive(seed, "intermediate")
     determinism.set_up(base, params.compute.threads)
-    encoder = on_device(load_encoder(paths.encoder), params.compute.device)
+    encoder = on_device(load_encoder(paths.encoder), params.compute)
     tokenizer = load_tokenizer(paths.encoder)
-    ready = []
-    for name, task in load_tasks(list(resolved["tasks"]), paths.tasks).items():
-        ready.append(prepare(task, paths.data(name), params.intermediate[name], encoder, tokenizer, base))
+    ready = [
+        prepare(task, paths.data(name), params.intermediate[name], encoder, tokenizer, base, resolved["translated"])
+        for name, task in load_tasks(tasks, paths.tasks).items()
+    ]
     cap = resolved["mixing_cap"] or max(len(item.features.items) for item in ready)
     streams = [item.stream(float(min(len(item.features.items), cap))) for item in ready]
-    schedule = ready[0].schedule(resolved["steps"], resolved["learning_rate"])
-    label = f"intermediate {resolved['recipe']}-{seed}"
-    status, curve = "ok", []
-    with progress(label, schedule.steps) as advance:
+    steps = resolved["steps"]
+    if resolved["mlm"]:
+        streams.append(_masked_lm(encoder, tokenizer, cap, params, paths))
+        if steps is None:  # so many more that the task gets as many batches as alone
+            steps = round(ready[0].steps * sum(stream.weight for stream in streams) / streams[0].weight)
+    schedule = ready[0].schedule(params.compute.micro_batch, steps, resolved["learning_rate"])
+
+    def evaluate(step: int) -> tuple[dict[str, float], float]:
+        """Headline metric per task, and their unweighted mean."""
+        found = {}
+        for item in ready:
+            limit = item.training.evaluation_rows
+            scores = dev_scores(item, encoder, tokenizer, params.evaluation, limit=limit)
+            found[item.task.name] = scoring.headline(item.task.metric, scores)
+        return found, fmean(found.values())
+
+    trained, reasons, scores = Trained(), [], {}
+    with progress(f"intermediate {resolved['recipe']}-{seed}", schedule.steps) as advance:
         try:
-            curve = train(encoder, streams, schedule, seed=base, pad=token_id(tokenizer, PAD), advance=advance)
+            trained = train(
+                encoder, streams, schedule, seed=base, pad=token_id(tokenizer, PAD), evaluate=evaluate, advance=advance
+            )
+            status = "ok"
         except Diverged as diverged:
-            status, curve = "failed", diverged.curve
-    scores = (
-        {item.task.name: dev_scores(item, encoder, tokenizer, params.evaluation) for item in ready}
-        if status == "ok"
-        else {}
-    )
+            trained.curve, status, reasons = diverged.curve, "failed", [str(diverged)]
+    if status == "ok":
+        for item in ready:
+            language = item.source_language
+            rows, predictions, _ = predict_split(item, encoder, tokenizer, "dev", language, params.evaluation)
+            scores[item.task.name] = scoring.score(item.task.metric, rows, predictions, language)
+            reasons += [f"{item.task.name}: {why}" for why in collapse_reasons(item.task, trained, rows, predictions)]
+        # A mixture has collapsed when none of its tasks was learnt.
+        learnt = [item for item in ready if not any(why.startswith(f"{item.task.name}: ") for why in reasons)]
+        status = "ok" if learnt else "collapsed"
     save_encoder(encoder, folder)
-    from harness.data.integrity import sha256_file
-
-    write_checkpoint_record(
-        folder,
-        {"recipe": resolved["recipe"], "weights_sha256": sha256_file(folder / WEIGHTS), "status": status},
-    )
-    counts = {f"{item.task.name}.examples": len(item.features.items) for item in ready} | {"steps": schedule.steps}
-    from harness.scoring import headline
-
+    counts = {f"{item.task.name}.examples": len(item.features.items) for item in ready}
+    counts |= {"steps": trained.stopped or schedule.steps, "steps_used": trained.step}
     metric = {item.task.name: item.task.metric for item in ready}
-    return {
+    record = {
         "status": status,
+        "reasons": reasons,
         "dev_scores": scores,
-        "dev_headline": {name: headline(metric[name], values) for name, values in scores.items()},
-        "curve": [_dump(point) for point in curve],
+        "dev_headline": {name: scoring.headline(metric[name], values) for name, values in scores.items()},
+        "curve": [point.model_dump(mode="json") for point in trained.curve],
         "counts": counts,
     }
+    return record, sha256_file(folder / WEIGHTS)
 
 
-def _dump(point: CurvePoint) -> dict[str, Any]:
-    return point.model_dump(mode="json")
+def _masked_lm(encoder: Any, tokenizer: Any, cap: int, params: Params, paths: Paths) -> Any:
+    """Masked LM on the corpus as one more stream of the mixture, with the head that the encoder was pretrained with."""
+    from harness.encoder import read_corpus
+    from harness.model.encoder import load_masked_lm_head
+    from harness.training.loop import Stream
+    from harness.training.pretrain import masked_batches
+
+    assert params.mlm is not None  # Params refuses a recipe with masked LM that has no settings
+    corpus = read_corpus(paths)
+    batches = masked_batches(corpus, tokenizer, encoder.config.vocab_size, params.mlm)
+    weight = float(min(sum(map(len, corpus.values())), cap))
+    return Stream("mlm", load_masked_lm_head(encoder, paths.encoder), batches, weight)

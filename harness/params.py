@@ -36,7 +36,7 @@ class DataParams(Record):
     data_dir: str | None = None
     """Folder of the data pack; the environment variable HARNESS_DATA_DIR stands above it."""
     store: str | None = None
-    """Folder that fetched files are kept in (`published`); HARNESS_STORE stands above it; null: store/ in the project."""
+    """Folder of fetched files (`published`); HARNESS_STORE stands above it; null: store/ in the project."""
     tasks: list[str]
     """Every task whose data the pipeline builds: targets, the recipes' tasks, and `text` for pretraining."""
 
@@ -64,14 +64,14 @@ class Recipe(Record):
     tasks: list[str]
     """Intermediate tasks trained on; empty for the baseline `none`."""
     translated: list[str] = Field(default_factory=list)
-    """Train on the tasks' machine-translated rows in these languages, one language after another, instead of English."""
+    """Train on the tasks' machine-translated rows in these languages, in turn, instead of English."""
     mlm: bool = False
     """Continue masked-language-model training on the corpus beside the tasks (`mlm` says how)."""
     mixing_cap: int | None = Field(default=None, gt=0)
     """Tasks are drawn in proportion to min(examples, mixing_cap); needed with several tasks, masked LM being one."""
     steps: int | None = Field(default=None, gt=0)
-    """Optimiser steps; null: the single task's own epochs (several tasks need a number), and with masked LM so many more
-    that the task gets as many batches as alone."""
+    """Optimiser steps; null: the single task's own epochs (several tasks need a number), and with masked LM so many
+    more that the task gets as many batches as alone."""
     learning_rate: float | None = Field(default=None, gt=0)
     """Peak learning rate; null: the single task's own (several tasks need a number)."""
 
@@ -211,7 +211,7 @@ class HubEncoder(Record):
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")
     """Full commit; a branch or tag can move and is refused."""
     parameters: int = Field(gt=0)
-    """Number of the published model's parameters, its masked-language-model head included."""
+    """Number of the encoder's parameters with its pooler, as publications count them."""
     files: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]]
     """File name -> sha256 of every file that is fetched."""
 
@@ -283,7 +283,7 @@ class Compute(Record):
     threads: int = Field(gt=0)
     """CPU threads of one unit of work; the numbers depend on it."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """`bf16`: forward and backward pass in bfloat16 where torch's autocast allows it; weights and optimiser stay fp32."""
+    """`bf16`: the encoder's passes in bfloat16 where torch's autocast allows it; weights, heads, optimiser in fp32."""
     micro_batch: int | None = Field(default=None, gt=0)
     """Most examples per forward pass; a larger batch is accumulated, so the effective batch stays the task's
     `batch_size` whatever the memory. null: the whole batch at once."""
@@ -423,7 +423,7 @@ def data_dir(params: Params, root: Path) -> Path | None:
 
 
 def store_dir(params: Params, root: Path) -> Path:
-    """The folder of fetched files: HARNESS_STORE, else params.yaml's data.store (relative to the project), else store/."""
+    """The folder of fetched files: HARNESS_STORE, else data.store (relative to the project), else store/."""
     return (root / (os.environ.get("HARNESS_STORE") or params.data.store or "store")).resolve()
 
 

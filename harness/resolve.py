@@ -47,8 +47,18 @@ def recipe_inputs(name: str, params: Params, paths: Paths) -> dict[str, Any]:
             }
             for task in recipe.tasks
         },
+        **({"masked_lm": _masked_lm(params, paths)} if recipe.mlm else {}),
         **_shared(params, RECIPE_CODE),
     }
+
+
+def _masked_lm(params: Params, paths: Paths) -> dict[str, Any]:
+    """Settings and text of masked LM in a recipe."""
+    manifest = paths.corpus / MANIFEST
+    if not manifest.is_file():
+        raise HarnessError(f"expected the corpus in {paths.corpus}, found none", fix="run `dvc repro corpus`")
+    settings = params.mlm.model_dump() if params.mlm else None
+    return {"settings": settings, "corpus_sha256": sha256_file(manifest)}
 
 
 def target_inputs(target: str, params: Params, paths: Paths) -> dict[str, Any]:

@@ -135,6 +135,11 @@ class Result(Record):
     """language -> metric -> points."""
     dev_scores: dict[str, float]
     """Metrics on the source language's dev set, in points; empty for retrieval."""
+    dev_by_language: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Metrics on the dev sets of the other languages at the checkpoint that is used, in points, where there are any
+    (mining: the dev texts, threshold tuned and scored on the same gold pairs)."""
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Tasks that the recipe names and that could not be trained on -> why."""
     oracle: dict[str, Oracle] = Field(default_factory=dict)
     """language -> what choosing the checkpoint on that language's own dev set would have changed; never used."""
     curve: list[CurvePoint]

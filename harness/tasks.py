@@ -261,7 +261,7 @@ class Task(Record):
     pack_codes: dict[str, str] = Field(default_factory=dict)
     """A pack's language code to ours, where they differ."""
     published: list[Literal["hub", "url", "path"]] = Field(default_factory=list)
-    """Where the published rows are looked for, in this order; a later place serves where an earlier can't be reached."""
+    """Where the published rows are looked for, in order; a later place serves where an earlier can't be reached."""
     pins: Pins = Field(default_factory=Pins)
     """What its data must be, per source."""
 

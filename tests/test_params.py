@@ -58,7 +58,7 @@ def put(content: dict[str, Any], path: str, value: Any) -> None:
         ("target.xnli.learning_rate", "1e-3", ["`target.xnli.learning_rate`", "found '1e-3'"]),
         ("target.tatoeba.pooling", "max", ["`target.tatoeba.pooling`", "'mean' or 'cls'"]),
         ("evaluation", None, ["`evaluation`", "found None"]),
-        ("data.source", "hubb", ["`data.source`", "'generated' or 'local'"]),
+        ("data.source", "hubb", ["`data.source`", "'generated', 'local' or 'published'"]),
         ("data.source", "local", ["needs `pack`"]),
         ("profile", "My Profile", ["`profile`", "match pattern"]),
         ("grid.seeds", [1, 2, 1], ["grid.seeds names an entry twice"]),

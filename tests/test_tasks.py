@@ -72,7 +72,7 @@ def test_task_file(name: str) -> None:
         splits = {stem.split(".")[0] for stem in pin.files}
         if task.head not in ("retrieval", "none"):
             assert {"train", "dev"} <= splits
-            trained_in = {stem.split(".")[1] for stem in pin.files if stem.startswith(("train", "dev"))}
+            trained_in = {stem.split(".")[1] for stem in pin.files if stem.startswith(("train.", "dev."))}
             assert trained_in == {pin.source_language}, "transfer is zero-shot"
         assert any(split.startswith("test") for split in splits) == (role == "target")
 

@@ -28,8 +28,8 @@ ROWS = {"train": 60, "dev": 20, "test": 12, "text": 1200}
 ROWS |= dict.fromkeys(("test_source", "test_target", "test_gold"), 24)
 CELLS = ("pawsx", "udpos", "xquad", "tatoeba", "bucc")
 """A target for every head of a cell; retrieval has two forms."""
-INTERMEDIATE = ("none", "hellaswag", "squad_v2", "multi")
-"""A recipe for every head that no target has, and a mixture."""
+INTERMEDIATE = ("none", "hellaswag", "squad_v2", "multi", "mnli+mlm", "squad_v2+translated")
+"""A recipe for every head that no target has, a mixture, one with masked LM and one on translated rows."""
 TASKS = (*CELLS, "hellaswag", "squad_v2", "mnli", "ccg", "text")
 """Tasks whose data the shared toy project holds."""
 
@@ -55,6 +55,8 @@ def toy_settings(tasks: Iterable[str] = TASKS) -> dict[str, Any]:
         "max_length": 128,
         "dropout": 0.1,
     }
+    content["recipes"]["mnli+mlm"]["mixing_cap"] = 40
+    content["mlm"] |= {"batch_size": 8}
     content["encoder"]["pretraining"] |= {"vocabulary_size": 400, "steps": 20, "batch_tokens": 256}
     for settings in (*content["intermediate"].values(), *content["target"].values()):
         if "layer" in settings:

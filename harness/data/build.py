@@ -39,6 +39,8 @@ def build_task(name: str, params: Params, paths: Paths) -> dict[str, Any]:
         "files": {},
         "stand_in": source.stand_in,
         "counts_dropped": {},
+        "overlaps": source.overlaps,
+        "unavailable": None,
     }
     write_folder(paths.data(name), _files(task, source, manifest), manifest)
     return manifest

@@ -98,12 +98,29 @@ def build_corpus(params: Params, paths: Paths) -> dict[str, Any]:
     only if it excludes other rows. The report goes to results/<profile>/corpus.json.
     Raises HarnessError where a task has not been built, or where no text is left.
     """
+    if TEXT_TASK not in params.data.tasks:
+        return _no_text(params, paths)
     text = read_manifest(paths.data(TEXT_TASK))
     evaluated = evaluation_text(params, paths)
     manifest: dict[str, Any] = {"source": text.source, "stand_in": text.stand_in, "files": {}}
     counts: dict[str, dict[str, int]] = {}
     write_folder(paths.corpus, _files(paths.data(TEXT_TASK), text, evaluated, manifest, counts), manifest)
     report = {"source_pin": text.source_pin, "languages": counts, "excluded_against": evaluated.files}
+    write_json(paths.results / "corpus.json", report)
+    return report
+
+
+def _no_text(params: Params, paths: Paths) -> dict[str, Any]:
+    """An empty corpus, for a profile whose encoder is published: nothing is pretrained, no recipe goes on with text."""
+    needing = [name for name in params.grid.recipes if params.recipes[name].mlm]
+    if params.encoder.source == "pretrained_here" or needing:
+        what = f"the recipe {needing[0]}" if needing else "an encoder pretrained here"
+        raise HarnessError(
+            f"expected `{TEXT_TASK}` in data.tasks, which {what} needs, found none",
+            fix=f"add `{TEXT_TASK}` to data.tasks in params.yaml",
+        )
+    write_folder(paths.corpus, [], {"source": None, "stand_in": None, "files": {}})
+    report: dict[str, Any] = {"source_pin": None, "languages": {}, "excluded_against": {}}
     write_json(paths.results / "corpus.json", report)
     return report
 

@@ -20,6 +20,7 @@ from harness.tasks import GeneratedFile, GeneratedPin, LocalPin, PackFile, Pins,
 
 MARKER = "# --- pins: written by `harness data pin`, not by hand (save the words in stand_in and note) ---"
 XTREME_SOURCE_LANGUAGE = "en"
+TRANSLATED = "train_translated"
 DATA_SEED = 1
 # Rows per file of the laboratory world, by head. Test sets are small because every cell predicts all of them
 # in up to twelve languages; training sets are what a small encoder learns from within a few minutes.
@@ -110,6 +111,9 @@ def _generated_stems(task: Task, rows: Mapping[str, int]) -> Iterator[tuple[str,
     if task.head != "retrieval":
         yield f"train.{lab.SOURCE_LANGUAGE}", rows["train"]
         yield f"dev.{lab.SOURCE_LANGUAGE}", rows["dev"]
+    if task.name in lab.TRANSLATED_TASKS:
+        for language in lab.TRANSLATED_LANGUAGES:
+            yield f"{lab.TRANSLATED}.{language}", rows["train"]
     splits = ("test_source", "test_target", "test_gold") if task.kind == "mining" else ("test",)
     for language in lab.TASK_LANGUAGES.get(task.name, ()):
         for split in splits:
@@ -135,6 +139,7 @@ def local_pin(task: Task, pack: str, folder: Path) -> LocalPin:
         source_language=XTREME_SOURCE_LANGUAGE,
         stand_in=words.stand_in if words else None,
         note=words.note if words else None,
+        overlaps=words.overlaps if words else [],
         files=files,
     )
 
@@ -142,7 +147,8 @@ def local_pin(task: Task, pack: str, folder: Path) -> LocalPin:
 def _pack_stems(task: Task, manifest: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str, str]]:
     """(stem, path) of the pack's files that task.pack_files asks for, in the order of pack_files.
 
-    Train and dev are taken in the source language only: transfer is zero-shot.
+    Train and dev are taken in the source language only: transfer is zero-shot. Machine-translated training rows are
+    taken in every language there is: only recipes that name those languages read them.
     """
     for split, patterns in task.pack_files.items():
         for pattern in patterns:
@@ -154,13 +160,15 @@ def _pack_stems(task: Task, manifest: Mapping[str, tuple[int, str]]) -> Iterator
                     yield split, path
                     continue
                 language = task.pack_codes.get(match[1], match[1])
-                if language in ([XTREME_SOURCE_LANGUAGE] if split in ("train", "dev") else task.languages):
+                if split == TRANSLATED or language in (
+                    [XTREME_SOURCE_LANGUAGE] if split in ("train", "dev") else task.languages
+                ):
                     yield f"{split}.{language}", path
 
 
 def _stem_order(item: tuple[str, str]) -> tuple[int, str]:
     split, language = item[0].split(".", 1)
-    known = ("train", "dev", "test", "test_source", "test_target", "test_gold", "text")
+    known = ("train", "train_translated", "dev", "test", "test_source", "test_target", "test_gold", "text")
     return known.index(split), language
 
 
@@ -180,6 +188,7 @@ def dump_pins(pins: Pins) -> str:
         lines += [
             f"      stand_in: {_scalar(local.stand_in)}",
             f"      note: {_scalar(local.note)}",
+            *([f"      overlaps: [{', '.join(local.overlaps)}]"] if local.overlaps else []),
             "      files:",
         ]
         for stem, parts in local.files.items():

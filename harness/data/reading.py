@@ -51,6 +51,10 @@ class Manifest(Record):
     """In plain words, what stands in for the task's own data; null where nothing does."""
     counts_dropped: dict[str, int]
     """Keys of the source's rows that the schema has no place for, and in how many rows each was dropped."""
+    overlaps: list[str] = Field(default_factory=list)
+    """Targets whose test rows share articles with the machine-translated training rows."""
+    unavailable: str | None = None
+    """In plain words, why the data may not be had here; then there is no file."""
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -77,6 +81,11 @@ def languages(folder: Path, split: str) -> list[str]:
             fix=f"pin that split in tasks/{manifest.task}.yaml, or choose another",
         )
     return found
+
+
+def has_split(folder: Path, split: str) -> bool:
+    """Whether the folder has the split in any language."""
+    return any(name.split(".")[0] == split for name in read_manifest(folder).files)
 
 
 def read_split(folder: Path, split: str, language: str) -> list[Row]:

@@ -32,6 +32,8 @@ class Source(Protocol):
     """The language of the training data."""
     stand_in: str | None
     """In plain words, what stands in for the task's own data; null where nothing does."""
+    overlaps: list[str]
+    """Targets whose test rows share articles with the machine-translated training rows."""
     dropped: Counter[str]
     """Keys without a place in the schema, and how many rows read so far had them."""
 
@@ -63,6 +65,7 @@ class Generated:
         self.pin_text = f"generated version {pin.version} seed {pin.seed} {_digest(pin)}"
         self.source_language = pin.source_language
         self.stand_in: str | None = f"laboratory analogue of {task.title}"
+        self.overlaps: list[str] = []
         self.dropped: Counter[str] = Counter()
 
     def stems(self) -> list[str]:
@@ -109,6 +112,7 @@ class Local:
         self.pin_text = f"local pack {pack} {_digest(pin)}"
         self.source_language = pin.source_language
         self.stand_in = pin.stand_in
+        self.overlaps = pin.overlaps
         self.dropped: Counter[str] = Counter()
 
     def stems(self) -> list[str]:

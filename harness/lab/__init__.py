@@ -12,7 +12,16 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.lab import choice, nli, paraphrase, qa, retrieval, tagging, text
-from harness.lab.languages import LANGUAGES, SOURCE_LANGUAGE, TASK_LANGUAGES, Language, corpus_rows, language
+from harness.lab.languages import (
+    LANGUAGES,
+    SOURCE_LANGUAGE,
+    TASK_LANGUAGES,
+    TRANSLATED_LANGUAGES,
+    TRANSLATED_TASKS,
+    Language,
+    corpus_rows,
+    language,
+)
 from harness.lab.streams import GENERATOR_VERSION
 
 __all__ = [
@@ -20,6 +29,9 @@ __all__ = [
     "LANGUAGES",
     "SOURCE_LANGUAGE",
     "TASK_LANGUAGES",
+    "TRANSLATED",
+    "TRANSLATED_LANGUAGES",
+    "TRANSLATED_TASKS",
     "Language",
     "corpus_rows",
     "generate",
@@ -27,6 +39,8 @@ __all__ = [
 ]
 
 Rows = list[dict[str, Any]]
+TRANSLATED = "train_translated"
+"""The split of machine-translated training rows: the rows of `train`, in another language."""
 _QUESTIONS = ("squad_v1", "squad_v2", "hellaswag", "cosmosqa", "commonsenseqa")
 _INTERMEDIATE = ("mnli", "anli_plus", "qqp", "ccg", *_QUESTIONS)
 _OWN_TRAINING = ("pawsx", "udpos", "panx", "tydiqa")
@@ -46,6 +60,8 @@ def splits(task: str, code: str) -> tuple[str, ...]:
         return ("text",)
     if task == "bucc":
         return ("test_source", "test_target", "test_gold") if code in TASK_LANGUAGES[task] else ()
+    if task in TRANSLATED_TASKS and code in TRANSLATED_LANGUAGES:
+        return (TRANSLATED,)
     own = ("train", "dev") if code == SOURCE_LANGUAGE and task in (*_INTERMEDIATE, *_OWN_TRAINING) else ()
     return own + (("test",) if code in TASK_LANGUAGES.get(task, ()) else ())
 
@@ -69,7 +85,7 @@ def generate(task: str, split: str, language: str, rows: int, seed: int) -> Rows
             f"expected a split that {task} has in {code} ({found}), found {split!r}",
             fix="name one of these splits",
         )
-    return _MAKERS[task](task, split, code, rows, seed)
+    return _MAKERS[task](task, "train" if split == TRANSLATED else split, code, rows, seed)
 
 
 def _known(code: str) -> str:

@@ -124,3 +124,11 @@ def corpus_rows(code: str, total: int) -> int:
         return 0
     share = round(total * size / sum(lang.size_gib for lang in LANGUAGES.values()))
     return max(share, SMALLEST_CORPUS_ROWS)
+
+
+TRANSLATED_TASKS = ("mnli", "squad_v2", "squad_v1", "hellaswag")
+"""Intermediate tasks that have machine-translated training rows: those that the paper calls best."""
+TRANSLATED_LANGUAGES = ("qaf", "qah", "qai")
+"""Their languages: those with most text after the source language, for which translators exist. The translation is
+perfect, as the rows say the same meanings: an upper bound of what a real translator gives.
+"""

@@ -36,8 +36,9 @@ class Work:
 
 
 def intermediate_work(recipe: str, seed: int, params: Params, paths: Paths) -> Work:
-    """An intermediate training: reads the encoder, the resolved recipe and the data of its tasks."""
-    data = (paths.data(task) for task in params.recipes[recipe].tasks)
+    """An intermediate training: reads the encoder, the resolved recipe, its tasks' data and, for masked LM, text."""
+    data = [paths.data(task) for task in params.recipes[recipe].tasks]
+    data += [paths.corpus] if params.recipes[recipe].mlm else []
     return Work(
         name=f"intermediate {recipe}-{seed}",
         command=("run", "intermediate", recipe, str(seed)),

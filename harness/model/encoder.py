@@ -63,7 +63,7 @@ def on_device(model: XLMRobertaModel, compute: Compute) -> XLMRobertaModel:
     if compute.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if compute.precision == "bf16":
-        model.forward = _in_bfloat16(model.forward, compute.device)  # type: ignore[method-assign]
+        model.forward = _in_bfloat16(model.forward, compute.device)
     return model
 
 
@@ -115,6 +115,12 @@ def load_encoder(folder: Path) -> XLMRobertaModel:
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise HarnessError(f"expected the encoder's {name} in {folder}, found none", fix="run `dvc repro encoder`")
+    model = _build(_read_config(folder))
+    load_weights(model, folder / WEIGHTS)
+    return model
+
+
+def _read_config(folder: Path) -> XLMRobertaConfig:
     try:
         content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -126,22 +132,54 @@ def load_encoder(folder: Path) -> XLMRobertaModel:
             f"expected an encoder of type `xlm-roberta` in {folder / CONFIG}, found `{content.get('model_type')}`",
             fix="choose an encoder with XLM-R's architecture",
         )
-    model = _build(XLMRobertaConfig(**content))
-    load_weights(model, folder / WEIGHTS)
-    return model
+    return XLMRobertaConfig(**content)
+
+
+def published_encoder(folder: Path) -> tuple[XLMRobertaModel, MaskedLMHead]:
+    """XLM-R as it is published (XLMRobertaForMaskedLM: `roberta.*`, `lm_head.*`), as encoder and masked-LM head.
+
+    Raises HarnessError for another architecture, or weights that do not fit the configuration.
+    """
+    model = _build(_read_config(folder))
+    head = MaskedLMHead(model)
+    found = _read_weights(folder / WEIGHTS)
+    body = {name.removeprefix("roberta."): tensor for name, tensor in found.items() if name.startswith("roberta.")}
+    body = {name: tensor for name, tensor in body.items() if not name.startswith(_NOT_WEIGHTS)}
+    top = {_LM_HEAD_NAMES[name]: found[name] for name in _LM_HEAD_NAMES if name in found}
+    _load(model, body, folder / WEIGHTS)
+    _load(head, top, folder / WEIGHTS)
+    return model, head
+
+
+_NOT_WEIGHTS = ("pooler.", "embeddings.position_ids")
+"""Never used here, and a counter that older releases of transformers saved among the weights."""
+_LM_HEAD_NAMES = {
+    "lm_head.dense.weight": "dense.weight",
+    "lm_head.dense.bias": "dense.bias",
+    "lm_head.layer_norm.weight": "norm.weight",
+    "lm_head.layer_norm.bias": "norm.bias",
+    "lm_head.bias": "bias",
+}
+"""Published name -> ours; the decoder's matrix is the word embeddings."""
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
     """Read safetensors into `model`, strictly: every tensor there, no other, every shape the same."""
-    expected = model.state_dict()
+    _load(model, _read_weights(path), path)
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
-        found = load_file(str(path))
+        return load_file(str(path))
     except (OSError, SafetensorError) as error:
         raise HarnessError(
             f"expected weights in safetensors format in {path}, found: {error}",
             fix="delete that folder and run `dvc repro`",
         ) from None
-    wrong = _first_difference(expected, found)
+
+
+def _load(model: nn.Module, found: dict[str, Tensor], path: Path) -> None:
+    wrong = _first_difference(model.state_dict(), found)
     if wrong:
         raise HarnessError(
             f"the checkpoint {path} does not fit the encoder: {wrong}",

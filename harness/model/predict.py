@@ -119,8 +119,9 @@ def embed(
     settings: Retrieval,
     pad: int,
     batch_tokens: int,
+    layers: Sequence[int] = (),
 ) -> tuple[dict[int, Array], int]:
-    """Sentence embeddings of every hidden layer up to `settings.layer`, and how many texts were truncated.
+    """Sentence embeddings of `layers` (default: `settings.layer` alone), and how many texts were truncated.
 
     Returns layer -> (texts, hidden); layer 0 is the embedding layer. `mean` pools over all tokens, special ones
     included, as jiant does for XTREME's retrieval tasks.
@@ -132,7 +133,7 @@ def embed(
     items = [Feature([encoding.ids], None, i) for i, encoding in enumerate(encodings)]
     found = {
         layer: np.empty((len(texts), encoder.config.hidden_size), dtype=np.float32)
-        for layer in range(settings.layer + 1)
+        for layer in layers or [settings.layer]
     }
     for chosen in prediction_batches(items, batch_tokens):
         ids, mask = collate([items[i] for i in chosen], pad)

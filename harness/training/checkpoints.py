@@ -1,6 +1,7 @@
 """Checkpoints: the encoder that a recipe hands on, one folder per (recipe, seed), checkpoint.json written last.
 
-The baseline's checkpoint holds no weights: it points at the pretrained encoder.
+The baseline's checkpoint holds no weights: it points at the pretrained encoder. That of a recipe whose data may not be
+had holds none either, and says why.
 """
 
 from __future__ import annotations

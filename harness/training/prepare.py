@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,7 @@ from tokenizers import Tokenizer
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness import scoring
-from harness.data.integrity import sha256_file
 from harness.data.reading import read_manifest, read_split
-from harness.data.writing import MANIFEST
 from harness.errors import HarnessError
 from harness.model.features import Features, Row, featurise
 from harness.model.heads import Head, new_head
@@ -24,7 +24,13 @@ from harness.model.tokenizer import PAD, token_id
 from harness.params import Evaluation, Training
 from harness.tasks import Task
 from harness.training import determinism
-from harness.training.loop import Schedule, Stream
+from harness.training.batching import training_batches
+from harness.training.loop import Schedule, Stream, Trained
+
+TRANSLATED = "train_translated"
+"""The split of machine-translated training rows."""
+CHANCE_MARGIN = 1.0
+"""A dev score must beat the best constant answer by this many points to count as learnt."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +47,17 @@ class TrainingTask:
 
     def stream(self, weight: float = 1.0) -> Stream:
         """The task as one stream of the loop."""
-        return Stream(self.task.name, self.head, self.features.items, self.training.batch_size, weight)
+        batches = partial(training_batches, self.features.items, self.training.batch_size)
+        return Stream(self.task.name, self.head, batches, weight)
 
     @property
     def steps(self) -> int:
         """Optimiser steps of the task's own epochs."""
         return max(1, round(self.training.epochs * len(self.features.items) / self.training.batch_size))
 
-    def schedule(self, steps: int | None = None, learning_rate: float | None = None) -> Schedule:
+    def schedule(
+        self, micro_batch: int | None, steps: int | None = None, learning_rate: float | None = None
+    ) -> Schedule:
         """The optimiser's settings; a recipe may set the steps and the learning rate."""
         chosen = self.training
         return Schedule(
@@ -58,14 +67,24 @@ class TrainingTask:
             weight_decay=chosen.weight_decay,
             adam_epsilon=chosen.adam_epsilon,
             max_gradient_norm=chosen.max_gradient_norm,
-            evaluations=chosen.evaluations,
+            evaluate_every=chosen.evaluate_every,
+            patience=chosen.patience,
+            keep=chosen.keep,
+            micro_batch=micro_batch,
         )
 
 
 def prepare(
-    task: Task, folder: Path, training: Training, encoder: XLMRobertaModel, tokenizer: Tokenizer, seed: int
+    task: Task,
+    folder: Path,
+    training: Training,
+    encoder: XLMRobertaModel,
+    tokenizer: Tokenizer,
+    seed: int,
+    translated: Sequence[str] = (),
 ) -> TrainingTask:
-    """Read the task's training rows, make features and a new head.
+    """Read the task's training rows (`translated`: the machine-translated ones of these languages), make features and
+    a new head.
 
     Raises HarnessError if the encoder has fewer positions than the task's max_length.
     """
@@ -77,7 +96,9 @@ def prepare(
             fix="lower max_length of the task, or raise encoder.architecture.max_length, in params.yaml",
         )
     language = read_manifest(folder).source_language
-    rows = read_split(folder, "train", language)[: training.max_examples]
+    rows = (translated_rows(folder, translated) if translated else read_split(folder, "train", language))[
+        : training.max_examples
+    ]
     labels = labels_of(task, rows)
     config = encoder.config
     outputs = len(rows[0]["choices"]) if task.head == "choice" else len(labels)
@@ -91,6 +112,17 @@ def prepare(
     ).to(encoder.device)
     features = featurise(task.head, rows, tokenizer, training.max_length, training.doc_stride, labels)
     return TrainingTask(task, folder, language, labels, training, head, features)
+
+
+def translated_rows(folder: Path, languages: Sequence[str]) -> list[Row]:
+    """The machine-translated rows: row i in the i-th language in turn, so that parallel files give every row once.
+
+    A recipe then trains on as many rows, and takes as many steps, as in the source language.
+    """
+    columns = [read_split(folder, TRANSLATED, language) for language in languages]
+    longest = max(map(len, columns))
+    turns = ((columns[i % len(columns)], i) for i in range(longest))
+    return [rows[i] for rows, i in turns if i < len(rows)]
 
 
 def labels_of(task: Task, rows: Sequence[Row]) -> list[Any]:
@@ -109,9 +141,10 @@ def predict_split(
     split: str,
     language: str,
     settings: Evaluation,
+    limit: int | None = None,
 ) -> tuple[list[Row], list[Any], Features]:
-    """Gold rows (the first `max_rows`), their predictions, and the features with their counts."""
-    rows = read_split(ready.folder, split, language)[: settings.max_rows]
+    """Gold rows (the first `limit`, else `max_rows`), their predictions, and the features with their counts."""
+    rows = read_split(ready.folder, split, language)[: limit or settings.max_rows]
     training = ready.training
     features = featurise(ready.task.head, rows, tokenizer, training.max_length, training.doc_stride, ready.labels)
     pad = token_id(tokenizer, PAD)
@@ -123,11 +156,56 @@ def predict_split(
 
 
 def dev_scores(
-    ready: TrainingTask, encoder: XLMRobertaModel, tokenizer: Tokenizer, settings: Evaluation
+    ready: TrainingTask,
+    encoder: XLMRobertaModel,
+    tokenizer: Tokenizer,
+    settings: Evaluation,
+    language: str | None = None,
+    limit: int | None = None,
 ) -> dict[str, float]:
-    """Metrics of the source language's dev split, in points."""
-    rows, predictions, _ = predict_split(ready, encoder, tokenizer, "dev", ready.source_language, settings)
-    return scoring.score(ready.task.metric, rows, predictions, ready.source_language)
+    """Metrics of the dev split of `language` (the source language's by default), in points."""
+    language = language or ready.source_language
+    rows, predictions, _ = predict_split(ready, encoder, tokenizer, "dev", language, settings, limit)
+    return scoring.score(ready.task.metric, rows, predictions, language)
+
+
+def collapse_reasons(task: Task, trained: Trained, rows: Sequence[Row], predictions: Sequence[Any]) -> list[str]:
+    """Why a model counts as collapsed, in sentences, from its dev predictions and its training; empty: it learnt.
+
+    A collapsed model stays in every average: leaving it out would make a recipe that collapses often look good.
+    """
+    reasons = []
+    if is_constant(predictions):
+        reasons.append("it says the same of every dev row")
+    constant = best_constant(task, rows)
+    if constant is not None:
+        found = scoring.headline(task.metric, scoring.score(task.metric, rows, predictions, ""))
+        if found < constant + CHANCE_MARGIN:
+            reasons.append(f"dev score {found:.1f}, and always the same answer gives {constant:.1f}")
+    if trained.flat:
+        first, last = trained.curve[0].loss, trained.curve[-1].loss
+        reasons.append(f"its loss did not fall: {first:.3f} to {last:.3f}")
+    return reasons
+
+
+def best_constant(task: Task, rows: Sequence[Row]) -> float | None:
+    """Headline metric of the best answer that is the same for every row; None where there is no such answer.
+
+    Span scores have none: a tag that goes on, or an answer that fits many questions, is not chance.
+    """
+    if task.metric not in ("accuracy", "accuracy_f1") or not rows:
+        return None
+    tags = "tags" in rows[0]
+    common = Counter(gold for row in rows for gold in (row["tags"] if tags else [row["label"]]))
+    answers: Iterator[Any] = iter(common)
+    return max(
+        scoring.headline(task.metric, scoring.score(task.metric, rows, _always(answer, rows, tags), ""))
+        for answer in answers
+    )
+
+
+def _always(answer: Any, rows: Sequence[Row], tags: bool) -> list[Any]:
+    return [[answer] * len(row["tags"]) for row in rows] if tags else [answer] * len(rows)
 
 
 def is_constant(predictions: Sequence[Any]) -> bool:
@@ -138,12 +216,6 @@ def is_constant(predictions: Sequence[Any]) -> bool:
         else list(predictions)
     )
     return len(flat) > 1 and len(set(flat)) == 1
-
-
-def data_sha256(folder: Path) -> str:
-    """Identity of a data folder: the sha256 of its manifest, which holds every file's sha256."""
-    read_manifest(folder)  # its error names the stage that makes the folder
-    return sha256_file(folder / MANIFEST)
 
 
 def fingerprint(content: Any) -> str:

@@ -170,7 +170,9 @@ def test_embeddings_are_the_pooled_states_of_each_layer(
 ) -> None:
     texts = ["kala mino tuo", "pel", "kala " * 40]
     settings = Retrieval(layer=2, pooling=pooling, neighbours=4, max_length=24)  # type: ignore[arg-type]
-    found, truncated = embed(encoder, tokenizer, texts, settings, 1, 10**6)
+    found, truncated = embed(encoder, tokenizer, texts, settings, 1, 10**6, [0, 1, 2])
+    alone, _ = embed(encoder, tokenizer, texts, settings, 1, 10**6)
+    assert list(alone) == [2] and (alone[2] == found[2]).all()
     assert truncated == 1 and sorted(found) == [0, 1, 2]
     for place, text in enumerate(texts):
         ids = torch.tensor([tokenizer.encode(text).ids])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from harness.model.features import Feature
 from harness.model.heads import IGNORED, SequenceHead, new_head
+from harness.results import CurvePoint
 from harness.training import loop
 from harness.training.batching import collate, collate_labels, prediction_batches, training_batches
 from harness.training.loop import Diverged, Schedule, Stream, draw_streams, linear_schedule, train
@@ -43,7 +45,8 @@ def features(count: int, first: int = 4) -> list[Feature]:
 
 
 def stream(name: str = "a", count: int = 24, weight: float = 1.0, first: int = 4) -> Stream:
-    return Stream(name, new_head("classification", 8, 2, 0.0, 1, 0.02), features(count, first), 4, weight)
+    head = new_head("classification", 8, 2, 0.0, 1, 0.02)
+    return Stream(name, head, partial(training_batches, features(count, first), 4), weight)
 
 
 def test_the_learning_rate_rises_then_falls_to_nothing() -> None:
@@ -110,14 +113,21 @@ def test_padding_is_masked_and_never_learnt_from() -> None:
 
 def test_training_learns_and_keeps_the_curve() -> None:
     advanced: list[int] = []
-    steps = Schedule(**(vars(SCHEDULE) | {"steps": 60, "evaluations": 3}))
-    curve = train(
-        Bag(), [stream()], steps, seed=1, pad=1, evaluate=lambda: {"accuracy": 50.0}, advance=lambda: advanced.append(1)
+    steps = Schedule(**(vars(SCHEDULE) | {"steps": 60, "evaluate_every": 25}))
+    trained = train(
+        Bag(),
+        [stream()],
+        steps,
+        seed=1,
+        pad=1,
+        evaluate=lambda step: ({"accuracy": 50.0}, 50.0),
+        advance=lambda: advanced.append(1),
     )
-    assert len(advanced) == 60
-    assert [point.step for point in curve] == sorted({*range(3, 61, 3), 20, 40, 60})
+    curve = trained.curve
+    assert len(advanced) == trained.step == trained.stopped == 60 and not trained.flat
+    assert [point.step for point in curve] == sorted({*range(3, 61, 3), 25, 50, 60})
     assert curve[-1].loss < 0.1 < curve[0].loss
-    assert [point.step for point in curve if point.dev] == [20, 40, 60]
+    assert [point.step for point in curve if point.dev] == [25, 50, 60]
     factor = linear_schedule(60, 0.2)
     assert [point.learning_rate for point in curve] == pytest.approx([0.1 * factor(p.step - 1) for p in curve])
 
@@ -125,14 +135,71 @@ def test_training_learns_and_keeps_the_curve() -> None:
 def test_scoring_the_dev_set_on_the_way_changes_nothing() -> None:
     """Evaluations in between draw no random numbers: the weights at the end are the same."""
     ends = []
-    for evaluations in (0, 5):
+    for every in (None, 2):
         torch.manual_seed(3)
         encoder, head = Bag(), SequenceHead(8, 2, 0.3)
-        one = Stream("a", head, features(24), 4, 1.0)
-        schedule = Schedule(**(vars(SCHEDULE) | {"evaluations": evaluations}))
-        train(encoder, [one], schedule, seed=1, pad=1, evaluate=lambda e=encoder: {"dev": float(e.training)})
+        one = Stream("a", head, partial(training_batches, features(24), 4))
+        schedule = Schedule(**(vars(SCHEDULE) | {"evaluate_every": every}))
+        train(encoder, [one], schedule, seed=1, pad=1, evaluate=lambda step, e=encoder: ({"dev": e.training}, 0.0))
         ends.append([parameter.clone() for parameter in (*encoder.parameters(), *head.parameters())])
     assert all(one.equal(other) for one, other in zip(*ends, strict=True))
+
+
+def weights_after(micro_batch: int | None, head_kind: str = "classification") -> list[Tensor]:
+    torch.manual_seed(3)
+    encoder, head = Bag(), new_head(head_kind, 8, 3, 0.0, 1, 0.02)
+    items = features(24)
+    if head_kind == "tagging":  # some of the tokens have no label
+        items = [Feature(f.inputs, [i % 3 if i else IGNORED for i in range(f.length)], f.row) for f in items]
+    one = Stream("a", head, partial(training_batches, items, 6))
+    train(encoder, [one], Schedule(**(vars(SCHEDULE) | {"micro_batch": micro_batch})), seed=1, pad=1)
+    return [parameter.detach().clone() for parameter in (*encoder.parameters(), *head.parameters())]
+
+
+@pytest.mark.parametrize("kind", ["classification", "tagging"])
+@pytest.mark.parametrize("micro_batch", [1, 4, 6])
+def test_the_effective_batch_does_not_depend_on_the_micro_batch(kind: str, micro_batch: int) -> None:
+    """Each part counts by its own number of labels, so the mean is that of the whole batch."""
+    for whole, parts in zip(weights_after(None, kind), weights_after(micro_batch, kind), strict=True):
+        assert torch.allclose(whole, parts, atol=1e-5)
+
+
+def early(values: list[float], **settings: object) -> tuple[Bag, loop.Trained, list[Tensor]]:
+    """Train with dev scores made up by the test; also the word embeddings at each evaluation."""
+    encoder, seen = Bag(), []
+
+    def evaluate(step: int) -> tuple[dict[str, float], float]:
+        seen.append(encoder.words.weight.detach().clone())
+        return {"accuracy": values[len(seen) - 1]}, values[len(seen) - 1]
+
+    schedule = Schedule(**(vars(SCHEDULE) | {"steps": 20, "evaluate_every": 4} | settings))
+    return encoder, train(encoder, [stream()], schedule, seed=1, pad=1, evaluate=evaluate), seen
+
+
+def test_training_stops_when_patience_runs_out_and_goes_back_to_the_best_state() -> None:
+    encoder, trained, seen = early([50.0, 70.0, 70.0, 60.0, 90.0], patience=2, keep="best")
+    assert (trained.step, trained.stopped) == (8, 16), "of equals the earliest is kept"
+    assert encoder.words.weight.equal(seen[1]) and not seen[1].equal(seen[-1])
+    assert trained.curve[-1].step == 16
+
+
+def test_the_last_state_is_used_unless_the_best_is_asked_for() -> None:
+    encoder, trained, seen = early([90.0, 50.0, 50.0, 50.0, 50.0])
+    assert (trained.step, trained.stopped) == (20, 20)
+    assert encoder.words.weight.equal(seen[-1])
+
+
+def test_the_last_state_is_evaluated_too() -> None:
+    encoder, trained, seen = early([10.0, 20.0, 30.0], steps=10, keep="best")
+    assert [point.step for point in trained.curve if point.dev] == [4, 8, 10]
+    assert trained.step == 10 and encoder.words.weight.equal(seen[-1])
+
+
+def test_a_loss_that_does_not_fall_is_flat() -> None:
+    falling = [CurvePoint(step=i, loss=1.0 / i, learning_rate=0.1) for i in range(1, 21)]
+    level = [CurvePoint(step=i, loss=1.1, learning_rate=0.1) for i in range(1, 21)]
+    assert loop.Trained(level).flat and not loop.Trained(falling).flat
+    assert not loop.Trained(level[:5]).flat, "too short to tell"
 
 
 def test_streams_are_drawn_in_proportion_and_one_per_batch() -> None:

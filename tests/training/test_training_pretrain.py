@@ -101,7 +101,7 @@ def test_the_loss_falls(toy: tuple[Params, Paths]) -> None:
     tokenizer, encoder = load_tokenizer(paths.encoder), load_encoder(paths.encoder)
     assert tokenizer.token_to_id(MASK) == encoder.config.vocab_size - 1
     longer = params.encoder.pretraining.model_copy(update={"steps": 120})
-    curve = pretrain(encoder, tokenizer, read_corpus(paths), longer)
+    curve, _ = pretrain(encoder, tokenizer, read_corpus(paths), longer)
     losses = [point.loss for point in curve]
     assert len(losses) == 40 and curve[-1].step == 120
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.3
