@@ -33,5 +33,30 @@ def progress(label: str, total: int) -> Iterator[Callable[..., None]]:
     yield advance
 
 
+@contextmanager
+def transfer_progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar of `total` bytes on a terminal's standard error; elsewhere a line when they have arrived.
+
+    Yields `advance`, to be called with the bytes of each piece (below zero where a transfer begins anew).
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        print(f"{label}: {total / 1e6:,.1f} MB", file=sys.stderr, flush=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        job = bar.add_task(label, total=total)
+        yield lambda size: bar.advance(job, size)
+
+
 LONG = 500
 """Steps from which a run without a terminal reports its quarters."""
