@@ -282,7 +282,9 @@ def image_save(
     typer.echo(save(_image(reference)[1], out))
 
 
-TaskNames = Annotated[list[str] | None, typer.Argument(help="Tasks; none: what the active profile needs.")]
+TaskNames = Annotated[
+    list[str] | None, typer.Argument(metavar="[TASKS]...", help="Tasks; none: what the active profile needs.")
+]
 WithEncoder = Annotated[bool, typer.Option("--encoder", help="The profile's encoder, beside the TASKS named or alone.")]
 
 

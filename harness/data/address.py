@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -57,6 +58,8 @@ class Refused(Unavailable):
 class Remote(Record):
     """A file that can be fetched, and what it must be."""
 
+    label: str
+    """What people call it."""
     address: str
     """Where it lies."""
     bytes: int = Field(ge=0)
@@ -76,7 +79,7 @@ def download(url: str, sha256: str, size: int, store: Path) -> int:
     folder, name = url_folder(store, sha256), url_name(url)
     if state(folder, name, sha256).word == "ok":
         return 0
-    remote = Remote(address=url, bytes=size, sha256=sha256, stated_by="its pin")
+    remote = Remote(label=name, address=url, bytes=size, sha256=sha256, stated_by="its pin")
     need_space(store, missing_bytes(remote, folder, name))
     return obtain(remote, folder, name)
 
@@ -162,8 +165,7 @@ def _whole(remote: Remote, partial: Path, headers: Mapping[str, str]) -> str | N
 def _transfer(remote: Remote, partial: Path, headers: Mapping[str, str]) -> str | None:
     """Append what `partial` lacks, in as many requests as it takes; returns the last answer's ETag."""
     etag, vain = None, 0
-    label = remote.address.rpartition("/")[2]
-    with _session() as session, transfer_progress(label, remote.bytes) as advance:
+    with _session() as session, transfer_progress(remote.label, remote.bytes) as advance:
         advance(_arrived(partial))
         while (have := _arrived(partial)) < remote.bytes:
             with _answer(session, remote, have, headers) as response:
@@ -202,6 +204,12 @@ class _Patience(urllib3.Retry):
         used_up = re.search(r"\br=0\s*;\s*t=(\d+)", response.headers.get("RateLimit", ""))
         stated = super().get_retry_after(response)
         return float(used_up[1]) if stated is None and used_up else stated
+
+    def sleep_for_retry(self, response: urllib3.BaseHTTPResponse) -> bool:
+        """As urllib3's, and says so: it may be an hour."""
+        if wait_s := self.get_retry_after(response):
+            print(f"the server is busy and asks to wait {wait_s:.0f} s", file=sys.stderr, flush=True)
+        return super().sleep_for_retry(response)
 
 
 def _answer(session: requests.Session, remote: Remote, have: int, headers: Mapping[str, str]) -> requests.Response:

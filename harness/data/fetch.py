@@ -122,21 +122,23 @@ def _refuse_unpublished(task: Task) -> None:
 
 def _fetch_task(task: Task, store: Path) -> Fetched:
     """From the place that is whole in the store already, else from the first one that gives every file."""
-    for place in task.published:
-        states = _states(task, place, store)
-        if states and all(found.word == "ok" for found in states):
-            return Fetched(name=task.name, place=place, files=len(states), transferred=0, passed_over=[])
     passed_over: list[str] = []
-    for place in task.published:
+    whole = next((place for place in task.published if _is_whole(task, place, store)), None)
+    for place in [whole] if whole else task.published:
         try:
-            transferred = _fetch_place(task, place, store)
+            transferred = 0 if whole else _fetch_place(task, place, store)
         except Unavailable as error:
             passed_over.append(f"{place}: {error.message}")
             fix = error.fix
             continue
-        files = len(_states(task, place, store))
+        files = len(_files(task, place, store))
         return Fetched(name=task.name, place=place, files=files, transferred=transferred, passed_over=passed_over)
     raise Unavailable(f"task {task.name} can't be fetched: {'; '.join(passed_over)}", fix=fix)
+
+
+def _is_whole(task: Task, place: Place, store: Path) -> bool:
+    files = _files(task, place, store)
+    return bool(files) and all(state(*file).word == "ok" for file in files)
 
 
 def _fetch_place(task: Task, place: Place, store: Path) -> int:
@@ -170,24 +172,28 @@ def _url_files(pin: UrlPin) -> Iterable[UrlFile]:
     return {file.url: file for files in pin.files.values() for file in files}.values()
 
 
-def _states(task: Task, place: Place, store: Path) -> list[State]:
-    """Every file that a place's pin names, as it lies in the store; empty for the owner's folder."""
+def _files(task: Task, place: Place, store: Path) -> list[tuple[Path, str, str | None]]:
+    """(folder, name in it, sha256) of every file that a place's pin names; empty for the owner's folder."""
     pin = _pin(task, place)
     if isinstance(pin, HubPin):
         return [
-            state(repository_folder(store, "dataset", repository, pin.revisions[repository]), path, sha256)
+            (repository_folder(store, "dataset", repository, pin.revisions[repository]), path, sha256)
             for repository, files in _hub_files(pin).items()
             for path, sha256 in files.items()
         ]
     if isinstance(pin, UrlPin):
-        return [state(url_folder(store, file.sha256), url_name(file.url), file.sha256) for file in _url_files(pin)]
+        return [(url_folder(store, file.sha256), url_name(file.url), file.sha256) for file in _url_files(pin)]
     return []
 
 
 def _check_task(task: Task, store: Path) -> Checked:
-    """Of the first place that is whole; where none is, of the first place."""
-    checked = [_checked(task.name, place, _states(task, place, store)) for place in task.published]
-    return next((found for found in checked if found.word == "ok"), checked[0])
+    """Of the first place that is whole; where none is, of the first one."""
+    fetched_from: list[Place] = [place for place in task.published if place != "path"]
+    if not fetched_from:
+        detail = "nothing to fetch: read where its owner keeps it"
+        return Checked(name=task.name, word="ok", place="path", detail=detail)
+    place = next((place for place in fetched_from if _is_whole(task, place, store)), fetched_from[0])
+    return _checked(task.name, place, [state(*file) for file in _files(task, place, store)])
 
 
 def _checked(name: str, place: Place, states: Sequence[State]) -> Checked:
@@ -195,7 +201,6 @@ def _checked(name: str, place: Place, states: Sequence[State]) -> Checked:
     # Other bytes are worse than none: they name the task.
     worst = next((found for found in bad if found.word == "differs"), bad[0] if bad else None)
     if worst is None:
-        detail = f"{len(states)} files" if states else "nothing to fetch: read where its owner keeps it"
-        return Checked(name=name, word="ok", place=place, detail=detail)
+        return Checked(name=name, word="ok", place=place, detail=f"{len(states)} files")
     more = f" ({len(bad)} of {len(states)} files are not ok)"
     return Checked(name=name, word=worst.word, place=place, detail=worst.detail + more)

@@ -131,6 +131,7 @@ def _remote(repository: str, revision: str, kind: Kind, file: RemoteFile, pinned
                 f"{folder} and the .json beside it, and run `harness data fetch`",
             )
     return Remote(
+        label=f"{repository}/{file.path}",
         address=hf_hub_url(repository, file.path, repo_type=kind, revision=revision, endpoint=endpoint()),
         bytes=file.bytes,
         sha256=known[0][1] if known else None,
@@ -176,15 +177,12 @@ def _explained(repository: str, revision: str) -> Iterator[None]:
             f"expected to reach {endpoint()}, found that HF_HUB_OFFLINE forbids it",
             fix="run the same command with HF_HUB_OFFLINE unset",
         ) from None
-    except (errors.HfHubHTTPError, httpx2.TransportError) as error:
+    except (errors.HfHubHTTPError, httpx2.TransportError, ValueError, LookupError, AttributeError) as error:
+        # The last three: what answers is no hub (a login page, say).
+        problem = f"{type(error).__name__}: {error}".splitlines()[0]
         raise Unavailable(
-            f"expected an answer about {repository} from {endpoint()}, found {str(error).splitlines()[0]}",
+            f"expected an answer about {repository} from {endpoint()}, found {problem}",
             fix="see that this machine reaches the hub (proxy, firewall, HF_ENDPOINT), then run the same command again",
-        ) from None
-    except errors.HFValidationError as error:
-        raise HarnessError(
-            f"expected the name of a repository, found {repository}: {str(error).splitlines()[0]}",
-            fix="correct the name in the pin",
         ) from None
 
 

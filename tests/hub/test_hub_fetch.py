@@ -100,6 +100,13 @@ def test_nothing_sound_is_fetched_again(place: Place) -> None:
     assert place.hub.requests == []
 
 
+def test_an_empty_file_is_a_file(place: Place) -> None:
+    place.hub.set_bytes("dataset", "toy/nli", REVISION, "empty.tsv", b"")
+    pin_hub(place, {"empty.tsv": None})
+    place.fetch("nli")
+    assert hub_file(place.store, "toy/nli", REVISION, "empty.tsv", sha256(b"")).read_bytes() == b""
+
+
 def test_a_whole_file_without_its_manifest_is_taken_up(place: Place) -> None:
     place.fetch("nli")
     (place.store / "hub" / "toy--nli" / f"{REVISION}.json").unlink()
@@ -138,6 +145,12 @@ def test_a_repository_or_file_that_is_not_there(place: Place) -> None:
         place.fetch("nli")
     write_task(place.paths, "nli", hub=hub_pin("toy/gone", {PATH: None}))
     with pytest.raises(HarnessError, match=r"expected the repository toy/gone .* found none"):
+        place.fetch("nli")
+
+
+def test_what_answers_is_no_hub(place: Place) -> None:
+    place.hub.faults.answer("/api/", 200)
+    with pytest.raises(HarnessError, match=r"expected an answer about toy/nli .*HF_ENDPOINT"):
         place.fetch("nli")
 
 
@@ -200,10 +213,10 @@ def test_waits_as_long_as_the_server_says(place: Place, waits: list[float], stat
     assert len(told) == 2 and sum(told) <= 16, "the hub's client rounds up by a second"
 
 
-def test_the_hubs_own_rate_limit_header(place: Place, waits: list[float]) -> None:
+def test_the_hubs_own_rate_limit_header(place: Place, waits: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     place.hub.faults.answer("/lfs/", 429, RateLimit='"resolvers";r=0;t=55')
     place.fetch("nli")
-    assert waits == [55]
+    assert waits == [55] and "asks to wait 55 s" in capsys.readouterr().err
 
 
 def test_a_server_that_stays_busy_is_given_up(place: Place, waits: list[float]) -> None:
@@ -382,6 +395,8 @@ def test_an_owners_folder_is_nothing_to_fetch(place: Place) -> None:
     write_task(place.paths, "ccg", path=path | {"files": files})
     assert place.fetch("ccg")[0].place == "path" and place.check("ccg") == "ok"
     assert place.hub.requests == []
+    write_task(place.paths, "both", hub=hub_pin("toy/nli", {"gone.parquet": None}), path=path | {"files": files})
+    assert place.fetch("both")[0].passed_over and place.check("both") == "missing"
 
 
 def test_checking_finds_a_flipped_byte_and_fetching_mends_it(place: Place) -> None:
