@@ -68,7 +68,7 @@ def fetch_tasks(names: Sequence[str], params: Params, paths: Paths) -> list[Fetc
             except Unavailable as error:
                 failed.append(error)
     if failed:
-        others = f"; the other {len(fetched)} tasks are fetched" if fetched else ""
+        others = f"; fetched all the same: {', '.join(found.name for found in fetched)}" if fetched else ""
         raise HarnessError(". ".join(error.message for error in failed) + others, fix=failed[0].fix)
     return fetched
 

@@ -83,7 +83,7 @@ def list_files(repository: str, revision: str, kind: Kind) -> list[RemoteFile]:
         return [
             RemoteFile(
                 path=file.path,
-                bytes=file.lfs.size if file.lfs else file.size,
+                bytes=file.size,
                 sha256=file.lfs.sha256 if file.lfs else None,
                 git_blob=file.blob_id,
             )
