@@ -33,7 +33,7 @@ run_app = typer.Typer(
     no_args_is_help=True,
     help="One stage of the pipeline, as dvc.yaml calls it. `dvc repro` calls these for you.",
 )
-data_app = typer.Typer(no_args_is_help=True, help="Pins of the tasks' data.")
+data_app = typer.Typer(no_args_is_help=True, help="The tasks' data: fetch what is published, check it, pin it.")
 pin_app = typer.Typer(no_args_is_help=True, help="Keep results of this run as the pinned reference.")
 image_app = typer.Typer(
     no_args_is_help=True,
@@ -282,6 +282,12 @@ def image_save(
     typer.echo(save(_image(reference)[1], out))
 
 
+TaskNames = Annotated[
+    list[str] | None, typer.Argument(metavar="[TASKS]...", help="Tasks; none: what the active profile needs.")
+]
+WithEncoder = Annotated[bool, typer.Option("--encoder", help="The profile's encoder, beside the TASKS named or alone.")]
+
+
 @data_app.command("pin")
 def data_pin(
     names: Annotated[list[str] | None, typer.Argument(help="Tasks; none: all.")] = None,
@@ -308,6 +314,61 @@ def data_pin(
         for line in changes:
             typer.echo(f"  {line}")
     return 2 if differing else 0
+
+
+@data_app.command("fetch")
+def data_fetch(names: TaskNames = None, encoder: WithEncoder = False) -> None:
+    """Fetch published files into the store (store/, HARNESS_STORE): once, then everything is read from there.
+
+    Exactly the files that tasks/*.yaml and params.yaml pin, at their commits; with no TASKS: those of the active
+    profile, its encoder included. A task's places (hub, url) are tried in the order of its file; bytes that are not
+    the pinned ones are refused. Run it again after any interruption: it goes on where it stopped, and what is there
+    already is not fetched twice. HF_ENDPOINT names another hub, HF_TOKEN opens a gated repository.
+    """
+    from harness.data.fetch import fetch_encoder, fetch_tasks
+
+    params, paths = _open()
+    tasks, with_encoder = _to_fetch(params, names, encoder)
+    for found in fetch_tasks(tasks, params, paths):
+        for reason in found.passed_over:
+            typer.echo(f"{found.name}: passed over {reason}", err=True)
+        typer.echo(f"{found.name:16}{found.place:6}{found.files:4} files  {found.transferred / 1e6:10,.1f} MB fetched")
+    if with_encoder:
+        found = fetch_encoder(params, paths)
+        typer.echo(f"{found.name:16}{found.place:6}{found.files:4} files  {found.transferred / 1e6:10,.1f} MB fetched")
+
+
+@data_app.command("check")
+def data_check(names: TaskNames = None, encoder: WithEncoder = False) -> int:
+    """Hash every fetched file again and compare it with its pin; needs no network.
+
+    Says ok, missing or differs per task (with no TASKS: those of the active profile, its encoder included).
+    Exit code: 1 where not all are ok; `harness data fetch` mends that.
+    """
+    from harness.data.fetch import check_encoder, check_tasks
+
+    params, paths = _open()
+    tasks, with_encoder = _to_fetch(params, names, encoder)
+    found = check_tasks(tasks, params, paths) + ([check_encoder(params, paths)] if with_encoder else [])
+    for checked in found:
+        typer.echo(f"{checked.word:9}{checked.name:16}{checked.place:6}{checked.detail}")
+    return int(any(checked.word != "ok" for checked in found))
+
+
+def _to_fetch(params: Params, names: list[str] | None, encoder: bool) -> tuple[list[str], bool]:
+    """The tasks meant, and whether the encoder is: as named, else what the active profile takes from the net."""
+    from harness.data.fetch import published_tasks
+
+    if names or encoder:
+        return names or [], encoder
+    tasks, with_encoder = published_tasks(params), params.encoder.source == "hub"
+    if not tasks and not with_encoder:
+        raise HarnessError(
+            f"expected a profile with published data or a published encoder, found {params.profile}, which fetches "
+            "nothing",
+            fix="name tasks (`harness data fetch xnli`), or make another profile active (`harness profile` lists them)",
+        )
+    return tasks, with_encoder
 
 
 @run_app.command("data")

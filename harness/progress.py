@@ -33,5 +33,41 @@ def progress(label: str, total: int) -> Iterator[Callable[..., None]]:
     yield advance
 
 
+@contextmanager
+def transfer_progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar of `total` bytes on a terminal's standard error; elsewhere a line at each quarter of a large file.
+
+    Yields `advance`, to be called with the bytes of each piece (below zero where a transfer begins anew).
+    """
+    if sys.stderr.isatty():
+        from rich import progress as rich
+        from rich.console import Console
+
+        columns = (
+            rich.TextColumn("{task.description}"),
+            rich.BarColumn(),
+            rich.DownloadColumn(),
+            rich.TransferSpeedColumn(),
+            rich.TimeRemainingColumn(),
+        )
+        with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            job = bar.add_task(label, total=total)
+            yield lambda size: bar.advance(job, size)
+        return
+    done, quarters = 0, 0
+
+    def advance(size: int) -> None:
+        nonlocal done, quarters
+        done += size
+        if total >= LARGE and done * 4 // total > quarters:
+            quarters = done * 4 // total
+            print(f"{label}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", file=sys.stderr, flush=True)
+
+    yield advance
+
+
 LONG = 500
 """Steps from which a run without a terminal reports its quarters."""
+
+LARGE = 100_000_000
+"""Bytes from which a transfer without a terminal reports its quarters."""

@@ -21,7 +21,19 @@ from harness.results import Cell
 
 Command = Callable[..., tuple[int, str, str]]
 Toy = tuple[Params, Paths]
-HEAVY = ("torch", "transformers", "tokenizers", "datasets", "mlflow", "ray", "docker", "dvc", "pandas", "scipy.stats")
+HEAVY = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "datasets",
+    "huggingface_hub",
+    "mlflow",
+    "ray",
+    "docker",
+    "dvc",
+    "pandas",
+    "scipy.stats",
+)
 LIGHT = (["--help"], ["run", "--help"], ["profile"], ["plan"], ["tasks"], ["verify"], ["verify", "--json"])
 
 

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from harness.cli import app
 
-DOCUMENTS = ("README.md", "REPRODUCE.md", "reference/README.md", "docs/encoder.md")
+DOCUMENTS = ("README.md", "REPRODUCE.md", "reference/README.md", "docs/data.md", "docs/encoder.md")
 FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)|^ *\[[^\]]+\]: *(\S+)", re.MULTILINE)

@@ -16,8 +16,12 @@ def sha256_bytes(content: bytes) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """Lower-case hex of a file's bytes; HarnessError where it cannot be read."""
-    return sha256_bytes(_read(path))
+    """Lower-case hex of a file's bytes, however large; HarnessError where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 def count_rows(content: bytes) -> int:
@@ -48,7 +52,11 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise HarnessError(
-            f"expected a readable file {path}, found: {error.strerror or error}",
-            fix="put the file there, or point data_dir (HARNESS_DATA_DIR) at the folder that holds it",
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> HarnessError:
+    return HarnessError(
+        f"expected a readable file {path}, found: {error.strerror or error}",
+        fix="put the file there and make it readable, or point data_dir (HARNESS_DATA_DIR) at the folder that holds it",
+    )
