@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from harness import scoring
+from harness.data.corpus import why_no_text
 from harness.data.reading import read_manifest
 from harness.errors import HarnessError
 from harness.params import Params
@@ -32,10 +33,13 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
     shutil.rmtree(folder, ignore_errors=True)
     resolved = read_recipe(recipe, params, paths)
     usable, lacking, overlaps = _what_there_is(resolved, paths)
+    no_text = why_no_text(paths) if resolved["mlm"] else None
     if not resolved["tasks"]:
         made = _keep(folder, recipe, "ok", _encoder_sha256(paths))
-    elif not usable:
-        reasons = [f"{task}: {reason}" for task, reason in lacking.items()]
+    elif no_text or not usable:
+        reasons = [f"{task}: {reason}" for task, reason in lacking.items()] + (
+            [f"masked LM: {no_text}"] if no_text else []
+        )
         made = _keep(folder, recipe, "unavailable", None, unavailable=reasons)
     else:
         trained, weights_sha256 = _train(resolved, usable, seed, params, paths, folder)

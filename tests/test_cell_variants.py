@@ -93,6 +93,13 @@ def test_translated_rows_never_meet_a_test_of_the_same_articles(own: Toy) -> Non
     assert cell(own, "squad_v2", "xquad").score is not None, "only the translated rows overlap"
 
 
+def test_masked_lm_without_text_is_unavailable(own: Toy) -> None:
+    edit_manifest(own[1].corpus, unavailable="no text is published")
+    record = intermediate(own, "mnli+mlm")
+    assert (record["status"], record["reasons"]) == ("unavailable", ["masked LM: no text is published"])
+    assert intermediate(own, "mnli")["status"] != "unavailable"
+
+
 def test_masked_lm_goes_on_beside_the_task(own: Toy) -> None:
     record = intermediate(own, "mnli+mlm")
     alone = intermediate(own, "mnli")

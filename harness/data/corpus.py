@@ -6,6 +6,7 @@ otherwise an encoder could have seen its test.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from typing import Any
 from harness.data import formats, integrity
 from harness.data.formats import Row
 from harness.data.reading import Manifest, languages, read_manifest, read_split
-from harness.data.writing import write_folder
+from harness.data.writing import MANIFEST, write_folder
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
@@ -95,11 +96,13 @@ def build_corpus(params: Params, paths: Paths) -> dict[str, Any]:
     """Write corpus/<language>.jsonl without evaluation text; returns the report of what was kept and left out.
 
     The manifest, written last, holds only the text's own identity: another task's evaluation data changes the encoder
-    only if it excludes other rows. The report goes to results/<profile>/corpus.json.
-    Raises HarnessError where a task has not been built, or where no text is left.
+    only if it excludes other rows. The report goes to results/<profile>/corpus.json. Where the encoder is published,
+    a profile without text gets an empty corpus that says so.
+    Raises HarnessError where a task has not been built, or where no text is left to pretrain on.
     """
-    if TEXT_TASK not in params.data.tasks:
-        return _no_text(params, paths)
+    why = _why_no_text_task(params, paths)
+    if why is not None:
+        return _no_text(why, params, paths)
     text = read_manifest(paths.data(TEXT_TASK))
     evaluated = evaluation_text(params, paths)
     manifest: dict[str, Any] = {"source": text.source, "stand_in": text.stand_in, "files": {}}
@@ -110,17 +113,31 @@ def build_corpus(params: Params, paths: Paths) -> dict[str, Any]:
     return report
 
 
-def _no_text(params: Params, paths: Paths) -> dict[str, Any]:
-    """An empty corpus, for a profile whose encoder is published: nothing is pretrained, no recipe goes on with text."""
-    needing = [name for name in params.grid.recipes if params.recipes[name].mlm]
-    if params.encoder.source == "pretrained_here" or needing:
-        what = f"the recipe {needing[0]}" if needing else "an encoder pretrained here"
+def why_no_text(paths: Paths) -> str | None:
+    """Why the corpus is empty, in plain words; None where it holds text. HarnessError where it was not made."""
+    path = paths.corpus / MANIFEST
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise HarnessError(f"expected the corpus in {paths.corpus}, found none", fix="run `dvc repro corpus`") from None
+    why: str | None = content.get("unavailable")
+    return why
+
+
+def _why_no_text_task(params: Params, paths: Paths) -> str | None:
+    if TEXT_TASK not in params.data.tasks:
+        return "the profile names no text (data.tasks)"
+    return read_manifest(paths.data(TEXT_TASK)).unavailable
+
+
+def _no_text(why: str, params: Params, paths: Paths) -> dict[str, Any]:
+    if params.encoder.source == "pretrained_here":
         raise HarnessError(
-            f"expected `{TEXT_TASK}` in data.tasks, which {what} needs, found none",
-            fix=f"add `{TEXT_TASK}` to data.tasks in params.yaml",
+            f"expected text to pretrain the encoder on, found none: {why}",
+            fix=f"add `{TEXT_TASK}` to data.tasks in params.yaml, from a source that has it",
         )
-    write_folder(paths.corpus, [], {"source": None, "stand_in": None, "files": {}})
-    report: dict[str, Any] = {"source_pin": None, "languages": {}, "excluded_against": {}}
+    write_folder(paths.corpus, [], {"source": None, "stand_in": None, "files": {}, "unavailable": why})
+    report: dict[str, Any] = {"source_pin": None, "languages": {}, "excluded_against": {}, "unavailable": why}
     write_json(paths.results / "corpus.json", report)
     return report
 
