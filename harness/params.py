@@ -337,6 +337,10 @@ class Params(Record):
     """Predictions."""
     compute: Compute
     """Device and threads."""
+    checkpoints: Literal["keep", "drop"] = "keep"
+    """What becomes of a checkpoint's weights once every cell that reads them has finished. `drop` lets `harness
+    checkpoints drop` delete them, which is safe while the grid keeps its targets: a target added later, or a cell that is
+    run again, needs the intermediate training once more."""
     runtime: Literal["local", "docker"]
     """Where intermediate trainings and cells run: in this machine's environment, or each in a container of `image`."""
     image: Annotated[str, AfterValidator(_is_fixed)] | None
