@@ -2,9 +2,9 @@
 
     python benchmarks/throughput.py --device cuda --precision bf16 --micro-batch 4 --batch-size 32
 
-Weights are random (speed does not depend on them), every input has full length, and the loop is the harness's own. Each
-length's numbers go into benchmarks/throughput.json, which `harness plan --gpu NAME` reads; an entry measured before under
-the same conditions is replaced.
+Weights are random (speed does not depend on them), every input has full length, and the loop is the harness's own. The
+numbers of each length go into benchmarks/throughput.json, which `harness plan --gpu NAME` reads, in the place of those
+measured under the same conditions before.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ LARGE = Architecture(hidden_size=1024, layers=24, heads=16, intermediate_size=40
 ENCODERS = {"FacebookAI/xlm-roberta-large": (LARGE, 250_002)}
 WARM_UP = 1
 """Steps and passes that are not timed: the first ones allocate memory."""
+PREDICTION_TOKENS = 16384
+"""Tokens of a pass in prediction: evaluation.batch_tokens of profiles/paper.yaml."""
 PAD = 1
 
 
@@ -72,7 +74,7 @@ def measure(
         advance=lambda: times.append(_now(compute)),
     )
     trained = batch_size * length * steps / (times[-1] - times[WARM_UP])
-    predicted = batch_size * length * steps / _predicting(lambda: logits_of(encoder, head, batch, PAD, 2**14), steps, compute)
+    elapsed = _predicting(lambda: logits_of(encoder, head, batch, PAD, PREDICTION_TOKENS), steps, compute)
     return Throughput(
         encoder=encoder_name,
         device=torch.cuda.get_device_name() if compute.device == "cuda" else machine()["cpu"],
@@ -83,7 +85,7 @@ def measure(
         batch_size=batch_size,
         micro_batch=compute.micro_batch or batch_size,
         train_tokens_per_s=round(trained, 1),
-        predict_tokens_per_s=round(predicted, 1),
+        predict_tokens_per_s=round(batch_size * length * steps / elapsed, 1),
         torch=torch.__version__,
         measured_on=datetime.now(UTC).date().isoformat(),
         command=command,
@@ -108,7 +110,8 @@ def _now(compute: Compute) -> float:
 
 def add(entry: Throughput, path: Path) -> None:
     """Put an entry into the file, in the place of one measured under the same conditions."""
-    given = ("encoder", "device", "precision", "gradient_checkpointing", "threads", "length", "batch_size", "micro_batch")
+    sizes = ("threads", "length", "batch_size", "micro_batch")
+    given = ("encoder", "device", "precision", "gradient_checkpointing", *sizes)
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     new = entry.model_dump()
     kept = [old for old in found if any(old[name] != new[name] for name in given)]

@@ -1,7 +1,7 @@
 """What a profile costs before anything of it has run: steps, tokens, GPU-hours, disk.
 
-Pure arithmetic on params, pinned rows and measured speed. What nobody has counted or measured is None here and `unknown`
-in the text; a sum over such parts is of the known ones and names the others. Tokens are upper bounds (every input at
+Pure arithmetic on params, pinned rows and measured speed. What nobody has counted is None here and `unknown` in the
+text; a sum over such parts is of the known ones and names the others. Tokens are upper bounds (every input at
 `max_length`) unless lengths were measured on built data (benchmarks/lengths.py).
 """
 
@@ -219,10 +219,10 @@ class _Counter:
         for task in recipe.tasks:
             lacking = [code for code in recipe.translated if not self._trained(task, [code])]
             if lacking:
-                return f"no translated rows of {task} in {', '.join(lacking)}"
+                return f"no translated rows of {task} are pinned in {', '.join(lacking)}"
             if not self._trained(task):
-                return f"no rows of {task}"
-        return "no text for masked LM" if recipe.mlm and not self._files("text", "text") else ""
+                return f"no rows of {task} are pinned"
+        return "no text is pinned for masked LM" if recipe.mlm and not self._files("text", "text") else ""
 
     def pretraining(self) -> list[UnitCost]:
         """The encoder, where it is pretrained here."""
@@ -235,13 +235,13 @@ class _Counter:
     def intermediate(self, name: str, runs: int) -> UnitCost:
         """A recipe's training and, at its end, its tasks' dev sets."""
         recipe, settings = self.params.recipes[name], self.params.intermediate
-        examples = {task: sum(self._trained(task, recipe.translated).values()) for task in recipe.tasks}
+        examples = {task: self._examples(task, settings[task], recipe.translated) for task in recipe.tasks}
         weight = {task: _least(count, recipe.mixing_cap) for task, count in examples.items()}
         batch = {task: settings[task].batch_size * self._row(task, "train", settings[task])[0] for task in recipe.tasks}
         first = recipe.tasks[0]
-        steps = recipe.steps or _steps(examples[first], settings[first])
+        steps: float = recipe.steps or _steps(examples[first], settings[first])
         if recipe.mlm and self.params.mlm:
-            weight["text"] = _least(sum(self._files("text", "text").values()), recipe.mixing_cap)
+            weight["text"] = _least(_count(self._files("text", "text")), recipe.mixing_cap)
             batch["text"] = self.params.mlm.batch_size * self.params.mlm.max_length
             if recipe.steps is None:  # so many more that the task gets as many batches as alone
                 steps *= sum(weight.values()) / weight[first]
@@ -255,11 +255,11 @@ class _Counter:
         settings = self.params.target[target]
         tokens, length = self._row(target, "predict", settings)
         limit = self.params.evaluation.max_rows
-        rows = sum(_least(count, limit) for stem, count in self._files(target, "test").items() if "_gold." not in stem)
+        files = {stem: count for stem, count in self._files(target, "test").items() if "_gold." not in stem}
+        rows = _count({stem: _least(count, limit) for stem, count in files.items()})
         if isinstance(settings, Retrieval):
             return _unit("cell", target, runs, 0, 0, rows * tokens, rows, length)
-        examples, dev = sum(self._trained(target).values()), self._dev(target)
-        steps = _steps(_least(examples, settings.max_examples), settings)
+        dev, steps = self._dev(target), _steps(self._examples(target, settings), settings)
         evaluations = ceil(steps / settings.evaluate_every) if settings.evaluate_every and not isnan(steps) else 0
         predicted = evaluations * _least(dev, settings.evaluation_rows) + _least(dev, limit) + rows
         size, length = self._row(target, "train", settings)
@@ -273,10 +273,13 @@ class _Counter:
         files = self._files(task, "train")
         return {stem: n for stem, n in files.items() if (stem.split(".")[1] in languages) == bool(languages)}
 
-    def _dev(self, task: str) -> float:
-        return sum(self._files(task, "dev").values())
+    def _examples(self, task: str, settings: Training, languages: Sequence[str] = ()) -> float:
+        return _least(_count(self._trained(task, languages)), settings.max_examples)
 
-    def _row(self, task: str, split: str, settings: Training | Retrieval) -> tuple[float, int]:
+    def _dev(self, task: str) -> float:
+        return _count(self._files(task, "dev"))
+
+    def _row(self, task: str, split: Literal["train", "predict"], settings: Training | Retrieval) -> tuple[float, int]:
         """Tokens of a row, and of one of its inputs: as measured, else at most."""
         measured = self.lengths.get((task, split, settings.max_length))
         if measured:
@@ -313,6 +316,11 @@ def _whole(count: float) -> int | None:
     return None if isnan(count) else round(count)
 
 
+def _count(files: Mapping[str, float]) -> float:
+    """Rows of all files; unknown where there is none."""
+    return sum(files.values()) if files else nan
+
+
 def _least(count: float, cap: int | None) -> float:
     """The smaller one; unknown where the count is."""
     return count if cap is None or isnan(count) else min(count, cap)
@@ -320,8 +328,7 @@ def _least(count: float, cap: int | None) -> float:
 
 def _steps(examples: float, settings: Training) -> float:
     """Optimiser steps of a task's own epochs, as harness.training.prepare counts them."""
-    count = _least(examples, settings.max_examples)
-    return count if isnan(count) else max(1, round(settings.epochs * count / settings.batch_size))
+    return examples if isnan(examples) else max(1, round(settings.epochs * examples / settings.batch_size))
 
 
 class Hours(Record):
@@ -359,7 +366,8 @@ def hours(found: Estimate, speeds: Sequence[Throughput], *kinds: str) -> Hours:
 def _in_words(speed: Throughput) -> str:
     return (
         f"{speed.train_tokens_per_s:,.0f} tokens/s in training and {speed.predict_tokens_per_s:,.0f} in prediction at"
-        f" {speed.length} tokens, {speed.precision}, {speed.micro_batch} inputs a pass ({speed.measured_on}, torch {speed.torch})"
+        f" {speed.length} tokens, {speed.precision}, {speed.micro_batch} inputs a pass"
+        f" ({speed.measured_on}, torch {speed.torch})"
     )
 
 

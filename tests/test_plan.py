@@ -42,8 +42,9 @@ def finish(paths: Paths, params: Params, stages: dict[str, list[str]]) -> None:
     for stage, deps in stages.items():
         listed = [{"path": dep, "hash": "md5", "md5": write(paths.root / dep, dep)} for dep in deps]
         entries[stage] = {"cmd": "harness run", "deps": listed}
-        if stage in outputs and not (paths.root / outputs[stage]).exists():
-            write(paths.root / outputs[stage])
+        if stage in outputs:
+            md5 = write(paths.root / outputs[stage])
+            entries[stage]["outs"] = [{"path": outputs[stage], "hash": "md5", "md5": md5}]
     (paths.root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": entries}), encoding="utf-8")
 
 
