@@ -2,8 +2,8 @@
 
     python benchmarks/lengths.py [TASK ...]
 
-Needs `build/<profile>/data` and `build/<profile>/encoder`. The counts go into benchmarks/lengths.json; `harness plan` then
-counts tokens with them instead of taking every input to be as long as `max_length` allows.
+Needs `build/<profile>/data` and `build/<profile>/encoder`. The counts go into benchmarks/lengths.json; `harness plan`
+then counts tokens by them instead of taking every input to be as long as `max_length` allows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.cost import Length
-from harness.data.reading import languages, read_manifest, read_split
+from harness.data.reading import has_split, languages, read_manifest, read_split
 from harness.model.features import Row, featurise
 from harness.model.tokenizer import load_tokenizer
 from harness.params import Params, Retrieval, Training, load_params
@@ -34,7 +34,8 @@ def measure(task: Task, settings: Training | Retrieval, params: Params, paths: P
     folder, tokenizer = paths.data(task.name), load_tokenizer(paths.encoder)
     source = read_manifest(folder).source_language
     train = [] if isinstance(settings, Retrieval) else read_split(folder, "train", source)
-    splits = ("test", "test_source", "test_target") if task.role == "target" else ()
+    wanted = ("test", "test_source", "test_target") if task.role == "target" else ()
+    splits = [split for split in wanted if has_split(folder, split)]
     predicted = [
         row for split in splits for code in languages(folder, split) for row in read_split(folder, split, code)
     ]

@@ -243,9 +243,9 @@ def checkpoints_list() -> None:
 def checkpoints_drop() -> None:
     """Delete the weights of checkpoints whose cells are all done, here and in DVC's cache (`checkpoints: drop`).
 
-    dvc.lock then records the checkpoints without weights (`dvc commit`), so `dvc repro` still finds everything up to date.
-    What needs the weights again (a new target, a changed cell) fails with the command that trains the checkpoint anew,
-    `dvc repro -f intermediate@RECIPE-SEED`; DVC then takes the finished cells from its cache.
+    dvc.lock then records the checkpoints without weights (`dvc commit`), so `dvc repro` still finds everything up to
+    date. What needs the weights again (a new target, a changed cell) fails with the command that trains the checkpoint
+    anew, `dvc repro -f intermediate@RECIPE-SEED`; DVC then takes the finished cells from its cache.
     """
     from harness.checkpoints import drop
 

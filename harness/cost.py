@@ -15,7 +15,7 @@ from pydantic import Field
 
 from harness.params import Architecture, Params, Recipe, Record, Retrieval, Training
 from harness.results import describe_encoder
-from harness.tasks import GeneratedPin, HubFile, Pin, PublishedPin, Task, UrlFile
+from harness.tasks import TRANSLATED, GeneratedPin, HubFile, Pin, PublishedPin, Task, UrlFile
 
 BYTES_PER_PARAMETER = 4
 """Checkpoints hold fp32."""
@@ -214,14 +214,22 @@ class _Counter:
         self.lengths = {(length.task, length.split, length.max_length): length for length in mine}
         self.measured: set[str] = set()
 
-    def unavailable(self, recipe: Recipe) -> str:
-        """Why a recipe can't run; empty where it can, as far as pins tell."""
+    def lacking(self, recipe: Recipe) -> dict[str, str]:
+        """Tasks of a recipe that can't be trained on -> why, as far as pins tell."""
+        found = {}
         for task in recipe.tasks:
-            lacking = [code for code in recipe.translated if not self._trained(task, [code])]
-            if lacking:
-                return f"no translated rows of {task} are pinned in {', '.join(lacking)}"
-            if not self._trained(task):
-                return f"no rows of {task} are pinned"
+            missing = [code for code in recipe.translated if f"{TRANSLATED}.{code}" not in self.rows[task]]
+            if missing:
+                found[task] = f"no machine-translated rows of {task} are pinned in {', '.join(missing)}"
+            elif not self._files(task, "train"):
+                found[task] = f"no rows of {task} are pinned"
+        return found
+
+    def unavailable(self, recipe: Recipe) -> str:
+        """Why a recipe can't run; empty where it can. One of several tasks that lack is left out of the mixture."""
+        lacking = self.lacking(recipe)
+        if lacking and len(lacking) == len(recipe.tasks):
+            return "; ".join(lacking.values())
         return "no text is pinned for masked LM" if recipe.mlm and not self._files("text", "text") else ""
 
     def pretraining(self) -> list[UnitCost]:
@@ -233,51 +241,61 @@ class _Counter:
         return [_unit("encoder", "pretraining", 1, chosen.steps, tokens, 0, 0, chosen.max_length)]
 
     def intermediate(self, name: str, runs: int) -> UnitCost:
-        """A recipe's training and, at its end, its tasks' dev sets."""
+        """A recipe's training and its evaluations on its tasks' dev sets, as harness.intermediate runs them."""
         recipe, settings = self.params.recipes[name], self.params.intermediate
-        examples = {task: self._examples(task, settings[task], recipe.translated) for task in recipe.tasks}
+        lacking = self.lacking(recipe)
+        tasks = [task for task in recipe.tasks if task not in lacking]
+        examples = {task: self._examples(task, settings[task], recipe.translated) for task in tasks}
         weight = {task: _least(count, recipe.mixing_cap) for task, count in examples.items()}
-        batch = {task: settings[task].batch_size * self._row(task, "train", settings[task])[0] for task in recipe.tasks}
-        first = recipe.tasks[0]
-        steps: float = recipe.steps or _steps(examples[first], settings[first])
+        batch = {task: settings[task].batch_size * self._row(task, "train", settings[task])[0] for task in tasks}
+        steps: float = recipe.steps or _steps(examples[tasks[0]], settings[tasks[0]])
         if recipe.mlm and self.params.mlm:
             weight["text"] = _least(_count(self._files("text", "text")), recipe.mixing_cap)
             batch["text"] = self.params.mlm.batch_size * self.params.mlm.max_length
             if recipe.steps is None:  # so many more that the task gets as many batches as alone
-                steps *= sum(weight.values()) / weight[first]
+                steps *= sum(weight.values()) / weight[tasks[0]]
         mean = sum(weight[task] * batch[task] for task in weight) / sum(weight.values())
-        tested = [self._dev(task) * self._row(task, "predict", settings[task])[0] for task in recipe.tasks]
-        length = max(self._row(task, "train", settings[task])[1] for task in recipe.tasks)
+        every = settings[tasks[0]].evaluate_every
+        tested = (self._tested(task, settings[task], steps, every, own=True) for task in tasks)
+        length = max(self._row(task, "train", settings[task])[1] for task in tasks)
         return _unit("intermediate", name, runs, steps, steps * mean, sum(tested), 0, length)
 
     def cell(self, target: str, runs: int) -> UnitCost:
         """A target's training, its evaluations, and the predictions of dev and of test in every language."""
         settings = self.params.target[target]
-        tokens, length = self._row(target, "predict", settings)
-        limit = self.params.evaluation.max_rows
-        files = {stem: count for stem, count in self._files(target, "test").items() if "_gold." not in stem}
-        rows = _count({stem: _least(count, limit) for stem, count in files.items()})
+        row, length = self._row(target, "predict", settings)
+        rows = self._rows(self._files(target, "test", "test_source", "test_target"), self.params.evaluation.max_rows)
         if isinstance(settings, Retrieval):
-            return _unit("cell", target, runs, 0, 0, rows * tokens, rows, length)
-        dev, steps = self._dev(target), _steps(self._examples(target, settings), settings)
-        evaluations = ceil(steps / settings.evaluate_every) if settings.evaluate_every and not isnan(steps) else 0
-        predicted = evaluations * _least(dev, settings.evaluation_rows) + _least(dev, limit) + rows
+            dev = sum(self._files(target, "dev_source", "dev_target").values())
+            return _unit("cell", target, runs, 0, 0, (rows + dev) * row, rows, length)
+        steps = _steps(self._examples(target, settings), settings)
+        tested = self._tested(target, settings, steps, settings.evaluate_every)
         size, length = self._row(target, "train", settings)
-        return _unit("cell", target, runs, steps, steps * settings.batch_size * size, predicted * tokens, rows, length)
+        read = steps * settings.batch_size * size
+        return _unit("cell", target, runs, steps, read, tested + rows * row, rows, length)
 
-    def _files(self, task: str, split: str) -> dict[str, float]:
-        return {stem: count for stem, count in self.rows.get(task, {}).items() if stem.startswith(split)}
+    def _files(self, task: str, *splits: str) -> dict[str, float]:
+        return {stem: count for stem, count in self.rows.get(task, {}).items() if stem.split(".")[0] in splits}
 
-    def _trained(self, task: str, languages: Sequence[str] = ()) -> dict[str, float]:
-        """Rows of the training files: the source language's, or the translated ones in `languages`."""
-        files = self._files(task, "train")
-        return {stem: n for stem, n in files.items() if (stem.split(".")[1] in languages) == bool(languages)}
+    def _rows(self, files: Mapping[str, float], limit: int | None) -> float:
+        return _count({stem: _least(count, limit) for stem, count in files.items()})
 
     def _examples(self, task: str, settings: Training, languages: Sequence[str] = ()) -> float:
-        return _least(_count(self._trained(task, languages)), settings.max_examples)
+        """Rows trained on; of translated files row i counts in one language, in turn."""
+        files = self._files(task, TRANSLATED if languages else "train")
+        counts = [files[f"{TRANSLATED}.{code}"] for code in languages]
+        unknown = any(map(isnan, counts))
+        return _least((nan if unknown else max(counts)) if languages else _count(files), settings.max_examples)
 
-    def _dev(self, task: str) -> float:
-        return _count(self._files(task, "dev"))
+    def _tested(self, task: str, settings: Training, steps: float, every: int | None, own: bool = False) -> float:
+        """Tokens of the dev sets, at every evaluation and at the end; `own`: of the language trained on alone."""
+        sources = {stem.split(".")[1] for stem in self._files(task, "train")}
+        files = {
+            stem: count for stem, count in self._files(task, "dev").items() if not own or stem.split(".")[1] in sources
+        }
+        evaluations = steps if isnan(steps) else ceil(steps / every) if every else 0
+        during = evaluations * self._rows(files, settings.evaluation_rows) if every else 0
+        return (during + self._rows(files, self.params.evaluation.max_rows)) * self._row(task, "predict", settings)[0]
 
     def _row(self, task: str, split: Literal["train", "predict"], settings: Training | Retrieval) -> tuple[float, int]:
         """Tokens of a row, and of one of its inputs: as measured, else at most."""

@@ -72,6 +72,8 @@ def _time(found: Estimate, params: Params, gpu: str | None, known: Sequence[Thro
 
 
 def _unmeasured(params: Params, gpu: str, known: Sequence[Throughput]) -> str:
+    if params.encoder.source != "hub":
+        return "unknown: speed is measured of published encoders only; once units have run, `harness plan` goes by them"
     compute = params.compute
     command = [
         f"{MEASURE} --device {compute.device} --precision {compute.precision}",

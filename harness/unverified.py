@@ -5,7 +5,7 @@ Settings are found by their comments: a comment stands for every value on its li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tabulate import tabulate
 
 from harness.errors import HarnessError
 from harness.params import Params, Record
-from harness.tasks import HubFile, HubPin, PublishedPin, Task
+from harness.tasks import TRANSLATED, HubFile, HubPin, PublishedPin, Task
 
 MARK = "recalled, unverified"
 """What the comment of such a setting says."""
@@ -75,7 +75,7 @@ def _comments(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _values(node: yaml.Node | None, key: str = "") -> Iterator[tuple[str, yaml.Node]]:
-    """Every value with the path to it, a list in brackets as one; what is merged in, under the key that merges it."""
+    """Every value with the path to it, a list in brackets as one; merged values under the key that merges them."""
     inner: Mapping[str, yaml.Node] = {}
     if isinstance(node, yaml.MappingNode):
         inner = _entries(node)
@@ -101,7 +101,7 @@ def _entries(node: yaml.MappingNode) -> dict[str, yaml.Node]:
 
 
 def unpinned_inputs(params: Params, tasks: Mapping[str, Task]) -> list[Input]:
-    """Published inputs of the profile's tasks that lack a sha256, a count of rows, or any pin; none for other sources."""
+    """Published inputs of the profile's tasks that lack a sha256, a count of rows or any pin; none of other sources."""
     if params.data.source != "published":
         return []
     found: dict[tuple[str, str, str], list[str]] = {}
@@ -113,7 +113,7 @@ def unpinned_inputs(params: Params, tasks: Mapping[str, Task]) -> list[Input]:
             lacking = [code for code in params.recipes[recipe].translated if not _has_translation(tasks[name], code)]
             if lacking:
                 reason = f"no translated rows: recipe {recipe} is unavailable"
-                found[name, "-", reason] = [f"train.{code}" for code in lacking]
+                found[name, "-", reason] = [f"{TRANSLATED}.{code}" for code in lacking]
     return [Input(task=t, place=place, files=stems, reason=reason) for (t, place, reason), stems in found.items()]
 
 
@@ -135,9 +135,7 @@ def _lacking(task: Task) -> Iterator[tuple[str, str, str]]:
 
 
 def _has_translation(task: Task, language: str) -> bool:
-    places = (getattr(task.pins, place) for place in task.published)
-    stems: Iterable[str] = (stem for pin in places for stem in pin.files)
-    return any(stem.startswith("train") and stem.split(".")[1] == language for stem in stems)
+    return any(f"{TRANSLATED}.{language}" in getattr(task.pins, place).files for place in task.published)
 
 
 def render_unverified(path: Path, params: Params, tasks: Mapping[str, Task]) -> str:
