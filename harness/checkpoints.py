@@ -30,7 +30,7 @@ class Checkpoint(Record):
     seed: int
     """Seed of the repetition."""
     size: int
-    """Bytes of its weights; 0 where they were dropped."""
+    """Bytes of its weights; 0 where they were dropped, or where the recipe could not be trained."""
     needed_by: list[str]
     """Cells that have not finished, or whose inputs have changed since."""
     is_current: bool
@@ -78,7 +78,7 @@ def render_checkpoints(params: Params, paths: Paths) -> str:
 
 def _need(item: Checkpoint) -> str:
     if not item.size:
-        return "dropped"
+        return "no weights: dropped, or its data could not be had"
     if not item.is_current:
         return "stale: `dvc repro` trains it again"
     more = f" and {len(item.needed_by) - 1} more" if len(item.needed_by) > 1 else ""

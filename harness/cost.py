@@ -360,7 +360,7 @@ class Hours(Record):
     """The measurements that were used, in words."""
 
     @property
-    def all(self) -> float:
+    def both(self) -> float:
         """Hours of both."""
         return self.train + self.predict
 

@@ -65,8 +65,8 @@ def _time(found: Estimate, params: Params, gpu: str | None, known: Sequence[Thro
         return [["GPU-hours", _unmeasured(params, gpu, known)]]
     taken = hours(found, speeds)
     return [
-        ["GPU-hours", f"{taken.all:,.0f} on one {gpu}: {taken.train:,.0f} training, {taken.predict:,.0f} prediction"],
-        ["wall days", f"{taken.all / 24:,.0f} on one {gpu}"],
+        ["GPU-hours", f"{taken.both:,.0f} on one {gpu}: {taken.train:,.0f} training, {taken.predict:,.0f} prediction"],
+        ["wall days", f"{taken.both / 24:,.0f} on one {gpu}"],
         *[["by", source] for source in taken.source],
     ]
 
@@ -110,17 +110,16 @@ def _sharing(found: Estimate, params: Params, gpu: str | None, known: Sequence[T
     text = f"{trainings:,} intermediate trainings, {others * steps:,} steps"
     speeds = speeds_for(params, gpu, known) if gpu else []
     if speeds:
-        text += f", {others * hours(found, speeds, 'intermediate').all:,.0f} GPU-hours"
+        text += f", {others * hours(found, speeds, 'intermediate').both:,.0f} GPU-hours"
     return [["saved by sharing", f"{text}, against training each pair on its own"]]
 
 
 def _notes(found: Estimate) -> list[str]:
-    bound = "tokens: at most; every input counted at max_length, passages that need several windows as one"
+    measured = ", ".join(found.measured_lengths)
     notes = [
-        f"tokens: at measured lengths of {', '.join(found.measured_lengths)}; other tasks at most, at max_length"
-        if found.measured_lengths
-        else bound,
-        "early stopping may end a training sooner",
+        f"tokens: {f'at measured lengths of {measured}; of other tasks ' if measured else ''}at most, every input counted"
+        " at max_length",
+        "steps: a passage that needs several windows counts once; early stopping may end a training sooner",
     ]
     for name, reason in found.unavailable.items():
         notes.append(f"unavailable: {name} ({reason}); not counted")
