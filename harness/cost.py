@@ -15,7 +15,7 @@ from pydantic import Field
 
 from harness.params import Architecture, Params, Recipe, Record, Retrieval, Training
 from harness.results import describe_encoder
-from harness.tasks import TRANSLATED, GeneratedPin, HubFile, Pin, PublishedPin, Task, UrlFile
+from harness.tasks import TRANSLATED, HubFile, Part, Task, UrlFile
 
 BYTES_PER_PARAMETER = 4
 """Checkpoints hold fp32."""
@@ -135,26 +135,25 @@ class Estimate(Record):
 
 
 def pinned_rows(task: Task, params: Params) -> dict[str, float]:
-    """Rows of every file of the task in the profile's source, by stem; NaN where nobody has counted them.
-
-    Of published places the first that the task names counts.
-    """
-    pin: Pin | PublishedPin | None
+    """Rows of every file of the task in the profile's source, by stem; NaN where nobody has counted them."""
     if params.data.source == "published":
-        pin = published_pin(task)
-    else:
-        pin = task.pins.generated if params.data.source == "generated" else task.pins.local.get(params.data.pack or "")
-    if pin is None:
-        return {}
-    if isinstance(pin, GeneratedPin):
-        return {stem: file.rows for stem, file in pin.files.items()}
-    return {stem: sum(nan if part.rows is None else part.rows for part in parts) for stem, parts in pin.files.items()}
+        return {
+            stem: sum(nan if part.rows is None else part.rows for part in parts)
+            for stem, parts in published_parts(task).items()
+        }
+    if params.data.source == "generated":
+        return {stem: file.rows for stem, file in task.pins.generated.files.items()} if task.pins.generated else {}
+    pack = task.pins.local.get(params.data.pack or "")
+    return {stem: sum(part.rows for part in parts) for stem, parts in pack.files.items()} if pack else {}
 
 
-def published_pin(task: Task) -> PublishedPin | None:
-    """The place that a task's published rows are fetched from if it can be reached."""
-    pin: PublishedPin | None = getattr(task.pins, task.published[0]) if task.published else None
-    return pin
+def published_parts(task: Task) -> dict[str, Sequence[Part]]:
+    """Stem -> the published files that it is read from: those of the first place, in the task's order, that has it."""
+    found: dict[str, Sequence[Part]] = {}
+    for place in task.published:
+        for stem, parts in getattr(task.pins, place).files.items():
+            found.setdefault(stem, parts)
+    return found
 
 
 def parameters_of(architecture: Architecture, vocabulary: int) -> int:
@@ -195,12 +194,11 @@ def _published_sizes(tasks: Iterable[Task]) -> list[int | None]:
     """Bytes of every published file that would be fetched, each once; None where no pin says it."""
     sizes: dict[str, int | None] = {}
     for task in tasks:
-        pin = published_pin(task)
-        for part in (part for parts in pin.files.values() for part in parts) if pin else ():
+        for part in (part for parts in published_parts(task).values() for part in parts):
             if isinstance(part, UrlFile):
                 sizes[part.url] = part.bytes
             elif isinstance(part, HubFile):
-                sizes[f"{part.repository}/{part.path}"] = None
+                sizes[f"{part.repository}/{part.path}"] = getattr(part, "bytes", None)
     return list(sizes.values())
 
 

@@ -115,10 +115,9 @@ def _sharing(found: Estimate, params: Params, gpu: str | None, known: Sequence[T
 
 
 def _notes(found: Estimate) -> list[str]:
-    measured = ", ".join(found.measured_lengths)
+    measured = f"at measured lengths of {', '.join(found.measured_lengths)}; of other tasks "
     notes = [
-        f"tokens: {f'at measured lengths of {measured}; of other tasks ' if measured else ''}at most, every input counted"
-        " at max_length",
+        f"tokens: {measured if found.measured_lengths else ''}at most, every input counted at max_length",
         "steps: a passage that needs several windows counts once; early stopping may end a training sooner",
     ]
     for name, reason in found.unavailable.items():

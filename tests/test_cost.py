@@ -14,7 +14,7 @@ from harness.cost_text import render_cost
 from harness.errors import HarnessError
 from harness.params import Architecture, Params, read_params
 from harness.paths import Paths
-from harness.tasks import HubFile, HubPin, Pins, Task, load_tasks
+from harness.tasks import HubFile, HubPin, Pins, Task, UrlFile, UrlPin, load_tasks
 
 PAPER = read_params(toys.ROOT / "profiles" / "paper.yaml")
 LAB = read_params(toys.ROOT / "profiles" / "lab.yaml")
@@ -116,6 +116,19 @@ def test_translated_rows_stand_in_turn_for_the_english_ones() -> None:
         "squad_v2+translated": "no machine-translated rows of squad_v2 are pinned in de, ru, sw"
     }
     assert "mnli+translated" in estimate(params, published(ROWS)).unavailable  # Swahili is not pinned there
+
+
+def test_a_stem_is_read_from_the_first_place_that_has_it() -> None:
+    tasks = published({**ROWS, "mnli": {"train.en": 2400, "dev.en": 100}})
+    part = {"reader": "rows", "url": "https://example.org/mt.zip", "sha256": "0" * 64, "bytes": 7, "rows": 2400}
+    stems = ("train_translated.de", "train_translated.ru", "train_translated.sw")
+    url = UrlPin(source_language="en", note=None, files={stem: [UrlFile.model_validate(part)] for stem in stems})
+    url.files["train.en"] = [UrlFile.model_validate(part | {"rows": 1})]
+    pins = Pins(hub=tasks["mnli"].pins.hub, url=url)
+    tasks["mnli"] = tasks["mnli"].model_copy(update={"published": ["hub", "url"], "pins": pins})
+    found = estimate(paper(["none", "mnli", "mnli+translated"], ["xnli"]), tasks)
+    assert unit(found, "mnli").steps == unit(found, "mnli+translated").steps == 200
+    assert found.fetched_bytes == 7, "an archive is fetched once"
 
 
 def test_a_mixture_goes_on_without_a_task_that_lacks() -> None:
