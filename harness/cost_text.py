@@ -63,12 +63,19 @@ def _time(found: Estimate, params: Params, gpu: str | None, known: Sequence[Thro
     speeds = speeds_for(params, gpu, known)
     if not speeds:
         return [["GPU-hours", _unmeasured(params, gpu, known)]]
-    taken = hours(found, speeds)
+    taken, least = hours(found, speeds), _at_least(found)
+    parts = f"{taken.train:,.0f} training, {taken.predict:,.0f} prediction"
     return [
-        ["GPU-hours", f"{taken.both:,.0f} on one {gpu}: {taken.train:,.0f} training, {taken.predict:,.0f} prediction"],
-        ["wall days", f"{taken.both / 24:,.0f} on one {gpu}"],
+        ["GPU-hours", f"{least}{taken.both:,.0f} on one {gpu}: {parts}"],
+        ["wall days", f"{least}{taken.both / 24:,.0f} on one {gpu}"],
         *[["by", source] for source in taken.source],
     ]
+
+
+def _at_least(found: Estimate) -> str:
+    """What stands before hours that leave out units of unknown size (the lines above name them)."""
+    unknown = found.total("train_tokens")[1] or found.total("predict_tokens")[1]
+    return "without the unknown units " if unknown else ""
 
 
 def _unmeasured(params: Params, gpu: str, known: Sequence[Throughput]) -> str:

@@ -225,6 +225,18 @@ def test_no_number_is_given_for_a_gpu_that_nobody_measured(tmp_path: Path) -> No
     assert "Other GPU (bf16)" in line and "wall days" not in text
 
 
+def test_hours_of_unknown_units_are_not_passed_over_in_silence(tmp_path: Path) -> None:
+    bare = project(tmp_path, [speed(256)])
+    (bare.root / "tasks").unlink()
+    (bare.root / "tasks").mkdir()
+    for name, task in published({}).items():
+        content = task.model_dump(mode="json", by_alias=True)
+        (bare.tasks / f"{name}.yaml").write_text(json.dumps(content), encoding="utf-8")
+    text = render_cost(PAPER, bare, "Some GPU")
+    line = next(line for line in text.splitlines() if line.startswith("GPU-hours"))
+    assert "without the unknown units 0 on one Some GPU" in line
+
+
 def test_a_measured_gpu_gives_hours_with_their_source(tmp_path: Path) -> None:
     params = LAB.model_copy(update={"encoder": PAPER.encoder, "compute": PAPER.compute})
     text = render_cost(params, project(tmp_path, [speed(128, 50)]), "Some GPU")
