@@ -39,11 +39,15 @@ image_app = typer.Typer(
     no_args_is_help=True,
     help="The container image: build it from this checkout, pin it in params.yaml, check it, keep it.",
 )
+checkpoints_app = typer.Typer(
+    no_args_is_help=True, help="Checkpoints of intermediate trainings: their size, and who needs them."
+)
 encoder_app = typer.Typer(no_args_is_help=True, help="What the encoder knows.")
 app.add_typer(run_app, name="run")
 app.add_typer(data_app, name="data")
 app.add_typer(pin_app, name="pin")
 app.add_typer(encoder_app, name="encoder")
+app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(image_app, name="image")
 
 
@@ -87,6 +91,16 @@ def _open() -> tuple[Params, Paths]:
     return params, Paths(root, params.profile)
 
 
+def _profile(name: str) -> tuple[Params, Paths]:
+    """A profile that need not be the active one."""
+    from harness.params import read_profile
+    from harness.paths import Paths, project_root
+
+    root = project_root()
+    params = read_profile(root, name)
+    return params, Paths(root, params.profile)
+
+
 @app.command()
 def profile(
     name: Annotated[
@@ -120,12 +134,32 @@ def tasks() -> None:
 
 
 @app.command()
-def plan() -> None:
-    """Print the grid: every cell, what is done, what is stale, and what the rest will cost."""
+def plan(
+    profile: Annotated[
+        str | None, typer.Option(help="Plan profiles/NAME.yaml without making it active.", metavar="NAME")
+    ] = None,
+    gpu: Annotated[
+        str | None, typer.Option(help="Count time on this device of benchmarks/throughput.json.", metavar="NAME")
+    ] = None,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="List instead what nobody confirmed: settings and published inputs.")
+    ] = False,
+) -> None:
+    """Print the grid: every cell, what is done, what is stale, and what the rest will cost.
+
+    Of a profile that hasn't been timed, or with --gpu: its steps, tokens, GPU-hours and disk, before anything runs.
+    """
     from harness.plan import render_plan
 
-    params, paths = _open()
-    typer.echo(render_plan(params, paths))
+    params, paths = _open() if profile is None else _profile(profile)
+    if unverified:
+        from harness.tasks import load_tasks
+        from harness.unverified import render_unverified
+
+        path = paths.params if profile is None else paths.profile_file
+        typer.echo(render_unverified(path, params, load_tasks(params.data.tasks, paths.tasks)))
+        return
+    typer.echo(render_plan(params, paths, gpu))
 
 
 @app.command()
@@ -195,6 +229,29 @@ def pin_results() -> None:
 
     params, paths = _open()
     typer.echo(keep(params, paths))
+
+
+@checkpoints_app.command("list")
+def checkpoints_list() -> None:
+    """List the checkpoints that are there, the size of their weights, and the unfinished cells that need them."""
+    from harness.checkpoints import render_checkpoints
+
+    typer.echo(render_checkpoints(*_open()))
+
+
+@checkpoints_app.command("drop")
+def checkpoints_drop() -> None:
+    """Delete the weights of checkpoints whose cells are all done, here and in DVC's cache (`checkpoints: drop`).
+
+    dvc.lock then records the checkpoints without weights (`dvc commit`), so `dvc repro` still finds everything up to
+    date. What needs the weights again (a new target, a changed cell) fails with the command that trains the checkpoint
+    anew, `dvc repro -f intermediate@RECIPE-SEED`; DVC then takes the finished cells from its cache.
+    """
+    from harness.checkpoints import drop
+
+    gone = drop(*_open())
+    size = sum(item.size for item in gone)
+    typer.echo(f"{len(gone)} checkpoints dropped, {size / 1e6:,.1f} MB; dvc.lock records it")
 
 
 @encoder_app.command("report")

@@ -35,6 +35,11 @@ class Lock:
         self._params: dict[str, Any] = {}
         self._md5 = lru_cache(maxsize=None)(self._md5_of)
 
+    def records(self, stage: str, output: str) -> bool:
+        """Whether the lock's run of the stage is the one that made `output`: profiles share the names of stages."""
+        outs = [out["path"] for out in self.stages.get(stage, {}).get("outs", [])]
+        return any(output == out or output.startswith(f"{out}/") for out in outs)
+
     def changes(self, stage: str) -> list[str]:
         """What the stage depends on that is no longer as the lock records it; `never run` if the lock lacks it."""
         entry = self.stages.get(stage)

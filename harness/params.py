@@ -337,6 +337,10 @@ class Params(Record):
     """Predictions."""
     compute: Compute
     """Device and threads."""
+    checkpoints: Literal["keep", "drop"] = "keep"
+    """What becomes of a checkpoint's weights once every cell that reads them has finished. `drop` lets `harness
+    checkpoints drop` delete them, which is safe while the grid keeps its targets: a target added later, or a cell that
+    is run again, needs the intermediate training once more."""
     runtime: Literal["local", "docker"]
     """Where intermediate trainings and cells run: in this machine's environment, or each in a container of `image`."""
     image: Annotated[str, AfterValidator(_is_fixed)] | None
@@ -434,19 +438,24 @@ def list_profiles(root: Path) -> list[str]:
     return [f"{'*' if params.profile == active else ' '} {params.profile:8} {params.title}" for params in found]
 
 
-def use_profile(root: Path, name: str) -> str:
-    """Make profiles/<name>.yaml the params.yaml of the project; returns a line for people.
-
-    Raises HarnessError if there is no such profile, or if params.yaml holds edits that no profile file has.
-    """
-    source, target = root / "profiles" / f"{name}.yaml", root / "params.yaml"
+def read_profile(root: Path, name: str) -> Params:
+    """Read and check profiles/<name>.yaml; HarnessError if there is no such profile."""
     names = sorted(path.stem for path in (root / "profiles").glob("*.yaml"))
     if name not in names:
         raise HarnessError(
             f"expected the name of a profile, found `{name}`; {nearest(name, names)}",
             fix="use one of those names",
         )
-    read_params(source)
+    return read_params(root / "profiles" / f"{name}.yaml")
+
+
+def use_profile(root: Path, name: str) -> str:
+    """Make profiles/<name>.yaml the params.yaml of the project; returns a line for people.
+
+    Raises HarnessError if there is no such profile, or if params.yaml holds edits that no profile file has.
+    """
+    read_profile(root, name)
+    source, target = root / "profiles" / f"{name}.yaml", root / "params.yaml"
     known = [path.read_bytes() for path in (root / "profiles").glob("*.yaml")]
     if target.is_file() and target.read_bytes() not in known:
         raise HarnessError(

@@ -45,12 +45,20 @@ class Paths:
         return self.root / "params.yaml"
 
     @property
+    def profile_file(self) -> Path:
+        return self.root / "profiles" / f"{self.profile}.yaml"
+
+    @property
     def tasks(self) -> Path:
         return self.root / "tasks"
 
     @property
     def reference(self) -> Path:
         return self.root / "reference"
+
+    @property
+    def benchmarks(self) -> Path:
+        return self.root / "benchmarks"
 
     @property
     def pinned(self) -> Path:

@@ -78,7 +78,7 @@ def states(params: Params, paths: Paths) -> dict[str, State]:
     lock = Lock(paths.root)
     found: dict[str, State] = {}
     for unit in units(params, paths):
-        if not (paths.root / unit.output).is_file() or unit.stage not in lock.stages:
+        if not (paths.root / unit.output).is_file() or not lock.records(unit.stage, unit.output):
             found[unit.stage] = "to run"
         elif (
             lock.changes(unit.stage)
@@ -124,8 +124,11 @@ def _note(times: dict[str, list[float]], path: Path, kind: Callable[[dict[str, A
         times.setdefault(kind(content), []).append(content["elapsed_s"])
 
 
-def render_plan(params: Params, paths: Paths) -> str:
-    """The plan for people: a table recipes x targets, the units by kind, the time left."""
+def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
+    """The plan for people: a table recipes x targets, the units by kind, the time left.
+
+    Where nothing was timed, or where `gpu` names a device, the cost by steps and tokens too (harness.cost).
+    """
     state = states(params, paths)
     seconds, where = measured_costs(paths)
     grid = params.grid
@@ -147,6 +150,10 @@ def render_plan(params: Params, paths: Paths) -> str:
         + f" of {len(state)} units",
         _cost_line(left, seconds, where),
     ]
+    if gpu is not None or not seconds:
+        from harness.cost_text import render_cost
+
+        lines += ["", "cost of the whole grid from nothing", render_cost(params, paths, gpu)]
     return "\n".join(lines)
 
 

@@ -27,6 +27,8 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Repository = Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
 Stem = Annotated[str, StringConstraints(pattern=r"^(train|dev|test|text)(_[a-z]+)?\.[A-Za-z][A-Za-z0-9_-]*$")]
+TRANSLATED = "train_translated"
+"""The split of machine-translated training rows."""
 PackPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][\w.-]*(/[A-Za-z0-9_-][\w.-]*)+$")]
 
 # What fits together: the head that a kind of row is trained with, and the metrics that can score it.

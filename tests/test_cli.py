@@ -34,7 +34,18 @@ HEAVY = (
     "pandas",
     "scipy.stats",
 )
-LIGHT = (["--help"], ["run", "--help"], ["profile"], ["plan"], ["tasks"], ["verify"], ["verify", "--json"])
+LIGHT = (
+    ["--help"],
+    ["run", "--help"],
+    ["profile"],
+    ["plan"],
+    ["plan", "--profile", "paper"],
+    ["plan", "--unverified"],
+    ["checkpoints", "list"],
+    ["tasks"],
+    ["verify"],
+    ["verify", "--json"],
+)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +155,19 @@ def test_a_profile_becomes_the_active_one(harness: Command, toy_copy: Toy) -> No
     assert (root / "params.yaml").read_bytes() == (toys.ROOT / "profiles" / "lab.yaml").read_bytes()
     code, out, _ = harness("profile")
     assert code == 0 and next(line for line in out.splitlines() if line.startswith("*")).startswith("* lab")
+
+
+def test_a_profile_is_planned_without_being_made_active(harness: Command, toy_copy: Toy) -> None:
+    before = toy_copy[1].params.read_bytes()
+    code, out, _ = harness("plan", "--profile", "paper", "--gpu", "No Such GPU")
+    assert code == 0 and out.startswith("profile paper: ") and "nobody measured" in out
+    code, out, _ = harness("plan", "--profile", "paper", "--unverified")
+    assert code == 0 and "intermediate.mnli.batch_size" in out
+    code, out, _ = harness("plan", "--unverified")
+    assert code == 0 and out.startswith("profile toy: ")
+    code, _, err = harness("plan", "--profile", "papr")
+    assert code == 2 and "did you mean `paper`" in err
+    assert toy_copy[1].params.read_bytes() == before
 
 
 def test_commands_work_from_a_folder_below(harness: Command, toy_copy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def project(tmp_path: Path) -> tuple[Params, Paths]:
     content["data"]["tasks"] = ["udpos", "pawsx", "squad_v2", "text"]
     content["grid"] = {"recipes": ["none", "squad_v2"], "targets": ["udpos", "pawsx"], "seeds": [1, 2]}
     toys.write_params(tmp_path, content)
+    shutil.copytree(toys.ROOT / "tasks", tmp_path / "tasks")
     return load_params(tmp_path), Paths(tmp_path, toys.PROFILE)
 
 
@@ -42,8 +44,9 @@ def finish(paths: Paths, params: Params, stages: dict[str, list[str]]) -> None:
     for stage, deps in stages.items():
         listed = [{"path": dep, "hash": "md5", "md5": write(paths.root / dep, dep)} for dep in deps]
         entries[stage] = {"cmd": "harness run", "deps": listed}
-        if stage in outputs and not (paths.root / outputs[stage]).exists():
-            write(paths.root / outputs[stage])
+        if stage in outputs:
+            md5 = write(paths.root / outputs[stage])
+            entries[stage]["outs"] = [{"path": outputs[stage], "hash": "md5", "md5": md5}]
     (paths.root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": entries}), encoding="utf-8")
 
 
@@ -151,6 +154,25 @@ def test_costs_are_medians_of_what_was_measured(project: tuple[Params, Paths]) -
     assert seconds == {"cell udpos": 30.0, "intermediate squad_v2": 90.0}
     assert where == "this machine's finished units"
     assert "no time known of: cell pawsx, encoder, intermediate none" in render_plan(params, paths)
+
+
+def test_another_profiles_run_is_not_this_ones(project: tuple[Params, Paths]) -> None:
+    """dvc.lock holds the last profile that ran under the stages' common names."""
+    params, paths = project
+    finish(paths, params, RAN)
+    text = (paths.root / "dvc.lock").read_text(encoding="utf-8").replace("results/toy/", "results/other/")
+    (paths.root / "dvc.lock").write_text(text, encoding="utf-8")
+    found = states(params, paths)
+    assert found["cell@none-udpos-1"] == "to run" and found["intermediate@none-1"] == "done"
+
+
+def test_a_profile_that_nobody_timed_is_costed() -> None:
+    paper = read_params(toys.ROOT / "profiles" / "paper.yaml")
+    text = render_plan(paper, Paths(toys.ROOT, "paper"))
+    assert "18 recipes x 9 targets x 5 seeds = 810 cells" in text
+    for what in ("optimiser steps", "training tokens", "GPU-hours", "disk: checkpoints", "saved by sharing"):
+        assert f"\n{what} " in text
+    assert "optimiser steps" not in render_plan(LAB, Paths(toys.ROOT, "lab"))
 
 
 def test_what_remains_is_told_after_each_cell(project: tuple[Params, Paths]) -> None:

@@ -1,10 +1,12 @@
-"""`dvc repro` of the whole pipeline, as `harness repro` and `make repro` run it."""
+"""DVC, started as a program: `dvc repro` of the whole pipeline, and what dvc.lock records of it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.paths import Paths
@@ -30,6 +32,28 @@ def reproduce(paths: Paths) -> bool:
             fix="build the image from this checkout (`harness image build`), or install it (`make venv`)",
         )
     return subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=paths.root, check=False).returncode == 0
+
+
+def commit(stages: Sequence[str], paths: Paths) -> None:
+    """Have dvc.lock record these stages' files as they lie there.
+
+    Raises HarnessError where DVC can't (it has said why), with the command that does it later.
+    """
+    command = ["dvc", "commit", "--force", "--quiet", *stages]
+    if subprocess.run([sys.executable, "-m", *command], cwd=paths.root, check=False).returncode != 0:
+        raise HarnessError(
+            f"expected {paths.root / 'dvc.lock'} to record {stages[0]}, found that DVC failed", fix=" ".join(command)
+        )
+
+
+def cache_dir(paths: Paths) -> Path:
+    """The folder of DVC's cache."""
+    found = subprocess.run(
+        [sys.executable, "-m", "dvc", "cache", "dir"], cwd=paths.root, check=False, capture_output=True, text=True
+    )
+    if found.returncode != 0:
+        raise HarnessError(f"expected DVC to name its cache, found: {found.stderr.strip()}", fix="run `dvc doctor`")
+    return paths.root / found.stdout.strip()
 
 
 def _differs(paths: Paths, name: str) -> bool:
