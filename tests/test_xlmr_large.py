@@ -1,4 +1,4 @@
-"""XLM-R Large itself, its 560 million parameters at random values, through the whole path: store, encoder, recipe, cell."""
+"""XLM-R Large itself, 560 million random parameters, through the whole path: store, encoder, recipe, cell."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def test_xlm_r_large_goes_through_an_intermediate_and_two_target_tasks(tmp_path:
     assert encoder["parameters"] == 558_840_832 and encoder["made_from"]["revision"] == PAPER.revision
     write_recipe("mnli+mlm", params, paths)
     trained = run_intermediate("mnli+mlm", 1, params, paths)
-    assert trained["counts"]["steps"] == 2 and trained["status"] != "failed" and trained["dev_headline"].keys() == {"mnli"}
+    assert trained["counts"]["steps"] == 2 and trained["status"] != "failed"
+    assert trained["dev_headline"].keys() == {"mnli"}
     for target in ("udpos", "tatoeba"):
         write_target(target, params, paths)
         result = run_cell(Cell(recipe="mnli+mlm", target=target, seed=1), params, paths)
