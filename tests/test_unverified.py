@@ -107,7 +107,7 @@ def test_inputs_that_are_not_wholly_pinned_are_named() -> None:
         (
             "mnli",
             "-",
-            ["train_translated.de", "train_translated.ru", "train_translated.sw"],
+            [f"train_translated.{code}" for code in params.recipes["mnli+translated"].translated],
             "no translated rows: recipe mnli+translated is unavailable",
         ),
     ]
