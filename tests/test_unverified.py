@@ -112,7 +112,7 @@ def test_inputs_that_are_not_wholly_pinned_are_named() -> None:
         ),
     ]
     text = render_unverified(PAPER, params.model_copy(update={"grid": grid}), tasks)
-    assert "train_translated.{de, ru, sw}" in text and "9 published inputs not wholly pinned" in text
+    assert "train_translated in 14 languages" in text and "20 published inputs not wholly pinned" in text
 
 
 def test_another_source_has_no_published_inputs() -> None:
