@@ -6,6 +6,7 @@ their sha256; a task without a pin for the active source is refused: nothing unp
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -134,6 +135,8 @@ class HubFile(Part):
     """Owner and name of the data set."""
     path: str
     """Path of the file in the repository (Parquet, JSON, TSV)."""
+    bytes: int | None = Field(default=None, ge=1)
+    """Its size; null where nobody has stated it."""
     sha256: Sha256 | None = None
     """Of the file's bytes; null where only the revision pins it (then it is recorded when fetched)."""
 
@@ -158,8 +161,19 @@ class HubPin(Record):
         return self
 
 
+class OtherSide(Record):
+    """The second of two files that are read line by line (Tatoeba's English sentences)."""
+
+    url: str
+    """The address."""
+    bytes: int = Field(ge=1)
+    """Its size."""
+    sha256: Sha256
+    """Of the file behind the address, as downloaded."""
+
+
 class UrlFile(Part):
-    """One file behind an address, or one member of an archive there."""
+    """One file behind an address, or members of an archive there."""
 
     url: str
     """The address."""
@@ -168,7 +182,9 @@ class UrlFile(Part):
     bytes: int = Field(ge=1)
     """Its size."""
     member: str | None = None
-    """Path inside the archive (zip, tar), where it is one."""
+    """Glob of the paths inside the archive (zip, tar), below any folder, where it is one."""
+    beside: OtherSide | None = None
+    """The file of the other side, where the two sides are two files."""
 
 
 class UrlPin(Record):
@@ -180,6 +196,12 @@ class UrlPin(Record):
     """In plain words, where the raw rows differ from XTREME's or the paper's."""
     files: dict[Stem, Annotated[list[UrlFile], Field(min_length=1)]] = Field(min_length=1)
     """Normalised file stem to what is concatenated, in this order."""
+
+    def downloads(self) -> list[UrlFile | OtherSide]:
+        """Everything to fetch, each address once: several stems may be members of one archive."""
+        parts = [part for parts in self.files.values() for part in parts]
+        sides: list[UrlFile | OtherSide] = [*parts, *(part.beside for part in parts if part.beside)]
+        return list({side.url: side for side in sides}.values())
 
 
 class PathFile(Part):
@@ -323,6 +345,23 @@ def parse_task(raw: object, where: str) -> Task:
         return Task.model_validate(raw)
     except ValidationError as error:
         raise HarnessError(explain_validation(error, Task, where), fix="correct the keys named") from None
+
+
+def published_pins(task: Task) -> dict[str, PublishedPin]:
+    """Place ("hub", "url", "path") -> pin of the published rows, in the order in which they are looked for."""
+    return {place: getattr(task.pins, place) for place in task.published}
+
+
+def unavailable(task: Task) -> str | None:
+    """Why this machine can't have a task's published rows, in a few words; None where it can."""
+    pins = published_pins(task)
+    if not pins:
+        return "no published data is pinned for it"
+    for pin in pins.values():
+        if not isinstance(pin, PathPin) or os.environ.get(pin.variable):
+            return None
+        reason = f"{pin.why}; set {pin.variable} to your copy's folder"
+    return reason
 
 
 def pin_for(task: Task, source: str, pack: str | None = None) -> Pin:

@@ -10,11 +10,12 @@ from typing import Any
 
 from harness.data import formats, integrity
 from harness.data.corpus import build_corpus
+from harness.data.published import NoRows
 from harness.data.sources import Source, open_source
 from harness.data.writing import write_folder
 from harness.params import Params
 from harness.paths import Paths
-from harness.tasks import Task, load_task
+from harness.tasks import Task, load_task, unavailable
 
 __all__ = ["build_corpus", "build_task"]
 
@@ -22,11 +23,13 @@ __all__ = ["build_corpus", "build_task"]
 def build_task(name: str, params: Params, paths: Paths) -> dict[str, Any]:
     """Check, normalise and write every file of a task; returns the manifest, which is written last.
 
+    A task whose published rows this machine can't have gets a manifest that says why, and no files.
+
     Raises HarnessError for a task without a pin for the active source, a file that is not the pinned one, a
     row that doesn't fit its schema, placeholder test labels, or a folder that cannot be written.
     """
     task = load_task(name, paths.tasks)
-    source = open_source(task, params, paths.root)
+    source: Source = NoRows(reason) if (reason := _unavailable(task, params)) else open_source(task, params, paths.root)
     manifest: dict[str, Any] = {
         "task": task.name,
         "kind": task.kind,
@@ -40,10 +43,14 @@ def build_task(name: str, params: Params, paths: Paths) -> dict[str, Any]:
         "stand_in": source.stand_in,
         "counts_dropped": {},
         "overlaps": source.overlaps,
-        "unavailable": None,
+        "unavailable": reason,
     }
     write_folder(paths.data(name), _files(task, source, manifest), manifest)
     return manifest
+
+
+def _unavailable(task: Task, params: Params) -> str | None:
+    return unavailable(task) if params.data.source == "published" else None
 
 
 def _files(task: Task, source: Source, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes]]:

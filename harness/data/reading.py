@@ -40,7 +40,7 @@ class Manifest(Record):
     labels: list[str] | list[int] | None
     """Its labels in the order of the logits, where they are declared."""
     source: str
-    """`generated` or `local`."""
+    """`generated`, `local` or `published`."""
     source_pin: str
     """The pin that the rows were checked against, in one line with its sha256."""
     source_language: str
@@ -50,7 +50,8 @@ class Manifest(Record):
     stand_in: str | None
     """In plain words, what stands in for the task's own data; null where nothing does."""
     counts_dropped: dict[str, int]
-    """Keys of the source's rows that the schema has no place for, and in how many rows each was dropped."""
+    """Keys of the source's rows that the schema has no place for, and in how many rows each was dropped; of published
+    files also what their reader left out or mended."""
     overlaps: list[str] = Field(default_factory=list)
     """Targets whose test rows share articles with the machine-translated training rows."""
     unavailable: str | None = None
@@ -73,6 +74,11 @@ def read_manifest(folder: Path) -> Manifest:
 def languages(folder: Path, split: str) -> list[str]:
     """The languages of a split, sorted; HarnessError (with the splits there are) where there is none."""
     manifest = read_manifest(folder)
+    if manifest.unavailable:
+        raise HarnessError(
+            f"expected rows of task {manifest.task}, found none: {manifest.unavailable}",
+            fix=f"get the data, then {_REBUILD.format(task=folder.name)}, or leave out what uses this task",
+        )
     found = sorted(name.split(".")[1] for name in manifest.files if name.split(".")[0] == split)
     if not found:
         splits = sorted({name.split(".")[0] for name in manifest.files})

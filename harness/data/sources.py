@@ -1,6 +1,7 @@
-"""Where a task's rows come from: the laboratory world (`Generated`) or a data pack folder (`Local`).
+"""Where a task's rows come from: the laboratory world (`Generated`), a data pack folder (`Local`) or, in
+`harness.data.published`, the whole published data.
 
-Both give, stem by stem, rows that fit the schema and whose hash and count equal the task's pin; a source that
+All give, stem by stem, rows that fit the schema and whose hash and count equal the task's pin; a source that
 cannot prove that gives nothing.
 """
 
@@ -14,8 +15,9 @@ from typing import Protocol
 
 from harness.data import formats, integrity
 from harness.data.formats import Row
+from harness.data.published import Published
 from harness.errors import HarnessError
-from harness.params import Params, data_dir
+from harness.params import Params, data_dir, store_dir
 from harness.tasks import GeneratedPin, LocalPin, PackFile, Task, pin_for
 
 MANIFEST = "manifest.json"
@@ -25,7 +27,7 @@ class Source(Protocol):
     """What the builder needs of a source."""
 
     name: str
-    """`generated` or `local`."""
+    """`generated`, `local` or `published`."""
     pin_text: str
     """The pin in one line, for manifests: source, version or pack, and the sha256 of the whole pin."""
     source_language: str
@@ -35,7 +37,7 @@ class Source(Protocol):
     overlaps: list[str]
     """Targets whose test rows share articles with the machine-translated training rows."""
     dropped: Counter[str]
-    """Keys without a place in the schema, and how many rows read so far had them."""
+    """Keys without a place in the schema, and how many rows read so far had them; what readers left out or mended."""
 
     def stems(self) -> list[str]:
         """The normalised file stems, in the pin's order."""
@@ -147,7 +149,9 @@ class Local:
 
 
 def open_source(task: Task, params: Params, root: Path) -> Source:
-    """The active source of a task; HarnessError where it has no pin, or the pack's folder is not there."""
+    """The active source of a task; HarnessError where it has no pin, or its files are not there."""
+    if params.data.source == "published":
+        return Published(task, store_dir(params, root))
     pin = pin_for(task, params.data.source, params.data.pack)
     if isinstance(pin, GeneratedPin):
         return Generated(task, pin)

@@ -1,0 +1,135 @@
+"""What a reader is given, and what all readers share: members of archives, answers at their place."""
+
+from __future__ import annotations
+
+import functools
+import tarfile
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO
+
+from harness.data.formats import Row
+
+NOT_LABELLED = "rows without a gold label"
+NESTED = ".tar.gz/"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A verified file, and which of its records are asked for."""
+
+    path: Path
+    """The file, as it was published."""
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Only records whose field has this value."""
+    member: str | None = None
+    """Glob of the paths inside the archive, below any folder; `LANGUAGE.tar.gz/NAME` for an archive in the archive."""
+    beside: Path | None = None
+    """The other side's file, line by line (Tatoeba)."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """What the reader leaves out or mends, and in how many rows; filled while rows are taken."""
+
+
+Reader = Callable[[Given], Iterator[Row]]
+
+
+def contents(given: Given) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of the file itself, or of the archive's members that are asked for, sorted by file name.
+
+    Raises ValueError where the archive has no such member.
+    """
+    if given.member is None:
+        yield given.path.name, given.path.read_bytes()
+    elif zipfile.is_zipfile(given.path):
+        yield from _zipped(given.path, given.member)
+    else:
+        folder = Path(_unpacked(given.path).name)
+        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        for name in _matching(names, given.member):
+            yield name, (folder / name).read_bytes()
+
+
+def content(given: Given) -> bytes:
+    """The content of the file, or of the one member that is asked for; ValueError where several match."""
+    found = list(contents(given))
+    if len(found) > 1:
+        raise ValueError(f"several members match {given.member}: {', '.join(name for name, _ in found)}")
+    return found[0][1]
+
+
+def lines(text: bytes) -> list[str]:
+    """The lines of a UTF-8 text; only \\n ends a line, as texts may hold other separators of Unicode."""
+    found = text.decode("utf-8-sig").split("\n")
+    return [line.removesuffix("\r") for line in (found[:-1] if found[-1] == "" else found)]
+
+
+def answers(texts: Sequence[str], starts: Sequence[int], context: str, counts: Counter[str]) -> Row | None:
+    """Answers with the code point at which each stands in the context; None where none of several stands there.
+
+    The hub's copies of QA sets strip contexts and answers but keep the starts that were counted before: such a start
+    moves to the nearest place where the answer stands.
+    """
+    found = [(text, start, _place(text, start, context)) for text, start in zip(texts, starts, strict=True)]
+    placed = [(text, place) for text, _, place in found if place is not None]
+    for _, start, place in found:
+        if place is None:
+            counts["answers that are not in the context"] += 1
+        elif place != start:
+            counts["answers moved to where they stand"] += 1
+    if found and not placed:
+        return None
+    return {"text": [text for text, _ in placed], "answer_start": [place for _, place in placed]}
+
+
+def _place(text: str, start: int, context: str) -> int | None:
+    if context.startswith(text, start):
+        return start
+    places = [context.rfind(text, 0, start + len(text)), context.find(text, start)]
+    return min((place for place in places if place >= 0), key=lambda place: abs(place - start), default=None)
+
+
+def _zipped(path: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
+    outer, nested, inner = pattern.partition(NESTED)
+    with zipfile.ZipFile(path) as archive:
+        for name in _matching(archive.namelist(), outer + nested.removesuffix("/")):
+            if not nested:
+                yield name, archive.read(name)
+                continue
+            with archive.open(name) as stream, tarfile.open(fileobj=stream, mode="r:gz") as tar:
+                for found in _matching(tar.getnames(), inner):
+                    yield f"{name}/{found}", _read(tar.extractfile(found))
+
+
+def _read(stream: IO[bytes] | None) -> bytes:
+    if stream is None:
+        raise ValueError("a member that is not a plain file")
+    return stream.read()
+
+
+def _matching(names: Iterable[str], pattern: str) -> list[str]:
+    """The names that match, in whatever folder, sorted by file name; ValueError where there is none."""
+    found = [
+        name
+        for name in names
+        if (fnmatchcase(name, pattern) or fnmatchcase(name, f"*/{pattern}")) and "__MACOSX" not in name
+    ]
+    if not found:
+        raise ValueError(f"no member {pattern} in the archive")
+    return sorted(found, key=lambda name: (name.rpartition("/")[2], name))
+
+
+@functools.cache
+def _unpacked(path: Path) -> tempfile.TemporaryDirectory[str]:
+    """The files of a tar archive beside it, until the process ends: a compressed tar can only be read from its start.
+
+    Universal Dependencies takes some gigabytes there.
+    """
+    folder = tempfile.TemporaryDirectory(prefix=".unpacked-", dir=path.parent)
+    with tarfile.open(path) as tar:
+        tar.extractall(folder.name, filter="data")
+    return folder

@@ -1,0 +1,188 @@
+"""Readers of the files that the data sets' authors serve: JSON, TSV, CSV, CoNLL-U, plain text, in archives or not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from harness.data.formats import Row
+from harness.data.readers.given import NOT_LABELLED, Given, answers, content, contents, lines
+
+ANLI_LABELS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
+
+
+def squad_json(given: Given) -> Iterator[Row]:
+    """SQuAD v1.1 and v2.0, XQuAD, MLQA, TyDiQA-GoldP (`where: {language: english}`: the first part of its ids)."""
+    wanted = given.where.get("language")
+    for article in json.loads(content(given))["data"]:
+        for paragraph in article["paragraphs"]:
+            for question in paragraph["qas"]:
+                if wanted in (None, question["id"].partition("-")[0]):
+                    yield from _question(question, paragraph["context"], given)
+
+
+def _question(question: dict[str, Any], context: str, given: Given) -> Iterator[Row]:
+    texts = [answer["text"] for answer in question["answers"]]
+    found = answers(texts, [answer["answer_start"] for answer in question["answers"]], context, given.counts)
+    if found is None:
+        given.counts["rows whose answers are not in the context"] += 1
+        return
+    row = {"id": question["id"], "question": question["question"], "context": context, "answers": found}
+    yield row | {key: question[key] for key in ("is_impossible",) if key in question}
+
+
+def nli_jsonl(given: Given) -> Iterator[Row]:
+    """MultiNLI and SNLI: pairs on which the annotators did not agree (`-`) are left out and counted."""
+    for number, record in enumerate(_json_lines(given)):
+        if record["gold_label"] == "-":
+            given.counts[NOT_LABELLED] += 1
+            continue
+        yield {
+            "id": str(number),
+            "premise": record["sentence1"],
+            "hypothesis": record["sentence2"],
+            "label": record["gold_label"],
+        }
+
+
+def anli_jsonl(given: Given) -> Iterator[Row]:
+    """One round of ANLI."""
+    for number, record in enumerate(_json_lines(given)):
+        yield {
+            "id": str(number),
+            "premise": record["context"],
+            "hypothesis": record["hypothesis"],
+            "label": ANLI_LABELS[record["label"]],
+        }
+
+
+def xnli_tsv(given: Given) -> Iterator[Row]:
+    """XNLI: all languages in one file; ids count within the language, so that they name the same pair in each."""
+    found = [row for row in _table(given) if row["language"] == given.where["language"]]
+    for number, row in enumerate(found):
+        yield {
+            "id": str(number),
+            "premise": row["sentence1"],
+            "hypothesis": row["sentence2"],
+            "label": row["gold_label"],
+        }
+
+
+def xnli_mt_tsv(given: Given) -> Iterator[Row]:
+    """MultiNLI's training pairs, machine-translated by XNLI's authors (columns premise, hypo, label under a header)."""
+    for number, line in enumerate(lines(content(given))[1:]):
+        premise, hypothesis, label = line.split("\t")
+        label = "contradiction" if label == "contradictory" else label
+        yield {"id": str(number), "premise": premise, "hypothesis": hypothesis, "label": label}
+
+
+def pawsx_tsv(given: Given) -> Iterator[Row]:
+    """PAWS-X: columns id, sentence1, sentence2, label under a header; quotes are text."""
+    for line in lines(content(given))[1:]:
+        number, first, second, label = line.split("\t")
+        yield {"id": number, "sentence1": first, "sentence2": second, "label": int(label)}
+
+
+def qqp_tsv(given: Given) -> Iterator[Row]:
+    """GLUE's Quora question pairs: broken lines, which lack a column, are left out and counted."""
+    for row in _table(given):
+        if any(value is None for value in row.values()):
+            given.counts["broken lines"] += 1
+            continue
+        yield {
+            "id": row["id"],
+            "sentence1": row["question1"],
+            "sentence2": row["question2"],
+            "label": int(row["is_duplicate"]),
+        }
+
+
+def hellaswag_jsonl(given: Given) -> Iterator[Row]:
+    """HellaSwag."""
+    for number, record in enumerate(_json_lines(given)):
+        yield {
+            "id": str(number),
+            "context": record["ctx"],
+            "choices": record["endings"],
+            "label": int(record["label"]),
+        }
+
+
+def cosmosqa_csv(given: Given) -> Iterator[Row]:
+    """CosmosQA: quoted CSV."""
+    table = csv.DictReader(io.StringIO(content(given).decode("utf-8-sig"), newline=""))
+    for number, row in enumerate(table):
+        yield {
+            "id": str(number),
+            "context": row["context"],
+            "question": row["question"],
+            "choices": [row[f"answer{i}"] for i in range(4)],
+            "label": int(row["label"]),
+        }
+
+
+def commonsenseqa_jsonl(given: Given) -> Iterator[Row]:
+    """CommonsenseQA: the right choice is named by its letter."""
+    for record in _json_lines(given):
+        question = record["question"]
+        yield {
+            "id": record["id"],
+            "context": "",
+            "question": question["stem"],
+            "choices": [choice["text"] for choice in question["choices"]],
+            "label": [choice["label"] for choice in question["choices"]].index(record["answerKey"]),
+        }
+
+
+def laser_tatoeba(given: Given) -> Iterator[Row]:
+    """Tatoeba as LASER serves it: two files of sentences, line by line."""
+    if given.beside is None:
+        raise ValueError("only one of the two sides")
+    sources, targets = lines(content(given)), lines(given.beside.read_bytes())
+    if len(sources) != len(targets):
+        raise ValueError(f"{len(sources)} sentences beside {len(targets)}")
+    for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
+        yield {"id": str(number), "source": source, "target": target}
+
+
+def bucc_text(given: Given) -> Iterator[Row]:
+    """One side of BUCC 2018: id, tab, sentence."""
+    for line in lines(content(given)):
+        number, _, text = line.partition("\t")
+        yield {"id": number, "text": text}
+
+
+def bucc_gold(given: Given) -> Iterator[Row]:
+    """BUCC 2018's parallel pairs: id of the foreign sentence, tab, id of the English one."""
+    for number, line in enumerate(lines(content(given))):
+        source, target = line.split("\t")
+        yield {"id": str(number), "source_id": source, "target_id": target}
+
+
+def panx_columns(given: Given) -> Iterator[Row]:
+    """PAN-X: one token a line, `LANGUAGE:token`, tab, tag; an empty line ends a sentence."""
+    tokens: list[str] = []
+    tags: list[str] = []
+    number = 0
+    for line in [*lines(content(given)), ""]:
+        if line:
+            token, tag = line.split("\t")
+            tokens.append(token.partition(":")[2])
+            tags.append(tag)
+        elif tokens:
+            yield {"id": str(number), "tokens": tokens, "tags": tags}
+            tokens, tags, number = [], [], number + 1
+
+
+def _json_lines(given: Given) -> Iterator[Row]:
+    return (json.loads(line) for line in lines(content(given)) if line)
+
+
+def _table(given: Given) -> Iterator[dict[str, Any]]:
+    """The rows of tab-separated files under a header, in which quotes are text."""
+    for _, text in contents(given):
+        stream = io.TextIOWrapper(io.BytesIO(text), encoding="utf-8-sig")
+        yield from csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
