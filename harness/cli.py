@@ -351,21 +351,25 @@ def data_pin(
     check: Annotated[bool, typer.Option("--check", help="Compare only; exit code 2 where a pin differs.")] = False,
     pack: Annotated[str | None, typer.Option("--pack", help="Pin this data pack, whatever source is active.")] = None,
 ) -> int:
-    """Write the pins (rows and sha256 of every file) of the active source into tasks/*.yaml."""
+    """Write the pins (rows and sha256 of every file) of the active source into tasks/*.yaml.
+
+    Published data: asks the hub whether every pinned revision and file is there, and records what it states of them.
+    """
     from harness.data.pin import check_pin, pin_task
-    from harness.params import data_dir
+    from harness.params import data_dir, store_dir
     from harness.tasks import task_names
 
     params, paths = _open()
     source = "local" if pack else params.data.source
     where = (paths.tasks, source, pack or params.data.pack, data_dir(params, paths.root))
+    store = store_dir(params, paths.root)
     differing = 0
     for name in names or task_names(paths.tasks):
         if not check:
-            pin_task(name, *where)
+            pin_task(name, *where, store=store)
             typer.echo(f"pinned {name} in tasks/{name}.yaml")
             continue
-        changes = check_pin(name, *where)
+        changes = check_pin(name, *where, store=store)
         differing += bool(changes)
         typer.echo(f"{name}: {'as pinned' if not changes else 'DIFFERS'}")
         for line in changes:
@@ -428,6 +432,22 @@ def _to_fetch(params: Params, names: list[str] | None, encoder: bool) -> tuple[l
     return tasks, with_encoder
 
 
+@data_app.command("pack")
+def data_pack(
+    profile: Annotated[str, typer.Option(help="Profile whose pack is made: its pins say how many rows.")],
+    out: Annotated[Path, typer.Option(help="Folder of the pack, which must not exist.")],
+) -> None:
+    """Sample the fetched published data into a data pack of the size that a profile pins."""
+    from harness.data.pack import make_pack
+    from harness.params import load_params, read_params, store_dir
+    from harness.paths import Paths, project_root
+
+    root = project_root()
+    wanted = read_params(root / "profiles" / f"{profile}.yaml")
+    for line in make_pack(wanted, Paths(root, wanted.profile), store_dir(load_params(root), root), out):
+        typer.echo(line)
+
+
 @run_app.command("data")
 def run_data(task: Annotated[str, typer.Argument(help="Name of the task, see `harness tasks`.")]) -> None:
     """Check and normalise one task's rows into build/<profile>/data/TASK."""
@@ -436,6 +456,9 @@ def run_data(task: Annotated[str, typer.Argument(help="Name of the task, see `ha
     params, paths = _open()
     manifest = build_task(task, params, paths)
     rows = sum(entry["rows"] for entry in manifest["files"].values())
+    if reason := manifest.get("unavailable"):
+        typer.echo(f"data {task}: UNAVAILABLE: {reason}")
+        return
     stand_in = f"; STAND-IN: {manifest['stand_in']}" if manifest["stand_in"] else ""
     typer.echo(f"data {task}: {rows} rows in {len(manifest['files'])} files, every file as pinned{stand_in}")
 

@@ -125,15 +125,20 @@ def _installed(name: str) -> str | None:
 
 def _pins(params: Params, root: Path) -> Iterator[Check]:
     """Has every task a pin for the active source, do the claims load, is the pack there?"""
-    from harness.tasks import load_tasks, pin_for
+    from harness.tasks import load_tasks, pin_for, unavailable
     from harness.verify.claims import load_claims
 
     paths = Paths(root, params.profile)
 
     def tasks() -> str:
-        for task in load_tasks(params.data.tasks, paths.tasks).values():
+        tasks = load_tasks(params.data.tasks, paths.tasks)
+        if params.data.source == "published":
+            missing = [f"{name} ({reason})" for name, task in tasks.items() if (reason := unavailable(task))]
+            left_out = f"; unavailable: {', '.join(missing)}" if missing else ""
+            return f"{len(tasks) - len(missing)} of {len(tasks)} tasks pinned for source published{left_out}"
+        for task in tasks.values():
             pin_for(task, params.data.source, params.data.pack)
-        return f"{len(params.data.tasks)} tasks pinned for source {params.data.source}"
+        return f"{len(tasks)} tasks pinned for source {params.data.source}"
 
     yield _guarded("pins of tasks", tasks, "FAIL")
     claims = paths.reference / "claims.yaml"

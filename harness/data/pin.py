@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
 from harness.data import formats, integrity
+from harness.data.pin_published import confirmed_pins
+from harness.data.pin_yaml import dump_pins
 from harness.data.sources import generate_rows, pack_folder, read_pack_manifest
 from harness.errors import HarnessError
 from harness.tasks import GeneratedFile, GeneratedPin, LocalPin, PackFile, Pins, Task, load_task
@@ -41,14 +41,16 @@ def pin_task(
     pack: str | None = None,
     data_dir: Path | None = None,
     generated_rows: Mapping[str, int] | None = None,
+    store: Path | None = None,
 ) -> Task:
     """Rewrite one source's pin in tasks/<name>.yaml and return the new record.
 
-    `generated_rows` overrides rows per split of the laboratory world (for `text`: of all languages together).
+    `generated_rows` overrides rows per split of the laboratory world (for `text`: of all languages together); `store`
+    is the folder of fetched files, whose rows are counted (`published`).
     Raises HarnessError where the source lacks a file, or a file is not what the pack's manifest says.
     """
     task = load_task(name, tasks_dir)
-    pins = _pins_now(task, source, pack, data_dir, generated_rows)
+    pins = _pins_now(task, source, pack, data_dir, generated_rows, store)
     path = tasks_dir / f"{name}.yaml"
     head = _head(path)
     partial = path.with_suffix(".yaml.partial")
@@ -67,18 +69,28 @@ def check_pin(
     pack: str | None = None,
     data_dir: Path | None = None,
     generated_rows: Mapping[str, int] | None = None,
+    store: Path | None = None,
 ) -> list[str]:
     """The lines of the pins block that pinning now would change (`-` pinned, `+` found); empty: none."""
     task = load_task(name, tasks_dir)
     pinned = dump_pins(task.pins).splitlines()
-    found = dump_pins(_pins_now(task, source, pack, data_dir, generated_rows)).splitlines()
+    found = dump_pins(_pins_now(task, source, pack, data_dir, generated_rows, store)).splitlines()
     gone = [f"- {line.strip()}" for line in pinned if line not in found]
     return gone + [f"+ {line.strip()}" for line in found if line not in pinned]
 
 
-def _pins_now(task: Task, source: str, pack: str | None, data_dir: Path | None, rows: Mapping[str, int] | None) -> Pins:
+def _pins_now(
+    task: Task,
+    source: str,
+    pack: str | None,
+    data_dir: Path | None,
+    rows: Mapping[str, int] | None,
+    store: Path | None,
+) -> Pins:
     if source == "generated":
         return task.pins.model_copy(update={"generated": generated_pin(task, rows or {})})
+    if source == "published":
+        return confirmed_pins(task, store)
     if not pack:
         raise HarnessError("expected the name of the data pack to pin, found none", fix="name it: `--pack mini`")
     return task.pins.model_copy(
@@ -168,44 +180,9 @@ def _pack_stems(task: Task, manifest: Mapping[str, tuple[int, str]]) -> Iterator
 
 def _stem_order(item: tuple[str, str]) -> tuple[int, str]:
     split, language = item[0].split(".", 1)
-    known = ("train", "train_translated", "dev", "test", "test_source", "test_target", "test_gold", "text")
+    sides = tuple(f"{name}_{side}" for name in ("dev", "test") for side in ("source", "target", "gold"))
+    known = ("train", "train_translated", "dev", "test", *sides, "text")
     return known.index(split), language
-
-
-def dump_pins(pins: Pins) -> str:
-    """The pins as YAML, one line per file."""
-    lines = ["pins:"]
-    if pins.generated:
-        pin = pins.generated
-        lines += ["  generated:", f"    version: {pin.version}", f"    seed: {pin.seed}"]
-        lines += [f"    source_language: {pin.source_language}", "    files:"]
-        for stem, made in pin.files.items():
-            origin = f"from: {made.from_task}, " if made.from_task else ""
-            lines.append(f"      {stem}: {{{origin}rows: {made.rows}, sha256: {_scalar(made.sha256)}}}")
-    lines += ["  local:"] if pins.local else []
-    for pack, local in pins.local.items():
-        lines += [f"    {pack}:", f"      source_language: {local.source_language}"]
-        lines += [
-            f"      stand_in: {_scalar(local.stand_in)}",
-            f"      note: {_scalar(local.note)}",
-            *([f"      overlaps: [{', '.join(local.overlaps)}]"] if local.overlaps else []),
-            "      files:",
-        ]
-        for stem, parts in local.files.items():
-            flow = [f"{{path: {part.path}, rows: {part.rows}, sha256: {_scalar(part.sha256)}}}" for part in parts]
-            if len(flow) == 1:
-                lines.append(f"        {stem}: [{flow[0]}]")
-            else:
-                lines += [f"        {stem}:", *(f"          - {part}" for part in flow)]
-    return "\n".join(lines) + "\n"
-
-
-def _scalar(value: str | None) -> str:
-    """A string in plain style where YAML reads it back as itself, else in double quotes."""
-    if value is None:
-        return "null"
-    text = yaml.safe_dump(value, width=10**6, allow_unicode=True, default_flow_style=True).strip()
-    return text.removesuffix("\n...").strip()
 
 
 def _head(path: Path) -> str:

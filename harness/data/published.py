@@ -10,7 +10,7 @@ import functools
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.data import formats, integrity, store
@@ -78,9 +78,8 @@ class Published:
     def part_rows(self, stem: str, found: Found) -> list[tuple[str, Row]]:
         """(where, row) of one part, once there are as many as are pinned, and as many of each label."""
         counts: Counter[str] = Counter()
-        rows = [numbered for given in found.files for numbered in read_rows(found.part.reader, given)]
-        for given in found.files:
-            counts.update(given.counts)
+        files = [replace(given, counts=counts) for given in found.files]
+        rows = [numbered for given in files for numbered in read_rows(found.part.reader, given)]
         self.dropped.update(counts)
         where = f"{stem} of task {self.task.name} ({found.files[0].path})"
         fix = f"run `harness data pin {self.task.name} --check`; if the source is right, correct the pin"
@@ -102,7 +101,7 @@ class Published:
 
 def _look(pins: Mapping[str, PublishedPin], folder: Path) -> dict[str, tuple[str, list[Found]]]:
     """Stem -> the first place that has all its files, and these; each file is hashed once."""
-    stored = functools.cache(_stored)
+    stored = functools.cache(stored_file)
     found: dict[str, tuple[str, list[Found]]] = {}
     for stem in dict.fromkeys(stem for pin in pins.values() for stem in pin.files):
         missing: list[NotFetched] = []
@@ -136,7 +135,7 @@ def files_of(pin: PublishedPin, part: Part, folder: Path, stored: Stored) -> tup
     raise TypeError(f"{type(part).__name__} in a {type(pin).__name__}")
 
 
-def _stored(folder: Path, name: str, sha256: str | None) -> Path:
+def stored_file(folder: Path, name: str, sha256: str | None) -> Path:
     state = store.state(folder, name, sha256)
     if state.word == "missing":
         raise NotFetched(state.detail, fix=store.FETCH)
@@ -151,7 +150,7 @@ def _licensed_files(pin: PathPin, part: PathFile) -> list[Path]:
     found = sorted(Path(folder).glob(part.pattern)) if folder else []
     if not found:
         raise HarnessError(
-            f"expected files {part.pattern} in the folder that {pin.variable} names, found none in {folder or 'no folder'}",
+            f"expected files {part.pattern} in the folder of {pin.variable}, found none in {folder or 'no folder'}",
             fix=f"set {pin.variable} to the corpus's own folder ({pin.why})",
         )
     return found

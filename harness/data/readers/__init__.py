@@ -80,5 +80,5 @@ def read_rows(reader: str, given: Given) -> Iterator[tuple[str, Row]]:
     except _MISFITS as error:
         raise HarnessError(
             f"expected the layout of reader {reader} in {name}, found {type(error).__name__}: {error}",
-            fix="see that the pin names the right file and reader; `harness data pin --check` compares it with its source",
+            fix="see that the pin names the right file and reader (`harness data pin --check` asks its source)",
         ) from None

@@ -1,4 +1,4 @@
-"""Readers of the hub's Parquet files; names of classes come from the file's own `huggingface` metadata, never from here."""
+"""Readers of the hub's Parquet files; class names come from a file's own `huggingface` metadata, never from here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def nli(given: Given) -> Iterator[Row]:
 
 
 def xnli(given: Given) -> Iterator[Row]:
-    """XTREME's XNLI: all languages in one file; ids count within the language, so that they name the same pair in each."""
+    """XTREME's XNLI: all languages in one file; ids count within the language, so they name the same pair in each."""
     for number, record in _numbered(given, "language", "sentence1", "sentence2", "gold_label"):
         yield {
             "id": number,

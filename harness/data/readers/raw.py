@@ -60,7 +60,7 @@ def anli_jsonl(given: Given) -> Iterator[Row]:
 
 
 def xnli_tsv(given: Given) -> Iterator[Row]:
-    """XNLI: all languages in one file; ids count within the language, so that they name the same pair in each."""
+    """XNLI: all languages in one file; ids count within the language, so they name the same pair in each."""
     found = [row for row in _table(given) if row["language"] == given.where["language"]]
     for number, row in enumerate(found):
         yield {

@@ -12,10 +12,10 @@ from harness.data.readers.given import Given, contents, lines
 # Which part of a fused word ("del" = "de" + "el") gives its tag where several hang equally high: the conversion tool
 # that XTREME calls (ud-conversion-tools, conllu_to_conll.py).
 PRECEDENCE = {
-    "default": "VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT".split(),
-    "es": "VERB AUX PRON ADP DET".split(),
-    "fr": "VERB AUX PRON NOUN ADJ ADV ADP DET PART SCONJ CONJ".split(),
-    "it": "VERB AUX ADV PRON ADP DET INTJ".split(),
+    "default": "VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT",
+    "es": "VERB AUX PRON ADP DET",
+    "fr": "VERB AUX PRON NOUN ADJ ADV ADP DET PART SCONJ CONJ",
+    "it": "VERB AUX ADV PRON ADP DET INTJ",
 }
 ZERO_WIDTH_NON_JOINER = "\u200c"
 # <L category modified-part-of-speech part-of-speech word predicate-argument-category>
@@ -39,7 +39,7 @@ def conllu(given: Given) -> Iterator[Row]:
     for name, text in contents(given):
         language = name.rpartition("/")[2].partition("_")[0]
         for block in "\n".join(lines(text)).split("\n\n"):
-            tokens, tags = _sentence(block, PRECEDENCE.get(language, PRECEDENCE["default"]))
+            tokens, tags = _sentence(block, PRECEDENCE.get(language, PRECEDENCE["default"]).split())
             if not tokens:
                 continue
             hidden = tokens.count("_")
