@@ -7,7 +7,7 @@ lacks a file; bytes that are not the pinned ones are an error, whatever other pl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ from harness.data.store import State, only_fetch, repository_folder, state, url_
 from harness.errors import HarnessError
 from harness.params import HubEncoder, Params, Record, store_dir
 from harness.paths import Paths
-from harness.tasks import HubPin, PathPin, Task, UrlFile, UrlPin, load_tasks
+from harness.tasks import HubPin, PathPin, Task, UrlPin, load_tasks
 
 Place = Literal["hub", "url", "path"]
 
@@ -150,7 +150,7 @@ def _fetch_place(task: Task, place: Place, store: Path) -> int:
             for repository, files in _hub_files(pin).items()
         )
     if isinstance(pin, UrlPin):
-        return sum(address.download(file.url, file.sha256, file.bytes, store) for file in _url_files(pin))
+        return sum(address.download(file.url, file.sha256, file.bytes, store) for file in pin.downloads())
     return 0  # its owner's folder is read where it lies
 
 
@@ -167,11 +167,6 @@ def _hub_files(pin: HubPin) -> dict[str, dict[str, str | None]]:
     return files
 
 
-def _url_files(pin: UrlPin) -> Iterable[UrlFile]:
-    """One entry per address: several stems may be members of one archive."""
-    return {file.url: file for files in pin.files.values() for file in files}.values()
-
-
 def _files(task: Task, place: Place, store: Path) -> list[tuple[Path, str, str | None]]:
     """(folder, name in it, sha256) of every file that a place's pin names; empty for the owner's folder."""
     pin = _pin(task, place)
@@ -182,7 +177,7 @@ def _files(task: Task, place: Place, store: Path) -> list[tuple[Path, str, str |
             for path, sha256 in files.items()
         ]
     if isinstance(pin, UrlPin):
-        return [(url_folder(store, file.sha256), url_name(file.url), file.sha256) for file in _url_files(pin)]
+        return [(url_folder(store, file.sha256), url_name(file.url), file.sha256) for file in pin.downloads()]
     return []
 
 

@@ -13,19 +13,6 @@ from harness.tasks import GeneratedPin, HubPin, LocalPin, PathPin, Pins, Publish
 # Where the bytes are, what is read of them, what they must be.
 PLACE = ("repository", "url", "path", "pattern", "member", "beside")
 KEYS = (*PLACE, "reader", "where", "rows", "labels", "bytes", "sha256")
-    "repository",
-    "url",
-    "path",
-    "pattern",
-    "member",
-    "beside",
-    "reader",
-    "where",
-    "rows",
-    "labels",
-    "bytes",
-    "sha256",
-]
 
 
 def dump_pins(pins: Pins) -> str:

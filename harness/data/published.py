@@ -7,9 +7,10 @@ pinned one, is an error that says so.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,15 +68,21 @@ class Published:
 
     def rows(self, stem: str) -> list[Row]:
         """Read and check one stem's parts, concatenated; where there are several, ids begin with the part's number."""
-        _, parts = self._found[stem]
-        kind = formats.row_kind(self.task.kind, stem.split(".")[0])
-        numbered = []
+        return self._rows(stem, self._found[stem][1])
+
+    def groups(self, stem: str) -> list[list[Row]]:
+        """The stem's rows by data set (ANLI+ is three); ids are unique in each."""
+        return [self._rows(stem, list(parts)) for _, parts in itertools.groupby(self._found[stem][1], _data_set)]
+
+    def _rows(self, stem: str, parts: Sequence[Found]) -> list[Row]:
+        numbered: list[tuple[str, Row]] = []
         for number, found in enumerate(parts, 1):
-            rows = self.part_rows(stem, found)
+            rows = self._part_rows(stem, found)
             numbered += [(where, row | {"id": f"{number}-{row['id']}"}) for where, row in rows] if parts[1:] else rows
+        kind = formats.row_kind(self.task.kind, stem.split(".")[0])
         return formats.normalise_rows(kind, numbered, self.task.labels, self.dropped)
 
-    def part_rows(self, stem: str, found: Found) -> list[tuple[str, Row]]:
+    def _part_rows(self, stem: str, found: Found) -> list[tuple[str, Row]]:
         """(where, row) of one part, once there are as many as are pinned, and as many of each label."""
         counts: Counter[str] = Counter()
         files = [replace(given, counts=counts) for given in found.files]
@@ -97,6 +104,12 @@ class Published:
         if found.part.labels not in (None, labels):
             raise HarnessError(f"expected labels {found.part.labels} (pin), found {dict(labels)} in {where}", fix=fix)
         return rows
+
+
+def _data_set(found: Found) -> str:
+    """The repository, address or pattern that a part is read from."""
+    part = found.part
+    return str(getattr(part, "repository", None) or getattr(part, "url", None) or getattr(part, "pattern", None))
 
 
 def _look(pins: Mapping[str, PublishedPin], folder: Path) -> dict[str, tuple[str, list[Found]]]:

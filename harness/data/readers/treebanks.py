@@ -63,13 +63,15 @@ def _sentence(block: str, precedence: Sequence[str]) -> tuple[list[str], list[st
         elif "-" in number:
             first, last = number.split("-")
             fused[int(first)] = (int(last), form)
-    tokens, tags, at = [], [], 1
+    tokens: list[str] = []
+    tags: list[str] = []
+    at = 1
     while at in words:
-        last, form = fused.get(at, (at, words[at].form))
-        tag = words[at].tag if last == at else words[_head_of_span(words, range(at, last + 1), precedence)].tag
+        end, form = fused.get(at, (at, words[at].form))
+        tag = words[_head_of_span(words, range(at, end + 1), precedence)].tag
         tokens.append(form.replace(ZERO_WIDTH_NON_JOINER, "").replace(" ", ""))
         tags.append(tag)
-        at = last + 1
+        at = end + 1
     return tokens, tags
 
 
