@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.data.pin import MARKER
+from harness.data.pin_yaml import dump_pins
+from harness.data.readers import READERS
 from harness.data.table import TASKS_HEADER, tasks_table
 from harness.errors import HarnessError
 from harness.tasks import (
@@ -20,6 +23,7 @@ from harness.tasks import (
     load_tasks,
     pin_for,
     task_names,
+    unavailable,
 )
 
 TASKS = Path(__file__).parents[1] / "tasks"
@@ -100,6 +104,65 @@ def test_pins_of_the_laboratory_world() -> None:
         }, "codes from ISO 639's private range: never to be taken for XTREME's"
         for stem, file in pin.files.items():
             assert file.from_task == task.borrowed_splits.get(stem.split(".")[0])
+
+
+@pytest.mark.parametrize("name", sorted(INTERMEDIATE | TARGETS))
+def test_published_pins(name: str) -> None:
+    task = load_task(name, TASKS)
+    pins = {place: pin for place in ("hub", "url", "path") if (pin := getattr(task.pins, place))}
+    assert task.published, "every task of the paper is published somewhere"
+    assert dump_pins(task.pins) == (TASKS / f"{name}.yaml").read_text(encoding="utf-8").partition(MARKER + "\n")[2]
+    for place, pin in pins.items():
+        trained = {stem for stem in pin.files if stem.startswith("train")}
+        own = {stem for stem in trained if not stem.startswith("train_translated.")}
+        assert own == (set() if task.head == "retrieval" else {"train.en"}), f"{place}: transfer is zero-shot"
+        assert task.head == "retrieval" or "dev.en" in pin.files
+        tested = {stem.split(".")[1] for stem in pin.files if stem.startswith("test")}
+        assert tested == (set(task.languages) if name in TARGETS else set()), place
+        assert {part.reader for parts in pin.files.values() for part in parts} <= set(READERS)
+    dev = {stem.split(".")[1] for stem in pins[task.published[0]].files if stem.startswith("dev")}
+    if name in ("xnli", "pawsx", "panx", "mlqa", "bucc", "udpos"):
+        assert dev == set(task.languages) - ({"kk", "th", "tl", "yo"} if name == "udpos" else set())
+    else:
+        assert dev == (set() if name == "tatoeba" else {"en"}), "XTREME has no dev set of another language"
+
+
+def test_counts_of_the_published_data() -> None:
+    def rows(name: str, place: str, stem: str) -> list[int | None]:
+        return [part.rows for part in getattr(load_task(name, TASKS).pins, place).files[stem]]
+
+    for place in ("hub", "url"):
+        assert rows("anli_plus", place, "train.en") == [392_702, 549_367, 16_946, 45_460, 100_459]
+        assert rows("tydiqa", place, "train.en") == [3_696], "English passages only, not the file's 49,881"
+        assert rows("xquad", place, "train.en") == rows("squad_v1", place, "train.en") == [87_599]
+        assert rows("xnli", place, "train.en") == rows("mnli", place, "train.en") == [392_702]
+        assert rows("xnli", place, "dev.en") == [2_490]
+    assert rows("pawsx", "url", "train.en") == [49_401] and rows("pawsx", "hub", "train.en") == [49_175]
+    assert load_task("pawsx", TASKS).published == ["url", "hub"], "the hub's copy lost rows"
+    assert load_task("udpos", TASKS).published == ["url"], "the hub's copy mixes in other languages"
+    gold = {"de": 9_580, "fr": 9_086, "ru": 14_435, "zh": 1_899}
+    assert {code: rows("bucc", "url", f"test_gold.{code}")[0] for code in gold} == gold
+
+
+def test_a_pair_of_files_is_downloaded_whole_and_an_archive_once() -> None:
+    tatoeba, panx = load_task("tatoeba", TASKS).pins.url, load_task("panx", TASKS).pins.url
+    assert tatoeba and panx
+    assert len(tatoeba.downloads()) == len({side.url for side in tatoeba.downloads()}) == 2 * 36
+    assert len(panx.downloads()) == 1
+
+
+def test_what_a_machine_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HARNESS_CCGBANK", raising=False)
+    tasks = load_tasks(task_names(TASKS), TASKS)
+    assert {name for name, task in tasks.items() if unavailable(task)} == {"ccg", "text"}
+    table = {line[0]: line for line in tasks_table(tasks.values(), "published", None)}
+    assert table["ccg"][-1].startswith("UNAVAILABLE: licensed by the LDC; set HARNESS_CCGBANK")
+    assert table["text"][-2:] == ["none", "UNAVAILABLE: no published data is pinned for it"]
+    assert table["xnli"][4:9] == ["15 of 15", "392702", str(15 * 2_490), str(15 * 5_010), "hub, url"]
+    assert table["tydiqa"][5:8] == ["3696", "+", "+"], "counts that nobody has published"
+    assert all(len(line) == len(TASKS_HEADER) for line in table.values())
+    monkeypatch.setenv("HARNESS_CCGBANK", "/somewhere")
+    assert unavailable(tasks["ccg"]) is None
 
 
 def test_a_borrowed_split_is_the_other_tasks_own() -> None:

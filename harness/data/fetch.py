@@ -7,17 +7,18 @@ lacks a file; bytes that are not the pinned ones are an error, whatever other pl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from harness.data import address, hub
 from harness.data.address import Unavailable
+from harness.data.published import TRANSLATED
 from harness.data.store import State, only_fetch, repository_folder, state, url_folder, url_name
 from harness.errors import HarnessError
 from harness.params import HubEncoder, Params, Record, store_dir
 from harness.paths import Paths
-from harness.tasks import HubPin, PathPin, Task, UrlPin, load_tasks
+from harness.tasks import HubPin, PathPin, PublishedPin, Task, UrlPin, load_tasks, published_pins
 
 Place = Literal["hub", "url", "path"]
 
@@ -62,7 +63,7 @@ def fetch_tasks(names: Sequence[str], params: Params, paths: Paths) -> list[Fetc
     fetched: list[Fetched] = []
     failed: list[HarnessError] = []
     with only_fetch(store):
-        for task in tasks.values():
+        for task in (part for named in tasks.values() for part in _wanted(named, params)):
             try:
                 fetched.append(_fetch_task(task, store))
             except Unavailable as error:
@@ -88,7 +89,7 @@ def check_tasks(names: Sequence[str], params: Params, paths: Paths) -> list[Chec
     tasks = load_tasks(names, paths.tasks)
     for task in tasks.values():
         _refuse_unpublished(task)
-    return [_check_task(task, store) for task in tasks.values()]
+    return [_check_task(part, store) for task in tasks.values() for part in _wanted(task, params)]
 
 
 def check_encoder(params: Params, paths: Paths) -> Checked:
@@ -110,6 +111,31 @@ def _hub_encoder(params: Params) -> HubEncoder:
         f"expected an encoder from the hub, found that profile {params.profile} pretrains its own",
         fix="leave out --encoder, or make a profile active that names a published encoder (`harness profile`)",
     )
+
+
+def _wanted(task: Task, params: Params) -> Iterator[Task]:
+    """The task without its machine-translated training rows, which are large, and, as a task of their own, those that
+    the grid's recipes train on."""
+    languages = {
+        language
+        for name in params.grid.recipes
+        if task.name in params.recipes[name].tasks
+        for language in params.recipes[name].translated
+    }
+    yield _with_stems(task, lambda stem: not stem.startswith(TRANSLATED))
+    if languages:
+        named = task.model_copy(update={"name": f"{task.name} translated"})
+        yield _with_stems(named, lambda stem: stem in {TRANSLATED + language for language in languages})
+
+
+def _with_stems(task: Task, wanted: Callable[[str], bool]) -> Task:
+    """The task with these stems only, and the places that have them."""
+    pins: dict[str, PublishedPin] = {}
+    for place, pin in published_pins(task).items():
+        files = {stem: parts for stem, parts in pin.files.items() if wanted(stem)}
+        if files:
+            pins[place] = pin.model_copy(update={"files": files})
+    return task.model_copy(update={"published": list(pins), "pins": task.pins.model_copy(update=pins)})
 
 
 def _refuse_unpublished(task: Task) -> None:

@@ -86,7 +86,7 @@ def _sampled(task: Task, pin: LocalPin, source: Published) -> Iterator[tuple[str
         groups = source.groups(stem)
         if len(files) not in (1, len(groups)):
             raise HarnessError(
-                f"expected 1 or {len(groups)} files of {stem} of task {task.name} in the pack's pin, found {len(files)}",
+                f"expected 1 or {len(groups)} files of {stem} in the pack's pin of {task.name}, found {len(files)}",
                 fix="pin one file, or one per published data set",
             )
         rows = groups if len(files) > 1 else [list(itertools.chain(*groups))]

@@ -42,7 +42,7 @@ class NotFetched(HarnessError):
 
 
 class Published:
-    """A task's rows from the first place, in the task's own order, whose files are all in the store.
+    """A task's rows from the first place, in the task's own order, that is whole in the store.
 
     Machine-translated training rows are large and few recipes need them: they are read where they were fetched.
     """
@@ -113,22 +113,41 @@ def _data_set(found: Found) -> str:
 
 
 def _look(pins: Mapping[str, PublishedPin], folder: Path) -> dict[str, tuple[str, list[Found]]]:
-    """Stem -> the first place that has all its files, and these; each file is hashed once."""
+    """Stem -> the place that serves it, and its files there; each file is hashed once.
+
+    A place that is whole in the store goes first, so that a task's rows come from one place.
+    """
     stored = functools.cache(stored_file)
+    whole = next((place for place, pin in pins.items() if _is_whole(pin, folder, stored)), None)
+    order = sorted(pins, key=lambda place: place != whole)
     found: dict[str, tuple[str, list[Found]]] = {}
-    for stem in dict.fromkeys(stem for pin in pins.values() for stem in pin.files):
+    for stem in dict.fromkeys(stem for place in order for stem in pins[place].files):
         missing: list[NotFetched] = []
-        for place, pin in pins.items():
-            if stem not in pin.files:
-                continue
+        for place in (place for place in order if stem in pins[place].files):
             try:
-                found[stem] = place, [Found(part, files_of(pin, part, folder, stored)) for part in pin.files[stem]]
+                found[stem] = place, _in_place(pins[place], stem, folder, stored)
                 break
             except NotFetched as error:
                 missing.append(error)
         if stem not in found and not stem.startswith(TRANSLATED):
             raise missing[0]
     return found
+
+
+def _is_whole(pin: PublishedPin, folder: Path, stored: Stored) -> bool:
+    """Whether the store has every file of a place, machine-translated rows aside."""
+    try:
+        for stem in pin.files:
+            if not stem.startswith(TRANSLATED):
+                _in_place(pin, stem, folder, stored)
+    except NotFetched:
+        return False
+    return True
+
+
+def _in_place(pin: PublishedPin, stem: str, folder: Path, stored: Stored) -> list[Found]:
+    """A stem's parts with their files; `NotFetched` where one is not in the store."""
+    return [Found(part, files_of(pin, part, folder, stored)) for part in pin.files[stem]]
 
 
 def files_of(pin: PublishedPin, part: Part, folder: Path, stored: Stored) -> tuple[Given, ...]:

@@ -33,6 +33,7 @@ def write_folder(folder: Path, files: Iterable[tuple[str, bytes]], manifest: dic
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         for name, content in files:
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
             _write_bytes(partial / name, content)
         _write_bytes(partial / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
         shutil.rmtree(old, ignore_errors=True)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from hub_server import Hub, sha256
 
-from harness.params import DataParams, HubEncoder, Params
+from harness.params import DataParams, Grid, HubEncoder, Params, Recipe
 from harness.paths import Paths
 
 REVISION, OTHER_REVISION = "a" * 40, "b" * 40
@@ -58,7 +58,9 @@ def write_task(paths: Paths, name: str, **pins: dict[str, Any]) -> None:
 def toy_params(tasks: list[str], encoder: HubEncoder | None = None) -> Params:
     """What fetching reads of a profile."""
     data = DataParams(source="published", tasks=tasks)
-    return Params.model_construct(profile="toy", data=data, encoder=encoder)
+    grid = Grid(recipes=["none"], targets=[], seeds=[1])
+    recipes = {"none": Recipe(tasks=[])}
+    return Params.model_construct(profile="toy", data=data, encoder=encoder, grid=grid, recipes=recipes)
 
 
 def toy_encoder(files: Mapping[str, bytes], revision: str = REVISION) -> HubEncoder:

@@ -57,9 +57,9 @@ def _sentence(block: str, precedence: Sequence[str]) -> tuple[list[str], list[st
     for line in block.split("\n"):
         if not line or line.startswith("#"):
             continue
-        number, form, _, tag, _, _, head, *_ = line.split("\t")
+        number, form, _, tag, _, _, above, *_ = line.split("\t")
         if number.isdigit():
-            words[int(number)] = Word(form, tag, int(head) if head.isdigit() else 0)
+            words[int(number)] = Word(form, tag, int(above) if above.isdigit() else 0)
         elif "-" in number:
             first, last = number.split("-")
             fused[int(first)] = (int(last), form)
@@ -68,9 +68,9 @@ def _sentence(block: str, precedence: Sequence[str]) -> tuple[list[str], list[st
     at = 1
     while at in words:
         end, form = fused.get(at, (at, words[at].form))
-        tag = words[_head_of_span(words, range(at, end + 1), precedence)].tag
+        head = at if end == at else _head_of_span(words, range(at, end + 1), precedence)
         tokens.append(form.replace(ZERO_WIDTH_NON_JOINER, "").replace(" ", ""))
-        tags.append(tag)
+        tags.append(words[head].tag)
         at = end + 1
     return tokens, tags
 
