@@ -178,13 +178,13 @@ def stored_file(folder: Path, name: str, sha256: str | None) -> Path:
 
 def _licensed_files(pin: PathPin, part: PathFile) -> list[Path]:
     """The files of a licensed corpus that a pattern names, sorted."""
-    folder = os.environ.get(pin.variable, "")
-    found = sorted(Path(folder).glob(part.pattern)) if folder else []
+    folder = os.environ.get(pin.variable)
+    fix = f"set {pin.variable} to the corpus's own folder ({pin.why})"
+    if not folder:
+        raise NotFetched(f"expected the folder of a licensed corpus in {pin.variable}, found it not set", fix=fix)
+    found = sorted(Path(folder).glob(part.pattern))
     if not found:
-        raise HarnessError(
-            f"expected files {part.pattern} in the folder of {pin.variable}, found none in {folder or 'no folder'}",
-            fix=f"set {pin.variable} to the corpus's own folder ({pin.why})",
-        )
+        raise HarnessError(f"expected files {part.pattern} in {folder} ({pin.variable}), found none", fix=fix)
     return found
 
 

@@ -116,11 +116,16 @@ def test_rows_without_a_gold_label_are_left_out_and_counted(tmp_path: Path) -> N
     assert counts == {"rows without a gold label": 4}
 
 
-def test_a_line_that_lacks_a_column_is_left_out_and_counted(tmp_path: Path) -> None:
-    rows = lab_rows("qqp")
+@pytest.mark.parametrize(
+    ("reader", "broken"),
+    [("qqp_tsv", b"77\t1\t2\tone\n"), ("pawsx_tsv", b"7\tone\n"), ("xnli_mt_tsv", b"a\tb\tc\td\n")],
+)
+def test_a_line_with_other_columns_is_left_out_and_counted(reader: str, broken: bytes, tmp_path: Path) -> None:
+    task, layout, own_ids = LAYOUTS[reader]
+    rows = lab_rows(task)
     counts: Counter[str] = Counter()
-    content = layouts.qqp_tsv(rows) + b"77\t1\t2\tonly one question\n"
-    assert read("qqp_tsv", tmp_path / "file", content, counts=counts) == rows
+    found = read(reader, tmp_path / "file", layout(rows) + broken, counts=counts)
+    assert found == (rows if own_ids else renumbered(rows))
     assert counts == {"broken lines": 1}
 
 
@@ -172,7 +177,7 @@ def test_an_answer_moves_to_where_it_stands(reader: str, layout: Layout, tmp_pat
         ("squad_json", b"{", "JSONDecodeError"),
         ("squad_json", b"{}", "KeyError: 'data'"),
         ("anli_jsonl", b'{"context": "", "hypothesis": "", "label": "x"}\n', "KeyError: 'x'"),
-        ("pawsx_tsv", b"id\ts1\ts2\tlabel\n1\tonly one\n", "ValueError"),
+        ("pawsx_tsv", b"id\ts1\ts2\tlabel\n1\ta\tb\tyes\n", "ValueError"),
         ("bucc_gold", b"one id only\n", "ValueError"),
         ("panx_columns", b"en:word\n", "ValueError"),
         ("bucc_text", b"\xff\n", "UnicodeDecodeError"),

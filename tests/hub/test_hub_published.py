@@ -303,6 +303,8 @@ def test_a_licensed_corpus(world: World, tmp_path: Path, monkeypatch: pytest.Mon
         read_split(folder, "train", "en")
     assert read_manifest(world.build("text")).unavailable == "no published data is pinned for it"
 
+    assert world.check("ccg") == [], "nothing can be asked"
+
     corpus = tmp_path / "ccgbank"
     sections = {"00": 3, "01": 5, "02": 4, "13": 6, "21": 2, "22": 9}
     for section, count in sections.items():
@@ -310,12 +312,14 @@ def test_a_licensed_corpus(world: World, tmp_path: Path, monkeypatch: pytest.Mon
         (corpus / "data" / "AUTO" / section).mkdir(parents=True)
         (corpus / "data" / "AUTO" / section / f"wsj_{section}01.auto").write_bytes(layouts.ccgbank_auto(rows))
     monkeypatch.setenv("HARNESS_CCGBANK", str(tmp_path / "elsewhere"))
-    with pytest.raises(HarnessError, match=r"data/AUTO/0\[2-9\].*HARNESS_CCGBANK.*found none in .*elsewhere"):
+    with pytest.raises(HarnessError, match=r"data/AUTO/0\[2-9\].*elsewhere \(HARNESS_CCGBANK\), found none"):
         world.build("ccg")
     monkeypatch.setenv("HARNESS_CCGBANK", str(corpus))
     folder = world.build("ccg")
     assert len(read_split(folder, "train", "en")) == 4 + 6 + 2
     assert [row["id"] for row in read_split(folder, "dev", "en")] == ["wsj_000", "wsj_001", "wsj_002"]
+    pinned = world.pin("ccg").pins.path
+    assert pinned and [part.rows for part in pinned.files["train.en"]] == [4, 6, 2]
 
 
 def test_a_pack_is_sampled_by_the_packs_rule(world: World, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from harness.data.formats import Row
 from harness.data.readers.given import NOT_LABELLED, Given, answers, content, contents, lines
 
+BROKEN = "broken lines"
 ANLI_LABELS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 
@@ -73,16 +74,14 @@ def xnli_tsv(given: Given) -> Iterator[Row]:
 
 def xnli_mt_tsv(given: Given) -> Iterator[Row]:
     """MultiNLI's training pairs, machine-translated by XNLI's authors (columns premise, hypo, label under a header)."""
-    for number, line in enumerate(lines(content(given))[1:]):
-        premise, hypothesis, label = line.split("\t")
+    for number, (premise, hypothesis, label) in enumerate(_columns(given, 3)):
         label = "contradiction" if label == "contradictory" else label
         yield {"id": str(number), "premise": premise, "hypothesis": hypothesis, "label": label}
 
 
 def pawsx_tsv(given: Given) -> Iterator[Row]:
     """PAWS-X: columns id, sentence1, sentence2, label under a header; quotes are text."""
-    for line in lines(content(given))[1:]:
-        number, first, second, label = line.split("\t")
+    for number, first, second, label in _columns(given, 4):
         yield {"id": number, "sentence1": first, "sentence2": second, "label": int(label)}
 
 
@@ -90,7 +89,7 @@ def qqp_tsv(given: Given) -> Iterator[Row]:
     """GLUE's Quora question pairs: broken lines, which lack a column, are left out and counted."""
     for row in _table(given):
         if any(value is None for value in row.values()):
-            given.counts["broken lines"] += 1
+            given.counts[BROKEN] += 1
             continue
         yield {
             "id": row["id"],
@@ -175,6 +174,16 @@ def panx_columns(given: Given) -> Iterator[Row]:
         elif tokens:
             yield {"id": str(number), "tokens": tokens, "tags": tags}
             tokens, tags, number = [], [], number + 1
+
+
+def _columns(given: Given, count: int) -> Iterator[list[str]]:
+    """The tab-separated lines below a header; those with another number of columns are left out and counted."""
+    for line in lines(content(given))[1:]:
+        columns = line.split("\t")
+        if len(columns) == count:
+            yield columns
+        else:
+            given.counts[BROKEN] += 1
 
 
 def _json_lines(given: Given) -> Iterator[Row]:
