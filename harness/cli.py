@@ -389,14 +389,14 @@ def data_fetch(names: TaskNames = None, encoder: WithEncoder = False) -> None:
     from harness.data.fetch import fetch_encoder, fetch_tasks
 
     params, paths = _open()
-    tasks, with_encoder = _to_fetch(params, names, encoder)
+    tasks, with_encoder = _to_fetch(params, paths, names, encoder)
     for found in fetch_tasks(tasks, params, paths):
         for reason in found.passed_over:
             typer.echo(f"{found.name}: passed over {reason}", err=True)
-        typer.echo(f"{found.name:16}{found.place:6}{found.files:4} files  {found.transferred / 1e6:10,.1f} MB fetched")
+        typer.echo(f"{found.name:20}{found.place:6}{found.files:4} files  {found.transferred / 1e6:10,.1f} MB fetched")
     if with_encoder:
         found = fetch_encoder(params, paths)
-        typer.echo(f"{found.name:16}{found.place:6}{found.files:4} files  {found.transferred / 1e6:10,.1f} MB fetched")
+        typer.echo(f"{found.name:20}{found.place:6}{found.files:4} files  {found.transferred / 1e6:10,.1f} MB fetched")
 
 
 @data_app.command("check")
@@ -409,20 +409,20 @@ def data_check(names: TaskNames = None, encoder: WithEncoder = False) -> int:
     from harness.data.fetch import check_encoder, check_tasks
 
     params, paths = _open()
-    tasks, with_encoder = _to_fetch(params, names, encoder)
+    tasks, with_encoder = _to_fetch(params, paths, names, encoder)
     found = check_tasks(tasks, params, paths) + ([check_encoder(params, paths)] if with_encoder else [])
     for checked in found:
-        typer.echo(f"{checked.word:9}{checked.name:16}{checked.place:6}{checked.detail}")
+        typer.echo(f"{checked.word:9}{checked.name:20}{checked.place:6}{checked.detail}")
     return int(any(checked.word != "ok" for checked in found))
 
 
-def _to_fetch(params: Params, names: list[str] | None, encoder: bool) -> tuple[list[str], bool]:
+def _to_fetch(params: Params, paths: Paths, names: list[str] | None, encoder: bool) -> tuple[list[str], bool]:
     """The tasks meant, and whether the encoder is: as named, else what the active profile takes from the net."""
     from harness.data.fetch import published_tasks
 
     if names or encoder:
         return names or [], encoder
-    tasks, with_encoder = published_tasks(params), params.encoder.source == "hub"
+    tasks, with_encoder = published_tasks(params, paths), params.encoder.source == "hub"
     if not tasks and not with_encoder:
         raise HarnessError(
             f"expected a profile with published data or a published encoder, found {params.profile}, which fetches "

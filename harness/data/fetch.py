@@ -99,9 +99,11 @@ def check_encoder(params: Params, paths: Paths) -> Checked:
     return _checked("encoder", "hub", [state(folder, name, sha256) for name, sha256 in encoder.files.items()])
 
 
-def published_tasks(params: Params) -> list[str]:
-    """The profile's tasks that are fetched: all of them where its data is `published`, else none."""
-    return params.data.tasks if params.data.source == "published" else []
+def published_tasks(params: Params, paths: Paths) -> list[str]:
+    """The profile's tasks that are fetched: those that are published, where its data is `published`; else none."""
+    if params.data.source != "published":
+        return []
+    return [name for name, task in load_tasks(params.data.tasks, paths.tasks).items() if task.published]
 
 
 def _hub_encoder(params: Params) -> HubEncoder:
@@ -123,9 +125,10 @@ def _wanted(task: Task, params: Params) -> Iterator[Task]:
         for language in params.recipes[name].translated
     }
     yield _with_stems(task, lambda stem: not stem.startswith(TRANSLATED))
-    if languages:
-        named = task.model_copy(update={"name": f"{task.name} translated"})
-        yield _with_stems(named, lambda stem: stem in {TRANSLATED + language for language in languages})
+    named = task.model_copy(update={"name": f"{task.name} translated"})
+    translated = _with_stems(named, lambda stem: stem in {TRANSLATED + language for language in languages})
+    if translated.published:
+        yield translated
 
 
 def _with_stems(task: Task, wanted: Callable[[str], bool]) -> Task:

@@ -14,7 +14,7 @@ from hub_server import Hub, sha256
 from harness import lab
 from harness.data import formats, published
 from harness.data.build import build_task
-from harness.data.fetch import fetch_tasks
+from harness.data.fetch import fetch_tasks, published_tasks
 from harness.data.pack import make_pack, smallest
 from harness.data.pin import MARKER, check_pin, pin_task
 from harness.data.pin_yaml import dump_pins
@@ -275,6 +275,14 @@ def test_translated_rows_are_fetched_for_recipes_that_name_them(world: World) ->
     folder = world.build("mnli")
     assert read_split(folder, "train_translated", "de") == TRANSLATED
     assert read_manifest(folder).source_pin.startswith("published (hub and url)")
+    world.fetch("xnli", recipes={"xnli_de": Recipe(tasks=["xnli"], translated=["de"])})
+    assert not has_split(world.build("xnli"), "train_translated"), "nobody has published any"
+
+
+def test_what_is_not_published_is_not_fetched(world: World) -> None:
+    assert published_tasks(world.params, world.paths) == [name for name in STEMS if name != "text"]
+    with pytest.raises(HarnessError, match="text has nothing to fetch"):
+        world.fetch("text")
 
 
 def test_a_pin_that_the_hub_does_not_know(world: World) -> None:
