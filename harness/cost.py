@@ -196,9 +196,9 @@ def _published_sizes(tasks: Iterable[Task]) -> list[int | None]:
     for task in tasks:
         for part in (part for parts in published_parts(task).values() for part in parts):
             if isinstance(part, UrlFile):
-                sizes[part.url] = part.bytes
+                sizes |= {side.url: side.bytes for side in (part, part.beside) if side}
             elif isinstance(part, HubFile):
-                sizes[f"{part.repository}/{part.path}"] = getattr(part, "bytes", None)
+                sizes[f"{part.repository}/{part.path}"] = part.bytes
     return list(sizes.values())
 
 

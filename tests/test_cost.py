@@ -52,9 +52,13 @@ def published(rows: Mapping[str, Mapping[str, int | None]]) -> dict[str, Task]:
 
 
 def paper(recipes: list[str], targets: list[str], seeds: int = 5) -> Params:
-    """The paper's profile with another grid."""
+    """The paper's profile with another grid, its translated recipes in three languages."""
     grid = PAPER.grid.model_copy(update={"recipes": recipes, "targets": targets, "seeds": list(range(seeds))})
-    return PAPER.model_copy(update={"grid": grid})
+    three = {
+        name: recipe.model_copy(update={"translated": ["de", "ru", "sw"]}) if recipe.translated else recipe
+        for name, recipe in PAPER.recipes.items()
+    }
+    return PAPER.model_copy(update={"grid": grid, "recipes": three})
 
 
 def unit(found: Estimate, name: str) -> UnitCost:
