@@ -16,11 +16,10 @@ from harness.data.pin_published import confirmed_pins
 from harness.data.pin_yaml import dump_pins
 from harness.data.sources import generate_rows, pack_folder, read_pack_manifest
 from harness.errors import HarnessError
-from harness.tasks import GeneratedFile, GeneratedPin, LocalPin, PackFile, Pins, Task, load_task
+from harness.tasks import TRANSLATED, GeneratedFile, GeneratedPin, LocalPin, PackFile, Pins, Task, load_task
 
 MARKER = "# --- pins: written by `harness data pin`, not by hand (save the words in stand_in and note) ---"
 XTREME_SOURCE_LANGUAGE = "en"
-TRANSLATED = "train_translated"
 DATA_SEED = 1
 # Rows per file of the laboratory world, by head. Test sets are small because every cell predicts all of them
 # in up to twelve languages; training sets are what a small encoder learns from within a few minutes.
@@ -181,7 +180,7 @@ def _pack_stems(task: Task, manifest: Mapping[str, tuple[int, str]]) -> Iterator
 def _stem_order(item: tuple[str, str]) -> tuple[int, str]:
     split, language = item[0].split(".", 1)
     sides = tuple(f"{name}_{side}" for name in ("dev", "test") for side in ("source", "target", "gold"))
-    known = ("train", "train_translated", "dev", "test", *sides, "text")
+    known = ("train", TRANSLATED, "dev", "test", *sides, "text")
     return known.index(split), language
 
 

@@ -19,10 +19,21 @@ from harness.data.formats import Row
 from harness.data.readers import Given, read_rows
 from harness.data.readers.given import NOT_LABELLED
 from harness.errors import HarnessError
-from harness.tasks import HubFile, HubPin, Part, PathFile, PathPin, PublishedPin, Task, UrlFile, UrlPin, published_pins
+from harness.tasks import (
+    TRANSLATED,
+    HubFile,
+    HubPin,
+    Part,
+    PathFile,
+    PathPin,
+    PublishedPin,
+    Task,
+    UrlFile,
+    UrlPin,
+    published_pins,
+)
 
 ENGLISH = "en"
-TRANSLATED = "train_translated."
 Stored = Callable[[Path, str, str | None], Path]
 """(folder, name, pinned sha256) -> the file in the store, once its bytes are right."""
 
@@ -129,7 +140,7 @@ def _look(pins: Mapping[str, PublishedPin], folder: Path) -> dict[str, tuple[str
                 break
             except NotFetched as error:
                 missing.append(error)
-        if stem not in found and not stem.startswith(TRANSLATED):
+        if stem not in found and not stem.startswith(f"{TRANSLATED}."):
             raise missing[0]
     return found
 
@@ -138,7 +149,7 @@ def _is_whole(pin: PublishedPin, folder: Path, stored: Stored) -> bool:
     """Whether the store has every file of a place, machine-translated rows aside."""
     try:
         for stem in pin.files:
-            if not stem.startswith(TRANSLATED):
+            if not stem.startswith(f"{TRANSLATED}."):
                 _in_place(pin, stem, folder, stored)
     except NotFetched:
         return False
