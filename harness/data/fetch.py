@@ -13,12 +13,11 @@ from typing import Literal
 
 from harness.data import address, hub
 from harness.data.address import Unavailable
-from harness.data.published import TRANSLATED
 from harness.data.store import State, only_fetch, repository_folder, state, url_folder, url_name
 from harness.errors import HarnessError
 from harness.params import HubEncoder, Params, Record, store_dir
 from harness.paths import Paths
-from harness.tasks import HubPin, PathPin, PublishedPin, Task, UrlPin, load_tasks, published_pins
+from harness.tasks import TRANSLATED, HubPin, PathPin, PublishedPin, Task, UrlPin, load_tasks, published_pins
 
 Place = Literal["hub", "url", "path"]
 
@@ -124,9 +123,9 @@ def _wanted(task: Task, params: Params) -> Iterator[Task]:
         if task.name in params.recipes[name].tasks
         for language in params.recipes[name].translated
     }
-    yield _with_stems(task, lambda stem: not stem.startswith(TRANSLATED))
+    yield _with_stems(task, lambda stem: not stem.startswith(f"{TRANSLATED}."))
     named = task.model_copy(update={"name": f"{task.name} translated"})
-    translated = _with_stems(named, lambda stem: stem in {TRANSLATED + language for language in languages})
+    translated = _with_stems(named, lambda stem: stem in {f"{TRANSLATED}.{language}" for language in languages})
     if translated.published:
         yield translated
 
