@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
+from harness.errors import name_some
 from harness.results import Record, ScoresTable
 from harness.verify.claims import BestOf, Claim, Compare, Gain, Measured, NoGain, Share, margin_points
 from harness.verify.measure import Measurement, Scores, mean_gain, measure
@@ -29,8 +30,6 @@ from harness.verify.statistics import (
 )
 
 INFINITE = float("inf")
-MOST_NAMED = 3
-"""So many cells without a score are named in one reason."""
 
 
 class ClaimVerdict(Record):
@@ -238,7 +237,8 @@ def _judge_share(claim: Claim, check: Share, found: Measurement) -> ClaimVerdict
 def _hold_back(
     claim: Claim, check: Measured, verdict: ClaimVerdict, found: Measurement, table: ScoresTable
 ) -> ClaimVerdict:
-    """NOT_TESTED where the claim speaks about something else or the grid lacks what the check needs.
+    """NOT_TESTED where the claim speaks about something else, the grid lacks what the check needs (a licensed corpus,
+    say), or a mixture had to do without one of its tasks.
 
     Cells of the grid without a score are named beside the verdict: their seeds don't count, and nobody shall
     miss that.
@@ -249,11 +249,16 @@ def _hold_back(
         about = f"the claim is about {claim.scope.encoder} on {claim.scope.data}"
         why.append(f"{about}; measured here: {table.encoder} on {table.data}")
     if found.missing:
-        notes.append(f"lacks {len(found.missing)}")
+        named = f" (unavailable: {name_some([*found.unavailable])})" if found.unavailable else ""
+        notes.append(f"lacks {len(found.missing)}{named}")
         why.append(f"the grid lacks {', '.join(found.missing)}")
+        why += [f"{name} is unavailable: {reason}" for name, reason in found.unavailable.items()]
+    for recipe, tasks in found.left_out.items():
+        notes.append(f"{recipe} without {', '.join(tasks)}")
+        named = "; ".join(f"without {task} ({reason})" for task, reason in tasks.items())
+        why.append(f"{recipe} was mixed {named}, so it is not the mixture that the claim is about")
     if found.unscored:
-        named = ", ".join(found.unscored[:MOST_NAMED])
-        why.append(f"{len(found.unscored)} cells have no score ({named})")
+        why.append(f"{len(found.unscored)} cells have no score ({name_some(found.unscored)})")
     if notes:
         kept = [verdict.note] if isinstance(check, Share) and verdict.n_seeds else []
         note = ", ".join(kept + notes)

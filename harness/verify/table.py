@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from tabulate import tabulate
 
+from harness.errors import name_some
 from harness.verify.judge import ClaimVerdict
 from harness.verify.verdicts import Verification
 
@@ -69,11 +70,12 @@ def _v0(v: Verification) -> tuple[str, str, list[str]]:
     parts = [f"{v.v0.hashes} hashes", f"{v.v0.cells_found} of {v.v0.cells_expected} cells"]
     if v.v0.images:
         parts.append(f"{len(v.v0.images)} image{'s' if len(v.v0.images) > 1 else ''}")
-    for word, cells in (("collapsed", v.v0.collapsed), ("failed", v.v0.failed)):
+    unavailable = [*v.v0.unavailable]
+    for word, cells in (("collapsed", v.v0.collapsed), ("failed", v.v0.failed), ("unavailable", unavailable)):
         if cells:
-            more = f" and {len(cells) - 3} more" if len(cells) > 3 else ""
-            parts.append(f"{len(cells)} {word} ({', '.join(cells[:3])}{more})")
-    return ("ok" if v.v0.ok else "INVALID"), ", ".join(parts), _some(v.v0.problems)
+            parts.append(f"{len(cells)} {word} ({name_some(cells)})")
+    reasons = [f"unavailable: {reason}" for reason in dict.fromkeys(v.v0.unavailable.values())]
+    return ("ok" if v.v0.ok else "INVALID"), ", ".join(parts), _some(v.v0.problems + reasons)
 
 
 def _v2(v: Verification) -> tuple[str, str, list[str]]:
@@ -87,7 +89,8 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
         detail += f" in {v.v2.largest_in}"
     problems = _some(v.v2.outside)
     if v.v2.not_comparable:
-        problems.append(f"{len(v.v2.not_comparable)} pinned cells were made from other data or params than here")
+        found = "were made from other data or params than here, or are unavailable here"
+        problems.append(f"{len(v.v2.not_comparable)} pinned cells {found}")
     if v.v2.not_pinned:
         problems.append(f"{len(v.v2.not_pinned)} cells of the run are not pinned")
     word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.not_comparable else "ok"
