@@ -129,8 +129,6 @@ class Result(Record):
     """How the cell came out."""
     reasons: list[str] = Field(default_factory=list)
     """Why the status is not `ok`, in sentences."""
-    left_out: dict[str, str] = Field(default_factory=dict)
-    """Intermediate task -> why the recipe's mixture had to do without it; such a mixture is not the one named."""
     score: float | None
     """The target's XTREME score: macro average over its languages, in points; null if failed or unavailable."""
     scores: dict[str, dict[str, float]]
@@ -141,7 +139,7 @@ class Result(Record):
     """Metrics on the dev sets of the other languages at the checkpoint that is used, in points, where there are any
     (mining: the dev texts, threshold tuned and scored on the same gold pairs)."""
     left_out: dict[str, str] = Field(default_factory=dict)
-    """Tasks that the recipe names and that could not be trained on -> why."""
+    """Tasks that the recipe names and that could not be trained on -> why; the mixture is then not the one named."""
     oracle: dict[str, Oracle] = Field(default_factory=dict)
     """language -> what choosing the checkpoint on that language's own dev set would have changed; never used."""
     curve: list[CurvePoint]

@@ -1,6 +1,8 @@
-"""Level V3: one claim and a table of scores -> its verdict. Pure; harness.verify.verdicts brings the files.
+"""Level V3: one claim, a table of scores and the facts of the data -> its verdict. Pure; harness.verify.verdicts brings
+the files.
 
-The statistics come first and are always shown; then the verdict is taken back where the claim speaks about
+A claim that states a fact of the data is decided by harness.verify.facts, whatever was run. For the others the
+statistics come first and are always shown; then the verdict is taken back where the claim speaks about
 something else, or where part of what its check needs wasn't run.
 """
 
@@ -14,7 +16,26 @@ from pydantic import Field
 
 from harness.errors import name_some
 from harness.results import Record, ScoresTable
-from harness.verify.claims import BestOf, Claim, Compare, Gain, Measured, NoGain, Share, margin_points
+from harness.verify.claims import (
+    BestOf,
+    Claim,
+    Compare,
+    CountLanguages,
+    CountRows,
+    CountTasks,
+    Fact,
+    Gain,
+    Measured,
+    NoGain,
+    NoSplit,
+    OriginOf,
+    Share,
+    StartsFrom,
+    Untestable,
+    margin_points,
+)
+from harness.verify.facts import Facts
+from harness.verify.facts import decide as decide_fact
 from harness.verify.measure import Measurement, Scores, mean_gain, measure
 from harness.verify.statistics import (
     FEWEST_SEEDS,
@@ -64,6 +85,8 @@ class ClaimVerdict(Record):
     """Does the claimed gain lie in `one_more_run`? null where no gain is claimed."""
     beside: dict[str, float] = Field(default_factory=dict)
     """Mean gain in points of recipes that the source could mean too."""
+    found: str | None = None
+    """What was found, in words, where a fact of the data is claimed."""
     n_seeds: int = 0
     """Seeds that went in."""
     seeds_needed: int | None = None
@@ -74,11 +97,11 @@ class ClaimVerdict(Record):
     """In sentences: why this verdict, or why there is none."""
 
 
-def judge(claim: Claim, table: ScoresTable, scores: Scores) -> ClaimVerdict:
+def judge(claim: Claim, table: ScoresTable, scores: Scores, facts: Facts) -> ClaimVerdict:
     """The verdict on one claim, from sound results."""
     check = claim.check
     if not isinstance(check, Measured):
-        return untested(claim)
+        return judge_fact(claim, facts)
     found = measure(check, scores)
     verdict = (
         _judge_share(claim, check, found) if isinstance(check, Share) else _judge_mean(claim, check, found, scores)
@@ -86,16 +109,19 @@ def judge(claim: Claim, table: ScoresTable, scores: Scores) -> ClaimVerdict:
     return _hold_back(claim, check, verdict, found, table)
 
 
-def untested(claim: Claim) -> ClaimVerdict:
-    """The verdict on a claim whose kind of check measures nothing."""
-    note = "can't be re-run" if claim.check.kind == "untestable" else "pinned sources decide"
-    return _verdict(claim, "NOT_TESTED", note=note, reasons=[getattr(claim.check, "undecided", "")])
+def judge_fact(claim: Claim, facts: Facts) -> ClaimVerdict:
+    """The verdict on a claim whose check measures nothing: by the facts of the data, or none."""
+    if isinstance(claim.check, Untestable):
+        return _verdict(claim, "NOT_TESTED", note="can't be re-run", reasons=[claim.check.undecided])
+    assert isinstance(claim.check, Fact)
+    finding = decide_fact(claim.check, facts)
+    return _verdict(claim, finding.verdict, **finding.model_dump(exclude={"verdict"}))
 
 
-def invalid(claim: Claim) -> ClaimVerdict:
-    """The verdict on a claim when the results it would be judged by are not sound."""
+def invalid(claim: Claim, facts: Facts) -> ClaimVerdict:
+    """The verdict on a claim when the results it would be judged by are not sound; facts don't depend on them."""
     if not isinstance(claim.check, Measured):
-        return untested(claim)
+        return judge_fact(claim, facts)
     return _verdict(claim, "INVALID", note="see V0", reasons=["level V0 failed, so nothing is concluded"])
 
 
@@ -122,6 +148,18 @@ def expected(claim: Claim) -> str | None:
             return f">= {claim.check.at_least_share:.0%} above {claim.check.threshold_points:+.1f}"
         case Compare():
             return f"above {claim.check.variant}"
+        case CountTasks():
+            return f"{claim.check.expected:,} tasks"
+        case CountLanguages():
+            return f"{claim.check.expected:,} languages"
+        case CountRows():
+            return f"{claim.check.expected:,} rows"
+        case OriginOf():
+            return claim.check.origin and f"from {claim.check.origin}"
+        case NoSplit():
+            return f"no {claim.check.split} split"
+        case StartsFrom():
+            return claim.check.repository.rpartition("/")[2]
     return None
 
 

@@ -13,6 +13,8 @@ from harness.verify.verdicts import Verification
 
 WIDTH = 150
 """Columns of the widest line."""
+FOUND_WIDTH = 12
+"""Columns of what was found, in words; more goes on in the next line."""
 HEADERS = (
     "verdict",
     "claim",
@@ -30,6 +32,8 @@ EXIT_MEANINGS = {
     2: "something is undecided",
     3: "invalid: nothing is concluded",
 }
+FACTS = ("count", "provenance")
+"""Kinds of checks that are decided without a run."""
 DIRECTIONS = {True: "agrees", False: "disagrees", None: "unclear"}
 
 
@@ -104,7 +108,8 @@ def _some(sentences: list[str], most: int = 8) -> list[str]:
 
 def _claims(verdicts: list[ClaimVerdict]) -> str:
     rows = [HEADERS, *(_row(verdict) for verdict in _in_order(verdicts))]
-    others = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    columns = list(zip(*rows, strict=True))[:-1]
+    others = [max(len(line) for cell in column for line in cell.splitlines()) for column in columns]
     note_width = WIDTH - sum(others) - 2 * len(others)  # a longer note goes on in the next line
     return tabulate(
         rows, tablefmt="plain", disable_numparse=True, maxcolwidths=[*(None for _ in others), max(note_width, 20)]
@@ -112,8 +117,8 @@ def _claims(verdicts: list[ClaimVerdict]) -> str:
 
 
 def _in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
-    """What is measured first, each part in the registry's order."""
-    return sorted(verdicts, key=lambda verdict: verdict.expected is None)
+    """What is measured first, then the facts of the data, each part in the registry's order."""
+    return sorted(verdicts, key=lambda verdict: (verdict.expected is None, verdict.kind in FACTS))
 
 
 def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
@@ -123,7 +128,7 @@ def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
         verdict.verdict,
         verdict.id,
         verdict.expected or "-",
-        _number(verdict.measured, share),
+        "\n".join(textwrap.wrap(verdict.found, FOUND_WIDTH)) if verdict.found else _number(verdict.measured, share),
         _interval(verdict.interval, share),
         _number(verdict.without_retrieval),
         DIRECTIONS[verdict.agrees] if verdict.measured is not None else "-",
