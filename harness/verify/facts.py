@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from harness.errors import MOST_NAMED
 from harness.params import HubEncoder, Params
 from harness.results import XTREME_GROUPS, Record
 from harness.tasks import HubFile, HubPin, Part, PathPin, PublishedPin, Task, UrlFile, published_pins
@@ -82,9 +81,9 @@ def _tasks(check: CountTasks, facts: Facts) -> Finding:
     names = _tasks_of(_profile(check.profile, facts), check.role)
     if check.language:
         names = [name for name in names if _task(name, facts).languages == [check.language]]
-    evidence = [f"{name} ({_places(_pins(name, facts))})" for name in names]
-    reason = f"profiles/{check.profile}.yaml uses {len(names)} {check.role} tasks whose published rows are pinned: "
-    return _compared(check.expected, len(names), "pinned", [reason + ", ".join(evidence)])
+    evidence = ", ".join(f"{name} ({_first_place(_pins(name, facts))})" for name in names)
+    reason = f"profiles/{check.profile}.yaml uses {len(names)} {check.role} tasks whose published rows are pinned"
+    return _compared(check.expected, len(names), "pinned", [f"{reason}, first in: {evidence}"])
 
 
 def _tasks_of(params: Params, role: str) -> list[str]:
@@ -141,16 +140,13 @@ def _origin(check: OriginOf, facts: Facts) -> Finding:
     documented = {name: _task(name, facts).origins for name in check.tasks}
     names = list(dict.fromkeys(origin.name for origins in documented.values() for origin in origins))
     found = ", ".join(names) or None
-    reasons = [
-        f"{name}, {origin.name}: {origin.stated} ({origin.document})"
-        for name, origins in documented.items()
-        for origin in origins
-    ]
+    statements = [(name, origin.stated, origin.document) for name, origins in documented.items() for origin in origins]
+    reasons = [f"{name}: {stated} ({document})" for name, stated, document in dict.fromkeys(statements)]
     if check.origin is None:
         return Finding(verdict="NOT_TESTED", found=found, note="words break off", reasons=[check.reason, *reasons])
     if undocumented := [name for name, origins in documented.items() if not origins]:
         raise Lacking("no document", f"no public document on the origin of {', '.join(undocumented)} is recorded")
-    reasons += [f"{name} is pinned in {_places(_pins(name, facts))}" for name in check.tasks]
+    reasons += [f"{name} is pinned, first in {_first_place(_pins(name, facts))}" for name in check.tasks]
     holds = all(check.origin in [origin.name for origin in origins] for origins in documented.values())
     return Finding(verdict="REPRODUCED" if holds else "NOT_REPRODUCED", found=found, note="documented", reasons=reasons)
 
@@ -168,11 +164,12 @@ def _no_split(check: NoSplit, facts: Facts) -> Finding:
         f"{name} has {f'the file {having[name]}' if name in having else f'no {check.split} file'} in {_places(places)}"
         for name, places in pins.items()
     ]
+    notes = [f"{name}: {pin.note}" for name, places in pins.items() for pin in places.values() if pin.note]
     return Finding(
         verdict="NOT_REPRODUCED" if having else "REPRODUCED",
         found=", ".join(having) or "none",
         note="pinned",
-        reasons=[*reasons, check.reason],
+        reasons=[*reasons, *notes, check.reason],
     )
 
 
@@ -221,20 +218,23 @@ def _pins(name: str, facts: Facts) -> dict[str, PublishedPin]:
 
 
 def _places(pins: Mapping[str, PublishedPin]) -> str:
-    return "; ".join(f"{place}: {_place(pin)}" for place, pin in pins.items())
+    return " or ".join(_place(pin) for pin in pins.values())
+
+
+def _first_place(pins: Mapping[str, PublishedPin]) -> str:
+    """Where the rows are looked for first."""
+    return _place(next(iter(pins.values())))
 
 
 def _place(pin: PublishedPin) -> str:
-    """Repositories at their revisions, addresses with their sha256, or the licensed folder."""
+    """Repositories at their revisions, the hosts of files that are pinned one by one, or the licensed folder."""
     if isinstance(pin, HubPin):
         return " and ".join(f"{name} at {revision:.{SHORT}}" for name, revision in pin.revisions.items())
     if isinstance(pin, PathPin):
-        return f"the folder that {pin.variable} names ({pin.why})"
-    files = {part.url: part.sha256 for parts in pin.files.values() for part in parts}
-    if len(files) > MOST_NAMED:
-        hosts = dict.fromkeys(urlsplit(url).netloc for url in files)
-        return f"{len(files)} files of {', '.join(hosts)} (sha256 of each pinned)"
-    return " and ".join(f"{url} (sha256 {sha256:.{SHORT}})" for url, sha256 in files.items())
+        return f"the folder that {pin.variable} names, {pin.why}"
+    urls = {part.url for parts in pin.files.values() for part in parts}
+    hosts = sorted({urlsplit(url).netloc for url in urls})
+    return f"{len(urls)} file{'s' if len(urls) > 1 else ''} of {' and '.join(hosts)}"
 
 
 def _rows_in_words(pin: PublishedPin, parts: Sequence[Part]) -> str:

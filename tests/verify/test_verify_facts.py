@@ -168,10 +168,8 @@ def test_tasks_are_those_of_the_papers_profile(paper: Params) -> None:
     for name in ("nine-targets", "nine-intermediate"):
         found = decided(name, facts)
         assert (found.verdict, found.found, found.note) == ("REPRODUCED", "9", "pinned")
-    assert (
-        "ccg (path: the folder that HARNESS_CORPUS names (licensed))" in decided("nine-intermediate", facts).reasons[0]
-    )
-    assert "tatoeba (hub: owner/data at 1234567890ab)" in decided("nine-targets", facts).reasons[0]
+    assert "ccg (the folder that HARNESS_CORPUS names, licensed)" in decided("nine-intermediate", facts).reasons[0]
+    assert "tatoeba (owner/data at 1234567890ab)" in decided("nine-targets", facts).reasons[0]
 
 
 def test_fewer_tasks_contradict_and_an_unpinned_one_leaves_it_open(paper: Params) -> None:
@@ -208,8 +206,8 @@ def test_origins_are_those_of_public_documents() -> None:
     }
     found = decided("squad-source", Facts(tasks=squads))
     assert (found.verdict, found.found, found.note) == ("REPRODUCED", "Wikipedia", "documented")
-    assert "squad_v1, Wikipedia: the text is Wikipedia's (a public document, version 3)" in found.reasons
-    assert "squad_v2 is pinned in hub: owner/data at 1234567890ab" in found.reasons
+    assert "squad_v1: the text is Wikipedia's (a public document, version 3)" in found.reasons
+    assert "squad_v2 is pinned, first in owner/data at 1234567890ab" in found.reasons
 
     squads["squad_v1"] = make_task("squad_v1", {"train.en": [{}]}, origins=[origin("a newspaper")])
     found = decided("squad-source", Facts(tasks=squads))
@@ -235,8 +233,12 @@ def test_no_training_split_means_no_such_pinned_file() -> None:
     tasks = {name: make_task(name, {"test.de": [{}], "dev.de": [{}]}) for name in ("bucc", "tatoeba")}
     found = decided("retrieval-no-training-data", Facts(tasks=tasks))
     assert (found.verdict, found.found) == ("REPRODUCED", "none")
-    assert found.reasons[0] == "bucc has no train file in hub: owner/data at 1234567890ab"
+    assert found.reasons[0] == "bucc has no train file in owner/data at 1234567890ab"
     assert "google-research/xtreme" in found.reasons[-1]
+    noted = raw_task("bucc", {"test.de": [{}]})
+    noted["pins"]["hub"]["note"] = "Test is the shared task's training set."
+    reasons = decided("retrieval-no-training-data", Facts(tasks=tasks | {"bucc": parse_task(noted, "bucc")})).reasons
+    assert "bucc: Test is the shared task's training set." in reasons
     tasks["bucc"] = make_task("bucc", {"test.de": [{}], "train.de": [{}]})
     found = decided("retrieval-no-training-data", Facts(tasks=tasks))
     assert (found.verdict, found.found) == ("NOT_REPRODUCED", "bucc") and "the file train.de" in found.reasons[0]
