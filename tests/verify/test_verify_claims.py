@@ -10,6 +10,7 @@ import yaml
 from harness.errors import HarnessError
 from harness.params import read_params
 from harness.results import XTREME_GROUPS, macro_average, task_score
+from harness.tasks import task_names
 from harness.verify.claims import (
     BestOf,
     Claim,
@@ -34,6 +35,8 @@ def test_claim_is_complete(claim: Claim, repo_root: Path) -> None:
     why = claim.check.undecided if isinstance(claim.check, Untestable) else claim.check.reason
     assert len(why) > 20
     if not isinstance(claim.check, Measured):
+        named = [*getattr(claim.check, "tasks", []), *filter(None, [getattr(claim.check, "task", None)])]
+        assert set(named) <= set(task_names(repo_root / "tasks"))
         return
     known = read_params(repo_root / "profiles" / "lab.yaml").recipes
     recipes = [claim.check.recipe, *claim.check.beside] if isinstance(claim.check, Gain) else claim.check.recipes
