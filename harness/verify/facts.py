@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 from harness.params import HubEncoder, Params
@@ -78,7 +79,7 @@ def decide(check: Fact, facts: Facts) -> Finding:
 
 
 def _tasks(check: CountTasks, facts: Facts) -> Finding:
-    names = _tasks_of(_profile(check.profile, facts), check.role)
+    names = tasks_of(_profile(check.profile, facts), check.role)
     if check.language:
         names = [name for name in names if _task(name, facts).languages == [check.language]]
     evidence = ", ".join(f"{name} ({_first_place(_pins(name, facts))})" for name in names)
@@ -86,15 +87,15 @@ def _tasks(check: CountTasks, facts: Facts) -> Finding:
     return _compared(check.expected, len(names), "pinned", [f"{reason}, first in: {evidence}"])
 
 
-def _tasks_of(params: Params, role: str) -> list[str]:
-    """The grid's targets that are XTREME's, or the intermediate tasks of its recipes."""
+def tasks_of(params: Params, role: Literal["intermediate", "target"]) -> list[str]:
+    """A profile's tasks of a role: the grid's targets that are XTREME's, or the intermediate tasks of its recipes."""
     if role == "target":
         return [name for name in params.grid.targets if name in XTREME_GROUPS]
     return list(dict.fromkeys(task for recipe in params.grid.recipes for task in params.recipes[recipe].tasks))
 
 
 def _languages(check: CountLanguages, facts: Facts) -> Finding:
-    names = _tasks_of(_profile(check.profile, facts), "target")
+    names = tasks_of(_profile(check.profile, facts), "target")
     if not names:
         raise Lacking("no target", f"profiles/{check.profile}.yaml has no target of XTREME")
     counts = {name: len(_tested(_task(name, facts), _pins(name, facts))) for name in names}
@@ -153,17 +154,9 @@ def _origin(check: OriginOf, facts: Facts) -> Finding:
 
 def _no_split(check: NoSplit, facts: Facts) -> Finding:
     pins = {name: _pins(name, facts) for name in check.tasks}
-    having = {
-        name: stem
-        for name, places in pins.items()
-        for pin in places.values()
-        for stem in pin.files
-        if stem.split(".", 1)[0] == check.split
-    }
-    reasons = [
-        f"{name} has {f'the file {having[name]}' if name in having else f'no {check.split} file'} in {_places(places)}"
-        for name, places in pins.items()
-    ]
+    having = {name: stem for name, places in pins.items() if (stem := _stem_of(places, check.split))}
+    lacking = f"no {check.split} file"
+    reasons = [f"{name} has {having.get(name, lacking)} in {_places(places)}" for name, places in pins.items()]
     notes = [f"{name}: {pin.note}" for name, places in pins.items() for pin in places.values() if pin.note]
     return Finding(
         verdict="NOT_REPRODUCED" if having else "REPRODUCED",
@@ -171,6 +164,11 @@ def _no_split(check: NoSplit, facts: Facts) -> Finding:
         note="pinned",
         reasons=[*reasons, *notes, check.reason],
     )
+
+
+def _stem_of(pins: Mapping[str, PublishedPin], split: str) -> str | None:
+    stems = (stem for pin in pins.values() for stem in pin.files)
+    return next((stem for stem in stems if stem.split(".", 1)[0] == split), None)
 
 
 def _encoder(check: StartsFrom, facts: Facts) -> Finding:

@@ -14,7 +14,7 @@ from harness.params import HubEncoder, Params, read_params, store_dir
 from harness.paths import Paths
 from harness.tasks import Task, load_tasks, published_digest, task_names
 from harness.verify.claims import Claim, CountLanguages, CountRows, CountTasks, NoSplit, OriginOf, StartsFrom
-from harness.verify.facts import Facts
+from harness.verify.facts import Facts, tasks_of
 
 
 def read_facts(claims: Iterable[Claim], paths: Paths) -> Facts:
@@ -28,7 +28,8 @@ def read_facts(claims: Iterable[Claim], paths: Paths) -> Facts:
     profiles = {name: read_params(path) for name, path in files.items() if path.is_file()}
     wanted = {check.task for check in checks if isinstance(check, CountRows)}
     wanted |= {name for check in checks if isinstance(check, OriginOf | NoSplit) for name in check.tasks}
-    wanted |= {name for params in profiles.values() for name in _tasks_of(params)}
+    for params in profiles.values():
+        wanted |= {*tasks_of(params, "target"), *tasks_of(params, "intermediate")}
     tasks = load_tasks(sorted(wanted & set(task_names(paths.tasks))), paths.tasks)
     return Facts(
         tasks=tasks,
@@ -36,11 +37,6 @@ def read_facts(claims: Iterable[Claim], paths: Paths) -> Facts:
         counted={name: rows for name, task in tasks.items() if (rows := _counted(task, paths.root))},
         fetched={name: _fetched(params, paths.root) for name, params in profiles.items()},
     )
-
-
-def _tasks_of(params: Params) -> set[str]:
-    grid = params.grid
-    return {*grid.targets, *(task for recipe in grid.recipes for task in params.recipes[recipe].tasks)}
 
 
 def _counted(task: Task, root: Path) -> dict[str, int]:
