@@ -177,7 +177,7 @@ def _encoder(check: StartsFrom, facts: Facts) -> Finding:
         raise Lacking("no pin", f"profiles/{check.profile}.yaml pins no published encoder")
     here = facts.fetched.get(check.profile, {})
     checked = all(here.get(name) == sha256 for name, sha256 in encoder.files.items())
-    how = "fetched to this machine and checked" if checked else "not fetched to this machine"
+    how = "fetched to this machine, and checked then" if checked else "not fetched to this machine"
     files = ", ".join(f"{name} {sha256:.{SHORT}}" for name, sha256 in encoder.files.items())
     pin = f"{encoder.repository} at {encoder.revision:.{SHORT}} ({encoder.parameters:,} parameters; sha256 of {files})"
     return Finding(

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from synthetic import Project, planted
 
+from harness.data import store
 from harness.errors import HarnessError
 from harness.params import HubEncoder, Params, read_params
 from harness.results import XTREME_GROUPS
@@ -319,6 +320,27 @@ def test_only_a_data_folder_made_from_the_present_pins_counts(
     assert (row.verdict, row.found, row.note) == ("REPRODUCED", "392,702", note)
     (folder / "manifest.json").write_text("{")
     assert claim(project, "mnli-size").note == "pinned count"
+
+
+def test_weights_that_were_fetched_are_seen_in_the_store(
+    make_project: Make, repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_STORE", str(tmp_path / "store"))
+    project = make_project(recipes=("none", "mnli"), targets=("xnli",)).run(planted({}))
+    encoder = hub_encoder("FacebookAI/xlm-roberta-large")
+    profile = yaml.safe_load((repo_root / "profiles" / "lab.yaml").read_text())
+    (project.root / "profiles").mkdir()
+    content = profile | {"profile": "paper", "encoder": encoder.model_dump(mode="json")}
+    (project.root / "profiles" / "paper.yaml").write_text(yaml.safe_dump(content))
+    assert claim(project, "xlmr-large-start").note == "pinned"
+
+    folder = store.repository_folder(tmp_path / "store", "model", encoder.repository, encoder.revision)
+    folder.mkdir(parents=True)
+    for name, sha256 in encoder.files.items():
+        entry = store.Entry(sha256=sha256, bytes=9, address=f"https://example.org/{name}", etag=None)
+        store.record(folder, name, entry)
+    row = claim(project, "xlmr-large-start")
+    assert (row.verdict, row.note) == ("REPRODUCED", "checked here")
 
 
 def test_a_task_file_that_does_not_fit_is_a_users_error(make_project: Make) -> None:
