@@ -14,12 +14,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.data import formats, integrity, store
+from harness.data import formats, store
 from harness.data.formats import Row
 from harness.data.readers import Given, read_rows
 from harness.data.readers.given import NOT_LABELLED
 from harness.errors import HarnessError
-from harness.tasks import HubFile, HubPin, Part, PathFile, PathPin, PublishedPin, Task, UrlFile, UrlPin, published_pins
+from harness.tasks import (
+    HubFile,
+    HubPin,
+    Part,
+    PathFile,
+    PathPin,
+    PublishedPin,
+    Task,
+    UrlFile,
+    UrlPin,
+    published_digest,
+    published_pins,
+)
 
 ENGLISH = "en"
 TRANSLATED = "train_translated."
@@ -58,8 +70,7 @@ class Published:
         pins = published_pins(task)
         self._found = _look(pins, folder)
         places = [place for place in pins if place in {found for found, _ in self._found.values()}]
-        digest = integrity.sha256_bytes("".join(pin.model_dump_json() for pin in pins.values()).encode())
-        self.pin_text = f"published ({' and '.join(places)}) sha256 {digest}"
+        self.pin_text = f"published ({' and '.join(places)}) sha256 {published_digest(task)}"
         self.source_language = next(iter(pins.values())).source_language
 
     def stems(self) -> list[str]:
