@@ -34,6 +34,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return (f"did you mean `{close[0]}`? " if close else "") + f"known: {', '.join(names)}"
 
 
+MOST_NAMED = 3
+"""So many examples of one kind are named in one sentence."""
+
+
+def name_some(names: Sequence[str]) -> str:
+    """The first few names and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def explain_validation(error: ValidationError, model: type[BaseModel], where: str) -> str:
     """One sentence for a pydantic error: path to the key, what was expected, what was found, the nearest valid name."""
     # A misspelt key is reported twice, as unknown and as missing; the unknown one names the mistake.

@@ -17,6 +17,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from harness.errors import HarnessError, explain_validation, nearest
 
 LARGEST_SEED = 2**31 - 1
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The C loader, where PyYAML has it: ten times as fast."""
 
 
 class Record(BaseModel):
@@ -399,7 +401,7 @@ def read_params(path: Path) -> Params:
     """Read and check one complete params file (params.yaml or profiles/NAME.yaml)."""
     mend = f"edit {path.name}, or write it anew with `harness profile lab`"
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except FileNotFoundError:
         raise HarnessError(f"expected a params file at {path}, found none", fix="run `harness profile lab`") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -118,9 +118,13 @@ def _own_times(paths: Paths) -> dict[str, list[float]]:
 
 
 def _note(times: dict[str, list[float]], path: Path, kind: Callable[[dict[str, Any]], str]) -> None:
-    """Add a record's wall time; one that can't be read costs an estimate nothing (`harness verify` names it)."""
+    """Add a record's wall time; one that can't be read costs an estimate nothing (`harness verify` names it), and one
+    of something unavailable says nothing of what it costs where the data is there.
+    """
     with suppress(OSError, ValueError, KeyError, TypeError):
         content = json.loads(path.read_text(encoding="utf-8"))
+        if content.get("status") == "unavailable":
+            return
         times.setdefault(kind(content), []).append(content["elapsed_s"])
 
 
@@ -133,10 +137,11 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
     seconds, where = measured_costs(paths)
     grid = params.grid
     rows = [
-        [recipe, *(_seeds_done(state, recipe, target, grid.seeds) for target in grid.targets)]
+        [recipe, *(_seeds_done(state, paths, recipe, target, grid.seeds) for target in grid.targets)]
         for recipe in grid.recipes
     ]
     left = [unit for unit in units(params, paths) if state[unit.stage] != "done"]
+    unavailable = ", u = some unavailable" if any("u" in mark for row in rows for mark in row[1:]) else ""
     lines = [
         f"profile {params.profile}: {params.title}",
         f"{len(grid.recipes)} recipes x {len(grid.targets)} targets x {len(grid.seeds)} seeds"
@@ -144,7 +149,7 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
         f" each recipe is trained once per seed and shared by its {len(grid.targets)} targets",
         "",
         tabulate(rows, headers=["recipe", *grid.targets], tablefmt="plain"),
-        f"(seeds done of {len(grid.seeds)}; s = some stale)",
+        f"(seeds done of {len(grid.seeds)}; s = some stale{unavailable})",
         "",
         ", ".join(f"{count} {word}" for word, count in sorted(Counter(state.values()).items()))
         + f" of {len(state)} units",
@@ -157,9 +162,17 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
     return "\n".join(lines)
 
 
-def _seeds_done(state: dict[str, State], recipe: str, target: str, seeds: Iterable[int]) -> str:
+def _seeds_done(state: dict[str, State], paths: Paths, recipe: str, target: str, seeds: Sequence[int]) -> str:
     found = [state[f"cell@{Cell(recipe=recipe, target=target, seed=seed).id}"] for seed in seeds]
-    return f"{found.count('done')}" + ("s" if "stale" in found else "")
+    unavailable = any(_unavailable(paths.cell(recipe, target, seed) / "result.json") for seed in seeds)
+    return f"{found.count('done')}" + ("s" if "stale" in found else "") + ("u" if unavailable else "")
+
+
+def _unavailable(path: Path) -> bool:
+    """Does the result say that its data could not be had? One that is missing or can't be read doesn't."""
+    with suppress(OSError, ValueError, AttributeError):
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("status") == "unavailable")
+    return False
 
 
 def _cost_line(left: list[Unit], seconds: dict[str, float], where: str) -> str:

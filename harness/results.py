@@ -139,7 +139,7 @@ class Result(Record):
     """Metrics on the dev sets of the other languages at the checkpoint that is used, in points, where there are any
     (mining: the dev texts, threshold tuned and scored on the same gold pairs)."""
     left_out: dict[str, str] = Field(default_factory=dict)
-    """Tasks that the recipe names and that could not be trained on -> why."""
+    """Tasks that the recipe names and that could not be trained on -> why; the mixture is then not the one named."""
     oracle: dict[str, Oracle] = Field(default_factory=dict)
     """language -> what choosing the checkpoint on that language's own dev set would have changed; never used."""
     curve: list[CurvePoint]
@@ -147,7 +147,7 @@ class Result(Record):
     counts: dict[str, int]
     """Examples trained on, steps, inputs truncated or split, rows predicted."""
     predictions: PredictionsFile | None
-    """The compressed predictions; null if failed."""
+    """The compressed predictions; null if failed or unavailable."""
     inputs: dict[str, str]
     """sha256 of everything that went in: params of the cell, data manifest, checkpoint."""
     provenance: dict[str, Any]
@@ -202,14 +202,18 @@ class CellScore(Record):
     """Which cell."""
     status: Status
     """As in its result."""
+    reasons: list[str] = Field(default_factory=list)
+    """Why the status is not `ok`, as in its result."""
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Intermediate task -> why the mixture lacks it, as in its result."""
     score: float | None
-    """The target's XTREME score in points; null if failed."""
+    """The target's XTREME score in points; null if failed or unavailable."""
     dev_score: float | None
     """The same rule on the source language's dev set, in points; null where the target has none."""
     scores: dict[str, dict[str, float]]
     """language -> metric -> points."""
     predictions_sha256: str | None
-    """Of the predictions file; null if failed."""
+    """Of the predictions file; null if failed or unavailable."""
     inputs: dict[str, str]
     """sha256 of everything that went in, as in its result."""
 
@@ -362,10 +366,12 @@ def build_scores(results: Mapping[str, Result], params: Params, groups: Mapping[
 
 def cell_score(result: Result, group: str) -> CellScore:
     """A result as a row of the table."""
-    trained = result.status != "failed" and result.dev_scores
+    trained = result.score is not None and result.dev_scores
     return CellScore(
         cell=result.cell,
         status=result.status,
+        reasons=result.reasons,
+        left_out=result.left_out,
         score=result.score,
         dev_score=task_score(group, {"dev": result.dev_scores}) if trained else None,
         scores=result.scores,
@@ -385,7 +391,9 @@ def write_scores(params: Params, paths: Paths) -> str:
         raise HarnessError(f"expected finished cells in {paths.cells}, found none", fix="run `dvc repro`")
     table = build_scores(results, params, target_groups(params.grid.targets, paths.tasks))
     write_json(paths.scores, table.model_dump(mode="json"))
-    return f"scores of {len(results)} of {len(cells)} cells: {paths.scores}"
+    unavailable = sum(row.status == "unavailable" for row in table.cells)
+    apart = f" ({unavailable} unavailable)" if unavailable else ""
+    return f"scores of {len(results)} of {len(cells)} cells{apart}: {paths.scores}"
 
 
 def read_scores(path: Path) -> ScoresTable:

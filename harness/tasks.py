@@ -6,6 +6,7 @@ their sha256; a task without a pin for the active source is refused: nothing unp
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from harness.errors import HarnessError, explain_validation, nearest
-from harness.params import Record
+from harness.params import YAML_LOADER, Record
 
 Role = Literal["intermediate", "target", "pretraining"]
 Kind = Literal["nli", "paraphrase", "tagging", "qa", "multiple_choice", "bitext", "mining", "text"]
@@ -59,10 +60,6 @@ GROUP_OF_HEAD: dict[str, Group] = {
     "span": "qa",
     "retrieval": "retrieval",
 }
-
-
-# The C loader, where PyYAML has it: the pins of all tasks are some thousand lines.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class GeneratedFile(Record):
@@ -251,6 +248,17 @@ class Pins(Record):
         return ["generated"] * (self.generated is not None) + packs + published
 
 
+class Origin(Record):
+    """Where a task's text comes from, as a public document states it."""
+
+    name: str
+    """The origin, by the name that claims call it."""
+    stated: str
+    """What the document says, in our words."""
+    document: str
+    """Which public document says it, and in which version it was read."""
+
+
 class Task(Record):
     """A data set with a head and a metric."""
 
@@ -278,6 +286,8 @@ class Task(Record):
     """Where the real data comes from."""
     publication: str
     """The paper that describes it."""
+    origins: list[Origin] = Field(default_factory=list)
+    """Where its text comes from, where a claim speaks of that; empty: not looked up."""
     borrowed_splits: dict[str, str] = Field(default_factory=dict)
     """In the laboratory world: split to the task whose file it is (XNLI trains on MNLI)."""
     pack_files: dict[str, list[str]]
@@ -321,7 +331,7 @@ def load_task(name: str, tasks_dir: Path) -> Task:
             fix=f"use one of those names, or write {path.name} after the example of another task",
         )
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="mend that line") from None
@@ -362,6 +372,12 @@ def unavailable(task: Task) -> str | None:
             return None
         reason = f"{pin.why}; set {pin.variable} to your copy's folder"
     return reason
+
+
+def published_digest(task: Task) -> str:
+    """sha256 of a task's pins of published rows: a data folder whose manifest names it was built from these."""
+    pins = "".join(pin.model_dump_json() for pin in published_pins(task).values())
+    return hashlib.sha256(pins.encode("utf-8")).hexdigest()
 
 
 def pin_for(task: Task, source: str, pack: str | None = None) -> Pin:

@@ -195,6 +195,8 @@ def _import(client: MlflowClient, experiment: str, parent: str, each: Finished) 
     tags |= {PARENT_TAG: parent, RECIPE_TAG: result.cell.recipe}
     tags |= {CELL_TAG: result.cell.id, SHA_TAG: each.sha256}
     tags |= {"harness.profile": result.profile, "harness.status": result.status}
+    tags |= flatten({"harness.left_out": result.left_out})
+    tags |= flatten({"harness.reasons": "; ".join(result.reasons)} if result.reasons else {})
     run = _start(client, experiment, result.cell.id, tags, started)
     _log(client, run.info.run_id, result, metrics(result, started, ended))
     folder = _local(run)

@@ -12,6 +12,10 @@ import pytest
 from typer.main import get_command
 
 from harness.cli import app
+from harness.params import read_params
+from harness.paths import Paths
+from harness.verify.table import render
+from harness.verify.verdicts import verify_all
 
 DOCUMENTS = ("README.md", "REPRODUCE.md", "reference/README.md", "docs/data.md", "docs/encoder.md")
 FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
@@ -102,6 +106,25 @@ def test_a_document_names_only_what_exists(repo_root: Path, name: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert wrong_commands(text, make_targets(repo_root)) == []
     assert broken_links(text, path.parent) == []
+
+
+def test_the_readme_shows_the_verdicts_of_the_pinned_results(repo_root: Path, tmp_path: Path) -> None:
+    """In a clone where nothing has run; the table has every claim."""
+    if not (repo_root / "profiles" / "paper.yaml").is_file():
+        pytest.skip("no profile paper yet")
+    for name in ("tasks", "profiles", "reference"):
+        (tmp_path / name).symlink_to(repo_root / name)
+    params = read_params(repo_root / "profiles" / "lab.yaml")
+    found = verify_all(params, Paths(tmp_path, params.profile))
+    output = render(found).splitlines()
+    readme = (repo_root / "README.md").read_text(encoding="utf-8")
+    (block,) = [match[3] for match in FENCE.finditer(readme) if "V0 integrity" in match[3]]
+    shown = block.splitlines()
+    table = shown[next(i for i, line in enumerate(shown) if line.startswith("verdict ")) :]
+    table = table[: table.index("")]
+    assert [line for line in table if line not in output] == []
+    assert [claim.id for claim in found.claims if not any(f" {claim.id} " in line for line in table)] == []
+    assert shown[-1] == output[-1]
 
 
 TEXT = """

@@ -68,6 +68,9 @@ def test_task_file(name: str) -> None:
     assert task.group == (GROUP_OF_HEAD[task.head] if role == "target" else None)
     for words in (task.title, task.licence, task.source, task.publication):
         assert words.strip()
+    for origin in task.origins:
+        assert origin.name.strip() and origin.stated.strip()
+        assert re.search(r" at [0-9a-f]{40}, ", origin.document), "the version that was read"
     assert task.languages == sorted(set(task.languages))
     if name in TARGETS:
         assert task.languages == XTREME_LANGUAGES[name].split()

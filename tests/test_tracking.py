@@ -195,6 +195,20 @@ def test_a_failed_cell_has_no_score_and_no_predictions(results: Path, mlruns: Pa
     assert math.isnan(run.data.metrics["train/loss"])
 
 
+def test_an_unavailable_cell_is_finished_without_a_score_and_says_why(results: Path, mlruns: Path) -> None:
+    why = "ccg needs CCGbank, which is licensed"
+    changes: dict[str, Any] = {"status": "unavailable", "reasons": [why], "score": None, "scores": {}, "curve": []}
+    path = write_cell(results, "ccg", "xnli", 1, predictions=None, **changes)
+    (path.parent / "predictions.json.gz").unlink()
+    write_cell(results, "multi", "xnli", 1, left_out={"ccg": why})
+    track("toy", results, mlruns)
+    runs = runs_of(mlruns)
+    assert runs["ccg-xnli-1"].info.status == "FINISHED" and "score" not in runs["ccg-xnli-1"].data.metrics
+    tags = runs["ccg-xnli-1"].data.tags
+    assert (tags["harness.status"], tags["harness.reasons"]) == ("unavailable", why)
+    assert runs["multi-xnli-1"].data.tags["harness.left_out.ccg"] == why
+
+
 def test_more_metrics_than_one_request_takes(results: Path, mlruns: Path) -> None:
     curve = [{"step": step, "loss": 1 / step, "learning_rate": 1e-4} for step in range(1, 1201)]
     write_cell(results, "none", "xnli", 1, curve=curve)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.data import formats, integrity, store
+from harness.data import formats, store
 from harness.data.formats import Row
 from harness.data.readers import Given, read_rows
 from harness.data.readers.given import NOT_LABELLED
@@ -30,6 +30,7 @@ from harness.tasks import (
     Task,
     UrlFile,
     UrlPin,
+    published_digest,
     published_pins,
 )
 
@@ -69,8 +70,7 @@ class Published:
         pins = published_pins(task)
         self._found = _look(pins, folder)
         places = [place for place in pins if place in {found for found, _ in self._found.values()}]
-        digest = integrity.sha256_bytes("".join(pin.model_dump_json() for pin in pins.values()).encode())
-        self.pin_text = f"published ({' and '.join(places)}) sha256 {digest}"
+        self.pin_text = f"published ({' and '.join(places)}) sha256 {published_digest(task)}"
         self.source_language = next(iter(pins.values())).source_language
 
     def stems(self) -> list[str]:

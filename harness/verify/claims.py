@@ -1,8 +1,8 @@
 """reference/claims.yaml -> Claim records: what was published, where, and the check that decides it.
 
 A check is data of a closed set of kinds: there is no expression language, so a claim can't compute anything
-but what harness.verify.measure knows how to measure. Margins and thresholds stand in the registry, fixed
-before running.
+but what harness.verify.measure knows how to measure and harness.verify.facts how to look up. Margins and
+thresholds stand in the registry, fixed before running.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from harness.errors import HarnessError, explain_validation
+from harness.params import YAML_LOADER
 from harness.verify import statistics
 
 
@@ -142,26 +143,88 @@ class Compare(Record):
     """Why this comparison stands for the claim's words."""
 
 
-class Count(Record):
-    """Something is so many."""
+class CountTasks(Record):
+    """The experiments use so many tasks of a role."""
 
     kind: Literal["count"]
-    counted: str
-    """What is counted."""
+    counted: Literal["tasks"]
+    profile: str
+    """The profile whose grid is counted; every task of it needs a pin of its published rows."""
+    role: Literal["intermediate", "target"]
+    """Which tasks; of targets only XTREME's own count."""
+    language: str | None = None
+    """A task counts only if this is its one language; null: whatever its languages."""
     expected: int
     """How many the claim says."""
-    undecided: str
-    """Why it is not decided here, and what decides it."""
+    reason: str
+    """Why this count stands for the claim's words."""
 
 
-class Provenance(Record):
-    """Something comes from somewhere."""
+class CountLanguages(Record):
+    """The target with most languages has so many."""
+
+    kind: Literal["count"]
+    counted: Literal["languages_of_largest_target"]
+    profile: str
+    """The profile whose targets are counted."""
+    expected: int
+    """How many the claim says."""
+    reason: str
+    """Why this count stands for the claim's words."""
+
+
+class CountRows(Record):
+    """A task's split in its source language has so many rows."""
+
+    kind: Literal["count"]
+    counted: Literal["rows"]
+    task: str
+    """The task."""
+    split: Literal["train", "dev"]
+    """The split."""
+    expected: int
+    """How many the claim says."""
+    reason: str
+    """Why this count stands for the claim's words."""
+
+
+class OriginOf(Record):
+    """The tasks' text comes from somewhere, as public documents state."""
 
     kind: Literal["provenance"]
-    asserted: str
-    """What would have to be so."""
-    undecided: str
-    """Why it is not decided here, and what decides it."""
+    asserted: Literal["origin"]
+    tasks: list[str] = Field(min_length=1)
+    """The tasks; each must have that origin."""
+    origin: str | None
+    """The origin that the claim names, as the task files call it; null where its words break off before."""
+    reason: str
+    """What decides it, or why nothing can."""
+
+
+class NoSplit(Record):
+    """The tasks have no such split of their own."""
+
+    kind: Literal["provenance"]
+    asserted: Literal["no_split"]
+    tasks: list[str] = Field(min_length=1)
+    """The tasks."""
+    split: Literal["train", "dev"]
+    """The split that none of them has."""
+    reason: str
+    """Which document says that the pinned files are all there are."""
+
+
+class StartsFrom(Record):
+    """The experiments start from a published encoder."""
+
+    kind: Literal["provenance"]
+    asserted: Literal["encoder"]
+    profile: str
+    """The profile that must pin it, by revision and sha256."""
+    repository: str
+    """Owner and name of the encoder on the hub."""
+    reason: str
+    """Why this repository is the one that the claim means."""
 
 
 class Untestable(Record):
@@ -173,7 +236,10 @@ class Untestable(Record):
 
 
 Measured = Gain | NoGain | Share | BestOf | Compare
-Check = Annotated[Measured | Count | Provenance | Untestable, Field(discriminator="kind")]
+Fact = CountTasks | CountLanguages | CountRows | OriginOf | NoSplit | StartsFrom
+_Count = Annotated[CountTasks | CountLanguages | CountRows, Field(discriminator="counted")]
+_Provenance = Annotated[OriginOf | NoSplit | StartsFrom, Field(discriminator="asserted")]
+Check = Annotated[Measured | _Count | _Provenance | Untestable, Field(discriminator="kind")]
 
 
 class Claim(Record):
@@ -266,9 +332,7 @@ def load_paper(path: Path) -> dict[str, PublishedScores]:
 
 def _read_yaml(path: Path) -> Any:
     try:
-        # The C loader, where PyYAML has it: ten times as fast.
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except FileNotFoundError:
         raise HarnessError(f"expected {path}, found no such file", fix=f"git checkout {path.name}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, name_some
 from harness.params import Params
 from harness.paths import Paths
 from harness.resolve import ENCODER_FILES
@@ -36,8 +36,6 @@ from harness.results import (
 MANIFEST = "manifest.json"
 SCORE_TOLERANCE = 1e-6
 """A score and the mean of its parts may differ by the rounding of JSON numbers, in points."""
-MOST_NAMED = 3
-"""So many examples of one kind of problem are named."""
 
 
 class Integrity(Record):
@@ -55,6 +53,8 @@ class Integrity(Record):
     """Cells whose model does not learn; they count as they are."""
     failed: list[str]
     """Cells without a score; the claims that need them say so."""
+    unavailable: dict[str, str]
+    """Cell -> why its data may not be had or used here; no problem, and the claims that need it say so."""
     problems: list[str]
     """What is wrong, in sentences; empty when all is well."""
     images: list[str]
@@ -96,6 +96,9 @@ class Findings:
             statuses=dict(Counter(result.status for result in results.values())),
             collapsed=[name for name, result in results.items() if result.status == "collapsed"],
             failed=[name for name, result in results.items() if result.status == "failed"],
+            unavailable={
+                name: "; ".join(result.reasons) for name, result in results.items() if result.status == "unavailable"
+            },
             problems=self.problems,
             images=sorted({str(digest) for result in results.values() if (digest := image_of(result.provenance))}),
         )
@@ -170,18 +173,17 @@ def _read_cells(cells_dir: Path, cells: Iterable[Cell], findings: Findings) -> d
     return results
 
 
-def name_some(names: list[str]) -> str:
-    """The first few names and how many more there are."""
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 def _check_result(result: Result, profile: str, groups: Mapping[str, str], findings: Findings) -> None:
     """Does the score follow from its parts, and does the result belong here?"""
     name, mend = result.cell.id, f"delete the folder of cell {result.cell.id} and run `dvc repro`"
     if result.profile != profile:
         findings.problems.append(f"expected profile {profile} in cell {name}, found {result.profile}; {mend}")
     if result.status == "failed":
+        return
+    if result.status == "unavailable":
+        if result.score is not None or result.predictions is not None or not result.reasons:
+            found = "a score, predictions or no reason"
+            findings.problems.append(f"expected only the reason in unavailable cell {name}, found {found}; {mend}")
         return
     if result.score is None or result.predictions is None:
         found = f"status {result.status} without them"
@@ -228,12 +230,21 @@ def image_of(provenance: Mapping[str, Any]) -> str | None:
 
 
 def _check_images(results: Mapping[str, Result], params: Params, paths: Paths, findings: Findings) -> None:
-    """Every cell and intermediate training was made where params.yaml says: in the pinned image, or in none."""
-    made = {f"cell {name}": image_of(result.provenance) for name, result in results.items()}
+    """Every cell and intermediate training was made where params.yaml says: in the pinned image, or in none.
+
+    What is unavailable has not been made anywhere.
+    """
+    made = {
+        f"cell {name}": image_of(result.provenance)
+        for name, result in results.items()
+        if result.status != "unavailable"
+    }
     for recipe in params.grid.recipes:
         for seed in params.grid.seeds:
             with suppress(OSError, ValueError, AttributeError):  # one that is not there has not made anything
                 record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
+                if record.get("status") == "unavailable":
+                    continue
                 made[f"intermediate {recipe}-{seed}"] = image_of(record.get("provenance") or {})
     other: dict[str | None, list[str]] = {}
     for name, image in made.items():

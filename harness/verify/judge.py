@@ -1,6 +1,8 @@
-"""Level V3: one claim and a table of scores -> its verdict. Pure; harness.verify.verdicts brings the files.
+"""Level V3: one claim, a table of scores and the facts of the data -> its verdict. Pure; harness.verify.verdicts brings
+the files.
 
-The statistics come first and are always shown; then the verdict is taken back where the claim speaks about
+A claim that states a fact of the data is decided by harness.verify.facts, whatever was run. For the others the
+statistics come first and are always shown; then the verdict is taken back where the claim speaks about
 something else, or where part of what its check needs wasn't run.
 """
 
@@ -12,8 +14,28 @@ from typing import Any
 
 from pydantic import Field
 
+from harness.errors import name_some
 from harness.results import Record, ScoresTable
-from harness.verify.claims import BestOf, Claim, Compare, Gain, Measured, NoGain, Share, margin_points
+from harness.verify.claims import (
+    BestOf,
+    Claim,
+    Compare,
+    CountLanguages,
+    CountRows,
+    CountTasks,
+    Fact,
+    Gain,
+    Measured,
+    NoGain,
+    NoSplit,
+    OriginOf,
+    Share,
+    StartsFrom,
+    Untestable,
+    margin_points,
+)
+from harness.verify.facts import Facts
+from harness.verify.facts import decide as decide_fact
 from harness.verify.measure import Measurement, Scores, mean_gain, measure
 from harness.verify.statistics import (
     FEWEST_SEEDS,
@@ -29,8 +51,6 @@ from harness.verify.statistics import (
 )
 
 INFINITE = float("inf")
-MOST_NAMED = 3
-"""So many cells without a score are named in one reason."""
 
 
 class ClaimVerdict(Record):
@@ -65,6 +85,8 @@ class ClaimVerdict(Record):
     """Does the claimed gain lie in `one_more_run`? null where no gain is claimed."""
     beside: dict[str, float] = Field(default_factory=dict)
     """Mean gain in points of recipes that the source could mean too."""
+    found: str | None = None
+    """What was found, in words, where a fact of the data is claimed."""
     n_seeds: int = 0
     """Seeds that went in."""
     seeds_needed: int | None = None
@@ -75,11 +97,11 @@ class ClaimVerdict(Record):
     """In sentences: why this verdict, or why there is none."""
 
 
-def judge(claim: Claim, table: ScoresTable, scores: Scores) -> ClaimVerdict:
+def judge(claim: Claim, table: ScoresTable, scores: Scores, facts: Facts) -> ClaimVerdict:
     """The verdict on one claim, from sound results."""
     check = claim.check
     if not isinstance(check, Measured):
-        return untested(claim)
+        return judge_fact(claim, facts)
     found = measure(check, scores)
     verdict = (
         _judge_share(claim, check, found) if isinstance(check, Share) else _judge_mean(claim, check, found, scores)
@@ -87,16 +109,19 @@ def judge(claim: Claim, table: ScoresTable, scores: Scores) -> ClaimVerdict:
     return _hold_back(claim, check, verdict, found, table)
 
 
-def untested(claim: Claim) -> ClaimVerdict:
-    """The verdict on a claim whose kind of check measures nothing."""
-    note = "can't be re-run" if claim.check.kind == "untestable" else "pinned sources decide"
-    return _verdict(claim, "NOT_TESTED", note=note, reasons=[getattr(claim.check, "undecided", "")])
+def judge_fact(claim: Claim, facts: Facts) -> ClaimVerdict:
+    """The verdict on a claim whose check measures nothing: by the facts of the data, or none."""
+    if isinstance(claim.check, Untestable):
+        return _verdict(claim, "NOT_TESTED", note="can't be re-run", reasons=[claim.check.undecided])
+    assert isinstance(claim.check, Fact)
+    finding = decide_fact(claim.check, facts)
+    return _verdict(claim, finding.verdict, **finding.model_dump(exclude={"verdict"}))
 
 
-def invalid(claim: Claim) -> ClaimVerdict:
-    """The verdict on a claim when the results it would be judged by are not sound."""
+def invalid(claim: Claim, facts: Facts) -> ClaimVerdict:
+    """The verdict on a claim when the results it would be judged by are not sound; facts don't depend on them."""
     if not isinstance(claim.check, Measured):
-        return untested(claim)
+        return judge_fact(claim, facts)
     return _verdict(claim, "INVALID", note="see V0", reasons=["level V0 failed, so nothing is concluded"])
 
 
@@ -123,6 +148,18 @@ def expected(claim: Claim) -> str | None:
             return f">= {claim.check.at_least_share:.0%} above {claim.check.threshold_points:+.1f}"
         case Compare():
             return f"above {claim.check.variant}"
+        case CountTasks():
+            return f"{claim.check.expected:,} tasks"
+        case CountLanguages():
+            return f"{claim.check.expected:,} languages"
+        case CountRows():
+            return f"{claim.check.expected:,} rows"
+        case OriginOf():
+            return claim.check.origin and f"from {claim.check.origin}"
+        case NoSplit():
+            return f"no {claim.check.split} split"
+        case StartsFrom():
+            return claim.check.repository.rpartition("/")[2]
     return None
 
 
@@ -238,7 +275,8 @@ def _judge_share(claim: Claim, check: Share, found: Measurement) -> ClaimVerdict
 def _hold_back(
     claim: Claim, check: Measured, verdict: ClaimVerdict, found: Measurement, table: ScoresTable
 ) -> ClaimVerdict:
-    """NOT_TESTED where the claim speaks about something else or the grid lacks what the check needs.
+    """NOT_TESTED where the claim speaks about something else, the grid lacks what the check needs (a licensed corpus,
+    say), or a mixture had to do without one of its tasks.
 
     Cells of the grid without a score are named beside the verdict: their seeds don't count, and nobody shall
     miss that.
@@ -249,11 +287,16 @@ def _hold_back(
         about = f"the claim is about {claim.scope.encoder} on {claim.scope.data}"
         why.append(f"{about}; measured here: {table.encoder} on {table.data}")
     if found.missing:
-        notes.append(f"lacks {len(found.missing)}")
+        named = f" (unavailable: {name_some([*found.unavailable])})" if found.unavailable else ""
+        notes.append(f"lacks {len(found.missing)}{named}")
         why.append(f"the grid lacks {', '.join(found.missing)}")
+        why += [f"{name} is unavailable: {reason}" for name, reason in found.unavailable.items()]
+    for recipe, tasks in found.left_out.items():
+        notes.append(f"{recipe} without {', '.join(tasks)}")
+        named = "; ".join(f"without {task} ({reason})" for task, reason in tasks.items())
+        why.append(f"{recipe} was mixed {named}, so it is not the mixture that the claim is about")
     if found.unscored:
-        named = ", ".join(found.unscored[:MOST_NAMED])
-        why.append(f"{len(found.unscored)} cells have no score ({named})")
+        why.append(f"{len(found.unscored)} cells have no score ({name_some(found.unscored)})")
     if notes:
         kept = [verdict.note] if isinstance(check, Share) and verdict.n_seeds else []
         note = ", ".join(kept + notes)

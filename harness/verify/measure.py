@@ -1,16 +1,17 @@
 """What a claim's check measures in a table of scores: one value per seed, and what is missing to measure it.
 
 A seed counts for a value only where every cell of that value has a score, so no seed is averaged over fewer
-targets than another. Cells without a score are named, never dropped in silence.
+targets than another; for the same reason a target that is unavailable to one recipe is left out for all. Cells
+without a score are named, never dropped in silence.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.results import ScoresTable
+from harness.results import CellScore, ScoresTable
 from harness.verify.claims import BestOf, Compare, Gain, Measured, NoGain, Share
 from harness.verify.statistics import paired_gains
 
@@ -26,10 +27,15 @@ class Scores:
     dev_by_pair: dict[tuple[str, str], dict[int, float]]
     """The same on the source language's dev set, where there is one."""
     recipes: list[str]
+    """Recipes that have at least one cell whose data was there."""
     targets: list[str]
     seeds: list[int]
     retrieval: frozenset[str]
     """Targets of XTREME's retrieval group."""
+    unavailable: dict[tuple[str, str], str]
+    """(recipe, target) -> why none of its cells could be had."""
+    left_out: dict[str, dict[str, str]]
+    """recipe -> intermediate task -> why its mixture lacks the task."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,11 @@ class Measurement:
     targets: list[str] = field(default_factory=list)
     """The targets that went in."""
     missing: list[str] = field(default_factory=list)
-    """Recipes and targets that the check needs and the grid lacks."""
+    """Recipes, targets and unavailable pairs ("recipe on target") that the check needs and the grid lacks."""
+    unavailable: dict[str, str] = field(default_factory=dict)
+    """Those of `missing` that may not be had or used here, with the reason."""
+    left_out: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Recipes of the check that are not the mixture they are named for -> task left out -> why."""
     unscored: list[str] = field(default_factory=list)
     """Cells of the grid that the check needs and that have no score."""
 
@@ -56,19 +66,28 @@ def read_table(table: ScoresTable) -> Scores:
     """Index a table of scores."""
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
     dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    rows: dict[tuple[str, str], list[CellScore]] = {}
     for row in table.cells:
         pair = (row.cell.recipe, row.cell.target)
+        rows.setdefault(pair, []).append(row)
         if row.score is not None:
             by_pair.setdefault(pair, {})[row.cell.seed] = row.score
         if row.dev_score is not None:
             dev_by_pair.setdefault(pair, {})[row.cell.seed] = row.dev_score
+    unavailable = {
+        pair: "; ".join(cells[0].reasons)
+        for pair, cells in rows.items()
+        if all(cell.status == "unavailable" for cell in cells)
+    }
     return Scores(
         by_pair=by_pair,
         dev_by_pair=dev_by_pair,
-        recipes=list(dict.fromkeys(row.cell.recipe for row in table.cells)),
+        recipes=list(dict.fromkeys(recipe for recipe, target in rows if (recipe, target) not in unavailable)),
         targets=list(dict.fromkeys(row.cell.target for row in table.cells)),
         seeds=list(dict.fromkeys(row.cell.seed for row in table.cells)),
         retrieval=frozenset(target for target, group in table.groups.items() if group == "retrieval"),
+        unavailable=unavailable,
+        left_out={row.cell.recipe: row.left_out for row in table.cells if row.left_out},
     )
 
 
@@ -94,7 +113,13 @@ def measure(check: Measured, scores: Scores) -> Measurement:
     """Measure what the check asks for, over those of its recipes and targets that the grid has."""
     wanted = _recipes_of(check)
     recipes = [recipe for recipe in wanted if _runnable(recipe, check, scores)]
-    targets = [target for target in check.targets if target in scores.targets]
+    needed = _all_needed(check, recipes)
+    targets = [
+        target
+        for target in check.targets
+        if target in scores.targets and not any((recipe, target) in scores.unavailable for recipe in needed)
+    ]
+    unavailable = _unavailable(check, scores)
     apart = [target for target in targets if target not in scores.retrieval]
     twice = bool(apart) and len(apart) < len(targets)
     return Measurement(
@@ -103,8 +128,10 @@ def measure(check: Measured, scores: Scores) -> Measurement:
         by_recipe={recipe: mean_gain(scores, recipe, targets) for recipe in recipes},
         recipes=recipes,
         targets=targets,
-        missing=_missing(check, scores),
-        unscored=_unscored(check, scores, recipes, targets),
+        missing=_missing(check, scores, unavailable),
+        unavailable=unavailable,
+        left_out={recipe: scores.left_out[recipe] for recipe in needed if recipe in scores.left_out},
+        unscored=_unscored(scores, needed, targets),
     )
 
 
@@ -117,21 +144,35 @@ def _needed(check: Measured, recipe: str) -> list[str]:
     return [recipe, recipe + check.variant] if isinstance(check, Compare) else [recipe, BASELINE]
 
 
+def _all_needed(check: Measured, recipes: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(needed for recipe in recipes for needed in _needed(check, recipe)))
+
+
 def _runnable(recipe: str, check: Measured, scores: Scores) -> bool:
     return all(needed in scores.recipes for needed in _needed(check, recipe))
 
 
-def _missing(check: Measured, scores: Scores) -> list[str]:
-    recipes = dict.fromkeys(needed for recipe in _recipes_of(check) for needed in _needed(check, recipe))
-    lacking = [recipe for recipe in recipes if recipe not in scores.recipes]
-    return lacking + [target for target in check.targets if target not in scores.targets]
+def _missing(check: Measured, scores: Scores, unavailable: Mapping[str, str]) -> list[str]:
+    lacking = [recipe for recipe in _all_needed(check, _recipes_of(check)) if recipe not in scores.recipes]
+    pairs = [words for words in unavailable if words not in lacking]
+    return lacking + pairs + [target for target in check.targets if target not in scores.targets]
 
 
-def _unscored(check: Measured, scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> list[str]:
-    needed = dict.fromkeys(name for recipe in recipes for name in _needed(check, recipe))
+def _unavailable(check: Measured, scores: Scores) -> dict[str, str]:
+    """Recipe, or "recipe on target" where others of its targets are there -> why it can't be had."""
+    found: dict[str, str] = {}
+    for recipe in _all_needed(check, _recipes_of(check)):
+        for target in check.targets:
+            if (recipe, target) in scores.unavailable:
+                words = f"{recipe} on {target}" if recipe in scores.recipes else recipe
+                found[words] = scores.unavailable[recipe, target]
+    return found
+
+
+def _unscored(scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> list[str]:
     return [
         f"{recipe}-{target}-{seed}"
-        for recipe in needed
+        for recipe in recipes
         for target in targets
         for seed in scores.seeds
         if seed not in scores.by_pair.get((recipe, target), {})

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness import provenance
-from harness.errors import HarnessError, explain_validation
+from harness.errors import HarnessError, explain_validation, name_some
 from harness.params import Params
 from harness.paths import Paths
 from harness.plan import measured_costs
@@ -30,7 +30,7 @@ from harness.results import (
     read_scores,
     write_json,
 )
-from harness.verify.integrity import MANIFEST, Findings, Integrity, check_run, name_some
+from harness.verify.integrity import MANIFEST, Findings, Integrity, check_run
 
 RESULTS = "results.jsonl"
 SCORES = "scores.json"

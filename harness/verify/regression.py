@@ -1,5 +1,7 @@
 """Level V2: does a run repeat the pinned results, within what other hardware may change?
 
+A cell that is unavailable in either is not compared: there is nothing to repeat.
+
 The tolerance comes from the spread of the PINNED results over seeds, never from the run under test: garbage
 has a large spread and would pass its own tolerance.
 """
@@ -38,9 +40,10 @@ class Regression(Record):
     outside: list[str]
     """Sentences on cells and targets beyond their tolerance; empty when the pinned results are repeated."""
     not_comparable: list[str]
-    """Pinned cells that were made from other data or params than here: V2 can't decide on them."""
+    """Pinned cells that were made from other data or params than here, or whose data is unavailable here: V2 can't
+    decide on them."""
     not_pinned: list[str]
-    """Cells of the run that the pinned results don't have; they decide nothing."""
+    """Cells of the run that the pinned results don't have, or have as unavailable; they decide nothing."""
 
     @property
     def ok(self) -> bool:
@@ -50,8 +53,8 @@ class Regression(Record):
 
 def compare(run: ScoresTable, pinned: ScoresTable) -> Regression:
     """Compare a run with the pinned results cell by cell, and target by target on average."""
-    reference = {row.cell.id: row for row in pinned.cells}
-    pairs = [(row, reference[row.cell.id]) for row in run.cells if _comparable(row, reference.get(row.cell.id))]
+    reference = _ran(pinned)
+    pairs = [(row, reference[name]) for name, row in _ran(run).items() if _comparable(row, reference.get(name))]
     differing = [(new, old) for new, old in pairs if new.predictions_sha256 != old.predictions_sha256]
     differences = {new.cell.id: abs(difference(new, old)) for new, old in pairs}
     largest = max(differences, key=lambda name: differences[name], default=None)
@@ -70,8 +73,13 @@ def compare(run: ScoresTable, pinned: ScoresTable) -> Regression:
         tolerance_points=tolerances,
         outside=outside + _drifting(pairs, pinned),
         not_comparable=[row.cell.id for row in run.cells if row.cell.id in reference.keys() - compared],
-        not_pinned=[row.cell.id for row in run.cells if row.cell.id not in reference],
+        not_pinned=[name for name in _ran(run) if name not in reference],
     )
+
+
+def _ran(table: ScoresTable) -> dict[str, CellScore]:
+    """Cell id -> row of every cell whose data was there."""
+    return {row.cell.id: row for row in table.cells if row.status != "unavailable"}
 
 
 def difference(new: CellScore, old: CellScore) -> float:

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 
 from tabulate import tabulate
 
+from harness.errors import name_some
 from harness.verify.judge import ClaimVerdict
 from harness.verify.verdicts import Verification
 
 WIDTH = 150
 """Columns of the widest line."""
+FOUND_WIDTH = 12
+"""Columns of what was found, in words; more goes on in the next line."""
 HEADERS = (
     "verdict",
     "claim",
@@ -29,6 +32,8 @@ EXIT_MEANINGS = {
     2: "something is undecided",
     3: "invalid: nothing is concluded",
 }
+FACTS = ("count", "provenance")
+"""Kinds of checks that are decided without a run."""
 DIRECTIONS = {True: "agrees", False: "disagrees", None: "unclear"}
 
 
@@ -69,11 +74,12 @@ def _v0(v: Verification) -> tuple[str, str, list[str]]:
     parts = [f"{v.v0.hashes} hashes", f"{v.v0.cells_found} of {v.v0.cells_expected} cells"]
     if v.v0.images:
         parts.append(f"{len(v.v0.images)} image{'s' if len(v.v0.images) > 1 else ''}")
-    for word, cells in (("collapsed", v.v0.collapsed), ("failed", v.v0.failed)):
+    unavailable = [*v.v0.unavailable]
+    for word, cells in (("collapsed", v.v0.collapsed), ("failed", v.v0.failed), ("unavailable", unavailable)):
         if cells:
-            more = f" and {len(cells) - 3} more" if len(cells) > 3 else ""
-            parts.append(f"{len(cells)} {word} ({', '.join(cells[:3])}{more})")
-    return ("ok" if v.v0.ok else "INVALID"), ", ".join(parts), _some(v.v0.problems)
+            parts.append(f"{len(cells)} {word} ({name_some(cells)})")
+    reasons = [f"unavailable: {reason}" for reason in dict.fromkeys(v.v0.unavailable.values())]
+    return ("ok" if v.v0.ok else "INVALID"), ", ".join(parts), _some(v.v0.problems + reasons)
 
 
 def _v2(v: Verification) -> tuple[str, str, list[str]]:
@@ -87,7 +93,8 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
         detail += f" in {v.v2.largest_in}"
     problems = _some(v.v2.outside)
     if v.v2.not_comparable:
-        problems.append(f"{len(v.v2.not_comparable)} pinned cells were made from other data or params than here")
+        found = "were made from other data or params than here, or are unavailable here"
+        problems.append(f"{len(v.v2.not_comparable)} pinned cells {found}")
     if v.v2.not_pinned:
         problems.append(f"{len(v.v2.not_pinned)} cells of the run are not pinned")
     word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.not_comparable else "ok"
@@ -101,7 +108,8 @@ def _some(sentences: list[str], most: int = 8) -> list[str]:
 
 def _claims(verdicts: list[ClaimVerdict]) -> str:
     rows = [HEADERS, *(_row(verdict) for verdict in _in_order(verdicts))]
-    others = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    columns = list(zip(*rows, strict=True))[:-1]
+    others = [max(len(line) for cell in column for line in cell.splitlines()) for column in columns]
     note_width = WIDTH - sum(others) - 2 * len(others)  # a longer note goes on in the next line
     return tabulate(
         rows, tablefmt="plain", disable_numparse=True, maxcolwidths=[*(None for _ in others), max(note_width, 20)]
@@ -109,8 +117,8 @@ def _claims(verdicts: list[ClaimVerdict]) -> str:
 
 
 def _in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
-    """What is measured first, each part in the registry's order."""
-    return sorted(verdicts, key=lambda verdict: verdict.expected is None)
+    """What is measured first, then the facts of the data, each part in the registry's order."""
+    return sorted(verdicts, key=lambda verdict: (verdict.expected is None, verdict.kind in FACTS))
 
 
 def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
@@ -120,7 +128,7 @@ def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
         verdict.verdict,
         verdict.id,
         verdict.expected or "-",
-        _number(verdict.measured, share),
+        "\n".join(textwrap.wrap(verdict.found, FOUND_WIDTH)) if verdict.found else _number(verdict.measured, share),
         _interval(verdict.interval, share),
         _number(verdict.without_retrieval),
         DIRECTIONS[verdict.agrees] if verdict.measured is not None else "-",

@@ -1,7 +1,8 @@
 """`harness verify`: which results are judged, the levels in order, and the exit code.
 
 Results of a run are judged where there are any, else the pinned ones; V0 (integrity) first, then V2 (against
-the pinned results), then V3, claim by claim. There is no way round a level that fails.
+the pinned results), then V3, claim by claim. There is no way round a level that fails. Claims that are facts of the
+data are decided by the pins of the published files, whatever was run and whichever profile is active.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from harness.verify.judge import ClaimVerdict, invalid, judge
 from harness.verify.measure import read_table
 from harness.verify.pinned import check_pinned
 from harness.verify.regression import Regression, compare
+from harness.verify.sources import read_facts
 
 CLAIMS = "claims.yaml"
 EXIT_REPRODUCED, EXIT_NOT_REPRODUCED, EXIT_INCONCLUSIVE, EXIT_INVALID = 0, 1, 2, 3
@@ -78,7 +80,7 @@ def verify_all(params: Params, paths: Paths) -> Verification:
 def _verify_run(claims: list[Claim], params: Params, paths: Paths) -> Verification:
     v0, table = check_run(params, paths)
     v2, note = _against_pinned(table, paths)
-    return _conclude(claims, params, "run", v0, table, v2, note)
+    return _conclude(claims, params, paths, "run", v0, table, v2, note)
 
 
 def _verify_pinned(claims: list[Claim], params: Params, paths: Paths) -> Verification:
@@ -86,7 +88,7 @@ def _verify_pinned(claims: list[Claim], params: Params, paths: Paths) -> Verific
     note = "the pinned results are the ones judged: nothing has run here yet"
     if table and [row.cell for row in table.cells] != grid_cells(params):
         note += "; params.yaml asks for another grid by now"
-    return _conclude(claims, params, "pinned", v0, table, None, note)
+    return _conclude(claims, params, paths, "pinned", v0, table, None, note)
 
 
 def _against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression | None, str]:
@@ -106,17 +108,19 @@ def _against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression
 def _conclude(
     claims: list[Claim],
     params: Params,
+    paths: Paths,
     judged: Literal["run", "pinned"],
     v0: Integrity,
     table: ScoresTable | None,
     v2: Regression | None,
     v2_note: str,
 ) -> Verification:
+    facts = read_facts(claims, paths)
     if table is None:
-        verdicts = [invalid(claim) for claim in claims]
+        verdicts = [invalid(claim, facts) for claim in claims]
     else:
         scores = read_table(table)
-        verdicts = [judge(claim, table, scores) for claim in claims]
+        verdicts = [judge(claim, table, scores, facts) for claim in claims]
     return Verification(
         profile=params.profile,
         encoder=table.encoder if table else describe_encoder(params),
@@ -134,8 +138,12 @@ def _conclude(
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:
     if table is None:
         return GridSize(recipes=params.grid.recipes, targets=params.grid.targets, seeds=params.grid.seeds)
-    scores = read_table(table)
-    return GridSize(recipes=scores.recipes, targets=scores.targets, seeds=scores.seeds)
+    cells = [row.cell for row in table.cells]
+    return GridSize(
+        recipes=list(dict.fromkeys(cell.recipe for cell in cells)),
+        targets=list(dict.fromkeys(cell.target for cell in cells)),
+        seeds=list(dict.fromkeys(cell.seed for cell in cells)),
+    )
 
 
 def exit_code(v0: Integrity, v2: Regression | None, verdicts: list[ClaimVerdict]) -> int:

@@ -24,6 +24,9 @@ from harness.errors import HarnessError
 from harness.params import DataParams, Grid, Params, Recipe
 from harness.paths import Paths
 from harness.tasks import OtherSide, Pins, Task, UrlFile, load_task
+from harness.verify.claims import CountRows, load_claims
+from harness.verify.facts import decide
+from harness.verify.sources import read_facts
 
 TASKS = Path(__file__).parents[2] / "tasks"
 Rows = list[dict[str, Any]]
@@ -197,6 +200,25 @@ def test_pin_fetch_build(world: World) -> None:
     assert read_split(world.build("tatoeba"), "test", "de") == TATOEBA
     mined = world.build("bucc")
     assert {side: read_split(mined, f"test_{side}", "ru") for side in BUCC} == BUCC
+
+
+def test_what_was_fetched_and_built_is_what_verify_counts(world: World) -> None:
+    claims = load_claims(TASKS.parent / "reference" / "claims.yaml")
+    (check,) = [claim.check for claim in claims if claim.id == "mnli-size"]
+    assert isinstance(check, CountRows)
+
+    def decided() -> tuple[str, str | None, str]:
+        found = decide(check, read_facts(claims, world.paths))
+        return found.verdict, found.found, found.note
+
+    world.fetch("mnli")
+    assert decided() == ("NOT_TESTED", None, "no pinned count")
+    world.build("mnli")
+    assert decided() == ("NOT_REPRODUCED", "30", "counted here")
+    world.pin(
+        "mnli"
+    )  # with the counts and hashes of what was fetched: no longer the pins that the folder was built from
+    assert decided() == ("NOT_REPRODUCED", "30", "pinned count")
 
 
 def test_a_place_that_was_not_fetched_is_passed_over(world: World) -> None:
