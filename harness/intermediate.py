@@ -22,6 +22,7 @@ from harness.params import Params
 from harness.paths import Paths
 from harness.resolve import read_recipe
 from harness.results import write_json
+from harness.tasks import TRANSLATED
 
 
 def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def _what_there_is(resolved: dict[str, Any], paths: Paths) -> tuple[list[str], d
     usable, lacking, overlaps = [], {}, {}
     for task in resolved["tasks"]:
         manifest = read_manifest(paths.data(task))
-        translated = {name.split(".")[1] for name in manifest.files if name.startswith("train_translated.")}
+        translated = {name.split(".")[1] for name in manifest.files if name.startswith(f"{TRANSLATED}.")}
         missing = [language for language in resolved["translated"] if language not in translated]
         if manifest.unavailable:
             lacking[task] = manifest.unavailable
@@ -157,11 +158,12 @@ def _train(
         except Diverged as diverged:
             trained.curve, status, reasons = diverged.curve, "failed", [str(diverged)]
     if status == "ok":
+        alone = trained if len(streams) == 1 else None
         for item in ready:
             language = item.source_language
             rows, predictions, _ = predict_split(item, encoder, tokenizer, "dev", language, params.evaluation)
             scores[item.task.name] = scoring.score(item.task.metric, rows, predictions, language)
-            reasons += [f"{item.task.name}: {why}" for why in collapse_reasons(item.task, trained, rows, predictions)]
+            reasons += [f"{item.task.name}: {why}" for why in collapse_reasons(item.task, alone, rows, predictions)]
         # A mixture has collapsed when none of its tasks was learnt.
         learnt = [item for item in ready if not any(why.startswith(f"{item.task.name}: ") for why in reasons)]
         status = "ok" if learnt else "collapsed"

@@ -22,13 +22,11 @@ from harness.model.heads import Head, new_head
 from harness.model.predict import predict
 from harness.model.tokenizer import PAD, token_id
 from harness.params import Evaluation, Training
-from harness.tasks import Task
+from harness.tasks import TRANSLATED, Task
 from harness.training import determinism
 from harness.training.batching import training_batches
 from harness.training.loop import Schedule, Stream, Trained
 
-TRANSLATED = "train_translated"
-"""The split of machine-translated training rows."""
 CHANCE_MARGIN = 1.0
 """A dev score must beat the best constant answer by this many points to count as learnt."""
 
@@ -169,10 +167,10 @@ def dev_scores(
     return scoring.score(ready.task.metric, rows, predictions, language)
 
 
-def collapse_reasons(task: Task, trained: Trained, rows: Sequence[Row], predictions: Sequence[Any]) -> list[str]:
+def collapse_reasons(task: Task, trained: Trained | None, rows: Sequence[Row], predictions: Sequence[Any]) -> list[str]:
     """Why a model counts as collapsed, in sentences, from its dev predictions and its training; empty: it learnt.
 
-    A collapsed model stays in every average: leaving it out would make a recipe that collapses often look good.
+    `trained`: None for a task of a mixture, whose loss goes up and down with the task that gives the batch. A collapsed model stays in every average: leaving it out would make a recipe that collapses often look good.
     """
     reasons = []
     if is_constant(predictions):
@@ -182,7 +180,7 @@ def collapse_reasons(task: Task, trained: Trained, rows: Sequence[Row], predicti
         found = scoring.headline(task.metric, scoring.score(task.metric, rows, predictions, ""))
         if found < constant + CHANCE_MARGIN:
             reasons.append(f"dev score {found:.1f}, and always the same answer gives {constant:.1f}")
-    if trained.flat:
+    if trained and trained.flat:
         first, last = trained.curve[0].loss, trained.curve[-1].loss
         reasons.append(f"its loss did not fall: {first:.3f} to {last:.3f}")
     return reasons

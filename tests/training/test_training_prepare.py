@@ -83,3 +83,4 @@ def test_why_a_model_counts_as_collapsed() -> None:
         in collapse_reasons(task, Trained(), NLI, ["neutral"] * 3 + ["contradiction"] * 3 + gold[6:])[0]
     )
     assert "did not fall" in collapse_reasons(task, level, NLI, gold)[0]
+    assert collapse_reasons(task, None, NLI, gold) == [], "the loss of a mixture tells nothing"
