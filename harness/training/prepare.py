@@ -170,7 +170,8 @@ def dev_scores(
 def collapse_reasons(task: Task, trained: Trained | None, rows: Sequence[Row], predictions: Sequence[Any]) -> list[str]:
     """Why a model counts as collapsed, in sentences, from its dev predictions and its training; empty: it learnt.
 
-    `trained`: None for a task of a mixture, whose loss goes up and down with the task that gives the batch. A collapsed model stays in every average: leaving it out would make a recipe that collapses often look good.
+    `trained`: None for a task of a mixture, whose loss goes up and down with the task that gives the batch. A
+    collapsed model stays in every average: leaving it out would make a recipe that collapses often look good.
     """
     reasons = []
     if is_constant(predictions):
