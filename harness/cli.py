@@ -213,6 +213,22 @@ def verify(
 
 
 @app.command()
+def study(
+    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/study.md"),
+) -> None:
+    """Write a page and two pictures of what the results show, claim by claim and recipe by recipe (seconds).
+
+    Of the same results that `harness verify` judges.
+    """
+    from harness.study import read_study
+    from harness.study_page import write_page
+
+    params, paths = _open()
+    write_page(read_study(params, paths), paths.root / out)
+    typer.echo(f"written: {paths.root / out}")
+
+
+@app.command()
 def track() -> None:
     """Import finished results into MLflow (mlruns/mlflow.db); `make ui` shows them."""
     from harness.tracking import track as import_results

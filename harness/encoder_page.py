@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from tabulate import tabulate
 
 from harness.lab.languages import LANGUAGES
+from harness.markdown import markdown_table
 from harness.params import Architecture, Pretraining
 
 Scores = dict[str, float]
@@ -157,7 +157,7 @@ def _summary(report: EncoderReport) -> str:
         "Means over the languages without the source. On the source language's dev rows the pretrained encoder is "
         f"above the random one in {above} of {len(firsts)} targets (by each target's first metric)."
     )
-    return "\n\n".join(("## In short", text, _table(("", *SIDES, "difference"), rows, "l")))
+    return "\n\n".join(("## In short", text, markdown_table(("", *SIDES, "difference"), rows, "l")))
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -189,8 +189,8 @@ def _what_it_is(report: EncoderReport) -> str:
          f"{provenance['device']}, threads: {provenance['threads']}, torch {provenance['packages']['torch']}"),
     ]  # fmt: skip
     rows = sorted(sentences.items(), key=lambda item: -item[1])
-    corpus = _table(("language", "corpus rows"), [(language, f"{count:,}") for language, count in rows])
-    return "\n\n".join(("## What it is", _table(("", ""), facts, "ll"), corpus))
+    corpus = markdown_table(("language", "corpus rows"), [(language, f"{count:,}") for language, count in rows])
+    return "\n\n".join(("## What it is", markdown_table(("", ""), facts, "ll"), corpus))
 
 
 def _learning_curve(report: EncoderReport, picture: str) -> str:
@@ -205,7 +205,7 @@ def _learning_curve(report: EncoderReport, picture: str) -> str:
         "Loss is the mean since the point before (the plot has every point), in nats per masked token; perplexity is "
         f"its exponential. A uniform guess has loss {np.log(guess):.3f} and perplexity {guess}."
     )
-    table = _table(("step", "loss", "perplexity", "learning rate"), rows)
+    table = markdown_table(("step", "loss", "perplexity", "learning rate"), rows)
     return "\n\n".join(("## Learning curve", f"![Learning curve]({picture})", text, table))
 
 
@@ -230,7 +230,7 @@ def _transfer(report: EncoderReport, target: str) -> str:
         corpus = f"{report.made['sentences'].get(code, 0):,}"
         scores = _three(pretrained[code], random[code])
         rows.append((f"{code} (source)" if code == report.source_language else code, *traits, corpus, *scores))
-    table = _table(headers, rows, "llll" if laboratory else "l")
+    table = markdown_table(headers, rows, "llll" if laboratory else "l")
     findings = _findings(report, target) if laboratory else []
     return "\n\n".join((f"## Zero-shot transfer: {kind}", intro, table, *findings))
 
@@ -279,9 +279,9 @@ def _findings(report: EncoderReport, target: str) -> list[str]:
     )
     return [
         text,
-        _table(("cognates", "languages", *(f"mean {side}" for side in SIDES), "difference"), by_group),
+        markdown_table(("cognates", "languages", *(f"mean {side}" for side in SIDES), "difference"), by_group),
         method,
-        _table(("", "with cognates", "with corpus size", "with corpus size at equal relatedness"), rows, "l"),
+        markdown_table(("", "with cognates", "with corpus size", "with corpus size at equal relatedness"), rows, "l"),
     ]
 
 
@@ -344,8 +344,8 @@ def _retrieval(report: EncoderReport) -> str:
     ]
     second = f"By language at layer {best}; `shared words`: the sentence that shares most words with the query."
     headers = ("language", *SIDES, "difference", "shared words")
-    layers = _table(("layer", *SIDES, "difference"), rows, "l")
-    return "\n\n".join(("## Retrieval by layer", intro, layers, second, _table(headers, by_language, "l")))
+    layers = markdown_table(("layer", *SIDES, "difference"), rows, "l")
+    return "\n\n".join(("## Retrieval by layer", intro, layers, second, markdown_table(headers, by_language, "l")))
 
 
 def _dev_scores(report: EncoderReport) -> str:
@@ -364,7 +364,7 @@ def _dev_scores(report: EncoderReport) -> str:
         "answering: the words of the best overlapping sentence). What does not stand above them has not been learnt."
     )
     headers = ("target", "metric", *SIDES, "difference", "majority", "bag of words")
-    return "\n\n".join(("## Dev scores of every trained target", text, _table(headers, rows, "ll")))
+    return "\n\n".join(("## Dev scores of every trained target", text, markdown_table(headers, rows, "ll")))
 
 
 def _three(pretrained: float | None, random: float | None) -> tuple[str, str, str]:
@@ -378,9 +378,3 @@ def _cell(correlation: Correlation) -> str:
     if correlation.rho is None:
         return "-"
     return f"{correlation.rho:+.2f} (p {'< 0.001' if correlation.p < 0.001 else format(correlation.p, '.3f')})"
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[Any]], left: str = "") -> str:
-    """A Markdown table; the first `len(left)` columns are aligned left, the others right."""
-    align = ["left"] * len(left) + ["right"] * (len(headers) - len(left))
-    return tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True, colalign=align)

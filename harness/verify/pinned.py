@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -106,20 +106,30 @@ def _predictions(cell_id: str) -> str:
 
 def _describe(folder: Path, paths: Paths, params: Params, results: Iterable[Result]) -> PinManifest:
     files, origins = _files(folder), [result.provenance for result in results]
-    machines = [
-        origin.get("machine", {}) | {name: origin[name] for name in ("python", "device", "threads") if name in origin}
-        for origin in origins
-    ]
     return PinManifest(
         profile=params.profile,
         files={name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files},
         bytes=sum((folder / name).stat().st_size for name in files),
-        machines=[machine for place, machine in enumerate(machines) if machine not in machines[:place]],
-        git_commits=sorted({str(origin["git_commit"]) for origin in origins if origin.get("git_commit")}),
+        machines=machines_of(origins),
+        git_commits=commits_of(origins),
         git_dirty=any(origin.get("git_dirty") for origin in origins),
         params_sha256=hashlib.sha256(paths.params.read_bytes()).hexdigest(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def machines_of(origins: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The distinct machines, with Python, device and threads, that results' provenances name."""
+    machines = [
+        origin.get("machine", {}) | {name: origin[name] for name in ("python", "device", "threads") if name in origin}
+        for origin in origins
+    ]
+    return [machine for place, machine in enumerate(machines) if machine not in machines[:place]]
+
+
+def commits_of(origins: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The distinct commits that results' provenances name, sorted."""
+    return sorted({str(origin["git_commit"]) for origin in origins if origin.get("git_commit")})
 
 
 def _files(folder: Path) -> list[str]:

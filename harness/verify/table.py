@@ -107,7 +107,7 @@ def _some(sentences: list[str], most: int = 8) -> list[str]:
 
 
 def _claims(verdicts: list[ClaimVerdict]) -> str:
-    rows = [HEADERS, *(_row(verdict) for verdict in _in_order(verdicts))]
+    rows = [HEADERS, *(_row(verdict) for verdict in in_order(verdicts))]
     columns = list(zip(*rows, strict=True))[:-1]
     others = [max(len(line) for cell in column for line in cell.splitlines()) for column in columns]
     note_width = WIDTH - sum(others) - 2 * len(others)  # a longer note goes on in the next line
@@ -116,7 +116,7 @@ def _claims(verdicts: list[ClaimVerdict]) -> str:
     )
 
 
-def _in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
+def in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
     """What is measured first, then the facts of the data, each part in the registry's order."""
     return sorted(verdicts, key=lambda verdict: (verdict.expected is None, verdict.kind in FACTS))
 
@@ -128,36 +128,42 @@ def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
         verdict.verdict,
         verdict.id,
         verdict.expected or "-",
-        "\n".join(textwrap.wrap(verdict.found, FOUND_WIDTH)) if verdict.found else _number(verdict.measured, share),
-        _interval(verdict.interval, share),
-        _number(verdict.without_retrieval),
+        "\n".join(textwrap.wrap(verdict.found, FOUND_WIDTH)) if verdict.found else show_points(verdict.measured, share),
+        show_interval(verdict.interval, share),
+        show_points(verdict.without_retrieval),
         DIRECTIONS[verdict.agrees] if verdict.measured is not None else "-",
         str(verdict.n_seeds) if verdict.n_seeds else "-",
         ", ".join(filter(None, [verdict.note, *beside])),
     )
 
 
-def _number(value: float | None, share: bool = False) -> str:
+def show_points(value: float | None, share: bool = False) -> str:
+    """A value in points with its sign, or a share of recipes in per cent."""
     if value is None:
         return "-"
-    return f"{value:.0%}" if share else f"{value:+.1f}"
+    return f"{value:.0%}" if share else f"{value:+z.1f}"
 
 
-def _interval(ends: tuple[float, float] | None, share: bool = False) -> str:
+def show_interval(ends: tuple[float, float] | None, share: bool = False) -> str:
+    """Both ends as `show_points` shows them."""
     if ends is None:
         return "-"
-    low, high = (f"{end:.0%}" if share else f"{end:+.1f}" for end in ends)
+    low, high = (show_points(end, share) for end in ends)
     return f"[{low}, {high}]"
 
 
-def _reasons(verdicts: list[ClaimVerdict]) -> list[str]:
-    """Each distinct reason once, with the claims that it holds for."""
+def by_reason(verdicts: Iterable[ClaimVerdict]) -> dict[str, list[str]]:
+    """Each distinct reason once -> the claims that it holds for."""
     claims: dict[str, list[str]] = {}
-    for verdict in _in_order(verdicts):
+    for verdict in verdicts:
         for reason in verdict.reasons:
             claims.setdefault(reason, []).append(verdict.id)
+    return claims
+
+
+def _reasons(verdicts: list[ClaimVerdict]) -> list[str]:
     lines: list[str] = []
-    for reason, names in claims.items():
+    for reason, names in by_reason(in_order(verdicts)).items():
         text = f"{', '.join(names)}: {reason}"
         lines.extend(textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False))
     return [*lines, ""] if lines else []

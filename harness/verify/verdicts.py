@@ -7,6 +7,7 @@ data are decided by the pins of the published files, whatever was run and whiche
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from harness.errors import HarnessError
@@ -61,34 +62,50 @@ class Verification(Record):
     """0 everything decidable is reproduced, 1 some not, 2 some undecided, 3 invalid."""
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The results that are judged."""
+
+    source: Literal["run", "pinned"]
+    """This run's or, where nothing has run, the pinned ones."""
+    v0: Integrity
+    """What level V0 says about them."""
+    table: ScoresTable | None
+    """Their scores; None if V0 found a problem."""
+
+
 def verify_all(params: Params, paths: Paths) -> Verification:
     """Judge the run of the active profile, or the pinned results where nothing has run.
 
     Raises HarnessError if there is neither, or if the registry of claims doesn't load.
     """
-    claims = load_claims(paths.reference / CLAIMS)
+    return verify_results(find_results(params, paths), params, paths)
+
+
+def find_results(params: Params, paths: Paths) -> Judged:
+    """The run of the active profile if a cell of it has finished, else the pinned results, checked (level V0).
+
+    Raises HarnessError if there is neither.
+    """
     if any(paths.cells.glob("*/result.json")):
-        return _verify_run(claims, params, paths)
+        return Judged("run", *check_run(params, paths))
     if (paths.pinned / MANIFEST).is_file():
-        return _verify_pinned(claims, params, paths)
+        return Judged("pinned", *check_pinned(paths.pinned))
     raise HarnessError(
         f"expected results of profile {params.profile} in {paths.cells} or {paths.pinned}, found neither",
         fix="run `make repro`",
     )
 
 
-def _verify_run(claims: list[Claim], params: Params, paths: Paths) -> Verification:
-    v0, table = check_run(params, paths)
-    v2, note = _against_pinned(table, paths)
-    return _conclude(claims, params, paths, "run", v0, table, v2, note)
-
-
-def _verify_pinned(claims: list[Claim], params: Params, paths: Paths) -> Verification:
-    v0, table = check_pinned(paths.pinned)
+def verify_results(judged: Judged, params: Params, paths: Paths) -> Verification:
+    """Levels V2 and V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load."""
+    claims = load_claims(paths.reference / CLAIMS)
+    if judged.source == "run":
+        return _conclude(claims, params, paths, judged, *_against_pinned(judged.table, paths))
     note = "the pinned results are the ones judged: nothing has run here yet"
-    if table and [row.cell for row in table.cells] != grid_cells(params):
+    if judged.table and [row.cell for row in judged.table.cells] != grid_cells(params):
         note += "; params.yaml asks for another grid by now"
-    return _conclude(claims, params, paths, "pinned", v0, table, None, note)
+    return _conclude(claims, params, paths, judged, None, note)
 
 
 def _against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression | None, str]:
@@ -109,13 +126,11 @@ def _conclude(
     claims: list[Claim],
     params: Params,
     paths: Paths,
-    judged: Literal["run", "pinned"],
-    v0: Integrity,
-    table: ScoresTable | None,
+    judged: Judged,
     v2: Regression | None,
     v2_note: str,
 ) -> Verification:
-    facts = read_facts(claims, paths)
+    facts, table = read_facts(claims, paths), judged.table
     if table is None:
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
@@ -126,12 +141,12 @@ def _conclude(
         encoder=table.encoder if table else describe_encoder(params),
         data=table.data if table else describe_data(params),
         grid=_grid(params, table),
-        judged=judged,
-        v0=v0,
+        judged=judged.source,
+        v0=judged.v0,
         v2=v2,
         v2_note=v2_note,
         claims=verdicts,
-        exit_code=exit_code(v0, v2, verdicts),
+        exit_code=exit_code(judged.v0, v2, verdicts),
     )
 
 

@@ -1,0 +1,256 @@
+"""What the results of the active profile show, as a record that `harness study` turns into a page.
+
+The results are those that `harness verify` judges, and every statistic is harness.verify's own: this module asks for
+it pair by pair. harness/study_page.py puts the record into words and pictures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.data.table import TASKS_HEADER, tasks_table
+from harness.errors import HarnessError
+from harness.params import Params
+from harness.paths import Paths
+from harness.resolve import ENCODER_FILES
+from harness.results import Record, ScoresTable, collect, grid_cells
+from harness.tasks import load_tasks
+from harness.verify.measure import BASELINE, Scores, mean_gain, read_table
+from harness.verify.pinned import commits_of, machines_of, read_pin_manifest
+from harness.verify.statistics import Direction, Interval, decide
+from harness.verify.verdicts import Verification, find_results, verify_results
+
+EVERYTHING = Interval(low=float("-inf"), high=float("inf"))
+
+
+class Estimate(Record):
+    """A mean over seeds."""
+
+    by_seed: dict[int, float]
+    """seed -> points."""
+    mean: float
+    """Their mean."""
+    interval: Interval | None
+    """Its 90 % interval; null from one seed, or if all seeds gave the same."""
+    direction: Direction | None
+    """Does the interval lie above or below 0, or is it unclear? null without an interval."""
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Is the mean's sign clear?"""
+        return self.direction in ("up", "down")
+
+
+class Average(Record):
+    """The mean gain of a recipe over several targets."""
+
+    targets: list[str]
+    """Those that went in: the ones that are available to the recipe."""
+    estimate: Estimate | None
+    """Their mean; null where no seed has a score on all of them."""
+
+
+class Provenance(Record):
+    """Where and when the results were made."""
+
+    machines: list[dict[str, Any]]
+    """The distinct machines."""
+    git_commits: list[str]
+    """The commits of the code."""
+    git_dirty: bool
+    """Did tracked files differ from the commit for any of them?"""
+    when: str
+    """The date, in words."""
+
+
+class EncoderMade(Record):
+    """What the record of the encoder's making says."""
+
+    parameters: int
+    """Its size."""
+    steps: int | None
+    """Optimiser steps of its pretraining; null: published, or left at its random initialisation."""
+    final_loss: float | None
+    """Masked-LM loss at the end in nats per masked token; null as above."""
+
+
+class Study(Record):
+    """Everything that the page says."""
+
+    title: str
+    """What the profile is, as its file says."""
+    verification: Verification
+    """What `harness verify` concludes from the same results."""
+    task_notes: dict[str, list[str]]
+    """Note of `harness tasks` (what stands in, what to know) -> the tasks that it holds for."""
+    provenance: Provenance
+    """Where and when the results were made."""
+    encoder: EncoderMade | None
+    """The encoder that the cells started from; null where its record is not there."""
+    groups: dict[str, str]
+    """target -> XTREME group."""
+    unavailable: dict[str, list[str]]
+    """Why data may not be had or used -> the recipes, or "recipe on target"."""
+    left_out: dict[str, dict[str, str]]
+    """recipe -> intermediate task -> why its mixture lacks the task."""
+    collapsed: dict[str, list[str]]
+    """recipe -> targets on which at least one of its cells collapsed."""
+    baseline: dict[str, Estimate | None]
+    """target -> score without intermediate training; null where no seed has one."""
+    gains: dict[str, dict[str, Estimate | None]]
+    """recipe -> target -> gain; null where it can't be had."""
+    overall: dict[str, Average]
+    """recipe -> gain over all targets."""
+    without_retrieval: dict[str, Average]
+    """The same without the retrieval targets; empty where the grid has no others, or only others."""
+
+    def is_unavailable(self, recipe: str, target: str) -> bool:
+        """May the data of a pair, or of the baseline on its target, not be had or used?"""
+        names = [name for several in self.unavailable.values() for name in several]
+        return any(name in names for each in (recipe, BASELINE) for name in (each, f"{each} on {target}"))
+
+
+def read_study(params: Params, paths: Paths) -> Study:
+    """The results that `harness verify` judges, measured.
+
+    Raises HarnessError where there are none, or level V0 finds a problem: nothing is said about unsound results.
+    """
+    judged = find_results(params, paths)
+    if judged.table is None:
+        problems = judged.v0.problems
+        raise HarnessError(
+            f"expected sound results to write about, found {len(problems)} problems, first: {problems[0]}",
+            fix="run `make repro`, then `harness verify` until V0 is ok",
+        )
+    lines = tasks_table(load_tasks(params.data.tasks, paths.tasks).values(), params.data.source, params.data.pack)
+    return make_study(
+        judged.table,
+        verify_results(judged, params, paths),
+        title=params.title,
+        task_notes=notes_of(lines),
+        provenance=_provenance_of_run(params, paths) if judged.source == "run" else _provenance_of_pinned(paths),
+        encoder=_encoder_made(judged.table, paths),
+    )
+
+
+def make_study(
+    table: ScoresTable,
+    verification: Verification,
+    *,
+    title: str,
+    task_notes: dict[str, list[str]],
+    provenance: Provenance,
+    encoder: EncoderMade | None,
+) -> Study:
+    """Measure a sound table of scores, and put beside it what doesn't follow from it."""
+    scores = read_table(table)
+    recipes = [recipe for recipe in verification.grid.recipes if recipe != BASELINE]
+    apart = [target for target in scores.targets if target not in scores.retrieval]
+    both_kinds = 0 < len(apart) < len(scores.targets)
+    return Study(
+        title=title,
+        verification=verification,
+        task_notes=task_notes,
+        provenance=provenance,
+        encoder=encoder,
+        groups=table.groups,
+        unavailable=_by_reason(scores),
+        left_out=scores.left_out,
+        collapsed=_collapsed(table),
+        baseline={target: estimate(scores.by_pair.get((BASELINE, target), {})) for target in scores.targets},
+        gains={
+            recipe: {target: estimate(mean_gain(scores, recipe, [target])) for target in scores.targets}
+            for recipe in recipes
+        },
+        overall={recipe: average(scores, recipe, scores.targets) for recipe in recipes},
+        without_retrieval={recipe: average(scores, recipe, apart) for recipe in recipes} if both_kinds else {},
+    )
+
+
+def estimate(by_seed: Mapping[int, float]) -> Estimate | None:
+    """Mean and interval as a verdict has them; None without any value."""
+    if not by_seed:
+        return None
+    found = decide(list(by_seed.values()), EVERYTHING)
+    return Estimate(by_seed=dict(by_seed), mean=found.mean, interval=found.interval, direction=found.direction)
+
+
+def average(scores: Scores, recipe: str, targets: Sequence[str]) -> Average:
+    """The mean gain over those targets that are available to the recipe and to the baseline."""
+    there = [
+        target
+        for target in targets
+        if (recipe, target) not in scores.unavailable and (BASELINE, target) not in scores.unavailable
+    ]
+    return Average(targets=there, estimate=estimate(mean_gain(scores, recipe, there)))
+
+
+def notes_of(lines: Iterable[Sequence[str]]) -> dict[str, list[str]]:
+    """Note -> tasks, from the rows of `harness tasks`."""
+    notes: dict[str, list[str]] = {}
+    for line in lines:
+        named = dict(zip(TASKS_HEADER, line, strict=True))
+        if named["stands in"]:
+            notes.setdefault(named["stands in"], []).append(named["task"])
+    return notes
+
+
+def _by_reason(scores: Scores) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for (recipe, target), reason in scores.unavailable.items():
+        name = f"{recipe} on {target}" if recipe in scores.recipes else recipe
+        if name not in found.setdefault(reason, []):
+            found[reason].append(name)
+    return found
+
+
+def _collapsed(table: ScoresTable) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in table.cells:
+        if row.status == "collapsed" and row.cell.target not in found.setdefault(row.cell.recipe, []):
+            found[row.cell.recipe].append(row.cell.target)
+    return found
+
+
+def _provenance_of_run(params: Params, paths: Paths) -> Provenance:
+    results = collect(paths.cells, grid_cells(params))
+    origins = [result.provenance for result in results.values() if result.status != "unavailable"]
+    times = [(paths.cells / name / "result.json").stat().st_mtime for name in results]
+    first, last = (datetime.fromtimestamp(time, UTC).date().isoformat() for time in (min(times), max(times)))
+    return Provenance(
+        machines=machines_of(origins),
+        git_commits=commits_of(origins),
+        git_dirty=any(origin.get("git_dirty") for origin in origins),
+        when=f"cells written {first}" + (f" to {last}" if last != first else "") + " (UTC)",
+    )
+
+
+def _provenance_of_pinned(paths: Paths) -> Provenance:
+    manifest = read_pin_manifest(paths.pinned)
+    return Provenance(
+        machines=manifest.machines,
+        git_commits=manifest.git_commits,
+        git_dirty=manifest.git_dirty,
+        when=f"pinned {manifest.created[:10]} (UTC)",
+    )
+
+
+def _encoder_made(table: ScoresTable, paths: Paths) -> EncoderMade | None:
+    """The record of the encoder's making, if it is there and describes the weights that the cells started from."""
+    path = paths.results / "encoder.json"
+    if not path.is_file():
+        return None
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+        sha256, parameters, curve = made["sha256"][ENCODER_FILES["encoder"]], made["parameters"], made.get("curve")
+        last = curve[-1] if curve else {"step": None, "loss": None}
+        found = EncoderMade(parameters=parameters, steps=last["step"], final_loss=last["loss"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HarnessError(
+            f"expected the record of the encoder in {path}, found another schema: {' '.join(str(error).split())}",
+            fix="run `dvc repro -f encoder`",
+        ) from None
+    return found if sha256 in {row.inputs.get("encoder") for row in table.cells} else None
