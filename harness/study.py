@@ -24,6 +24,7 @@ from harness.verify.statistics import Direction, Interval, decide
 from harness.verify.verdicts import Verification, find_results, verify_results
 
 EVERYTHING = Interval(low=float("-inf"), high=float("inf"))
+"""The band of a decision that asks for mean, interval and direction only."""
 
 
 class Estimate(Record):

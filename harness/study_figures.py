@@ -41,7 +41,7 @@ def plot_gains(study: Study, path: Path) -> None:
 def _label(study: Study, recipe: str) -> str:
     """The recipe, marked where its averages had to leave out targets."""
     there = len(study.overall[recipe].targets)
-    return recipe if there in (0, len(study.groups)) else f"{recipe} (some targets)"
+    return recipe if there in (0, len(study.groups)) else f"{recipe}\n(some targets)"
 
 
 def _draw_averages(axes: Axes, averages: Mapping[str, Average]) -> None:
@@ -112,5 +112,5 @@ def _figure(study: Study, width: float, height: float) -> Figure:
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display
 
     figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    figure.suptitle(f"Gains of profile {study.verification.profile} ({study.verification.encoder})", fontsize=10)
+    figure.suptitle(f"Profile {study.verification.profile}: {study.verification.encoder}", fontsize=10)
     return figure

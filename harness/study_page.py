@@ -103,9 +103,8 @@ def _cells(study: Study) -> str:
 
 def _machine(machine: Mapping[str, Any]) -> str:
     words = [str(machine.get("cpu", "unknown processor"))]
-    words += [f"{machine[key]} {key}" for key in ("cores",) if key in machine]
-    words += [f"{key} {machine[key]}" for key in ("device", "threads") if key in machine]
-    words += [f"Python {machine['python']}"] if "python" in machine else []
+    words += [f"{machine['cores']} cores"] if "cores" in machine else []
+    words += [f"{key} {machine[key]}" for key in ("device", "threads", "python") if key in machine]
     return ", ".join(words)
 
 
@@ -164,8 +163,8 @@ def _standing(verdicts: Sequence[ClaimVerdict]) -> str:
         )
     return (
         "None of the former is decided here: they speak about another encoder or other data, or need cells that are "
-        "not there. `same` says that the measurement here points where the claim points, `opposite` that it points away "
-        "from it, `unclear` that these seeds can't tell."
+        "not there. `same` says that the measurement here points where the claim points, `opposite` that it points "
+        "away from it, `unclear` that these seeds can't tell."
     )
 
 
