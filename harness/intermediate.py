@@ -187,7 +187,7 @@ def _masked_lm(encoder: Any, tokenizer: Any, cap: int, params: Params, paths: Pa
     from harness.encoder import read_corpus
     from harness.model.encoder import load_masked_lm_head
     from harness.training.loop import Stream
-    from harness.training.pretrain import masked_batches
+    from harness.training.mlm import masked_batches
 
     assert params.mlm is not None  # Params refuses a recipe with masked LM that has no settings
     corpus = read_corpus(paths)

@@ -19,6 +19,7 @@ from harness.model.heads import TrainableHead
 from harness.results import CurvePoint
 from harness.training import determinism
 from harness.training.batching import collate, collate_labels
+from harness.training.schedule import linear_schedule
 
 POINTS = 20
 """Points of the training curve that a result keeps, beside the evaluations."""
@@ -179,16 +180,6 @@ class _Best:
             return last
         self.modules.load_state_dict(self.state)
         return self.step
-
-
-def linear_schedule(steps: int, warmup_proportion: float) -> Callable[[int], float]:
-    """Factor of the peak learning rate before step `done` + 1: up over the warm-up, then down to 0 at the end."""
-    warmup = max(1, round(steps * warmup_proportion))
-
-    def factor(done: int) -> float:
-        return (done + 1) / warmup if done < warmup else max(0.0, (steps - done) / max(1, steps - warmup))
-
-    return factor
 
 
 def draw_streams(streams: Sequence[Stream], seed: int) -> Iterator[Stream]:

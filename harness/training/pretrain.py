@@ -14,14 +14,12 @@ from torch import Tensor
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness.model.encoder import MaskedLMHead
-from harness.model.features import Feature
 from harness.model.heads import IGNORED
 from harness.model.tokenizer import BEGIN, END, MASK, PAD, token_id
 from harness.params import MaskedLM, Pretraining
 from harness.results import CurvePoint
 from harness.training import determinism
-from harness.training.batching import POOL
-from harness.training.loop import linear_schedule
+from harness.training.schedule import linear_schedule
 
 POINTS = 40
 """Points of the learning curve that are kept."""
@@ -116,8 +114,7 @@ def _batches(
     """Endless batches of about `batch_tokens` tokens: token ids and attention mask, similar lengths together."""
     pad = token_id(tokenizer, PAD)
     draws = np.random.Generator(np.random.PCG64(determinism.derive(settings.seed, "batches")))
-    pools = _pools(_encode(tokenizer, corpus), tokenizer, settings, 1024, draws)
-    for pool in pools:
+    for pool in pools(encode(tokenizer, corpus), tokenizer, settings, 1024, draws):
         batches: list[list[list[int]]] = [[]]
         for ids in pool:
             if batches[-1] and (len(batches[-1]) + 1) * len(ids) > settings.batch_tokens:
@@ -131,31 +128,7 @@ def _batches(
             )
 
 
-def masked_batches(
-    corpus: Mapping[str, Sequence[str]], tokenizer: Tokenizer, vocabulary: int, settings: MaskedLM
-) -> Callable[[int], Iterator[list[Feature]]]:
-    """The corpus as one stream of the training loop: seed -> endless batches, every sentence masked anew each time."""
-    lines = _encode(tokenizer, corpus)
-    mask = token_id(tokenizer, MASK)
-
-    def batches(seed: int) -> Iterator[list[Feature]]:
-        draws = np.random.Generator(np.random.PCG64(determinism.derive(seed, "batches")))
-        masks = determinism.generator(seed, "masks")
-        size = settings.batch_size
-        for pool in _pools(lines, tokenizer, settings, size * POOL, draws):
-            for index in draws.permutation(POOL):
-                made = []
-                for row, ids in enumerate(pool[index * size : (index + 1) * size]):
-                    inputs, labels = mask_tokens(
-                        torch.tensor([ids]), 4, vocabulary, mask, settings.mask_probability, masks
-                    )
-                    made.append(Feature(inputs.tolist(), labels[0].tolist(), row))
-                yield made
-
-    return batches
-
-
-def _encode(tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]]) -> dict[str, list[list[int]]]:
+def encode(tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]]) -> dict[str, list[list[int]]]:
     """Language -> token ids of its lines, special tokens not included."""
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -165,7 +138,7 @@ def _encode(tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]]) -> dict[s
     }
 
 
-def _pools(
+def pools(
     lines: Mapping[str, Sequence[Sequence[int]]],
     tokenizer: Tokenizer,
     settings: Pretraining | MaskedLM,

@@ -17,7 +17,8 @@ from harness.model.heads import IGNORED, SequenceHead, new_head
 from harness.results import CurvePoint
 from harness.training import loop
 from harness.training.batching import collate, collate_labels, prediction_batches, training_batches
-from harness.training.loop import Diverged, Schedule, Stream, draw_streams, linear_schedule, train
+from harness.training.loop import Diverged, Schedule, Stream, draw_streams, train
+from harness.training.schedule import linear_schedule
 
 SCHEDULE = Schedule(
     steps=10, learning_rate=0.1, warmup_proportion=0.2, weight_decay=0.5, adam_epsilon=1e-8, max_gradient_norm=1.0
