@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from harness import lab
 from harness.data import formats
 from harness.data.pin import MARKER
 from harness.data.pin_yaml import dump_pins
-from harness.tasks import TRANSLATED, HubFile, HubPin, OtherSide, Part, Pins, Task, UrlFile, load_task, published_pins
+from harness.tasks import TRANSLATED, HubFile, HubPin, OtherSide, Pins, Task, UrlFile, load_task, published_pins
 
 TASKS = Path(__file__).parents[2] / "tasks"
 PLACES = ("hub", "url", "path")
@@ -22,7 +22,7 @@ Stems = Mapping[str, Collection[str]]
 """Place -> the stems that it serves."""
 LANGUAGES = {"en": "qaa", "de": "qab", "sw": "qak", "ru": "qah", "fi": "qad", "es": "qaf", "zh": "qai"}
 """XTREME's codes for languages of the laboratory world."""
-PARTS = {"train": 32, "dev": 12, "test": 12, TRANSLATED: 32}
+PARTS = {"train": 48, "dev": 16, "test": 16, TRANSLATED: 48}
 """Rows of one part of a stem; of a side of a mining task, twice as many as of `test`."""
 
 
@@ -36,14 +36,16 @@ def lab_rows(task: str, split: str, language: str, count: int = 12, seed: int = 
 
 
 def toy_version(task: Task, hub: Hub, stems: Stems) -> Pins:
-    """The task's own pins, at the server: only these stems, counts as nobody had published them."""
+    """The task's own pins of these stems, at the server; no counts, and hub files by their revision only."""
 
     def there(side: UrlFile | OtherSide) -> dict[str, Any]:
         content = hub.addresses[name := side.url.rpartition("/")[2]]
         return {"url": hub.address(name), "sha256": sha256(content), "bytes": len(content)}
 
     def moved(part: Any) -> Any:
-        update: dict[str, Any] = {"rows": None}
+        update: dict[str, Any] = {"rows": None, "labels": None}
+        if isinstance(part, HubFile):
+            update |= {"sha256": None, "bytes": None}
         if isinstance(part, UrlFile):
             update |= there(part) | ({"beside": OtherSide(**there(part.beside))} if part.beside else {})
         return part.model_copy(update=update)
@@ -84,20 +86,16 @@ def first_places(task: Task, languages: Collection[str]) -> dict[str, list[str]]
 
 
 def published(tasks: Iterable[Task], languages: Mapping[str, Collection[str]]) -> Hub:
-    """A hub with every file that the tasks pin first, in these languages, at their revisions and addresses."""
+    """A hub with every file that the tasks pin first, at their revisions and addresses.
+
+    `languages`: task -> those that are served; only English where it is not named.
+    """
     contents: dict[tuple[str, ...], dict[str, Rows]] = {}
     readers: dict[tuple[str, ...], str] = {}
-    for task in tasks:
-        pins = published_pins(task)
-        for place, stems in first_places(task, languages.get(task.name, ("en",))).items():
-            for stem in stems:
-                parts = pins[place].files[stem]
-                rows = stem_rows(task, stem, len(parts))
-                for number, part in enumerate(parts):
-                    if key := _key(pins[place], part):
-                        asked = next(iter(part.where.values()), "")
-                        contents.setdefault(key, {}).setdefault(asked, rows[number :: len(parts)])
-                        readers[key] = part.reader
+    for pin, part, rows in _parts(tasks, languages):
+        asked = next(iter(part.where.values()), "")
+        contents.setdefault(key := _key(pin, part), {}).setdefault(asked, rows)  # tasks share files
+        readers[key] = part.reader
     repositories: dict[str, dict[str, dict[str, bytes]]] = {}
     archives: dict[str, dict[str, bytes]] = {}
     for key, by_language in contents.items():
@@ -109,13 +107,22 @@ def published(tasks: Iterable[Task], languages: Mapping[str, Collection[str]]) -
     return Hub(repositories=repositories, addresses={name: _packed(name, files) for name, files in archives.items()})
 
 
-def _key(pin: Any, part: Part) -> tuple[str, ...] | None:
-    """(repository, revision, path) of a hub's file, (name, member) of an address's, None of what nobody serves."""
+def _parts(tasks: Iterable[Task], languages: Mapping[str, Collection[str]]) -> Iterator[tuple[Any, Any, Rows]]:
+    """(pin, part, its rows) of all that is fetched."""
+    for task in tasks:
+        pins = published_pins(task)
+        for place, stems in first_places(task, languages.get(task.name, ("en",))).items():
+            for stem in stems if place != "path" else ():
+                parts = pins[place].files[stem]
+                rows = stem_rows(task, stem, len(parts))
+                yield from ((pins[place], part, rows[number :: len(parts)]) for number, part in enumerate(parts))
+
+
+def _key(pin: Any, part: Any) -> tuple[str, ...]:
+    """(repository, revision, path) of a hub's file, (name, member) of an address's."""
     if isinstance(part, HubFile):
         return part.repository, pin.revisions[part.repository], part.path
-    if isinstance(part, UrlFile):
-        return part.url.rpartition("/")[2], f"folder/{(part.member or '').replace('*', 'toy')}"
-    return None
+    return part.url.rpartition("/")[2], f"folder/{part.member.replace('*', 'toy')}"
 
 
 def _packed(name: str, files: Mapping[str, bytes]) -> bytes:
@@ -129,7 +136,7 @@ def stem_rows(task: Task, stem: str, parts: int) -> Rows:
     split, _, language = stem.partition(".")
     count = parts * PARTS.get(split, 2 * PARTS["test"])
     if split == TRANSLATED:
-        code = lab.TRANSLATED_LANGUAGES[len(language + stem) % len(lab.TRANSLATED_LANGUAGES)]
+        code = lab.TRANSLATED_LANGUAGES[sum(map(ord, language)) % len(lab.TRANSLATED_LANGUAGES)]
         return lab_rows(task.name, split, code, count)
     if split in ("train", "dev") and language == "en":
         return lab_rows(task.borrowed_splits.get(split, task.name), split, language, count)
