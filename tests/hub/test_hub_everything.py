@@ -1,8 +1,8 @@
 """The whole experiment on published data: the paper's own profile, small, from a hub that then goes away.
 
 Every task is served in the layouts, repositories, revisions and addresses that its file pins, and an encoder in that of
-XLM-R Large. Only sizes differ from profiles/paper.yaml. What is tested is that everything runs and says what it could
-not run; the scores mean nothing.
+XLM-R Large. Sizes, learning rates and how often dev sets are looked at differ from profiles/paper.yaml, nothing else.
+What is tested is that everything runs and says what it could not run; the scores mean nothing.
 """
 
 from __future__ import annotations
