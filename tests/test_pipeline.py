@@ -7,24 +7,22 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import toy as toys
+from dvc_project import TIMEOUT_S, Pipeline
 
 from harness.lockfile import Lock
 from harness.params import load_params
-from harness.paths import Paths
 from harness.plan import render_plan, states
 
 TARGETS, RECIPES = ("udpos", "tatoeba"), ("none", "mnli")
 CELLS = {f"{recipe}-{target}-1" for recipe in RECIPES for target in TARGETS}
-TIMEOUT_S = 240
 
 
 def settings() -> dict[str, Any]:
@@ -33,46 +31,13 @@ def settings() -> dict[str, Any]:
     return content  # type: ignore[no-any-return]
 
 
-class Project:
-    """A toy project with its own copy of the code, its own `harness` command and a DVC repository."""
+class Project(Pipeline):
+    """The toy project."""
 
     def __init__(self, root: Path) -> None:
         toys.make_project(root, settings())
-        self.root, self.paths = root, Paths(root, toys.PROFILE)
+        super().__init__(root, toys.PROFILE)
         self.log = ""
-        shutil.copytree(toys.ROOT / "harness", root / "harness", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("dvc.yaml", ".dvcignore"):
-            shutil.copy(toys.ROOT / name, root / name)
-        command = root.parent / "bin" / "harness"
-        command.parent.mkdir()
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness.cli "$@"\n')
-        command.chmod(0o755)
-        self.environment = os.environ | {
-            "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(root),
-        }
-        subprocess.run(["git", "init", "-q", str(root)], check=True)
-        self.dvc("init", "-q")
-        self.dvc("config", "core.analytics", "false")
-
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Start `dvc` in a process group of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "dvc", *arguments],
-            cwd=self.root,
-            env=self.environment | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def dvc(self, *arguments: str, **environment: str) -> str:
-        """Run `dvc` to its end; returns what it printed."""
-        process = self.start(*arguments, **environment)
-        out, _ = process.communicate(timeout=TIMEOUT_S)
-        assert process.returncode == 0, out
-        return out
 
     def predictions(self) -> dict[str, str]:
         """Cell -> sha256 of its predictions."""
@@ -162,17 +127,22 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(project: Project) -
         assert project.changed() == {"encoder"}
     finally:
         project.edit(lambda content: None)
-    loop = project.root / "harness" / "training" / "loop.py"
-    before = loop.read_bytes()
-    loop.write_bytes(before + b"\n# changed\n")
-    assert project.changed() == resolved
-    loop.write_bytes(before)
-    task = project.root / "tasks" / "tatoeba.yaml"
-    before = task.read_bytes()
-    task.write_bytes(before + b"# changed\n")
-    assert project.changed() == {"data@tatoeba"}
-    task.write_bytes(before)
+    with appended(project.root / "harness" / "training" / "loop.py"):
+        assert project.changed() == resolved | {"encoder"}, "pretraining takes its schedule from the loop"
+    with appended(project.root / "tasks" / "tatoeba.yaml"):
+        assert project.changed() == {"data@tatoeba", "verdicts"}, "facts are decided from the tasks' pins"
     assert project.changed() == set()
+
+
+@contextmanager
+def appended(path: Path) -> Iterator[None]:
+    """The file with a comment more, for a while."""
+    before = path.read_bytes()
+    path.write_bytes(before + b"\n# changed\n")
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
 
 
 def test_a_cell_gives_the_same_bytes_without_the_warm_process(project: Project) -> None:

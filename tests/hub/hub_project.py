@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hub_server import Hub, sha256
 
@@ -28,6 +29,23 @@ TASK: dict[str, Any] = {
     "publication": "none",
     "pack_files": {},
 }
+
+
+def go_online(patch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """Let the hub client go online, without this machine's token, proxy and cache; returns its cache, in `folder`."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import close_session
+
+    cache = folder / "hub-cache"
+    patch.setattr(constants, "HF_HUB_OFFLINE", False)
+    patch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    patch.setattr(constants, "HF_TOKEN_PATH", str(folder / "no-token"))
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT", "HARNESS_STORE"):
+        patch.delenv(name, raising=False)
+    patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    patch.setenv("no_proxy", "127.0.0.1,localhost")
+    close_session()
+    return cache
 
 
 def hub_pin(repository: str, files: Mapping[str, str | None], revision: str = REVISION) -> dict[str, Any]:

@@ -10,38 +10,22 @@ from typing import Any
 import layouts
 import pytest
 from hub_server import Hub, sha256
+from published_world import PLACES, TASKS, Rows, lab_rows, toy_version, write_pins
 
-from harness import lab
-from harness.data import formats, published
+from harness.data import published
 from harness.data.build import build_task
 from harness.data.fetch import fetch_tasks, published_tasks
 from harness.data.pack import make_pack, smallest
-from harness.data.pin import MARKER, check_pin, pin_task
-from harness.data.pin_yaml import dump_pins
+from harness.data.pin import check_pin, pin_task
 from harness.data.published import Published
 from harness.data.reading import has_split, read_manifest, read_split
 from harness.errors import HarnessError
 from harness.params import DataParams, Grid, Params, Recipe
 from harness.paths import Paths
-from harness.tasks import OtherSide, Pins, Task, UrlFile, load_task
+from harness.tasks import Pins, Task, load_task
 from harness.verify.claims import CountRows, load_claims
 from harness.verify.facts import decide
 from harness.verify.sources import read_facts
-
-TASKS = Path(__file__).parents[2] / "tasks"
-Rows = list[dict[str, Any]]
-LANGUAGES = {"en": "qaa", "de": "qab", "sw": "qak", "ru": "qah", "fi": "qad"}
-"""XTREME's codes for languages of the laboratory world."""
-
-
-def lab_rows(task: str, split: str, language: str, count: int = 12) -> Rows:
-    """Normalised rows, numbered like a published file's."""
-    raw = lab.generate(task, split, LANGUAGES[language], count, 1)
-    kind = formats.row_kind(load_task(task, TASKS).kind, split)
-    rows = formats.normalise_rows(kind, ((str(i), row) for i, row in enumerate(raw)))
-    mining = task == "bucc" and not split.endswith("_gold")
-    return rows if mining else [row | {"id": str(number)} for number, row in enumerate(rows)]
-
 
 MNLI = {"train": lab_rows("mnli", "train", "en", 30), "validation_matched": lab_rows("mnli", "dev", "en")}
 XNLI = {code: lab_rows("xnli", "test", code) for code in ("en", "de", "sw")}
@@ -94,35 +78,6 @@ def addresses() -> dict[str, bytes]:
     }
 
 
-def toy_version(task: Task, hub: Hub, stems: set[str]) -> Pins:
-    """The task's own pins, at the server: only these stems, counts as nobody had published them."""
-
-    def there(side: UrlFile | OtherSide) -> dict[str, Any]:
-        content = hub.addresses[name := side.url.rpartition("/")[2]]
-        return {"url": hub.address(name), "sha256": sha256(content), "bytes": len(content)}
-
-    def moved(part: Any) -> Any:
-        update: dict[str, Any] = {"rows": None}
-        if isinstance(part, UrlFile):
-            update |= there(part) | ({"beside": OtherSide(**there(part.beside))} if part.beside else {})
-        return part.model_copy(update=update)
-
-    pins = {}
-    for place in ("hub", "url", "path"):
-        if pin := getattr(task.pins, place):
-            files = {stem: [moved(part) for part in parts] for stem, parts in pin.files.items() if stem in stems}
-            pins[place] = pin.model_copy(update={"files": files} | kept_revisions(pin, files)) if files else None
-    return task.pins.model_copy(update=pins)
-
-
-def kept_revisions(pin: Any, files: Mapping[str, Any]) -> dict[str, Any]:
-    """The revisions of the repositories that the files left name."""
-    if not hasattr(pin, "revisions"):
-        return {}
-    named = {part.repository for parts in files.values() for part in parts}
-    return {"revisions": {name: commit for name, commit in pin.revisions.items() if name in named}}
-
-
 STEMS = {
     "mnli": {"train.en", "dev.en", "train_translated.de"},
     "xnli": {"train.en", "dev.en", "dev.de", "test.en", "test.de", "test.sw"},
@@ -140,17 +95,13 @@ class World:
         self.hub, self.paths, self.store = hub, Paths(root / "project", "toy"), root / "project" / "store"
         self.paths.tasks.mkdir(parents=True)
         for name, stems in STEMS.items():
-            self.write(name, toy_version(load_task(name, TASKS), hub, stems))
+            self.write(name, toy_version(load_task(name, TASKS), hub, dict.fromkeys(PLACES, stems)))
         self.params = Params.model_construct(
             profile="toy", data=DataParams(source="published", tasks=list(STEMS)), encoder=None
         )
 
     def write(self, name: str, pins: Pins) -> None:
-        head = (TASKS / f"{name}.yaml").read_text(encoding="utf-8").partition(MARKER)[0]
-        gone = [f"{place}" for place in ("hub", "url") if getattr(pins, place) is None]
-        for place in gone:
-            head = head.replace(f"published: [{place}, ", "published: [").replace(f", {place}]", "]")
-        (self.paths.tasks / f"{name}.yaml").write_text(f"{head}{MARKER}\n{dump_pins(pins)}", encoding="utf-8")
+        write_pins(self.paths.tasks, name, pins)
 
     def pin(self, name: str) -> Task:
         return pin_task(name, self.paths.tasks, "published", store=self.store)
