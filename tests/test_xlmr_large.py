@@ -15,7 +15,7 @@ from harness.cell import run_cell
 from harness.data.build import build_corpus, build_task
 from harness.data.integrity import sha256_file
 from harness.data.store import Entry, record, repository_folder
-from harness.encoder import run_encoder
+from harness.encoder import read_corpus, run_encoder
 from harness.intermediate import run_intermediate
 from harness.model.tokenizer import save_tokenizer, train_tokenizer
 from harness.params import load_params, read_params
@@ -78,7 +78,7 @@ def test_xlm_r_large_goes_through_an_intermediate_and_two_target_tasks(tmp_path:
     build_corpus(params, paths)
     assert PAPER.source == "hub"
     folder = repository_folder(root / "store", "model", PAPER.repository, PAPER.revision)
-    lines = [json.loads(line)["text"] for line in (paths.corpus / "qaa.jsonl").read_text("utf-8").splitlines()]
+    lines = [line for language in read_corpus(paths).values() for line in language]
     toys.write_params(root, settings(publish(folder, lines)))
     params, paths = load_params(root), Paths(root, params.profile)
 
