@@ -242,10 +242,16 @@ def describe_encoder(params: Params) -> str:
 
 
 def describe_data(params: Params) -> str:
-    """The rows in words: only the whole published data is called XTREME."""
+    """The rows in words: only the whole published data is called XTREME, as a claim's scope has it."""
     if params.data.source == "published":
-        return "XTREME"
+        return "a part of XTREME (max_rows, max_examples)" if _is_cut(params) else "XTREME"
     return "the laboratory world" if params.data.source == "generated" else f"data pack {params.data.pack}"
+
+
+def _is_cut(params: Params) -> bool:
+    """Does the profile leave out rows that are there?"""
+    settings = [*params.intermediate.values(), *params.target.values()]
+    return params.evaluation.max_rows is not None or any(getattr(one, "max_examples", None) for one in settings)
 
 
 def grid_cells(params: Params) -> list[Cell]:

@@ -20,6 +20,7 @@ from harness.results import (
     ScoresTable,
     build_scores,
     collect,
+    describe_data,
     grid_cells,
     macro_average,
     read_result,
@@ -163,3 +164,14 @@ def test_write_scores_says_how_much_is_there(lab: Params, tmp_path: Path) -> Non
     write_result(paths.cells / XNLI.id, result(XNLI))
     assert write_scores(lab, paths).startswith(f"scores of 1 of {len(grid_cells(lab))} cells")
     assert [row.cell for row in read_scores(paths.scores).cells] == [XNLI]
+
+
+def test_only_the_whole_published_data_is_called_xtreme() -> None:
+    paper = read_params(Path(__file__).resolve().parent.parent / "profiles" / "paper.yaml")
+    assert describe_data(paper) == "XTREME"
+    few = paper.evaluation.model_copy(update={"max_rows": 100})
+    assert describe_data(paper.model_copy(update={"evaluation": few})).startswith("a part of XTREME")
+    for kind, task in (("target", "xnli"), ("intermediate", "mnli")):
+        cut = dict(getattr(paper, kind))
+        cut[task] = cut[task].model_copy(update={"max_examples": 100})
+        assert describe_data(paper.model_copy(update={kind: cut})).startswith("a part of XTREME"), kind

@@ -117,10 +117,10 @@ def data_pack(
 ) -> None:
     """Sample the fetched published data into a data pack of the size that a profile pins."""
     from harness.data.pack import make_pack
-    from harness.params import load_params, read_params, store_dir
+    from harness.params import load_params, read_profile, store_dir
     from harness.paths import Paths, project_root
 
     root = project_root()
-    wanted = read_params(root / "profiles" / f"{profile}.yaml")
+    wanted = read_profile(root, profile)
     for line in make_pack(wanted, Paths(root, wanted.profile), store_dir(load_params(root), root), out):
         typer.echo(line)
