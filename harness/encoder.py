@@ -6,12 +6,12 @@ learning curve, the provenance and the wall time go to results/<profile>/encoder
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
+
+from tokenizers import Tokenizer
 
 from harness.data.integrity import sha256_file
 from harness.data.writing import MANIFEST
@@ -31,9 +31,12 @@ from harness.params import HubEncoder, Params, PretrainedHere, store_dir
 from harness.paths import Paths
 from harness.progress import progress
 from harness.provenance import provenance
+from harness.resolve import ENCODER_CODE, code_sha256
 from harness.results import write_json
 from harness.training import determinism
 from harness.training.pretrain import language_shares, pretrain
+from harness.training.resume import Standing
+from harness.training.text import read_corpus
 
 TOKENIZER_LINES = 200_000
 """Lines that the tokenizer is trained on, drawn by the languages' shares."""
@@ -62,20 +65,31 @@ def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
 
 
 def _pretrain(chosen: PretrainedHere, params: Params, paths: Paths) -> dict[str, Any]:
-    """Tokenizer and masked-language-model pretraining on the corpus."""
+    """Tokenizer and masked-language-model pretraining on the corpus; a killed process goes on where it stood."""
     settings = chosen.pretraining
     determinism.set_up(determinism.derive(settings.seed, "encoder"), params.compute.threads)
-    corpus = read_corpus(paths)
-    tokenizer = train_tokenizer(tokenizer_lines(corpus, settings.language_exponent), settings.vocabulary_size)
+    corpus, corpus_sha256 = read_corpus(paths), sha256_file(paths.corpus / MANIFEST)
+    identity = {
+        "encoder": chosen.model_dump(),
+        "compute": params.compute.model_dump(),
+        "corpus_sha256": corpus_sha256,
+        "code": code_sha256(ENCODER_CODE),
+    }
+    standing = Standing(paths.pretraining, identity)
+    lines = tokenizer_lines(corpus, settings.language_exponent)
+    tokenizer = Tokenizer.from_str(
+        standing.text(TOKENIZER, lambda: train_tokenizer(lines, settings.vocabulary_size).to_str(pretty=False))
+    )
     model = on_device(new_encoder(chosen.architecture, tokenizer.get_vocab_size()), params.compute)
     with progress("encoder", settings.steps) as advance:
-        curve, head = pretrain(model, tokenizer, corpus, settings, advance)
+        curve, head = pretrain(model, tokenizer, corpus, settings, advance, standing)
     save_encoder(model, paths.encoder)
     save_masked_lm_head(head, paths.encoder)
     save_tokenizer(tokenizer, paths.encoder)
+    standing.done()
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "made_from": {"corpus_sha256": sha256_file(paths.corpus / MANIFEST)},
+        "made_from": {"corpus_sha256": corpus_sha256},
         "sentences": {language: len(lines) for language, lines in corpus.items()},
         "curve": [point.model_dump(mode="json", exclude_none=True) for point in curve],
     }
@@ -101,25 +115,6 @@ def _from_hub(chosen: HubEncoder, params: Params, paths: Paths) -> dict[str, Any
         "parameters": found,
         "made_from": {"repository": chosen.repository, "revision": chosen.revision, "sha256": chosen.files},
     }
-
-
-def read_corpus(paths: Paths) -> dict[str, list[str]]:
-    """Language -> sentences of build/<profile>/corpus.
-
-    Raises HarnessError if the corpus was not made or is empty.
-    """
-    manifest = paths.corpus / MANIFEST
-    if not manifest.is_file():
-        raise HarnessError(f"expected the corpus in {paths.corpus}, found none", fix="run `dvc repro corpus`")
-    corpus = {path.name.split(".")[0]: _texts(path) for path in sorted(paths.corpus.glob("*.jsonl"))}
-    if not any(corpus.values()):
-        raise HarnessError(f"expected text in {paths.corpus}, found none", fix="pin text files in tasks/text.yaml")
-    return {language: lines for language, lines in corpus.items() if lines}
-
-
-def _texts(path: Path) -> list[str]:
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        return [json.loads(line)["text"] for line in lines]
 
 
 def tokenizer_lines(corpus: Mapping[str, Sequence[str]], exponent: float) -> list[str]:

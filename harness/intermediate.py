@@ -184,10 +184,10 @@ def _train(
 
 def _masked_lm(encoder: Any, tokenizer: Any, cap: int, params: Params, paths: Paths) -> Any:
     """Masked LM on the corpus as one more stream of the mixture, with the head that the encoder was pretrained with."""
-    from harness.encoder import read_corpus
     from harness.model.encoder import load_masked_lm_head
     from harness.training.loop import Stream
     from harness.training.mlm import masked_batches
+    from harness.training.text import read_corpus
 
     assert params.mlm is not None  # Params refuses a recipe with masked LM that has no settings
     corpus = read_corpus(paths)

@@ -84,6 +84,11 @@ class Paths:
     def encoder(self) -> Path:
         return self.build / "encoder"
 
+    @property
+    def pretraining(self) -> Path:
+        """Where a pretraining that is not finished stands."""
+        return self.build / "pretraining"
+
     def recipe(self, recipe: str) -> Path:
         return self.build / "recipes" / f"{recipe}.json"
 

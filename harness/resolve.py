@@ -25,7 +25,18 @@ RECIPE_CODE = ("intermediate.py", *SHARED_CODE)
 """Code that an intermediate training runs, relative to the package (dvc.yaml names the same for `recipe`)."""
 TARGET_CODE = ("cell.py", *SHARED_CODE)
 """Code that a cell runs (dvc.yaml names the same for `target`)."""
-
+ENCODER_CODE = (
+    "encoder.py",
+    "model/encoder.py",
+    "model/heads.py",
+    "model/tokenizer.py",
+    "training/determinism.py",
+    "training/pretrain.py",
+    "training/resume.py",
+    "training/schedule.py",
+    "training/text.py",
+)
+"""Code that pretraining runs (dvc.yaml names the same for `encoder`)."""
 
 ENCODER_FILES = {"encoder": "model.safetensors", "tokenizer": "tokenizer.json"}
 """Name of an input of a result -> the file in the encoder's folder that it is the sha256 of."""

@@ -17,7 +17,10 @@ from harness.paths import Paths
 Toy = tuple[Params, Paths]
 
 
-@pytest.mark.parametrize(("stage", "code"), [("recipe", resolve.RECIPE_CODE), ("target", resolve.TARGET_CODE)])
+@pytest.mark.parametrize(
+    ("stage", "code"),
+    [("recipe", resolve.RECIPE_CODE), ("target", resolve.TARGET_CODE), ("encoder", resolve.ENCODER_CODE)],
+)
 def test_the_code_named_is_the_code_that_the_stage_depends_on(stage: str, code: tuple[str, ...]) -> None:
     content = yaml.safe_load((toys.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
     deps = [dep for dep in content["deps"] if dep.startswith("harness/")]
@@ -27,7 +30,7 @@ def test_the_code_named_is_the_code_that_the_stage_depends_on(stage: str, code: 
         for dep in deps
         for file in ([toys.ROOT / dep] if dep.endswith(".py") else (toys.ROOT / dep).rglob("*.py"))
     }
-    assert set(resolve.code_sha256(code)) == files and len(files) > 10
+    assert set(resolve.code_sha256(code)) == files and len(files) >= len(code)
 
 
 def test_a_target_resolved_from_other_settings_is_refused(toy_copy: Toy) -> None:

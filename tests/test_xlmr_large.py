@@ -15,13 +15,14 @@ from harness.cell import run_cell
 from harness.data.build import build_corpus, build_task
 from harness.data.integrity import sha256_file
 from harness.data.store import Entry, record, repository_folder
-from harness.encoder import read_corpus, run_encoder
+from harness.encoder import run_encoder
 from harness.intermediate import run_intermediate
 from harness.model.tokenizer import save_tokenizer, train_tokenizer
 from harness.params import load_params, read_params
 from harness.paths import Paths
 from harness.resolve import write_recipe, write_target
 from harness.results import Cell
+from harness.training.text import read_corpus
 
 NEEDED_GIB = 14
 """Weights, gradients and AdamW's two moments in fp32 are 9 GiB, activations and copies come on top."""

@@ -11,6 +11,7 @@ from harness.commands import open_project
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.data.fetch import Fetched
     from harness.params import Params
     from harness.paths import Paths
 
@@ -68,21 +69,31 @@ def data_fetch(names: TaskNames = None, encoder: WithEncoder = False) -> None:
 
     params, paths = open_project()
     tasks, with_encoder = _to_fetch(params, paths, names, encoder)
-    for found in fetch_tasks(tasks, params, paths):
-        for reason in found.passed_over:
-            typer.echo(f"{found.name}: passed over {reason}", err=True)
-        typer.echo(f"{found.name:20}{found.place:6}{found.files:4} files  {found.transferred / 1e6:10,.1f} MB fetched")
+    failed: HarnessError | None = None
+    try:
+        for found in fetch_tasks(tasks, params, paths):
+            for reason in found.passed_over:
+                typer.echo(f"{found.name}: passed over {reason}", err=True)
+            typer.echo(_fetched(found))
+    except HarnessError as error:  # no task's failure keeps the encoder
+        failed = error
     if with_encoder:
-        found = fetch_encoder(params, paths)
-        typer.echo(f"{found.name:20}{found.place:6}{found.files:4} files  {found.transferred / 1e6:10,.1f} MB fetched")
+        typer.echo(_fetched(fetch_encoder(params, paths)))
+    if failed:
+        raise failed
+
+
+def _fetched(found: Fetched) -> str:
+    return f"{found.name:20}{found.place:6}{found.files:4} files  {found.transferred / 1e6:10,.1f} MB fetched"
 
 
 @app.command("check")
 def data_check(names: TaskNames = None, encoder: WithEncoder = False) -> int:
     """Hash every fetched file again and compare it with its pin; needs no network.
 
-    Says ok, missing or differs per task (with no TASKS: those of the active profile, its encoder included).
-    Exit code: 1 where not all are ok; `harness data fetch` mends that.
+    Says ok, missing, differs or unavailable (a licence that this machine has not) per task; with no TASKS: those of
+    the active profile, its encoder included. Exit code: 1 where one is missing or differs; `harness data fetch` mends
+    that.
     """
     from harness.data.fetch import check_encoder, check_tasks
 
@@ -90,8 +101,8 @@ def data_check(names: TaskNames = None, encoder: WithEncoder = False) -> int:
     tasks, with_encoder = _to_fetch(params, paths, names, encoder)
     found = check_tasks(tasks, params, paths) + ([check_encoder(params, paths)] if with_encoder else [])
     for checked in found:
-        typer.echo(f"{checked.word:9}{checked.name:20}{checked.place:6}{checked.detail}")
-    return int(any(checked.word != "ok" for checked in found))
+        typer.echo(f"{checked.word:13}{checked.name:20}{checked.place:6}{checked.detail}")
+    return int(any(checked.word in ("missing", "differs") for checked in found))
 
 
 def _to_fetch(params: Params, paths: Paths, names: list[str] | None, encoder: bool) -> tuple[list[str], bool]:

@@ -17,7 +17,17 @@ from harness.data.store import State, only_fetch, repository_folder, state, url_
 from harness.errors import HarnessError
 from harness.params import HubEncoder, Params, Record, store_dir
 from harness.paths import Paths
-from harness.tasks import TRANSLATED, HubPin, PathPin, PublishedPin, Task, UrlPin, load_tasks, published_pins
+from harness.tasks import (
+    TRANSLATED,
+    HubPin,
+    PathPin,
+    PublishedPin,
+    Task,
+    UrlPin,
+    load_tasks,
+    published_pins,
+    unavailable,
+)
 
 Place = Literal["hub", "url", "path"]
 
@@ -42,8 +52,8 @@ class Checked(Record):
 
     name: str
     """The task, or `encoder`."""
-    word: Literal["ok", "missing", "differs"]
-    """Of the place that serves it, else of the first one."""
+    word: Literal["ok", "missing", "differs", "unavailable"]
+    """Of the place that serves it, else of the first one; `unavailable`: this machine can't have it (a licence)."""
     place: Place
     """That place."""
     detail: str
@@ -213,8 +223,9 @@ def _check_task(task: Task, store: Path) -> Checked:
     """Of the first place that is whole; where none is, of the first one."""
     fetched_from: list[Place] = [place for place in task.published if place != "path"]
     if not fetched_from:
-        detail = "nothing to fetch: read where its owner keeps it"
-        return Checked(name=task.name, word="ok", place="path", detail=detail)
+        missing = unavailable(task)
+        detail = missing or "nothing to fetch: read where its owner keeps it"
+        return Checked(name=task.name, word="unavailable" if missing else "ok", place="path", detail=detail)
     place = next((place for place in fetched_from if _is_whole(task, place, store)), fetched_from[0])
     return _checked(task.name, place, [state(*file) for file in _files(task, place, store)])
 

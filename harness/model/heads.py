@@ -5,6 +5,7 @@ The encoder alone is carried from the intermediate to the target task; a head is
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,12 @@ IGNORED = -100
 """Label of a position that no loss is taken of (cross_entropy's default)."""
 
 
-class TrainableHead(nn.Module):
+class TrainableHead(nn.Module, ABC):
     """What the training loop asks of a head."""
 
+    @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Mean loss over the batch's terms."""
-        raise NotImplementedError
 
     def training_loss(self, states: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of the encoder's last hidden states (inputs, length, hidden)."""

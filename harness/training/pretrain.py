@@ -6,6 +6,8 @@ One encoder serves every recipe and seed, as XLM-R does in the paper.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from harness.model.tokenizer import BEGIN, END, MASK, PAD, token_id
 from harness.params import MaskedLM, Pretraining
 from harness.results import CurvePoint
 from harness.training import determinism
+from harness.training.resume import EVERY, Standing
 from harness.training.schedule import linear_schedule
 
 POINTS = 40
@@ -69,11 +72,13 @@ def pretrain(
     tokenizer: Tokenizer,
     corpus: Mapping[str, Sequence[str]],
     settings: Pretraining,
-    advance: Callable[[float], None] = lambda loss: None,
+    advance: Callable[[], None] = lambda: None,
+    standing: Standing | None = None,
 ) -> tuple[list[CurvePoint], MaskedLMHead]:
     """Train `model` in place on `corpus` (language -> sentences); returns the learning curve and the head.
 
-    `advance` is called with the loss after each step (progress).
+    `advance` is called once per step (progress). With `standing`, where the training stands is kept, and a training
+    that was cut off goes on from there; its result is the same to the last bit.
     """
     head = MaskedLMHead(model).to(model.device)
     parameters = [*model.parameters(), *head.parameters()]
@@ -82,13 +87,22 @@ def pretrain(
     )
     rate = torch.optim.lr_scheduler.LambdaLR(optimiser, linear_schedule(settings.steps, settings.warmup_proportion))
     masks = determinism.generator(settings.seed, "masks")
-    batches = _batches(tokenizer, corpus, settings)
     marks = {round(settings.steps * (i + 1) / POINTS) for i in range(POINTS)}
     mask_id, vocabulary = token_id(tokenizer, MASK), model.config.vocab_size
     curve: list[CurvePoint] = []
     losses: list[float] = []
+    done = 0
+    if standing and (kept := standing.kept(model.device)):
+        parts: dict[str, Any] = {"model": model, "head": head, "optimiser": optimiser, "rate": rate}
+        for name, part in parts.items():
+            part.load_state_dict(kept[name])
+        masks.set_state(kept["masks"])
+        curve, losses, done = [CurvePoint(**point) for point in kept["curve"]], kept["losses"], kept["step"]
+        for _ in range(done):
+            advance()
+    batches = islice(_batches(tokenizer, corpus, settings), done, None)
     model.train()
-    for step in range(1, settings.steps + 1):
+    for step in range(done + 1, settings.steps + 1):
         ids, attention = next(batches)
         inputs, labels = mask_tokens(ids, 4, vocabulary, mask_id, settings.mask_probability, masks)
         states = model(input_ids=inputs.to(model.device), attention_mask=attention.to(model.device)).last_hidden_state
@@ -100,10 +114,23 @@ def pretrain(
         optimiser.zero_grad(set_to_none=True)
         rate.step()
         losses.append(loss.item())
-        advance(losses[-1])
+        advance()
         if step in marks:
             curve.append(CurvePoint(step=step, loss=round(float(np.mean(losses)), 6), learning_rate=learning_rate))
             losses.clear()
+        if standing and step % EVERY == 0:
+            standing.keep(
+                {
+                    "step": step,
+                    "model": model.state_dict(),
+                    "head": head.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "rate": rate.state_dict(),
+                    "masks": masks.get_state(),
+                    "curve": [point.model_dump(mode="json") for point in curve],
+                    "losses": losses,
+                }
+            )
     model.eval()
     return curve, head
 

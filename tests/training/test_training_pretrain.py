@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.encoder import read_corpus, tokenizer_lines
+from harness.encoder import tokenizer_lines
 from harness.model.encoder import load_encoder
 from harness.model.heads import IGNORED
 from harness.model.tokenizer import MASK, load_tokenizer
 from harness.params import Params
 from harness.paths import Paths
+from harness.training import pretrain as pretraining
 from harness.training.determinism import generator
 from harness.training.pretrain import _batches, language_shares, mask_tokens, pretrain, sequences
+from harness.training.resume import Standing
+from harness.training.text import read_corpus
 
 VOCABULARY, SPECIAL = 500, 4
 MASK_ID = VOCABULARY - 1
@@ -106,3 +110,74 @@ def test_the_loss_falls(toy: tuple[Params, Paths]) -> None:
     assert len(losses) == 40 and curve[-1].step == 120
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.3
     assert not encoder.training
+
+
+class Killed(Exception):
+    """Stands for the death of the process."""
+
+
+def test_a_training_that_was_cut_off_goes_on_to_the_same_bytes(
+    toy: tuple[Params, Paths], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params, paths = toy
+    tokenizer, corpus = load_tokenizer(paths.encoder), read_corpus(paths)
+    settings = params.encoder.pretraining.model_copy(update={"steps": 90})
+    monkeypatch.setattr(pretraining, "EVERY", 20)
+
+    def run(standing: Standing | None, die_at: int | None = None) -> tuple[object, dict[str, torch.Tensor], list[int]]:
+        torch.manual_seed(7)
+        encoder = load_encoder(paths.encoder)
+        for module in encoder.modules():  # dropout draws from torch's global generator, which has to be put back too
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.1
+        steps: list[int] = []
+
+        def advance() -> None:
+            steps.append(len(steps) + 1)
+            if len(steps) == die_at:
+                raise Killed
+
+        curve, head = pretrain(encoder, tokenizer, corpus, settings, advance, standing)
+        return curve, {**encoder.state_dict(), **{f"head.{k}": v for k, v in head.state_dict().items()}}, steps
+
+    whole_curve, whole, _ = run(None)
+    for die_at in (53, 85):
+        with pytest.raises(Killed):
+            run(Standing(tmp_path / "kept", {"a": 1}), die_at)
+    standing = Standing(tmp_path / "kept", {"a": 1})
+    state = torch.load(standing.folder / "state.pt", weights_only=True)
+    assert state["step"] == 80
+    curve, weights, steps = run(standing)
+    assert curve == whole_curve and len(steps) == 90
+    assert all(weights[name].equal(tensor) for name, tensor in whole.items()) and weights.keys() == whole.keys()
+    standing.done()
+    assert not standing.folder.exists()
+
+
+def test_what_was_kept_of_another_training_is_not_taken(tmp_path: Path) -> None:
+    standing = Standing(tmp_path / "kept", {"steps": 1})
+    assert standing.kept(torch.device("cpu")) is None
+    standing.keep({"step": 5})
+    assert standing.text("name", lambda: "first") == standing.text("name", lambda: "second") == "first"
+    again = Standing(tmp_path / "kept", {"steps": 1}).kept(torch.device("cpu"))
+    assert again == {"step": 5}
+    assert Standing(tmp_path / "kept", {"steps": 2}).kept(torch.device("cpu")) is None
+    assert not (tmp_path / "kept" / "name").exists()
+
+
+def test_half_a_state_begins_anew_and_a_full_disk_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    standing = Standing(tmp_path / "kept", {})
+    standing.keep({"step": 5})
+
+    def full(state: object, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        standing.keep({"step": 6})
+    assert standing.kept(torch.device("cpu")) == {"step": 5}
+    assert sorted(path.name for path in standing.folder.iterdir()) == ["identity.json", "state.pt"]
+    state = standing.folder / "state.pt"
+    state.write_bytes(state.read_bytes()[:100])
+    assert standing.kept(torch.device("cpu")) is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -12,6 +14,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 from harness.data.formats import Row
 
@@ -129,7 +133,19 @@ def _unpacked(path: Path) -> tempfile.TemporaryDirectory[str]:
 
     Universal Dependencies takes some gigabytes there.
     """
-    folder = tempfile.TemporaryDirectory(prefix=".unpacked-", dir=path.parent)
+    _clear_left_behind(path.parent)
+    folder = tempfile.TemporaryDirectory(prefix=f"{_UNPACKED}{os.getpid()}-", dir=path.parent)
     with tarfile.open(path) as tar:
         tar.extractall(folder.name, filter="data")
     return folder
+
+
+_UNPACKED = ".unpacked-"
+
+
+def _clear_left_behind(parent: Path) -> None:
+    """Take away what readers that were killed had unpacked; their process, named in the folder's name, is gone."""
+    for folder in parent.glob(f"{_UNPACKED}*-*"):
+        owner = folder.name.removeprefix(_UNPACKED).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
