@@ -72,15 +72,20 @@ def _version(package: str) -> str | None:
         return None
 
 
-def source_commit(root: Path) -> tuple[str | None, bool | None]:
-    """Commit of the code and whether tracked files differ from it (dvc.lock aside: the pipeline itself writes it).
+_NOT_CODE = (":(exclude)dvc.lock", ":(exclude)params.yaml")
 
+
+def source_commit(root: Path) -> tuple[str | None, bool | None]:
+    """Commit of the code and whether tracked files differ from it.
+
+    Not counted: dvc.lock, which the pipeline itself writes, and params.yaml, which says what is run and is recorded with
+    every result.
     In an image, which has no git, what the image was built from. (None, None) where neither is known.
     """
     try:
         ask = ["git", "-C", str(root)]
         commit = subprocess.run([*ask, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        status = [*ask, "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock"]
+        status = [*ask, "status", "--porcelain", "--untracked-files=no", "--", ".", *_NOT_CODE]
         changed = subprocess.run(status, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         dirty = os.environ.get(DIRTY)
