@@ -5,16 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from harness.commands import data, image, open_project, stages
+from harness.commands import ProfileName, data, image, open_project, stages, verifying
 from harness.errors import HarnessError
-
-if TYPE_CHECKING:
-    from harness.params import Params
-    from harness.paths import Paths
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, as shells have it."""
@@ -41,6 +37,7 @@ app.add_typer(pin_app, name="pin")
 app.add_typer(encoder_app, name="encoder")
 app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(image.app, name="image")
+verifying.register(app)
 
 
 def main() -> None:
@@ -72,16 +69,6 @@ def run(arguments: Sequence[str]) -> int:
     if code == INTERRUPTED:  # typer itself turns Ctrl-C into this code, without a word
         typer.echo("harness: interrupted; finished stages are kept, the same command goes on from here", err=True)
     return code if isinstance(code, int) else 0
-
-
-def _profile(name: str) -> tuple[Params, Paths]:
-    """A profile that need not be the active one."""
-    from harness.params import read_profile
-    from harness.paths import Paths, project_root
-
-    root = project_root()
-    params = read_profile(root, name)
-    return params, Paths(root, params.profile)
 
 
 @app.command()
@@ -118,9 +105,7 @@ def tasks() -> None:
 
 @app.command()
 def plan(
-    profile: Annotated[
-        str | None, typer.Option(help="Plan profiles/NAME.yaml without making it active.", metavar="NAME")
-    ] = None,
+    profile: ProfileName = None,
     gpu: Annotated[
         str | None, typer.Option(help="Count time on this device of benchmarks/throughput.json.", metavar="NAME")
     ] = None,
@@ -134,7 +119,7 @@ def plan(
     """
     from harness.plan import render_plan
 
-    params, paths = open_project() if profile is None else _profile(profile)
+    params, paths = open_project(profile)
     if unverified:
         from harness.tasks import load_tasks
         from harness.unverified import render_unverified
@@ -156,7 +141,7 @@ def repro() -> int:
 
     if not reproduce(open_project()[1]):
         return 2
-    return verify(json_=False)
+    return verifying.verify()
 
 
 @app.command()
@@ -179,25 +164,9 @@ def doctor(json_: Annotated[bool, typer.Option("--json", help="Print the checks 
 
 
 @app.command()
-def verify(
-    json_: Annotated[bool, typer.Option("--json", help="Print the whole verification as JSON.")] = False,
-) -> int:
-    """Judge the results: integrity (V0), agreement with our pinned results (V2), a verdict per claim (V3).
-
-    Where nothing has run yet, the pinned results are judged. Exit code: 0 everything decidable is reproduced,
-    1 some not reproduced, 2 some inconclusive (or a mistake in the input), 3 invalid.
-    """
-    from harness.verify import render, verify_all
-
-    params, paths = open_project()
-    found = verify_all(params, paths)
-    typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
-    return found.exit_code
-
-
-@app.command()
 def study(
     out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/study.md"),
+    profile: ProfileName = None,
 ) -> None:
     """Write a page and two pictures of what the results show, claim by claim and recipe by recipe (seconds).
 
@@ -206,7 +175,7 @@ def study(
     from harness.study import read_study
     from harness.study_page import write_page
 
-    params, paths = open_project()
+    params, paths = open_project(profile)
     write_page(read_study(params, paths), paths.root / out)
     typer.echo(f"written: {paths.root / out}")
 

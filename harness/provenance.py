@@ -78,9 +78,8 @@ _NOT_CODE = (":(exclude)dvc.lock", ":(exclude)params.yaml")
 def source_commit(root: Path) -> tuple[str | None, bool | None]:
     """Commit of the code and whether tracked files differ from it.
 
-    Not counted: dvc.lock, which the pipeline itself writes, and params.yaml, which says what is run and is recorded with
-    every result.
-    In an image, which has no git, what the image was built from. (None, None) where neither is known.
+    Not counted: dvc.lock, which the pipeline itself writes, and params.yaml, whose settings are recorded with every
+    result. In an image, which has no git, what the image was built from. (None, None) where neither is known.
     """
     try:
         ask = ["git", "-C", str(root)]

@@ -170,6 +170,21 @@ def test_a_profile_is_planned_without_being_made_active(harness: Command, toy_co
     assert toy_copy[1].params.read_bytes() == before
 
 
+def test_pinned_results_of_another_profile_are_judged_without_making_it_active(
+    harness: Command, toy_copy: Toy, tmp_path: Path
+) -> None:
+    root = toy_copy[1].root
+    shutil.copytree(toys.ROOT / "reference", root / "reference", dirs_exist_ok=True)
+    before = toy_copy[1].params.read_bytes()
+    code, out, _ = harness("verify", "--profile", "lab")
+    assert code == 0 and "profile lab" in out and "reference/lab" in out
+    code, out, err = harness("study", "--profile", "lab", "--out", str(tmp_path / "study.md"))
+    assert code == 0 and "`lab`" in (tmp_path / "study.md").read_text(encoding="utf-8")
+    code, _, err = harness("verify", "--profile", "ci")
+    assert code == 2 and "results of profile ci" in err
+    assert toy_copy[1].params.read_bytes() == before
+
+
 def test_commands_work_from_a_folder_below(harness: Command, toy_copy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(toy_copy[1].tasks)
     code, out, _ = harness("plan")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from harness.params import Params
     from harness.paths import Paths
 
 
-def open_project() -> tuple[Params, Paths]:
-    """The active profile, and the folders of the project that the working folder lies in."""
-    from harness.params import load_params
+ProfileName = Annotated[
+    str | None, typer.Option("--profile", help="profiles/NAME.yaml, without making it active.", metavar="NAME")
+]
+"""An option of commands that only look."""
+
+
+def open_project(profile: str | None = None) -> tuple[Params, Paths]:
+    """The active profile or the one named, and the folders of the project that the working folder lies in."""
+    from harness.params import load_params, read_profile
     from harness.paths import Paths, project_root
 
     root = project_root()
-    params = load_params(root)
+    params = load_params(root) if profile is None else read_profile(root, profile)
     return params, Paths(root, params.profile)
