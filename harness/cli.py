@@ -192,7 +192,10 @@ def track() -> None:
 
 @pin_app.command("results")
 def pin_results() -> None:
-    """Keep this run's scores and predictions under reference/<profile>/, with the machine that made them."""
+    """Keep this run's scores and predictions under reference/<profile>/, with the machine that made them.
+
+    Of real data the predictions are not kept, which may hold pieces of its rows: only their hashes.
+    """
     from harness.verify import pin_results as keep
 
     params, paths = open_project()

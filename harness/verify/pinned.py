@@ -45,6 +45,8 @@ class PinManifest(Record):
     """The profile."""
     files: dict[str, str]
     """Path in the folder -> sha256."""
+    predictions: bool = True
+    """Do the predictions lie here? Those on real data hold pieces of its rows, so only their hashes are kept."""
     bytes: int
     """Their size together."""
     machines: list[dict[str, Any]]
@@ -61,7 +63,7 @@ class PinManifest(Record):
 
 def pin_results(params: Params, paths: Paths) -> str:
     """Copy a whole, sound run to reference/<profile>/, replacing what was pinned; returns a
-    sentence with its size.
+    sentence with its size. Of real data no row and no prediction is copied, only scores and hashes.
 
     Raises HarnessError if level V0 finds a problem: a broken run must not become the reference.
     """
@@ -75,8 +77,10 @@ def pin_results(params: Params, paths: Paths) -> str:
     partial = paths.pinned.with_name(paths.pinned.name + ".partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        (partial / "predictions").mkdir(parents=True)
+        partial.mkdir(parents=True)
         _copy(paths, partial, results.values(), table)
+        if params.data.source == "generated":
+            _copy_predictions(paths, partial, results.values())
         manifest = _describe(partial, paths, params, results.values())
         write_json(partial / MANIFEST, manifest.model_dump(mode="json"))
         shutil.rmtree(paths.pinned, ignore_errors=True)
@@ -93,11 +97,16 @@ def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTa
     with (folder / RESULTS).open("w", encoding="utf-8", newline="\n") as stream:
         for result in results:
             stream.write(result.model_dump_json() + "\n")
-            if result.predictions:
-                source = paths.cells / result.cell.id / result.predictions.path
-                shutil.copyfile(source, folder / _predictions(result.cell.id))
     write_json(folder / SCORES, table.model_dump(mode="json"))
     write_json(folder / COSTS, {"seconds": measured_costs(paths)[0], "machine": provenance.machine()})
+
+
+def _copy_predictions(paths: Paths, folder: Path, results: Iterable[Result]) -> None:
+    (folder / "predictions").mkdir()
+    for result in results:
+        if result.predictions:
+            source = paths.cells / result.cell.id / result.predictions.path
+            shutil.copyfile(source, folder / _predictions(result.cell.id))
 
 
 def _predictions(cell_id: str) -> str:
@@ -109,6 +118,7 @@ def _describe(folder: Path, paths: Paths, params: Params, results: Iterable[Resu
     return PinManifest(
         profile=params.profile,
         files={name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files},
+        predictions=params.data.source == "generated",
         bytes=sum((folder / name).stat().st_size for name in files),
         machines=machines_of(origins),
         git_commits=commits_of(origins),
@@ -178,7 +188,7 @@ def _check_pinned_results(
     """Do predictions, results and table belong together, and is the grid whole?"""
     for name, result in results.items():
         sha256 = result.predictions.sha256 if result.predictions else None
-        if manifest.files.get(_predictions(name)) != sha256:
+        if manifest.files.get(_predictions(name)) != (sha256 if manifest.predictions else None):
             findings.problems.append(f"expected the predictions that result {name} names, found others")
     grid, rows = _grid(table), {row.cell.id: row for row in table.cells}
     lacking = [name for name in grid if name not in results]

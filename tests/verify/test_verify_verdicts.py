@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -292,6 +293,25 @@ def test_pinned_results_with_a_forged_manifest_are_caught(make_project: Make) ->
     assert table is None and "none-xnli-1" in integrity.problems[0]
     (folder / "extra").write_text("")
     assert "found extra" in check_pinned(folder)[0].problems[0]
+
+
+def test_of_real_data_only_scores_and_hashes_are_pinned(make_project: Make) -> None:
+    made = make_project(recipes=("none", "mnli"))
+    data = made.params.data.model_copy(update={"source": "local", "pack": "mini"})
+    project = Project(made.root, made.params.model_copy(update={"data": data}), made.paths).run(planted(PUBLISHED))
+    pin_results(project.params, project.paths)
+    folder = project.paths.pinned
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "costs.json", "manifest.json", "results.jsonl", "scores.json"
+    ]  # fmt: skip
+    assert not read_pin_manifest(folder).predictions
+    found = judge(project)
+    assert found.v2 is not None and found.v2.identical == found.v2.compared == 54, "hashes are enough to compare by"
+    shutil.rmtree(project.paths.results)
+    assert judge(project).judged == "pinned" and judge(project).v0.ok
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"predictions": True}))
+    assert "found others" in check_pinned(folder)[0].problems[0]
 
 
 def test_pinned_costs_are_what_the_plan_of_a_clone_estimates_by(make_project: Make) -> None:
