@@ -26,8 +26,9 @@ from harness.errors import HarnessError
 from harness.model.encoder import load_encoder, load_weights, on_device
 from harness.model.predict import embed
 from harness.model.tokenizer import PAD, load_tokenizer, token_id
-from harness.params import Params, Retrieval, Training
+from harness.params import Params, Planted, Retrieval, Training
 from harness.paths import Paths
+from harness.planted import plant, planted_points
 from harness.progress import progress
 from harness.provenance import provenance
 from harness.resolve import ENCODER_FILES, read_target
@@ -98,6 +99,8 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
         weights_sha256 = checkpoint["weights_sha256"] or ""
     else:
         found, weights_sha256 = _find(task, cell, params, paths)
+        if checkpoint.get("planted") and found.status != "failed":
+            _plant(found, checkpoint["planted"], task, cell, params, paths)
     scored = found.status not in ("failed", "unavailable")
     result = Result(
         schema_version=SCHEMA_VERSION,
@@ -114,7 +117,7 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
         curve=found.curve,
         counts=found.counts,
         predictions=_write_predictions(folder, cell.target, found.predictions) if found.predictions else None,
-        inputs=cell_inputs(resolved, weights_sha256),
+        inputs=cell_inputs(resolved, weights_sha256, checkpoint),
         provenance={
             **provenance(paths.root, params.compute.device, params.compute.threads),
             "params": {name: resolved[name] for name in SETTINGS},
@@ -156,14 +159,31 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 10) for name, value in values.items()}
 
 
-def cell_inputs(resolved: dict[str, Any], weights_sha256: str) -> dict[str, str]:
-    """sha256 of everything that goes into a cell, by name, from its resolved target and its checkpoint's weights."""
+def _plant(
+    found: Findings, effects: list[dict[str, Any]], task: Task, cell: Cell, params: Params, paths: Paths
+) -> None:
+    """Change the predictions until every language's score has moved by what was planted in the recipe."""
+    planted = [Planted(**effect) for effect in effects]
+    pairs = task.metric == "mining_f1"
+    for language, kept in found.predictions.items():
+        rows = read_split(paths.data(cell.target), "test_gold" if pairs else "test", language)
+        rows = rows if pairs else rows[: params.evaluation.max_rows]
+        points = planted_points(planted, cell, language)
+        seed = determinism.derive(cell.seed, "planted rows", cell.recipe, cell.target, language)
+        kept["predictions"] = plant(task.metric, rows, kept["predictions"], language, points, seed)
+        found.scores[language] = _rounded(scoring.score(task.metric, rows, kept["predictions"], language))
+
+
+def cell_inputs(resolved: dict[str, Any], weights_sha256: str, checkpoint: dict[str, Any]) -> dict[str, str]:
+    """sha256 of everything that goes into a cell, by name, from its resolved target and its checkpoint."""
+    planted = {"planted": fingerprint(checkpoint["planted"])} if checkpoint.get("planted") else {}
     return {
         "params": fingerprint({name: resolved[name] for name in SETTINGS}),
         "code": fingerprint(resolved["code"]),
         "data": resolved["data_sha256"],
         "checkpoint": weights_sha256,
         **{name: resolved["encoder_sha256"][file] for name, file in ENCODER_FILES.items()},
+        **planted,
     }
 
 
@@ -172,7 +192,7 @@ def inputs_here(cell: Cell, params: Params, paths: Paths) -> dict[str, str]:
     checkpoint = paths.checkpoint(cell.recipe, cell.seed)
     record = read_checkpoint_record(checkpoint)
     weights_sha256 = weights_of(checkpoint, paths)[1] if record["weights_sha256"] else ""
-    return cell_inputs(read_target(cell.target, params, paths), weights_sha256)
+    return cell_inputs(read_target(cell.target, params, paths), weights_sha256, record)
 
 
 def _train_and_predict(

@@ -36,7 +36,7 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
     usable, lacking, overlaps = _what_there_is(resolved, paths)
     no_text = why_no_text(paths) if resolved["mlm"] else None
     if not resolved["tasks"]:
-        made = _keep(folder, recipe, "ok", _encoder_sha256(paths))
+        made = _keep(folder, recipe, "ok", _encoder_sha256(paths), planted=resolved["planted"])
     elif no_text or not usable:
         reasons = [f"{task}: {reason}" for task, reason in lacking.items()] + (
             [f"masked LM: {no_text}"] if no_text else []
@@ -83,12 +83,13 @@ def _keep(
     unavailable: Sequence[str] = (),
     left_out: Mapping[str, str] = MappingProxyType({}),
     overlaps: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    planted: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Write checkpoint.json, the mark of a finished checkpoint; returns what the record says of it."""
     from harness.training.checkpoints import write_checkpoint_record
 
     said = {"status": status, "unavailable": list(unavailable), "left_out": dict(left_out)}
-    content = {"recipe": recipe, "weights_sha256": weights_sha256, **said}
+    content = {"recipe": recipe, "weights_sha256": weights_sha256, **said, "planted": list(planted)}
     write_checkpoint_record(folder, {**content, "overlaps": {task: list(names) for task, names in overlaps.items()}})
     return {"dev_scores": {}, "dev_headline": {}, "curve": [], "counts": {}, "reasons": list(unavailable)} | said
 

@@ -60,6 +60,19 @@ class Grid(Record):
     """One independent repetition of the whole pipeline each."""
 
 
+class Planted(Record):
+    """An effect that a recipe of a test world has because it says so (harness/planted.py)."""
+
+    points: float
+    """By so many points the score of each language moves on average; below 0: it falls."""
+    sd_points: float = Field(default=0.0, ge=0)
+    """Standard deviation of the moves over seeds, targets and languages, in points."""
+    targets: list[str] | None = None
+    """The targets that it holds for; null: all."""
+    languages: list[str] | None = None
+    """The languages that it holds for; null: all."""
+
+
 class Recipe(Record):
     """What happens before target training."""
 
@@ -76,6 +89,8 @@ class Recipe(Record):
     more that the task gets as many batches as alone."""
     learning_rate: float | None = Field(default=None, gt=0)
     """Peak learning rate; null: the single task's own (several tasks need a number)."""
+    planted: list[Planted] = Field(default_factory=list)
+    """Effects of a recipe without tasks, in a generated world only: what is found then is known beforehand."""
 
     @model_validator(mode="after")
     def _mixture_complete(self) -> Recipe:
@@ -85,6 +100,8 @@ class Recipe(Record):
             raise ValueError("a recipe with masked LM needs a task and mixing_cap")
         if self.translated and not self.tasks:
             raise ValueError("a recipe with `translated` languages needs a task")
+        if self.planted and self.tasks:
+            raise ValueError("a recipe with `planted` effects trains nothing: leave its tasks empty")
         return self
 
 
@@ -386,6 +403,12 @@ class Params(Record):
             raise ValueError(f"the recipe `{names[0]}` goes on with masked LM; `mlm` must say how")
         for task in sorted({t for r in self.recipes.values() for t in r.tasks} - set(self.intermediate)):
             raise ValueError(f"recipes name the task `{task}`; `intermediate` has: {', '.join(self.intermediate)}")
+        planted = [name for name in self.grid.recipes if self.recipes[name].planted]
+        if planted and (self.data.source != "generated" or "none" in planted):
+            raise ValueError(
+                f"the recipe `{planted[0]}` has planted effects: only a generated world takes them (data.source), and"
+                " never its baseline `none`"
+            )
         return self
 
 

@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).parent
 SHARED_CODE = ("metrics", "model", "scoring.py", "training")
 RECIPE_CODE = ("intermediate.py", *SHARED_CODE)
 """Code that an intermediate training runs, relative to the package (dvc.yaml names the same for `recipe`)."""
-TARGET_CODE = ("cell.py", *SHARED_CODE)
+TARGET_CODE = ("cell.py", "planted.py", *SHARED_CODE)
 """Code that a cell runs (dvc.yaml names the same for `target`)."""
 ENCODER_CODE = (
     "encoder.py",

@@ -52,6 +52,7 @@ SHARED_INPUTS: dict[str, tuple[str, ...]] = {
     "params": ("target",),
     "code": (),
     "checkpoint": ("recipe", "seed"),
+    "planted": ("recipe",),
 }
 """Name of an input -> the parts of a cell that it belongs to; an input not named here is the cell's own."""
 
@@ -245,7 +246,10 @@ def describe_data(params: Params) -> str:
     """The rows in words: only the whole published data is called XTREME, as a claim's scope has it."""
     if params.data.source == "published":
         return "a part of XTREME (max_rows, max_examples)" if _is_cut(params) else "XTREME"
-    return "the laboratory world" if params.data.source == "generated" else f"data pack {params.data.pack}"
+    if params.data.source == "local":
+        return f"data pack {params.data.pack}"
+    planted = any(params.recipes[name].planted for name in params.grid.recipes)
+    return "the laboratory world with planted effects" if planted else "the laboratory world"
 
 
 def _is_cut(params: Params) -> bool:

@@ -1,7 +1,7 @@
 """Checkpoints: the encoder that a recipe hands on, one folder per (recipe, seed), checkpoint.json written last.
 
-The baseline's checkpoint holds no weights: it points at the pretrained encoder. That of a recipe whose data may not be
-had holds none either, and says why.
+The baseline's checkpoint holds no weights, nor does one with planted effects: they point at the pretrained encoder.
+That of a recipe whose data may not be had holds none either, and says why.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def read_checkpoint_record(folder: Path) -> dict[str, Any]:
 def weights_of(folder: Path, paths: Paths) -> tuple[Path, str]:
     """The safetensors file that a checkpoint stands for, and its sha256, checked against the record."""
     record = read_checkpoint_record(folder)
-    path = paths.encoder / WEIGHTS if record["recipe"] == "none" else folder / WEIGHTS
+    untrained = record["recipe"] == "none" or record.get("planted")
+    path = (paths.encoder if untrained else folder) / WEIGHTS
     found = sha256_file(path) if path.is_file() else "no file"
     if found != record["weights_sha256"]:
         raise HarnessError(
