@@ -17,7 +17,9 @@ from harness.study import Estimate
 from harness.verify.measure import BASELINE
 from harness.verify.table import show_points
 
-HALF_WIDTH = "±: half of the 90 % interval over seeds, where they differ; bold: a gain whose interval excludes 0."
+HALF_WIDTH = (
+    "After ±: half of the 90 % interval over seeds, where these differ. Bold: a gain whose interval excludes 0."
+)
 EQUAL = 1e-9
 """Scores that differ by less are the same, in points."""
 
@@ -59,7 +61,7 @@ def _opening(record: Layers) -> str:
             f"{_on_data(record)}Scores and gains are points (0-100); a gain is a recipe's score less that of the "
             f"baseline `{BASELINE}` (no intermediate training) at the same layer and seed. Retrieval targets are not "
             "trained: one forward pass of a checkpoint gives all its layers, and each is scored as a cell scores its "
-            "own.",
+            f"own. {HALF_WIDTH}",
             f"**No layer is chosen by this page.** The cells, and every verdict, use what `params.yaml` pins: {pins}. "
             "A best layer below is picked on the rows that it is scored on, so its lead is flattered.",
         ]
@@ -170,7 +172,7 @@ def _on_shares(record: Layers) -> str:
         text += " A share beyond 100%: it outweighs the sum."
     if unclear := [one.recipe for one in found if not one.average.excludes_zero]:
         text += f" Not clearly different from 0 is the sum of {', '.join(unclear)}; a share of such a sum says little."
-    return f"{text} {HALF_WIDTH}"
+    return text
 
 
 def _apart(one: Contribution) -> list[float]:
@@ -185,7 +187,7 @@ def _curve(record: Layers, picture: str) -> str:
 def _target(record: Layers, target: str) -> str:
     count = len(record.cells_of(target)[0].languages[0])
     pooled = "mean over all tokens" if record.pinned[target].pooling == "mean" else "first token"
-    text = f"Score, mean over {count} languages and seeds {_seeds(record)}; sentences pooled: {pooled}. {HALF_WIDTH}"
+    text = f"Score, mean over {count} languages and seeds {_seeds(record)}; sentences pooled: {pooled}."
     parts = [f"## {target}", text, _by_layer(record, target, record.scores[target], signed=False)]
     if gains := record.gains[target]:
         parts += [f"Gain over `{BASELINE}` at the same layer and seed:", _by_layer(record, target, gains)]
@@ -219,8 +221,7 @@ def _average_table(record: Layers) -> str:
     ]
     text = (
         f"What each recipe's average gain over {_targets(record.contributions)} would be if "
-        f"{_retrieval(record.contributions)} were scored at another layer, the other targets staying as judged. "
-        f"{HALF_WIDTH}"
+        f"{_retrieval(record.contributions)} were scored at another layer, the other targets staying as judged."
     )
     headers = ("layer of retrieval", *(one.recipe for one in record.contributions))
     return "\n\n".join(["## The average gain by layer", text, markdown_table(headers, rows, "l")])
