@@ -17,6 +17,7 @@ from harness.data.reading import languages, read_manifest, read_split
 from harness.data.writing import MANIFEST
 from harness.encoder_page import TRANSFER, EncoderReport, Measured, Scores, plot_curve, render_page
 from harness.errors import HarnessError
+from harness.layer_scores import score_layers
 from harness.params import Params, Retrieval, Training, pretrained_here
 from harness.paths import Paths
 from harness.progress import progress
@@ -158,27 +159,12 @@ def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[
 
 
 def _retrieve_by_layer(side: str, params: Params, paths: Paths) -> list[Scores]:
-    """Accuracy of every hidden layer in every language; the pivot sentence queries the foreign side, as in a cell."""
-    from harness import metrics
-    from harness.model.predict import embed
-    from harness.model.tokenizer import PAD, token_id
-
-    data, layers = paths.data("tatoeba"), range(pretrained_here(params).architecture.layers + 1)
+    """Accuracy of every hidden layer in every language."""
     encoder, tokenizer = _encoder(side, params, paths, params.grid.seeds[0])
-    settings = params.target["tatoeba"].model_copy(update={"layer": layers[-1]})
+    task, settings = load_task("tatoeba", paths.tasks), params.target["tatoeba"]
     assert isinstance(settings, Retrieval)
-    pad, batch_tokens = token_id(tokenizer, PAD), params.evaluation.batch_tokens
-    found: list[Scores] = [{} for _ in layers]
-    for language in languages(data, "test"):
-        rows = read_split(data, "test", language)[: params.evaluation.max_rows]
-        pivot, foreign = (
-            embed(encoder, tokenizer, [row[key] for row in rows], settings, pad, batch_tokens, layers)[0]
-            for key in ("target", "source")
-        )
-        for layer in layers:
-            nearest = [int(index) for index in metrics.nearest_neighbour(pivot[layer], foreign[layer])]
-            found[layer] |= {language: scoring.score("bitext_accuracy", rows, nearest, language)["accuracy"]}
-    return found
+    layers = score_layers(task, paths.data("tatoeba"), encoder, tokenizer, settings, params.evaluation)
+    return [{language: scores["accuracy"] for language, scores in layer.items()} for layer in layers]
 
 
 def _baseline(task: Task, params: Params, paths: Paths) -> Scores:

@@ -21,7 +21,7 @@ from harness.tasks import load_tasks
 from harness.verify.measure import BASELINE, Scores, mean_gain, read_table
 from harness.verify.pinned import commits_of, machines_of, read_pin_manifest
 from harness.verify.statistics import Direction, Interval, decide
-from harness.verify.verdicts import Verification, find_results, verify_results
+from harness.verify.verdicts import Judged, Verification, find_results, verify_results
 
 EVERYTHING = Interval(low=float("-inf"), high=float("inf"))
 """The band of a decision that asks for mean, interval and direction only."""
@@ -132,7 +132,7 @@ def read_study(params: Params, paths: Paths) -> Study:
         verify_results(judged, params, paths),
         title=params.title,
         task_notes=notes_of(lines),
-        provenance=_provenance_of_run(params, paths) if judged.source == "run" else _provenance_of_pinned(paths),
+        provenance=provenance_of(judged, params, paths),
         encoder=_encoder_made(judged.table, paths),
     )
 
@@ -214,6 +214,11 @@ def _collapsed(table: ScoresTable) -> dict[str, list[str]]:
         if row.status == "collapsed" and row.cell.target not in found.setdefault(row.cell.recipe, []):
             found[row.cell.recipe].append(row.cell.target)
     return found
+
+
+def provenance_of(judged: Judged, params: Params, paths: Paths) -> Provenance:
+    """Where and when the results that are judged were made."""
+    return _provenance_of_run(params, paths) if judged.source == "run" else _provenance_of_pinned(paths)
 
 
 def _provenance_of_run(params: Params, paths: Paths) -> Provenance:

@@ -45,6 +45,7 @@ LIGHT = (
     ["tasks"],
     ["verify"],
     ["verify", "--json"],
+    ["layers", "--help"],
 )
 
 
@@ -84,7 +85,7 @@ def test_light_commands_import_nothing_heavy(ran: Paths, arguments: list[str]) -
 
 def test_help_names_every_command(harness: Command) -> None:
     _, out, _ = harness("--help")
-    for name in ("profile", "tasks", "plan", "verify", "study", "track", "run", "data", "pin", "encoder"):
+    for name in ("profile", "tasks", "plan", "verify", "study", "layers", "track", "run", "data", "pin", "encoder"):
         assert f"\n  {name} " in out
     _, out, _ = harness("run", "--help")
     for name in (
