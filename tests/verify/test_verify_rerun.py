@@ -211,7 +211,7 @@ def test_a_seed_wants_a_draw_and_a_draw_the_active_profile(
     assert code == 2 and f"run `harness profile {params.profile}`" in err
 
 
-def test_a_light_verify_imports_the_re_run_only_when_asked(verify: Callable[..., tuple[int, str, str]]) -> None:
+def test_the_level_is_shown_only_where_it_was_asked_for(verify: Callable[..., tuple[int, str, str]]) -> None:
     out = json.loads(verify("--json")[1])
     assert (out["v1"], out["v1_note"]) == (None, "") and "V1" not in verify()[1]
 
