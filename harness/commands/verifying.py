@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import ProfileName, open_project
+from harness.errors import HarnessError
 
 
 def register(app: typer.Typer) -> None:
@@ -16,16 +17,33 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     profile: ProfileName = None,
+    rerun: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Run N cells, drawn at random, again and compare (V1); this trains."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="S", help="Seed of the draw of --rerun; without it one is drawn and printed."),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the whole verification as JSON.")] = False,
 ) -> int:
     """Judge the results: integrity (V0), agreement with our pinned results (V2), a verdict per claim (V3).
 
-    Where nothing has run yet, the pinned results are judged. Exit code: 0 everything decidable is reproduced,
-    1 some not reproduced, 2 some inconclusive (or a mistake in the input), 3 invalid.
+    Where nothing has run yet, the pinned results are judged. With --rerun N, N cells run again from their inputs in
+    build/ (V1), in a clean folder: repeated exactly, within the tolerance of V2 (other hardware only), or different,
+    with the rows. Exit code: 0 everything decidable is reproduced, 1 some not reproduced or a cell is different, 2 some
+    inconclusive (or a mistake in the input), 3 invalid.
     """
     from harness.verify import render, verify_all
 
+    if seed is not None and rerun is None:
+        raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
     params, paths = open_project(profile)
-    found = verify_all(params, paths)
+    if rerun is None:
+        found = verify_all(params, paths)
+    else:
+        from harness.verify.rerun import verify_again
+
+        found = verify_again(params, paths, rerun, seed)
     typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
     return found.exit_code

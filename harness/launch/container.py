@@ -33,8 +33,10 @@ OWNER_PID, OWNER_STARTED = "harness.owner.pid", "harness.owner.started"
 REBUILD = "run `harness image build`, then `harness image pin`"
 
 
-def run_work(work: Work, params: Params, paths: Paths) -> int:
+def run_work(work: Work, params: Params, paths: Paths, apart: Paths | None = None) -> int:
     """Run a unit in a container of the pinned image and move its outputs to their places; returns its exit code.
+
+    With `apart`, the unit's outputs lie below that folder and not in the project, which stays as it is.
 
     Raises HarnessError where there is no engine or image, the image holds other code, or the container was killed.
     """
@@ -45,14 +47,15 @@ def run_work(work: Work, params: Params, paths: Paths) -> int:
     check_code(image, str(params.image))
     remove_leftovers(client, paths)
     facts = engine.engine_facts(client)
-    scratch = work.scratch(paths.scratch)
+    home = apart or paths
+    scratch = work.scratch(home.scratch)
     user = container_user(facts)
     with _scratch(scratch, user, facts), _interruptible():
         spec = container_spec(work, params, paths, scratch, user, facts)
         ended = engine.run_container(client, spec)
         _explain(ended, work, params)
         if ended.code == 0:
-            bring_home(work, scratch, paths)
+            bring_home(work, scratch, home)
     return ended.code
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.launch.work import Work, cell_work, intermediate_work
 from harness.params import Params
 from harness.paths import OUTPUT, Paths
+from harness.resolve import PACKAGE
 from harness.results import Cell, Result, read_result
 
 
@@ -46,6 +50,23 @@ def do_cell(cell: Cell, params: Params, paths: Paths) -> tuple[int, Result | Non
     code = _do(cell_work(cell, paths), params, paths, same_inputs, here)
     result = paths.cell(cell.recipe, cell.target, cell.seed) / "result.json"
     return code, read_result(result) if code == 0 and _at_home() else None
+
+
+def do_cell_apart(cell: Cell, params: Params, paths: Paths, apart: Paths) -> int:
+    """Have a cell done from the inputs that lie here, its folder written below `apart`; returns the exit code.
+
+    A process of its own (or a container, as params.yaml says) runs the code that runs here; it reads the project and
+    writes nothing into it.
+    """
+    work = replace(cell_work(cell, paths), outputs=cell_work(cell, apart).outputs)
+    if params.runtime == "docker":
+        from harness.launch.container import run_work
+
+        return run_work(work, params, paths, apart)
+    where = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {OUTPUT: str(apart.root), "PYTHONPATH": os.pathsep.join(where)}
+    command = [sys.executable, "-P", "-m", "harness.cli", *work.command]
+    return subprocess.run(command, cwd=paths.root, env=environment, check=False).returncode
 
 
 def _do(

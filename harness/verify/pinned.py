@@ -113,6 +113,11 @@ def _predictions(cell_id: str) -> str:
     return f"predictions/{cell_id}.json.gz"
 
 
+def pinned_predictions(folder: Path, cell_id: str) -> Path:
+    """Where the pinned predictions of a cell lie."""
+    return folder / _predictions(cell_id)
+
+
 def _describe(folder: Path, paths: Paths, params: Params, results: Iterable[Result]) -> PinManifest:
     files, origins = _files(folder), [result.provenance for result in results]
     return PinManifest(
@@ -174,7 +179,7 @@ def check_pinned(folder: Path) -> tuple[Integrity, ScoresTable | None]:
     if findings.problems:
         return findings.conclude({}, 0), None
     try:
-        table, results = read_scores(folder / SCORES), _read_results(folder / RESULTS)
+        table, results = read_scores(folder / SCORES), read_pinned_results(folder)
         _check_pinned_results(results, table, manifest, findings)
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
@@ -211,6 +216,7 @@ def _grid(table: ScoresTable) -> list[str]:
     return [f"{recipe}-{target}-{seed}" for recipe in recipes for target in targets for seed in seeds]
 
 
-def _read_results(path: Path) -> dict[str, Result]:
-    results = (Result.model_validate_json(line) for line in path.read_bytes().splitlines())
+def read_pinned_results(folder: Path) -> dict[str, Result]:
+    """The pinned results by cell id. ValidationError where one doesn't fit its schema; `check_pinned` says so."""
+    results = (Result.model_validate_json(line) for line in (folder / RESULTS).read_bytes().splitlines())
     return {result.cell.id: result for result in results}

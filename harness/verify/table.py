@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from harness.errors import name_some
 from harness.verify.judge import ClaimVerdict
+from harness.verify.repeat_text import show_rerun
 from harness.verify.verdicts import Verification
 
 WIDTH = 150
@@ -46,6 +47,7 @@ def render(verification: Verification) -> str:
         f"judged            {_judged(v)}",
         f"encoder, data     {v.encoder}; {v.data}",
         *_level("V0 integrity", *_v0(v)),
+        *_v1(v),
         *_level("V2 pinned", *_v2(v)),
         "",
         _claims(v.claims),
@@ -80,6 +82,13 @@ def _v0(v: Verification) -> tuple[str, str, list[str]]:
             parts.append(f"{len(cells)} {word} ({name_some(cells)})")
     reasons = [f"unavailable: {reason}" for reason in dict.fromkeys(v.v0.unavailable.values())]
     return ("ok" if v.v0.ok else "INVALID"), ", ".join(parts), _some(v.v0.problems + reasons)
+
+
+def _v1(v: Verification) -> list[str]:
+    """Level V1, where it was asked for."""
+    if v.v1 is None:
+        return _level("V1 re-run", "-", v.v1_note, []) if v.v1_note else []
+    return _level("V1 re-run", *show_rerun(v.v1))
 
 
 def _v2(v: Verification) -> tuple[str, str, list[str]]:

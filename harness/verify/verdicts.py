@@ -1,8 +1,9 @@
 """`harness verify`: which results are judged, the levels in order, and the exit code.
 
 Results of a run are judged where there are any, else the pinned ones; V0 (integrity) first, then V2 (against
-the pinned results), then V3, claim by claim. There is no way round a level that fails. Claims that are facts of the
-data are decided by the pins of the published files, whatever was run and whichever profile is active.
+the pinned results), then V3, claim by claim; V1 (cells run again) where it is asked for, by harness.verify.rerun. There
+is no way round a level that fails. Claims that are facts of the data are decided by the pins of the published files,
+whatever was run and whichever profile is active.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from harness.verify.judge import ClaimVerdict, invalid, judge
 from harness.verify.measure import read_table
 from harness.verify.pinned import check_pinned
 from harness.verify.regression import Regression, compare
+from harness.verify.repeat import Rerun
 from harness.verify.sources import read_facts
 
 CLAIMS = "claims.yaml"
@@ -52,6 +54,10 @@ class Verification(Record):
     """Whether this run's results were judged or, where nothing has run, the pinned ones."""
     v0: Integrity
     """Level V0."""
+    v1: Rerun | None = None
+    """Level V1 on cells drawn at random; null where it was not asked for (`harness verify --rerun N`)."""
+    v1_note: str = ""
+    """Why there is no level V1 though it was asked for, in words; empty if there is one."""
     v2: Regression | None
     """Level V2; null where there is nothing pinned or the pinned results are themselves judged."""
     v2_note: str

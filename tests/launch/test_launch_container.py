@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.launch import container, engine
 from harness.launch.image import CODE_LABEL, IMAGE_USER, WORK
 from harness.launch.records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts
-from harness.launch.where import do_cell
+from harness.launch.where import do_cell, do_cell_apart
 from harness.launch.work import bring_home, cell_work, intermediate_work
 from harness.params import Params
 from harness.paths import Paths
@@ -185,6 +185,28 @@ def test_how_a_container_ended_is_told(
 def test_a_units_own_error_is_its_exit_code(boxed: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeEngine(monkeypatch, ContainerExit(code=2, out_of_memory=False))
     assert do_cell(CELL, *boxed) == (2, None)
+
+
+def test_a_cell_done_again_lies_apart_and_the_project_keeps_its_own(
+    boxed: Toy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    params, paths = boxed
+    own, apart = paths.cell("none", "udpos", 1) / "result.json", Paths(tmp_path / "apart", paths.profile)
+    own.parent.mkdir(parents=True)
+    own.write_text("own", encoding="utf-8")
+
+    def write(client: Any, spec: ContainerSpec) -> ContainerExit:
+        output = next(Path(mount.source) for mount in spec.mounts if not mount.read_only)
+        made = Paths(output, paths.profile).cell("none", "udpos", 1)
+        made.mkdir(parents=True)
+        (made / "result.json").write_text("again", encoding="utf-8")
+        return ContainerExit(code=0, out_of_memory=False)
+
+    FakeEngine(monkeypatch)
+    monkeypatch.setattr(engine, "run_container", write)
+    assert do_cell_apart(CELL, params, paths, apart) == 0
+    assert (apart.cell("none", "udpos", 1) / "result.json").read_text(encoding="utf-8") == "again"
+    assert own.read_text(encoding="utf-8") == "own"
 
 
 def test_only_leftovers_of_dead_processes_are_removed(

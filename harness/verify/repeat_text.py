@@ -1,0 +1,61 @@
+"""Level V1 as lines for people: a word per cell, and of a cell that is not the same, where it first differs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any, get_args
+
+from tabulate import tabulate
+
+from harness.verify.repeat import LanguageDifference, Outcome, Repeat, Rerun
+
+SHOWN_LANGUAGES = 3
+"""So many languages of a cell are shown; `--json` holds all."""
+SHOWN_CHARACTERS = 48
+"""A longer prediction is cut."""
+INDENT = "  "
+
+
+def show_rerun(rerun: Rerun) -> tuple[str, str, list[str]]:
+    """The level's word, its detail, and a line or more per cell."""
+    counts = Counter(repeat.outcome for repeat in rerun.cells)
+    found = ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if counts[outcome])
+    detail = f"{len(rerun.cells)} of {rerun.candidates} cells, drawn with seed {rerun.seed}: {found}"
+    rows = [
+        (repeat.outcome, repeat.cell.id, f"score {repeat.score:.2f}", _again(repeat), f"{repeat.elapsed_s:.1f} s")
+        for repeat in rerun.cells
+    ]
+    table = tabulate(rows, tablefmt="plain", colalign=("left", "left", "left", "left", "right")).splitlines()
+    lines = [line for row, repeat in zip(table, rerun.cells, strict=True) for line in (row, *_differences(repeat))]
+    return "ok" if rerun.ok else "DIFFERS", detail, lines
+
+
+def _again(repeat: Repeat) -> str:
+    return "re-run without a score" if repeat.score_again is None else f"re-run {repeat.score_again:.2f}"
+
+
+def _differences(repeat: Repeat) -> list[str]:
+    more = len(repeat.languages) - SHOWN_LANGUAGES
+    lines = [repeat.reason] if repeat.reason else []
+    lines += [_language(language) for language in repeat.languages[:SHOWN_LANGUAGES]]
+    lines += [f"and {more} more languages (`--json` shows all)"] if more > 0 else []
+    lines += [f"kept: {repeat.kept}"] if repeat.kept else []
+    return [INDENT + line for line in lines]
+
+
+def _language(found: LanguageDifference) -> str:
+    parts = [f"{found.differing} of {found.rows} rows differ"]
+    if found.first_row is not None:
+        parts.append(f"first row {found.first_row}: recorded {_short(found.recorded)}, re-run {_short(found.again)}")
+    parts += [f"{metric} {_points(old)}, re-run {_points(new)}" for metric, (old, new) in found.scores.items()]
+    return f"{found.language}: {'; '.join(parts)}"
+
+
+def _short(prediction: Any) -> str:
+    text = json.dumps(prediction, ensure_ascii=False)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+
+
+def _points(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"

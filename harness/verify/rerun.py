@@ -1,0 +1,188 @@
+"""Level V1, carried out: cells of the judged results, drawn at random, are run again in a clean folder and compared.
+
+A unit can write into any folder (HARNESS_OUTPUT, or the one folder of its container), so nothing of the run's own
+results is touched. What trains is imported only here, late: `harness verify` without a re-run needs none of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import secrets
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.params import Params, load_params
+from harness.paths import Paths
+from harness.results import Result, ScoresTable, collect, grid_cells, read_result
+from harness.verify.integrity import MANIFEST
+from harness.verify.pinned import check_pinned, pinned_predictions, read_pinned_results
+from harness.verify.regression import FIXED_INPUTS, ROUNDING_POINTS, tolerance
+from harness.verify.repeat import Predictions, Repeat, Rerun, compare_repeat, differing_languages, pick
+from harness.verify.verdicts import (
+    EXIT_NOT_REPRODUCED,
+    Verification,
+    find_results,
+    verify_results,
+)
+
+SEEDS = 2**32
+"""A draw without a given seed takes one below this."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is recorded of one cell."""
+
+    result: Result
+    """Its result."""
+    predictions: Path
+    """The file with its predictions."""
+
+
+def verify_again(params: Params, paths: Paths, count: int, seed: int | None) -> Verification:
+    """Judge the results as `verify_all` does, and run `count` of their cells again.
+
+    Raises HarnessError where there is nothing to judge, or where what the drawn cells were made from is not here.
+    """
+    judged = find_results(params, paths)
+    found = verify_results(judged, params, paths)
+    if judged.table is None:
+        return found.model_copy(update={"v1_note": "needs V0"})
+    v1 = rerun(judged.source, judged.table, params, paths, count, secrets.randbelow(SEEDS) if seed is None else seed)
+    code = found.exit_code if v1.ok else EXIT_NOT_REPRODUCED
+    return found.model_copy(update={"v1": v1, "exit_code": code})
+
+
+def rerun(source: str, table: ScoresTable, params: Params, paths: Paths, count: int, seed: int) -> Rerun:
+    """Draw cells, run each again, compare; a line of progress for each on standard error. Raises as `verify_again`."""
+    _check_project(source, params, paths)
+    grid = set(grid_cells(params))  # pinned results may be of another grid
+    candidates = [row.cell for row in table.cells if row.score is not None and row.cell in grid]
+    chosen = pick(candidates, count, seed)
+    if not chosen:
+        raise HarnessError("expected cells with a score to run again, found none", fix="see `harness verify`")
+    recorded = _recorded(source, params, paths)
+    again = f"--rerun {count} --seed {seed}"
+    seconds = sum(recorded[cell.id].result.elapsed_s for cell in chosen)
+    _tell(
+        f"running {len(chosen)} of {len(candidates)} cells again (`{again}` draws the same);"
+        f" they took {seconds / 60:.1f} min when they were recorded"
+    )
+    for cell in chosen:
+        _check_inputs(recorded[cell.id].result, source, params, paths)
+    pinned, repeats = _pinned_table(source, table, paths), []
+    for number, cell in enumerate(chosen, start=1):
+        points = tolerance(pinned, cell.target, len(chosen)) if pinned else ROUNDING_POINTS
+        repeat = _run_again(recorded[cell.id], params, paths, points, again)
+        repeats.append(repeat)
+        kept = f"; kept in {repeat.kept}" if repeat.kept else ""
+        _tell(f"[{number}/{len(chosen)}] cell {cell.id}: {repeat.outcome}, {repeat.elapsed_s:.1f} s{kept}")
+    return Rerun(seed=seed, candidates=len(candidates), cells=repeats)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _check_project(source: str, params: Params, paths: Paths) -> None:
+    """Units run with the active settings, and need what was built here."""
+    if load_params(paths.root) != params:
+        raise HarnessError(
+            f"expected {params.profile} to be the active profile, since cells run with the settings of params.yaml,"
+            " found others there",
+            fix=f"run `harness profile {params.profile}`, then the same command again",
+        )
+    if source == "pinned" and not paths.encoder.is_dir():
+        raise HarnessError(
+            f"expected data, encoder and checkpoints in {paths.build} to run cells again from, found none:"
+            " nothing has run here, the pinned results are the ones judged",
+            fix="run `make repro`",
+        )
+
+
+def _recorded(source: str, params: Params, paths: Paths) -> Mapping[str, Recorded]:
+    """Cell id -> what is recorded of it, of every judged cell that has predictions."""
+    if source == "pinned":
+        pinned = read_pinned_results(paths.pinned)
+        return {name: Recorded(result, pinned_predictions(paths.pinned, name)) for name, result in pinned.items()}
+    results = collect(paths.cells, grid_cells(params))
+    return {
+        name: Recorded(result, paths.cells / name / result.predictions.path)
+        for name, result in results.items()
+        if result.predictions
+    }
+
+
+def _pinned_table(source: str, table: ScoresTable, paths: Paths) -> ScoresTable | None:
+    """The pinned scores, by whose spread level V2 has its tolerance; None where nothing is pinned."""
+    if source == "pinned":
+        return table
+    return check_pinned(paths.pinned)[1] if (paths.pinned / MANIFEST).is_file() else None
+
+
+def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> None:
+    """HarnessError unless the cell's inputs are here: all of them as recorded, or, where another machine's pinned
+    results are judged, those that are the same on any machine.
+    """
+    from harness.cell import inputs_here
+
+    here, cell = inputs_here(result.cell, params, paths), result.cell
+    must = here if source == "run" else FIXED_INPUTS
+    other = [name for name in must if here[name] != result.inputs.get(name)]
+    if other:
+        mend = f"run `dvc repro cell@{cell.id}`" if source == "run" else "run `make repro`: it makes results from these"
+        raise HarnessError(
+            f"expected the {' and '.join(other)} that cell {cell.id} was made from, found other here", fix=mend
+        )
+
+
+def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_points: float, again: str) -> Repeat:
+    """Run one cell in a clean folder and compare; the folder goes, unless the cell is different."""
+    from harness.launch.where import do_cell_apart
+
+    cell = recorded.result.cell
+    paths.scratch.mkdir(parents=True, exist_ok=True)
+    apart = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
+    keep = False
+    try:
+        code = do_cell_apart(cell, params, paths, apart)
+        if code != 0:
+            raise HarnessError(
+                f"expected cell {cell.id} to run again, found that it ended with exit code {code}",
+                fix=f"see what it said above; `harness verify {again}` draws the same cells",
+            )
+        folder = apart.cell(cell.recipe, cell.target, cell.seed)
+        repeat = _compare(recorded, folder, tolerance_points)
+        keep = repeat.outcome == "different"
+        return repeat.model_copy(update={"kept": str(folder.relative_to(paths.root))}) if keep else repeat
+    finally:
+        if not keep:
+            shutil.rmtree(apart.root, ignore_errors=True)
+
+
+def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> Repeat:
+    result = read_result(folder / "result.json")
+    predicted_again: Predictions = {}
+    if result.predictions:
+        predicted_again = read_predictions(folder / result.predictions.path)
+    differing = differing_languages(recorded.result, result, read_predictions(recorded.predictions), predicted_again)
+    return compare_repeat(recorded.result, result, differing, tolerance_points)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """The predictions of a cell. Raises HarnessError if the file holds anything else."""
+    try:
+        content = json.loads(gzip.decompress(path.read_bytes()))
+        return {language: list(entry["predictions"]) for language, entry in content["languages"].items()}
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HarnessError(
+            f"expected predictions per language in {path}, found something else ({error or type(error).__name__})",
+            fix=f"delete {path.parent} and run `dvc repro`, or where it is pinned, restore it with `git checkout`",
+        ) from None
