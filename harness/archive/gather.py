@@ -45,6 +45,9 @@ EPOCH = "SOURCE_DATE_EPOCH"
 """Environment variable, seconds since 1970: the date to write (https://reproducible-builds.org/specs/source-date-epoch)."""
 ABOUT = """Results of profile {profile}, kept by `harness export`
 
+The harness re-runs experiments on cross-lingual intermediate-task training (Phang et al. 2020, arXiv 2005.13013) with
+data, weights, seeds and environment pinned, and decides each published claim with a statistical verdict.
+
 report.txt                what `harness verify` printed about these results when this archive was written
 verdicts.json             the same for machines
 provenance.json           commits, machines, packages, images, and what is not in this archive and why

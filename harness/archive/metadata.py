@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from harness import __version__
 from harness.archive.content import Content, Unit
+from harness.verify.crate import README
 from harness.verify.integrity import image_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,33 @@ MEDIA_TYPES = {
     ".yaml": "application/yaml",
 }
 
+ROLES = {
+    "predictions.json.gz": "What one cell predicted for every row, language by language.",
+    "predictions/*.json.gz": "What one cell predicted for every row, language by language.",
+    "result.json": "What one cell found, what went in and where it was made.",
+    "results.jsonl": "What every cell found, what went in and where it was made; one line a cell.",
+    "intermediate/*.json": "The record of one intermediate training.",
+    "scores.json": "One table of all scores.",
+    "encoder.json": "How the encoder was pretrained, and the hashes of its files.",
+    "corpus.json": "What the text for pretraining consists of, and what was left out of it.",
+    "costs.json": "Median seconds of each kind of unit.",
+    "data/*/manifest.json": "The manifest of a task's data: hashes and counts, no rows.",
+    "reference/*/manifest.json": "The hashes of the pinned results, and the machine that made them.",
+    "reference/claims.yaml": "The registry of claims: what is judged, and by which check and margin.",
+    "reference/*": "What results are judged against.",
+    "verdicts.json": "The verdict on each claim, for machines.",
+    "report.txt": "The verdict on each claim, as the harness printed it.",
+    "provenance.json": "Commits, machines, packages, images; what is not in this archive and why.",
+    "params.yaml": "The settings of the profile.",
+    "profiles/*": "A profile: one complete file of settings.",
+    "tasks/*": "A task: its kind, metric and licence, and the pins of its data.",
+    "requirements/*": "The environment: every package with its hashes, and how it is installed.",
+    "dvc.*": "The pipeline (dvc.yaml), and what went into and came out of each of its stages (dvc.lock).",
+    "README.txt": "What this archive holds and how to check it.",
+    "*": "A file of the harness itself.",
+}
+"""Pattern of a path -> what such a file is; the first that fits."""
+
 
 def describe(content: Content, agent: str | None = None) -> bytes:
     """The metadata file. `agent`: who ran it, where that is to be said."""
@@ -48,7 +76,8 @@ def describe(content: Content, agent: str | None = None) -> bytes:
         crate.add_file(dest_path=name, properties=_file(content, name, crate))
     for name, sha256 in sorted(content.record.withheld.items()):
         because = f"Not in this archive: {content.record.withheld_because}"
-        _add(crate, f"#withheld/{name}", "CreativeWork", name=name, sha256=sha256, description=because)
+        about = {"name": name, "localPath": name, "sha256": sha256, "description": because}
+        _add(crate, f"#withheld/{name}", "File", **about)
     person = _add(crate, "#agent", "Person", name=agent) if agent else None
     for unit in content.units:
         action = _action(crate, unit, content.record.withheld)
@@ -88,6 +117,7 @@ def _file(content: Content, name: str, crate: ROCrate) -> dict[str, Any]:
         "name": name,
         "sha256": hashlib.sha256(body).hexdigest(),
         "contentSize": str(len(body)),
+        "description": _role(name),
         "encodingFormat": MEDIA_TYPES.get(PurePosixPath(name).suffix, "text/plain"),
     }
     if name in content.licences:
@@ -100,6 +130,10 @@ def _file(content: Content, name: str, crate: ROCrate) -> dict[str, Any]:
     if name in content.originals:
         properties["alternateName"] = content.originals[name]
     return properties
+
+
+def _role(name: str) -> str:
+    return next(role for pattern, role in ROLES.items() if PurePosixPath(name).match(pattern))
 
 
 def _action(crate: ROCrate, unit: Unit, withheld: Mapping[str, str]) -> Entity:
@@ -116,7 +150,13 @@ def _action(crate: ROCrate, unit: Unit, withheld: Mapping[str, str]) -> Entity:
     reads = [crate.get(quote(name)) for name in unit.reads]
     writes = [crate.get(f"#withheld/{name}" if name in withheld else quote(name)) for name in unit.writes]
     identifier = "#" + unit.name.replace(" ", "-")
-    return crate.add_action(_software(crate, unit.provenance), identifier, reads, writes, properties)
+    return crate.add_action(
+        _software(crate, unit.provenance), identifier, _one_or_all(reads), _one_or_all(writes), properties
+    )
+
+
+def _one_or_all(entities: list[Entity]) -> Entity | list[Entity]:
+    return entities[0] if len(entities) == 1 else entities
 
 
 def _on_what(unit: Unit) -> str:
@@ -142,20 +182,16 @@ def _software(crate: ROCrate, origin: Mapping[str, Any]) -> Entity:
     if known := crate.get(identifier):
         return known
     state = " with changes that are in no commit" if origin.get("git_dirty") else ""
-    app = _add(
+    beside = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return _add(
         crate,
         identifier,
         "SoftwareApplication",
         name="harness",
-        softwareVersion=f"{__version__}+g{commit[:12]}{'.dirty' if state else ''}" if commit else __version__,
-        description=f"The benchmark harness at commit {commit or 'unknown'}{state}.",
+        url={"@id": README},
+        version=f"{__version__}+g{commit[:12]}{'.dirty' if state else ''}" if commit else __version__,
+        description=f"The benchmark harness at commit {commit or 'unknown'}{state}{beside and f', with {beside}'}.",
     )
-    if versions:
-        app["softwareRequirements"] = [
-            _add(crate, f"#{name}-{version}", "SoftwareApplication", name=name, softwareVersion=version)
-            for name, version in versions.items()
-        ]
-    return app
 
 
 def _image(crate: ROCrate, image: str) -> Entity:

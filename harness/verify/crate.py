@@ -64,7 +64,7 @@ class CrateRecord(Record):
     holds: Literal["run", "pinned"]
     """A run's results, or the pinned ones."""
     date: str
-    """When the results were pinned, else the date of the commit that made them (SOURCE_DATE_EPOCH stands above both)."""
+    """When the results were pinned, else the date of the commit that made them; SOURCE_DATE_EPOCH stands above both."""
     git_commit: str | None
     """The commit of the harness that wrote the archive."""
     git_dirty: bool | None
@@ -172,7 +172,7 @@ def _listed(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
         raise CrateRefused(name, [f"expected {METADATA} with the hash in the zip file's comment, found {found}"])
     try:
         graph = json.loads(content)["@graph"]
-        files = [entity for entity in graph if entity["@type"] == "File"]
+        files = [entity for entity in graph if entity["@type"] == "File" and not entity["@id"].startswith("#")]
         return {unquote(entity["@id"]): str(entity["sha256"]) for entity in files}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CrateRefused(name, [f"expected a sha256 of every file in {METADATA}, found none ({error!r})"]) from None

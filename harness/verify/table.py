@@ -69,9 +69,10 @@ def _crate_notes(v: Verification) -> list[str]:
     """The archive's own lines: its hash, to compare with what was published, and what to know of it."""
     if v.crate is None:
         return []
-    said = [f"sha256 {v.crate.sha256}, {v.crate.files} files as they were written", *v.crate.notes]
-    indents = {"initial_indent": " " * 18, "subsequent_indent": " " * 20}
-    return [line for note in said for line in textwrap.wrap(note, WIDTH, break_on_hyphens=False, **indents)]
+    lines: list[str] = []
+    for note in (f"sha256 {v.crate.sha256}, {v.crate.files} files as they were written", *v.crate.notes):
+        lines.extend(textwrap.wrap(note, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 20))
+    return lines
 
 
 def _level(name: str, word: str, detail: str, problems: Iterable[str]) -> list[str]:

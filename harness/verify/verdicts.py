@@ -132,7 +132,9 @@ def verify_results(judged: Judged, params: Params, paths: Paths, here: Paths | N
 def _against_pinned(table: ScoresTable | None, paths: Paths | None) -> tuple[Regression | None, str]:
     if table is None:
         return None, "needs V0"
-    if paths is None or not (paths.pinned / MANIFEST).is_file():
+    if paths is None:
+        return None, "no checkout here whose pinned results these could be compared with"
+    if not (paths.pinned / MANIFEST).is_file():
         return None, f"nothing is pinned for profile {table.profile}"
     integrity, pinned = check_pinned(paths.pinned)
     if pinned is None:
