@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from harness.errors import MOST_NAMED, HarnessError, explain_validation, name_some
 from harness.params import read_params
@@ -39,6 +39,8 @@ MAX_FILES = 100_000
 """Most files in an archive."""
 CHUNK = 1 << 20
 MEND = "get the archive anew from whoever made it, or make it anew with `harness export`"
+UNREADABLE = (HarnessError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading records of another shape may raise, where somebody wrote hashes that fit them."""
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 """What reading a damaged zip file may raise."""
 
@@ -59,7 +61,7 @@ class CrateRecord(Record):
 
     schema_version: Literal[1]
     """Version of this schema."""
-    profile: str
+    profile: str = Field(pattern=r"^[A-Za-z0-9][\w-]*$")
     """The profile whose results it holds."""
     holds: Literal["run", "pinned"]
     """A run's results, or the pinned ones."""
@@ -105,8 +107,8 @@ def verify_crate(path: Path, here: Paths | None) -> Verification:
             return _judge(root, path.name, sha256, hashed, here)
         except ValidationError as error:
             raise CrateRefused(path.name, [explain_validation(error, CrateRecord, RECORD)]) from None
-        except (HarnessError, OSError, ValueError) as error:
-            problem = error.message if isinstance(error, HarnessError) else str(error)
+        except UNREADABLE as error:
+            problem = error.message if isinstance(error, HarnessError) else f"expected our records, found {error!r}"
             raise CrateRefused(path.name, [problem.replace(f"{root}/", "")]) from None
 
 

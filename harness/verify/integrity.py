@@ -75,6 +75,9 @@ class Findings:
 
     def hash_file(self, path: Path, expected: str, name: str, mend: str) -> None:
         """Compare a file's sha256 with what is written down for it."""
+        if path.exists() and not path.is_file():  # a device has no end
+            self.problems.append(f"expected {name}, found something that is no file; {mend}")
+            return
         try:
             with path.open("rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -16,6 +16,7 @@ from crates import changed, read_all
 from rocrate.rocrate import ROCrate
 from synthetic import Project, planted, sha256
 
+from harness import cli
 from harness.archive import export, write_zip
 from harness.archive.metadata import PROFILE
 from harness.errors import HarnessError
@@ -93,6 +94,19 @@ def test_a_run_goes_in_and_is_judged_the_same(run: Project, tmp_path: Path) -> N
     found = verify_crate(tmp_path / "run.zip", run.paths)
     assert found.crate is not None and found.crate.holds == "run" and found.crate.notes == []
     assert found.claims == here.claims and found.exit_code == here.exit_code and found.v0.failed == [cells[0]]
+
+
+def test_the_command_writes_where_it_is_told(
+    run: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --out beside where it was typed; a profile without results is one paragraph."""
+    monkeypatch.chdir(run.root)
+    assert cli.run(["export", "--agent", "Ada Example"]) == 0
+    assert "written: lab-crate.zip" in capsys.readouterr().out
+    assert cli.run(["verify", "lab-crate.zip"]) == verify_all(run.params, run.paths).exit_code
+    assert "the crate lab-crate.zip: a run" in capsys.readouterr().out
+    assert cli.run(["export", "--profile", "paper", "--out", "paper.zip"]) == 2
+    assert "expected results of profile paper" in capsys.readouterr().err and not (run.root / "paper.zip").exists()
 
 
 def test_a_scores_table_that_does_not_follow_is_not_archived(run: Project, tmp_path: Path) -> None:

@@ -214,12 +214,36 @@ def test_a_bomb_that_lies_about_its_size_gives_no_more_than_it_says(tmp_path: Pa
     assert (folder / "zeros").stat().st_size <= 10
 
 
+def test_forged_records_of_another_shape_are_refused(crate: Path, tmp_path: Path) -> None:
+    """Their hashes fit: whoever made them may have meant harm, but gets no traceback and no endless read."""
+    manifest = json.loads(read_all(crate)[0]["reference/lab/manifest.json"])
+    manifest["files"] |= {"../../../../../../dev/zero": "0" * 64}
+    endless = {"reference/lab/manifest.json": json.dumps(manifest).encode()}
+    found = verify_crate(changed(crate, tmp_path / "endless.zip", endless, forge=True), None)
+    assert found.exit_code == 3 and "dev/zero, found something that is no file" in " ".join(found.v0.problems)
+    record = json.loads(read_all(crate)[0]["provenance.json"])
+    for place, changes in enumerate(
+        (
+            {"provenance.json": json.dumps(record | {"profile": "../.."}).encode()},
+            {"provenance.json": b"[" * 100_000},
+            {"verdicts.json": b'{"claims": 3}'},
+            {"verdicts.json": b"[]"},
+            {"params.yaml": b"profile: [unclosed"},
+            {"reference/claims.yaml": b"- id: none"},
+            {"reference/lab/results.jsonl": None, "reference/lab/manifest.json": b"{}"},
+        )
+    ):
+        path = changed(crate, tmp_path / f"{place}.zip", changes, forge=True)
+        assert "INVALID archive" in refusal(path) and str(tmp_path) not in refusal(path)
+
+
 def test_the_command_needs_neither_rocrate_nor_a_checkout(crate: Path, tmp_path: Path, repo_root: Path) -> None:
     """And its exit code is 3 where a byte was changed, 2 where there is no such file."""
     bad = changed(crate, tmp_path / "bad.zip", {PREDICTION: b"other"})
     code = """
 import sys
-for name in ("rocrate", "torch", "arcp"):
+heavy = "torch transformers datasets mlflow docker dvc pandas scipy.stats"
+for name in ["rocrate", "arcp", *heavy.split()]:
     sys.modules[name] = None
 from harness.cli import run
 sys.exit(run(sys.argv[1:]))
