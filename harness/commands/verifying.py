@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,10 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
+    what: Annotated[
+        str | None,
+        typer.Argument(help="An archive of `harness export`, judged instead of what lies here.", metavar="CRATE"),
+    ] = None,
     profile: ProfileName = None,
     rerun: Annotated[
         int | None,
@@ -34,6 +39,8 @@ def verify(
     with the rows. Exit code: 0 everything decidable is reproduced, 1 some not reproduced or a cell is different, 2 some
     inconclusive (or a mistake in the input), 3 invalid.
     """
+    if what is not None:
+        return _verify_crate(Path(what), profile, json_)
     from harness.verify import render, verify_all
 
     if seed is not None and rerun is None:
@@ -45,5 +52,29 @@ def verify(
         from harness.verify.rerun import verify_again
 
         found = verify_again(params, paths, rerun, seed)
+    typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
+    return found.exit_code
+
+
+def _verify_crate(path: Path, profile: str | None, json_: bool) -> int:
+    """Judge an archive, in a checkout or outside of one; a changed archive is refused with exit code 3."""
+    import json
+
+    from harness.verify import render
+    from harness.verify.crate import CrateRefused, verify_crate
+    from harness.verify.verdicts import EXIT_INVALID
+
+    if profile is not None:
+        raise HarnessError(f"expected --profile or an archive, found both ({profile}, {path})", fix="leave one out")
+    try:
+        here = open_project()[1]
+    except HarnessError:  # no checkout, or one whose settings don't load: the archive has its own
+        here = None
+    try:
+        found = verify_crate(path, here)
+    except CrateRefused as refused:
+        said = {"judged": "crate", "file": refused.name, "problems": refused.problems, "exit_code": EXIT_INVALID}
+        typer.echo(json.dumps(said, indent=1) if json_ else f"harness: {refused}", err=not json_)
+        return EXIT_INVALID
     typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
     return found.exit_code

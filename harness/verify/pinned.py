@@ -163,14 +163,17 @@ def read_pin_manifest(folder: Path) -> PinManifest:
         raise HarnessError(explain_validation(error, PinManifest, str(path)), fix=f"git checkout -- {folder}") from None
 
 
-def check_pinned(folder: Path) -> tuple[Integrity, ScoresTable | None]:
+def check_pinned(folder: Path, withheld: frozenset[str] = frozenset()) -> tuple[Integrity, ScoresTable | None]:
     """V0 of pinned results: every file's hash, no file that isn't listed, a whole grid, a table that follows.
 
-    The table is None if there is a problem. Raises HarnessError where nothing is pinned.
+    `withheld`: predictions (reference/<profile>/...) that an archive of them does not hold. The table is None if there
+    is a problem. Raises HarnessError where nothing is pinned.
     """
     manifest, findings = read_pin_manifest(folder), Findings()
     mend = f"run `git checkout -- reference/{folder.name}`, or pin a run anew with `harness pin results`"
     for name, sha256 in manifest.files.items():
+        if f"reference/{folder.name}/{name}" in withheld:
+            continue
         findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", mend)
     unlisted = [name for name in _files(folder) if name not in manifest.files]
     if unlisted:
@@ -179,7 +182,7 @@ def check_pinned(folder: Path) -> tuple[Integrity, ScoresTable | None]:
     if findings.problems:
         return findings.conclude({}, 0), None
     try:
-        table, results = read_scores(folder / SCORES), read_pinned_results(folder)
+        table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
@@ -216,7 +219,7 @@ def _grid(table: ScoresTable) -> list[str]:
     return [f"{recipe}-{target}-{seed}" for recipe in recipes for target in targets for seed in seeds]
 
 
-def read_pinned_results(folder: Path) -> dict[str, Result]:
-    """The pinned results by cell id. ValidationError where one doesn't fit its schema; `check_pinned` says so."""
-    results = (Result.model_validate_json(line) for line in (folder / RESULTS).read_bytes().splitlines())
+def read_results(path: Path) -> dict[str, Result]:
+    """The results in a results.jsonl, by cell id. ValidationError if one doesn't fit the schema."""
+    results = (Result.model_validate_json(line) for line in path.read_bytes().splitlines())
     return {result.cell.id: result for result in results}

@@ -22,7 +22,7 @@ from harness.params import Params, load_params
 from harness.paths import Paths
 from harness.results import Result, ScoresTable, collect, grid_cells, read_result
 from harness.verify.integrity import MANIFEST
-from harness.verify.pinned import check_pinned, pinned_predictions, read_pinned_results
+from harness.verify.pinned import check_pinned, RESULTS, pinned_predictions, read_results
 from harness.verify.regression import FIXED_INPUTS, ROUNDING_POINTS, tolerance
 from harness.verify.repeat import Predictions, Repeat, Rerun, compare_repeat, differing_languages, pick
 from harness.verify.verdicts import (
@@ -110,7 +110,7 @@ def _check_project(source: str, params: Params, paths: Paths) -> None:
 def _recorded(source: str, params: Params, paths: Paths) -> Mapping[str, Recorded]:
     """Cell id -> what is recorded of it, of every judged cell that has predictions."""
     if source == "pinned":
-        pinned = read_pinned_results(paths.pinned)
+        pinned = read_results(paths.pinned / RESULTS)
         return {name: Recorded(result, pinned_predictions(paths.pinned, name)) for name, result in pinned.items()}
     results = collect(paths.cells, grid_cells(params))
     return {

@@ -45,6 +45,7 @@ def render(verification: Verification) -> str:
     lines = [
         f"harness verify    profile {v.profile}    {grid}",
         f"judged            {_judged(v)}",
+        *_crate_notes(v),
         f"encoder, data     {v.encoder}; {v.data}",
         *_level("V0 integrity", *_v0(v)),
         *_v1(v),
@@ -59,9 +60,21 @@ def render(verification: Verification) -> str:
 
 
 def _judged(v: Verification) -> str:
+    if v.crate:
+        return f"the crate {v.crate.file}: {'a run' if v.crate.holds == 'run' else 'pinned results'}"
     if v.judged == "run":
         return f"the run in results/{v.profile}"
     return f"the PINNED results in reference/{v.profile}: nothing has run here yet (`make repro` runs it)"
+
+
+def _crate_notes(v: Verification) -> list[str]:
+    """The archive's own lines: its hash, to compare with what was published, and what to know of it."""
+    if v.crate is None:
+        return []
+    lines: list[str] = []
+    for note in (f"sha256 {v.crate.sha256}, {v.crate.files} files as they were written", *v.crate.notes):
+        lines.extend(textwrap.wrap(note, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 20))
+    return lines
 
 
 def _level(name: str, word: str, detail: str, problems: Iterable[str]) -> list[str]:

@@ -39,6 +39,21 @@ class GridSize(Record):
     """Its seeds."""
 
 
+class CrateSource(Record):
+    """The archive whose results are judged."""
+
+    file: str
+    """Its file name."""
+    sha256: str
+    """Of the whole file, to compare with what `harness export` printed."""
+    holds: Literal["run", "pinned"]
+    """Whether a run's results lie in it or pinned ones."""
+    files: int
+    """Files in it; the hash of every one was checked."""
+    notes: list[str]
+    """What a reader must know of it, in sentences."""
+
+
 class Verification(Record):
     """Everything that `harness verify` concludes."""
 
@@ -50,8 +65,10 @@ class Verification(Record):
     """The data, in words."""
     grid: GridSize
     """The grid that is judged."""
-    judged: Literal["run", "pinned"]
-    """Whether this run's results were judged or, where nothing has run, the pinned ones."""
+    judged: Literal["run", "pinned", "crate"]
+    """Whether this run's results were judged or, where nothing has run, the pinned ones, or those in an archive."""
+    crate: CrateSource | None = None
+    """The archive, where one was judged."""
     v0: Integrity
     """Level V0."""
     v1: Rerun | None = None
@@ -72,8 +89,8 @@ class Verification(Record):
 class Judged:
     """The results that are judged."""
 
-    source: Literal["run", "pinned"]
-    """This run's or, where nothing has run, the pinned ones."""
+    source: Literal["run", "pinned", "crate"]
+    """This run's or, where nothing has run, the pinned ones, or those in an archive."""
     v0: Integrity
     """What level V0 says about them."""
     table: ScoresTable | None
@@ -103,20 +120,26 @@ def find_results(params: Params, paths: Paths) -> Judged:
     )
 
 
-def verify_results(judged: Judged, params: Params, paths: Paths) -> Verification:
-    """Levels V2 and V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load."""
+def verify_results(judged: Judged, params: Params, paths: Paths, here: Paths | None = None) -> Verification:
+    """Levels V2 and V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load.
+
+    `here`: where the pinned results lie that an archive is compared with; None if there are none.
+    """
     claims = load_claims(paths.reference / CLAIMS)
-    if judged.source == "run":
-        return _conclude(claims, params, paths, judged, *_against_pinned(judged.table, paths))
+    if judged.source != "pinned":
+        pinned = paths if judged.source == "run" else here
+        return _conclude(claims, params, paths, judged, *_against_pinned(judged.table, pinned))
     note = "the pinned results are the ones judged: nothing has run here yet"
     if judged.table and [row.cell for row in judged.table.cells] != grid_cells(params):
         note += "; params.yaml asks for another grid by now"
     return _conclude(claims, params, paths, judged, None, note)
 
 
-def _against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression | None, str]:
+def _against_pinned(table: ScoresTable | None, paths: Paths | None) -> tuple[Regression | None, str]:
     if table is None:
         return None, "needs V0"
+    if paths is None:
+        return None, "no checkout here whose pinned results these could be compared with"
     if not (paths.pinned / MANIFEST).is_file():
         return None, f"nothing is pinned for profile {table.profile}"
     integrity, pinned = check_pinned(paths.pinned)
