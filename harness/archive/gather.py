@@ -75,7 +75,7 @@ def gather(params: Params, paths: Paths, settings: Path) -> Content:
     results = _results(judged, params, paths)
     tasks = load_tasks(list(dict.fromkeys(result.cell.target for result in results.values())), paths.tasks)
     predictions = {name: _predictions(result, judged, paths) for name, result in results.items() if result.predictions}
-    withheld = _withheld(params, results, predictions, tasks)
+    withheld = _withheld(params, paths, results, predictions, tasks)
     record = _record(params, paths, judged, list(results.values()), withheld)
     kept, originals = _kept(params, paths, judged, results)
     files = {name: path.read_bytes() for name, path in kept.items() if name not in withheld}
@@ -113,15 +113,20 @@ def _predictions(result: Result, judged: Judged, paths: Paths) -> str:
 
 
 def _withheld(
-    params: Params, results: Mapping[str, Result], predictions: Mapping[str, str], tasks: Mapping[str, Task]
+    params: Params,
+    paths: Paths,
+    results: Mapping[str, Result],
+    predictions: Mapping[str, str],
+    tasks: Mapping[str, Task],
 ) -> dict[str, str]:
-    """Predictions that may hold text of a data pack -> their sha256."""
+    """Predictions that may hold text of a data pack, or that were not pinned for that reason -> their sha256."""
     if params.data.source != "local":
         return {}
     return {
         path: kept.sha256
         for name, path in predictions.items()
-        if (kept := results[name].predictions) and tasks[results[name].cell.target].head not in TEXTLESS
+        if (kept := results[name].predictions)
+        and (tasks[results[name].cell.target].head not in TEXTLESS or not (paths.root / path).is_file())
     }
 
 

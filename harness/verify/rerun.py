@@ -22,7 +22,7 @@ from harness.params import Params, load_params
 from harness.paths import Paths
 from harness.results import Result, ScoresTable, collect, grid_cells, read_result
 from harness.verify.integrity import MANIFEST
-from harness.verify.pinned import check_pinned, RESULTS, pinned_predictions, read_results
+from harness.verify.pinned import RESULTS, check_pinned, pinned_predictions, read_results
 from harness.verify.regression import FIXED_INPUTS, ROUNDING_POINTS, tolerance
 from harness.verify.repeat import Predictions, Repeat, Rerun, compare_repeat, differing_languages, pick
 from harness.verify.verdicts import (
