@@ -31,7 +31,7 @@ def adjust(p_values: Sequence[float]) -> list[float]:
 
 
 def hold_accusations(verdicts: Sequence[ClaimVerdict]) -> list[ClaimVerdict]:
-    """The verdicts; an accusation tells its adjusted p value among the reasons, or is INCONCLUSIVE where it is over 5 %.
+    """The verdicts; an accusation tells its adjusted p value among the reasons, or is INCONCLUSIVE if it is over 5 %.
 
     The family are the claims that were tested on enough seeds, whatever came out. Facts of the data are not in it: they
     are looked up, not measured.

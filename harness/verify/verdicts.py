@@ -1,7 +1,6 @@
 """`harness verify`: which results are judged, the levels in order, and the exit code.
 
 Results of a run are judged where there are any, else the pinned ones; V0 (integrity) first, then V2 (against
-Results of a run are judged where there are any, else the pinned ones; V0 (integrity) first, then V2 (against
 the pinned results), then V3, claim by claim, and the accusations once more together (Holm); V1 (cells run again) where
 it is asked for, by harness.verify.rerun. There is no way round a level that fails. Claims that are facts of the data
 are decided by the pins of the published files, whatever was run and whichever profile is active.
