@@ -258,7 +258,7 @@ def _judge_share(claim: Claim, check: Share, found: Measurement) -> ClaimVerdict
     adjusted for their number; the p value is.
     """
     above_threshold = Interval(low=check.threshold_points, high=INFINITE)
-    decisions = [decide(list(gains.values()), above_threshold) for gains in found.by_recipe.values() if gains]
+    decisions = [decide(list(gains.values()), above_threshold, False) for gains in found.by_recipe.values() if gains]
     if not decisions:
         return _verdict(claim, "UNDERPOWERED", note="nothing measured", reasons=["no seed has all the cells it needs"])
     n = len(decisions)

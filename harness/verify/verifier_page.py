@@ -157,7 +157,8 @@ def _families(simulation: Simulation) -> str:
     text = (
         f"Measured on {simulation.families[0].repetitions:,} families each, {FAMILY_SEEDS} seeds, spread "
         f"{FAMILY_SIGMA:g} margins, gains over a common baseline. First all claims hold, each at the edge of its "
-        f"band, the worst case; then one is wrong, by {FAR:g} margins, and the others hold exactly. The last two columns are what Holm costs."
+        f"band, the worst case; then one is wrong, by {FAR:g} margins, and the others hold exactly. The last two "
+        "columns are what Holm costs."
     )
     counts = [family.false_holm for family in simulation.families]
     found = _judge("With Holm a true claim is accused", counts, simulation.families[0].repetitions)
@@ -183,7 +184,8 @@ def _shapes(simulation: Simulation) -> str:
     text = (
         f"The truth lies at an edge of the band, so every REPRODUCED and every NOT_REPRODUCED is an error; the worse "
         f"edge of the two is shown. Spread {simulation.shapes[0].sigma:g} margins, "
-        f"{simulation.shapes[0].repetitions:,} experiments each. All distributions have the same mean and standard deviation."
+        f"{simulation.shapes[0].repetitions:,} experiments each. All distributions have the same mean and "
+        "standard deviation."
     )
     table = markdown_table(("gains are", "seeds", "false REPRODUCED", "false NOT_REPRODUCED"), rows, "l")
     return "\n\n".join(["## When gains are not normal", text, table, _shape_words(simulation)])

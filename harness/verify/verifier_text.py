@@ -66,8 +66,8 @@ the interval is mean(g) +- t(0.95, n - 1) s / sqrt(n): 90 %, with 5 % left on ei
   to hold; that nothing speaks against it is not enough.
 - **Outside** is an accusation. p = P(T > distance to the nearer edge) + P(T > distance to the farther edge), in
   standard errors (Hodges and Lehmann 1954). For a band wider than the interval the second term is next to nothing,
-  and p <= 0.05 says just that the interval lies outside. For a band much narrower than the noise it is what keeps the error
-  at 5 %: the interval alone would accuse up to 10 % of true claims.
+  and p <= 0.05 says just that the interval lies outside. For a band much narrower than the noise it is what keeps the
+  error at 5 %: the interval alone would accuse up to 10 % of true claims.
 - A claim with one end ("at most", "above") has an endless band on the other side.
 - A claim on a share of recipes looks at each recipe's own interval: those surely above the threshold, those surely
   not.
