@@ -15,7 +15,8 @@ claim's margin."""
 
 LEVELS = """## Levels
 
-Each level needs the one before. There is no way round a level that fails.
+Each level needs the one before; V1 trains, so it runs only where it is asked for. There is no way round a level
+that fails.
 
 """ + markdown_table(
     ("level", "question", "how"),
@@ -27,9 +28,10 @@ Each level needs the one before. There is no way round a level that fails.
             "inputs. Else INVALID",
         ),
         (
-            "V1 repeat",
+            "V1 re-run",
             "Does the same seed on the same kind of machine give the same predictions?",
-            "hashes of the predictions are equal; V2 counts such cells as identical",
+            "`harness verify --rerun 3`: cells drawn at random run again, and the bytes must be equal; on "
+            "other hardware the score, to V2's tolerance",
         ),
         (
             "V2 pinned",
