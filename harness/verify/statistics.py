@@ -197,9 +197,8 @@ def _why(verdict: Verdict, p: float, where: Verdict, needed: int | None) -> str:
         return f"{show_p(p)} for this claim alone"
     if verdict != "INCONCLUSIVE":
         return ""
-    more = (
-        f"with {needed} seeds a verdict falls at {POWER:.0%} power" if needed else f"{MOST_SEEDS:,} seeds won't decide"
-    )
+    enough = f"{needed} seeds would decide with probability {POWER:.0%}"
+    more = enough if needed else f"{MOST_SEEDS:,} seeds would not decide"
     touches = f"the interval lies outside, but {show_p(p)} with both sides counted; " if where != verdict else ""
     return f"{touches}if mean and spread stay as measured, {more}"
 
