@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import ProfileName, archiving, data, image, layers, open_project, stages, verifying
+from harness.commands import ProfileName, archiving, data, image, layers, open_project, stages, verifier, verifying
 from harness.errors import HarnessError
 
 INTERRUPTED = 130
@@ -37,6 +37,7 @@ app.add_typer(pin_app, name="pin")
 app.add_typer(encoder_app, name="encoder")
 app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(image.app, name="image")
+app.add_typer(verifier.app, name="verifier")
 verifying.register(app)
 archiving.register(app)
 layers.register(app)

@@ -48,6 +48,7 @@ from harness.verify.statistics import (
     place,
     prediction_interval,
     relation,
+    share_p,
 )
 
 INFINITE = float("inf")
@@ -90,7 +91,11 @@ class ClaimVerdict(Record):
     n_seeds: int = 0
     """Seeds that went in."""
     seeds_needed: int | None = None
-    """If inconclusive: seeds that would decide it, mean and spread staying as they are."""
+    """If inconclusive: seeds that would decide it with probability 80 %, mean and spread staying as they are."""
+    p_value: float | None = None
+    """p value of "the claim holds", of this claim alone; null where nothing was measured on three seeds."""
+    p_adjusted: float | None = None
+    """The same by Holm's step-down over all claims that were tested; null where the claim was not tested."""
     note: str = ""
     """In a few words, for the table."""
     reasons: list[str] = Field(default_factory=list)
@@ -196,6 +201,7 @@ def _judge_mean(
         consistent=one_more.low <= claimed <= one_more.high if one_more and claimed is not None else None,
         n_seeds=decision.n,
         seeds_needed=decision.seeds_needed,
+        p_value=decision.p_value,
         beside=_beside(check, scores),
         note=_note(check, decision),
         reasons=[decision.reason] if decision.reason else [],
@@ -248,10 +254,11 @@ def _judge_share(claim: Claim, check: Share, found: Measurement) -> ClaimVerdict
     """A share of recipes, each above, below or across the threshold by its own 90 % interval.
 
     Those surely above give the lowest share, those not surely below the highest; the verdict follows where
-    both ends agree. Fewer than three seeds, or equal ones, leave a recipe open.
+    both ends agree. Fewer than three seeds, or equal ones, leave a recipe open. The recipes' own intervals are not
+    adjusted for their number; the p value is.
     """
     above_threshold = Interval(low=check.threshold_points, high=INFINITE)
-    decisions = [decide(list(gains.values()), above_threshold) for gains in found.by_recipe.values() if gains]
+    decisions = [decide(list(gains.values()), above_threshold, False) for gains in found.by_recipe.values() if gains]
     if not decisions:
         return _verdict(claim, "UNDERPOWERED", note="nothing measured", reasons=["no seed has all the cells it needs"])
     n = len(decisions)
@@ -267,6 +274,7 @@ def _judge_share(claim: Claim, check: Share, found: Measurement) -> ClaimVerdict
         interval=_ends(shares),
         agrees={"REPRODUCED": True, "NOT_REPRODUCED": False}.get(verdict),
         n_seeds=seeds,
+        p_value=share_p([decision.p_value for decision in decisions], check.at_least_share),
         note=f"{above} of {n} recipes",
         reasons=[f"at 90 % {above} of {n} recipes gain over {check.threshold_points} points, {below} don't"],
     )

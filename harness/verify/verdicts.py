@@ -1,9 +1,9 @@
 """`harness verify`: which results are judged, the levels in order, and the exit code.
 
 Results of a run are judged where there are any, else the pinned ones; V0 (integrity) first, then V2 (against
-the pinned results), then V3, claim by claim; V1 (cells run again) where it is asked for, by harness.verify.rerun. There
-is no way round a level that fails. Claims that are facts of the data are decided by the pins of the published files,
-whatever was run and whichever profile is active.
+the pinned results), then V3, claim by claim, and the accusations once more together (Holm); V1 (cells run again) where
+it is asked for, by harness.verify.rerun. There is no way round a level that fails. Claims that are facts of the data
+are decided by the pins of the published files, whatever was run and whichever profile is active.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from harness.params import Params
 from harness.paths import Paths
 from harness.results import Record, ScoresTable, describe_data, describe_encoder, grid_cells
 from harness.verify.claims import Claim, load_claims
+from harness.verify.holm import hold_accusations
 from harness.verify.integrity import MANIFEST, Integrity, check_run
 from harness.verify.judge import ClaimVerdict, invalid, judge
 from harness.verify.measure import read_table
@@ -164,7 +165,7 @@ def _conclude(
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
         scores = read_table(table)
-        verdicts = [judge(claim, table, scores, facts) for claim in claims]
+        verdicts = hold_accusations([judge(claim, table, scores, facts) for claim in claims])
     return Verification(
         profile=params.profile,
         encoder=table.encoder if table else describe_encoder(params),

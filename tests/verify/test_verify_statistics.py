@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from harness.verify import statistics as s
 
@@ -86,37 +87,40 @@ def test_pooled_spread_by_hand() -> None:
 @given(gains, points, st.floats(0.1, 20))
 def test_verdict_is_where_the_interval_lies(values: list[float], claimed: float, margin: float) -> None:
     target = s.band(claimed, margin)
-    decision = s.decide(values, target)
+    decision = s.decide(values, target, project=False)
     assume(decision.interval is not None)
-    assert decision.interval is not None
+    assert decision.interval is not None and decision.p_value is not None
     assert decision.interval.low <= decision.mean <= decision.interval.high
     inside, outside = decision.interval.inside(target), decision.interval.disjoint(target)
     assert not (inside and outside)
-    assert decision.verdict == ("REPRODUCED" if inside else "NOT_REPRODUCED" if outside else "INCONCLUSIVE")
+    accused = outside and decision.p_value <= s.LEVEL
+    assert decision.verdict == ("REPRODUCED" if inside else "NOT_REPRODUCED" if accused else "INCONCLUSIVE")
+    assert outside or decision.p_value > s.LEVEL - 1e-9  # no accusation of an interval that touches the band
 
 
 @settings(deadline=None)
 @given(gains, points)
 def test_shift_and_order_do_not_matter(values: list[float], shift: float) -> None:
-    before = s.decide(values, s.band(3.0, 1.5))
-    after = s.decide([value + shift for value in reversed(values)], s.band(3.0 + shift, 1.5))
+    before = s.decide(values, s.band(3.0, 1.5), project=False)
+    after = s.decide([value + shift for value in reversed(values)], s.band(3.0 + shift, 1.5), project=False)
     edges = [before.interval.low, before.interval.high] if before.interval else []
     assume(all(abs(edge - limit) > 1e-6 for edge in edges for limit in (1.5, 4.5)))
+    assume(before.p_value is None or abs(before.p_value - s.LEVEL) > 1e-6)
     assert after.verdict == before.verdict
     assert after.mean == pytest.approx(before.mean + shift, abs=1e-6)
 
 
-@settings(deadline=None)
-@given(st.floats(0.0, 6.0), st.floats(0.05, 3.0))
-def test_seeds_needed_decide_and_one_fewer_does_not(mean: float, spread: float) -> None:
+@settings(deadline=None, max_examples=30)
+@given(st.floats(0.0, 6.0), st.floats(0.05, 3.0), st.integers(3, 12))
+def test_seeds_needed_have_the_power_and_one_fewer_has_not(mean: float, spread: float, n: int) -> None:
     target = s.band(3.0, 1.5)
-    assume(s.place(s.interval_around(mean, spread, 3), target) == "INCONCLUSIVE")
-    needed = s.seeds_to_decide(mean, spread, target, 3)
+    which = 0 if 1.5 <= mean <= 4.5 else 1
+    needed = s.seeds_to_decide(mean, spread, target, n)
     if needed is None:
-        assert s.place(s.interval_around(mean, spread, s.MOST_SEEDS), target) == "INCONCLUSIVE"
+        assert s.verdict_chances(mean, spread, s.MOST_SEEDS, target)[which] < s.POWER
     else:
-        assert s.place(s.interval_around(mean, spread, needed), target) != "INCONCLUSIVE"
-        assert s.place(s.interval_around(mean, spread, needed - 1), target) == "INCONCLUSIVE"
+        assert needed > n and s.verdict_chances(mean, spread, needed, target)[which] >= s.POWER
+        assert needed == n + 1 or s.verdict_chances(mean, spread, needed - 1, target)[which] < s.POWER
 
 
 @pytest.mark.parametrize("spread", [0.3, 1.0, 3.0])
@@ -129,13 +133,141 @@ def test_error_rates_stay_at_nominal(spread: float, n: int) -> None:
     """
     draws = np.random.default_rng(20200513).normal(9.7, spread, size=(600, n))
     target = s.band(8.2, 1.5)  # the truth, 9.7, is the band's upper end: both errors are possible
-    verdicts = [s.decide(row.tolist(), target).verdict for row in draws]
+    verdicts = [s.decide(row.tolist(), target, project=False).verdict for row in draws]
     assert verdicts.count("REPRODUCED") / 600 <= 0.08
     assert verdicts.count("NOT_REPRODUCED") / 600 <= 0.08
 
 
 def test_a_true_claim_is_found_and_a_false_one_refuted() -> None:
     random = np.random.default_rng(1)
-    true = [s.decide(row.tolist(), s.band(8.2, 1.5)).verdict for row in random.normal(8.2, 0.5, size=(200, 5))]
-    false = [s.decide(row.tolist(), s.band(8.2, 1.5)).verdict for row in random.normal(4.0, 0.5, size=(200, 5))]
+    true = [
+        s.decide(row.tolist(), s.band(8.2, 1.5), project=False).verdict
+        for row in random.normal(8.2, 0.5, size=(200, 5))
+    ]
+    false = [
+        s.decide(row.tolist(), s.band(8.2, 1.5), project=False).verdict
+        for row in random.normal(4.0, 0.5, size=(200, 5))
+    ]
     assert true.count("REPRODUCED") > 190 and false.count("NOT_REPRODUCED") > 190
+
+
+# Against scipy.stats, which the verifier itself does not import.
+
+SPREADABLE = st.lists(points, min_size=3, max_size=8).filter(lambda values: max(values) - min(values) > 0.1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SPREADABLE, st.sampled_from([0.8, 0.9, 0.95]))
+def test_interval_agrees_with_scipy(values: list[float], confidence: float) -> None:
+    expected = stats.t.interval(confidence, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
+    found = s.t_interval(values, confidence)
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SPREADABLE, points)
+def test_p_values_agree_with_scipys_t_test(values: list[float], claimed: float) -> None:
+    """A band of width zero is the two-sided test, a band with one end the one-sided one."""
+    mean, spread, n = float(np.mean(values)), s.spread(values), len(values)
+    two_sided = stats.ttest_1samp(values, claimed).pvalue
+    assert s.accusation_p(mean, spread, n, s.band(claimed, 0.0)) == pytest.approx(two_sided, rel=1e-6, abs=1e-12)
+    at_most = s.Interval(low=-math.inf, high=claimed)
+    greater = stats.ttest_1samp(values, claimed, alternative="greater").pvalue
+    assert s.accusation_p(mean, spread, n, at_most) == pytest.approx(greater, rel=1e-6, abs=1e-12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SPREADABLE, points, st.floats(0.1, 50))
+def test_reproduced_is_both_one_sided_tests_at_five_per_cent(
+    values: list[float], claimed: float, margin: float
+) -> None:
+    above = stats.ttest_1samp(values, claimed - margin, alternative="greater").pvalue
+    below = stats.ttest_1samp(values, claimed + margin, alternative="less").pvalue
+    assume(abs(max(above, below) - 0.05) > 1e-9)
+    found = s.decide(values, s.band(claimed, margin), project=False)
+    assert (found.verdict == "REPRODUCED") == (max(above, below) < 0.05)
+
+
+@pytest.mark.parametrize("n", [3, 5, 30])
+@pytest.mark.parametrize("shift", [-2.0, 0.0, 0.4, 3.0])
+def test_chances_of_a_band_with_one_end_are_the_noncentral_t(n: int, shift: float) -> None:
+    found = s.verdict_chances(5.0 + shift, 2.0, n, s.Interval(low=-math.inf, high=5.0))
+    critical, noncentrality = stats.t.ppf(0.95, n - 1), shift * math.sqrt(n) / 2
+    assert found.not_reproduced == pytest.approx(stats.nct.sf(critical, n - 1, noncentrality), abs=1e-4)
+    assert found.reproduced == pytest.approx(stats.nct.sf(critical, n - 1, -noncentrality), abs=1e-4)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.floats(-5, 5), st.floats(0.02, 20), st.integers(3, 40), st.floats(0.01, 100))
+def test_chances_are_probabilities_in_any_unit(mean: float, sigma: float, n: int, unit: float) -> None:
+    found = s.verdict_chances(mean, sigma, n, s.band(0.0, 1.0))
+    assert min(found) >= 0 and sum(found) == pytest.approx(1.0, abs=1e-6)
+    assert s.verdict_chances(mean * unit, sigma * unit, n, s.band(0.0, unit)) == pytest.approx(found, abs=1e-6)
+    assert s.verdict_chances(-mean, sigma, n, s.band(0.0, 1.0)) == pytest.approx(found, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.floats(-1, 1), st.floats(0.02, 20), st.integers(3, 40))
+def test_no_false_verdict_is_likelier_than_five_per_cent(mean: float, sigma: float, n: int) -> None:
+    """By the formula, for any spread: accusing a claim that holds, and confirming one whose truth lies at the edge."""
+    assert s.verdict_chances(mean, sigma, n, s.band(0.0, 1.0)).not_reproduced <= 0.05 + 1e-4
+    assert s.verdict_chances(1.0, sigma, n, s.band(0.0, 1.0)).reproduced <= 0.05 + 1e-4
+    assert s.verdict_chances(1.0 + abs(mean), sigma, n, s.band(0.0, 1.0)).reproduced <= 0.05 + 1e-4
+
+
+def test_an_interval_outside_a_narrow_band_needs_both_sides_to_accuse() -> None:
+    values = [0.2, 1.0, 1.8]  # mean 1, interval [-0.35, 2.35]; shifted so that it just misses the band
+    decision = s.decide([value + 0.4 for value in values], s.band(0.0, 0.01))
+    assert decision.interval is not None and decision.interval.low > 0.01 and decision.direction == "up"
+    assert decision.verdict == "INCONCLUSIVE" and decision.p_value is not None and 0.05 < decision.p_value < 0.1
+    assert "both sides" in decision.reason
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.floats(0, 10), st.floats(0, 10), st.floats(0.05, 10), st.integers(3, 20))
+def test_farther_out_is_a_smaller_p_and_a_wider_band_a_larger_one(a: float, b: float, spread: float, n: int) -> None:
+    near, far = sorted((a, b))
+    target = s.band(0.0, 1.0)
+    assert s.accusation_p(far, spread, n, target) <= s.accusation_p(near, spread, n, target) + 1e-12
+    assert s.accusation_p(a, spread, n, s.band(0.0, 1.0 + b)) >= s.accusation_p(a, spread, n, target) - 1e-12
+
+
+@settings(deadline=None, max_examples=60)
+@given(SPREADABLE, points, st.floats(0.1, 20), st.floats(0.01, 100))
+def test_the_unit_does_not_matter(values: list[float], claimed: float, margin: float, unit: float) -> None:
+    before = s.decide(values, s.band(claimed, margin), project=False)
+    assert before.p_value is not None and before.interval is not None
+    scaled = s.Interval(low=(claimed - margin) * unit, high=(claimed + margin) * unit)
+    after = s.decide([value * unit for value in values], scaled, project=False)
+    assert after.p_value == pytest.approx(before.p_value, rel=1e-6, abs=1e-12)
+    edges = ((before.interval.low, claimed - margin), (before.interval.high, claimed + margin))
+    assume(all(abs(end - edge) > 1e-6 for end, edge in edges) and abs(before.p_value - s.LEVEL) > 1e-6)
+    assert after.verdict == before.verdict
+
+
+@settings(deadline=None, max_examples=60)
+@given(SPREADABLE, st.floats(0.1, 5), st.floats(0.1, 5))
+def test_a_wider_margin_keeps_what_is_reproduced(values: list[float], margin: float, more: float) -> None:
+    claimed = float(np.mean(values))
+    if s.decide(values, s.band(claimed, margin), project=False).verdict == "REPRODUCED":
+        assert s.decide(values, s.band(claimed, margin + more), project=False).verdict == "REPRODUCED"
+    assert s.margin(margin, 0.05, more, 1) >= s.margin(margin, 0.05, more, 2) >= margin
+
+
+def test_an_inconclusive_claim_names_the_seeds_of_80_per_cent_power() -> None:
+    values = [6.0, 8.0, 10.0]
+    decision = s.decide(values, s.band(8.2, 1.5))
+    needed = decision.seeds_needed
+    assert decision.verdict == "INCONCLUSIVE" and needed is not None and f"{needed} seeds" in decision.reason
+    drawn = np.random.default_rng(3).normal(8.0, 2.0, size=(3000, needed)).tolist()
+    hits = sum(s.decide(row, s.band(8.2, 1.5), project=False).verdict == "REPRODUCED" for row in drawn)
+    assert stats.binomtest(hits, 3000, 0.8, alternative="less").pvalue > 1e-4
+    assert hits / 3000 < 0.9  # and not far more seeds than that
+
+
+def test_share_p_by_hand() -> None:
+    # 3 of 4 must hold, so 2 must fall; one of 3 true ones falls with them: 3 times the second smallest
+    assert s.share_p([0.5, 0.01, 0.02, 0.9], 0.75) == pytest.approx(0.06)
+    assert s.share_p([0.01, None], 0.5) == 1.0  # 1 of 2 must hold: both must fall, and one can't
+    assert s.share_p([0.01, 0.02], 1.0) == pytest.approx(0.02)
+    assert s.share_p([None, None], 0.5) is None

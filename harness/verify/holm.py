@@ -1,0 +1,61 @@
+"""Several accusations at once: Holm's step-down over the claims that were tested.
+
+Each claim alone is accused falsely at most 5 % of the time; one of ten is accused falsely far more often. So the
+accusations of a verification are looked at together, and one that doesn't survive becomes INCONCLUSIVE. REPRODUCED
+needs no such care: to confirm falsely is an error about one claim, not about the paper as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.verify.judge import ClaimVerdict
+from harness.verify.statistics import LEVEL, show_p
+
+TESTED = ("REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE")
+
+
+def adjust(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p values, in the order given (Holm 1979, Scand. J. Stat. 6).
+
+    With p_(1) <= ... <= p_(m), the i-th adjusted value is the largest of min(1, (m - j + 1) p_(j)) over j <= i.
+    Accusing where it is at most 5 % accuses any true claim at most 5 % of the time, however the claims depend on each
+    other (all gains share the baseline's runs).
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
+
+
+def hold_accusations(verdicts: Sequence[ClaimVerdict]) -> list[ClaimVerdict]:
+    """The verdicts; an accusation tells its adjusted p value among the reasons, or is INCONCLUSIVE if it is over 5 %.
+
+    The family are the claims that were tested on enough seeds, whatever came out. Facts of the data are not in it: they
+    are looked up, not measured.
+    """
+    family = {
+        place: verdict.p_value
+        for place, verdict in enumerate(verdicts)
+        if verdict.verdict in TESTED and verdict.p_value is not None
+    }
+    adjusted = dict(zip(family, adjust(list(family.values())), strict=True))
+    return [_hold(verdict, adjusted.get(place), len(family)) for place, verdict in enumerate(verdicts)]
+
+
+def _hold(verdict: ClaimVerdict, adjusted: float | None, tested: int) -> ClaimVerdict:
+    if adjusted is None:
+        return verdict
+    found: dict[str, object] = {"p_adjusted": adjusted}
+    if verdict.verdict == "NOT_REPRODUCED":
+        among = "1 claim was" if tested == 1 else f"{tested} claims were"
+        holm = f"{among} tested, and by Holm's step-down over them {show_p(adjusted)}"
+        if adjusted <= LEVEL:
+            found["reasons"] = [*verdict.reasons, f"{holm}: the accusation stands"]
+        else:
+            found["verdict"] = "INCONCLUSIVE"
+            found["note"] = ", ".join(filter(None, [verdict.note, "not after Holm"]))
+            found["reasons"] = [*verdict.reasons, f"{holm}, over {LEVEL:.2f}: no accusation, more seeds must tell"]
+    return verdict.model_copy(update=found)
