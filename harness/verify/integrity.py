@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import Field
 
 from harness.errors import HarnessError, name_some
 from harness.params import Params
@@ -32,6 +34,9 @@ from harness.results import (
     target_groups,
     task_score,
 )
+from harness.verify.locked import check_lock
+from harness.verify.pins import check_pins
+from harness.verify.rescore import Rescored, Rescorer
 
 MANIFEST = "manifest.json"
 SCORE_TOLERANCE = 1e-6
@@ -59,6 +64,14 @@ class Integrity(Record):
     """What is wrong, in sentences; empty when all is well."""
     images: list[str]
     """The images that cells ran in; empty where all ran in a machine's own environment."""
+    rescored: int = 0
+    """Cells whose metrics were computed again from their predictions and the gold rows."""
+    not_rescored: dict[str, str] = Field(default_factory=dict)
+    """Cell with predictions -> why its metrics were not computed again."""
+    lock: str = ""
+    """What was compared with dvc.lock, in words; empty for pinned results."""
+    skipped: list[str] = Field(default_factory=list)
+    """What a quick look left out, in words."""
 
     @property
     def ok(self) -> bool:
@@ -70,12 +83,22 @@ class Integrity(Record):
 class Findings:
     """What a check has found so far."""
 
+    quick: bool = False
+    """Only look whether large files are there."""
     hashes: int = 0
     problems: list[str] = field(default_factory=list)
+    lock: str = ""
+    skipped: list[str] = field(default_factory=list)
+    rescored: Rescored = field(default_factory=Rescored)
+    unhashed: list[int] = field(default_factory=list)
+    """Sizes in bytes of the large files that were not hashed."""
 
-    def hash_file(self, path: Path, expected: str, name: str, mend: str) -> None:
+    def hash_file(self, path: Path, expected: str, name: str, mend: str, is_large: bool = False) -> None:
         """Compare a file's sha256 with what is written down for it."""
         try:
+            if self.quick and is_large:
+                self.unhashed.append(path.stat().st_size)
+                return
             with path.open("rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
@@ -86,6 +109,24 @@ class Findings:
             self.problems.append(
                 f"expected sha256 {expected:.12}... of {name}, found {found:.12}...: it was changed; {mend}"
             )
+
+    def rescore(
+        self, rescorer: Rescorer | None, results: Mapping[str, Result], where: Callable[[Result], Path]
+    ) -> None:
+        """Compute the metrics again; without a rescorer nothing is, and the record says so."""
+        if rescorer:
+            self.rescored = rescorer.rescore(results, where)
+            self.problems += self.rescored.problems
+
+    def _skipped(self, results: Mapping[str, Result]) -> list[str]:
+        if not self.quick:
+            return []
+        kept = sum(result.predictions is not None for result in results.values())
+        size = f"{sum(self.unhashed) / 1e6:.1f} MB"
+        return [
+            f"hashing {len(self.unhashed)} files of rows, predictions and weights ({size})",
+            f"re-scoring {kept} cells",
+        ]
 
     def conclude(self, results: Mapping[str, Result], expected: int) -> Integrity:
         """The record."""
@@ -101,27 +142,43 @@ class Findings:
             },
             problems=self.problems,
             images=sorted({str(digest) for result in results.values() if (digest := image_of(result.provenance))}),
+            rescored=self.rescored.cells,
+            not_rescored=self.rescored.left_out,
+            lock=self.lock,
+            skipped=[*self._skipped(results), *self.skipped],
         )
 
 
-def check_run(params: Params, paths: Paths) -> tuple[Integrity, ScoresTable | None]:
-    """V0 of a run: data files, every cell of the grid and its predictions, no mixed inputs, a table that
-    follows.
+def check_run(
+    params: Params, paths: Paths, rescorer: Rescorer | None = None, quick: bool = False
+) -> tuple[Integrity, ScoresTable | None]:
+    """V0 of a run: data files, every cell of the grid and its predictions, metrics that follow from these, no mixed
+    inputs, nothing changed or stale by dvc.lock, a table that follows.
 
-    The table is built anew from the cells; None if there is a problem.
+    The table is built anew from the cells; None if there is a problem. A quick look reads no large file.
     """
-    findings, cells = Findings(), grid_cells(params)
-    data_pins = _check_data(params, paths, findings)
+    findings, cells = Findings(quick), grid_cells(params)
+    manifests = _check_data(params, paths, findings)
     results = _read_cells(paths.cells, cells, findings)
     groups = target_groups(params.grid.targets, paths.tasks)
     for name, result in results.items():
         _check_result(result, params.profile, groups, findings)
         if result.predictions:
-            path = paths.cells / name / result.predictions.path
+            path = _predictions(result, paths)
             mend = f"delete {path.parent} and run `dvc repro`"
-            findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", mend)
+            findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", mend, is_large=True)
     _check_images(results, params, paths, findings)
-    _check_inputs(results, data_pins, _check_encoder(paths, findings), findings)
+    _check_inputs(
+        results, {task: one.sha256 for task, one in manifests.items()}, _check_encoder(paths, findings), findings
+    )
+    if quick:
+        findings.skipped = ["comparing rows with their pins, and everything with dvc.lock"]
+    else:
+        generated = {task: one.files for task, one in manifests.items() if one.source == "generated"}
+        findings.problems += check_pins(generated, paths)
+        findings.rescore(rescorer or Rescorer(params, paths), results, lambda found: _predictions(found, paths))
+        findings.lock, problems = check_lock(params, paths)
+        findings.problems += problems
     table = None
     if not findings.problems:
         table = build_scores(results, params, groups)
@@ -129,23 +186,41 @@ def check_run(params: Params, paths: Paths) -> tuple[Integrity, ScoresTable | No
     return findings.conclude(results, len(cells)), None if findings.problems else table
 
 
-def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, str]:
-    """Hash every file of every data folder against its manifest; task -> sha256 of the manifest itself."""
-    pins: dict[str, str] = {}
+def _predictions(result: Result, paths: Paths) -> Path:
+    assert result.predictions
+    return paths.cells / result.cell.id / result.predictions.path
+
+
+@dataclass(frozen=True)
+class DataManifest:
+    """What a data folder's manifest says."""
+
+    sha256: str
+    """Of the manifest itself."""
+    source: str
+    """Where its rows come from."""
+    files: dict[str, str]
+    """File name -> sha256."""
+
+
+def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, DataManifest]:
+    """Hash every file of every data folder against its manifest; the manifests by task."""
+    manifests: dict[str, DataManifest] = {}
     for task in params.data.tasks:
         folder = paths.data(task)
         mend = f"run `dvc repro` (data of {task})"
         try:
             content = (folder / MANIFEST).read_bytes()
-            files = {name: entry["sha256"] for name, entry in json.loads(content)["files"].items()}
+            manifest = json.loads(content)
+            files = {name: entry["sha256"] for name, entry in manifest["files"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = error.strerror if isinstance(error, OSError) else "another schema"
             findings.problems.append(f"expected the manifest of {task}'s data, found: {problem}; {mend}")
             continue
-        pins[task] = hashlib.sha256(content).hexdigest()
+        manifests[task] = DataManifest(hashlib.sha256(content).hexdigest(), str(manifest.get("source")), files)
         for name, sha256 in files.items():
-            findings.hash_file(folder / name, sha256, f"data/{task}/{name}", mend)
-    return pins
+            findings.hash_file(folder / name, sha256, f"data/{task}/{name}", mend, is_large=True)
+    return manifests
 
 
 def _read_cells(cells_dir: Path, cells: Iterable[Cell], findings: Findings) -> dict[str, Result]:
@@ -262,7 +337,9 @@ def _check_encoder(paths: Paths, findings: Findings) -> dict[str, str]:
     pins = {}
     for name, file in ENCODER_FILES.items():
         path = paths.encoder / file
-        if path.is_file():
+        if path.is_file() and findings.quick:
+            findings.unhashed.append(path.stat().st_size)
+        elif path.is_file():
             with path.open("rb") as stream:
                 pins[name] = hashlib.file_digest(stream, "sha256").hexdigest()
             findings.hashes += 1

@@ -31,9 +31,11 @@ from harness.results import (
     write_json,
 )
 from harness.verify.integrity import MANIFEST, Findings, Integrity, check_run
+from harness.verify.rescore import Rescorer
 
 RESULTS = "results.jsonl"
 SCORES = "scores.json"
+PREDICTIONS = "predictions/"
 COSTS = "costs.json"
 """Median wall seconds by kind of unit and the machine: what `harness plan` estimates by where nothing has run."""
 
@@ -101,7 +103,7 @@ def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTa
 
 
 def _predictions(cell_id: str) -> str:
-    return f"predictions/{cell_id}.json.gz"
+    return f"{PREDICTIONS}{cell_id}.json.gz"
 
 
 def _describe(folder: Path, paths: Paths, params: Params, results: Iterable[Result]) -> PinManifest:
@@ -148,15 +150,19 @@ def read_pin_manifest(folder: Path) -> PinManifest:
         raise HarnessError(explain_validation(error, PinManifest, str(path)), fix=f"git checkout -- {folder}") from None
 
 
-def check_pinned(folder: Path) -> tuple[Integrity, ScoresTable | None]:
-    """V0 of pinned results: every file's hash, no file that isn't listed, a whole grid, a table that follows.
+def check_pinned(
+    folder: Path, rescorer: Rescorer | None = None, quick: bool = False
+) -> tuple[Integrity, ScoresTable | None]:
+    """V0 of pinned results: every file's hash, no file that isn't listed, a whole grid, a table that follows, with a
+    rescorer metrics that follow from the predictions. A quick look hashes no predictions.
 
     The table is None if there is a problem. Raises HarnessError where nothing is pinned.
     """
-    manifest, findings = read_pin_manifest(folder), Findings()
+    manifest, findings = read_pin_manifest(folder), Findings(quick)
     mend = f"run `git checkout -- reference/{folder.name}`, or pin a run anew with `harness pin results`"
     for name, sha256 in manifest.files.items():
-        findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", mend)
+        is_large = name.startswith(PREDICTIONS)
+        findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", mend, is_large)
     unlisted = [name for name in _files(folder) if name not in manifest.files]
     if unlisted:
         found = name_some(unlisted)
@@ -164,8 +170,9 @@ def check_pinned(folder: Path) -> tuple[Integrity, ScoresTable | None]:
     if findings.problems:
         return findings.conclude({}, 0), None
     try:
-        table, results = read_scores(folder / SCORES), _read_results(folder / RESULTS)
+        table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
+        findings.rescore(rescorer, results, lambda result: folder / _predictions(result.cell.id))
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
         return findings.conclude({}, 0), None
@@ -201,6 +208,7 @@ def _grid(table: ScoresTable) -> list[str]:
     return [f"{recipe}-{target}-{seed}" for recipe in recipes for target in targets for seed in seeds]
 
 
-def _read_results(path: Path) -> dict[str, Result]:
+def read_results(path: Path) -> dict[str, Result]:
+    """The pinned results by cell."""
     results = (Result.model_validate_json(line) for line in path.read_bytes().splitlines())
     return {result.cell.id: result for result in results}
