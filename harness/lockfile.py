@@ -33,7 +33,7 @@ class Lock:
         self.root = root
         self.stages: dict[str, Any] = (content or {}).get("stages") or {}
         self._params: dict[str, Any] = {}
-        self._md5 = lru_cache(maxsize=None)(self._md5_of)
+        self.md5 = lru_cache(maxsize=None)(self._md5_of)
 
     def records(self, stage: str, output: str) -> bool:
         """Whether the lock's run of the stage is the one that made `output`: profiles share the names of stages."""
@@ -45,7 +45,7 @@ class Lock:
         entry = self.stages.get(stage)
         if entry is None:
             return ["never run"]
-        changed = [dep["path"] for dep in entry.get("deps", []) if self._md5(dep["path"]) != dep.get("md5")]
+        changed = [dep["path"] for dep in entry.get("deps", []) if self.md5(dep["path"]) != dep.get("md5")]
         return changed + self._params_changed(entry)
 
     def changes_since(self, stage: str, is_compared: Callable[[str], bool] = lambda path: True) -> list[str]:
@@ -54,13 +54,13 @@ class Lock:
         if entry is None:
             return ["never run"]
         deps = {dep["path"]: dep.get("md5") for dep in entry.get("deps", []) if is_compared(dep["path"])}
-        changed = [path for path, md5 in deps.items() if (self._made.get(path) or self._md5(path)) != md5]
+        changed = [path for path, md5 in deps.items() if (self._made.get(path) or self.md5(path)) != md5]
         return changed + self._params_changed(entry)
 
     def outputs_differ(self, stage: str, is_compared: Callable[[str], bool] = lambda path: True) -> list[str]:
         """Outputs of the stage that are missing or are not the recorded bytes."""
         outs = {out["path"]: out.get("md5") for out in self.stages.get(stage, {}).get("outs", [])}
-        return [path for path, md5 in outs.items() if is_compared(path) and self._md5(path) != md5]
+        return [path for path, md5 in outs.items() if is_compared(path) and self.md5(path) != md5]
 
     @cached_property
     def _made(self) -> dict[str, str | None]:
