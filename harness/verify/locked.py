@@ -48,7 +48,7 @@ def _outputs(params: Params, paths: Paths) -> dict[str, str]:
     """Stage -> one path that it makes, relative to the project: who records that path has run for this profile."""
     grid = params.grid
     found = {f"data@{task}": paths.data(task) for task in params.data.tasks}
-    found |= {"encoder": paths.results / "encoder.json", "scores": paths.scores}
+    found |= {name: paths.results / f"{name}.json" for name in ("corpus", "encoder", "scores")}
     found |= {f"recipe@{recipe}": paths.recipe(recipe) for recipe in grid.recipes}
     found |= {f"target@{target}": paths.target(target) for target in grid.targets}
     for recipe in grid.recipes:

@@ -72,7 +72,10 @@ class Rescorer:
     def rescore(self, results: Mapping[str, Result], where: Callable[[Result], Path]) -> Rescored:
         """Score every result with predictions again; `where` gives the file of predictions."""
         found = Rescored()
-        for (target, data), members in _by_gold(results).items():
+        kept = {name: result for name, result in results.items() if result.predictions and where(result).is_file()}
+        lost = [name for name, result in results.items() if result.predictions and name not in kept]
+        found.left_out |= dict.fromkeys(lost, "predictions are not kept here, only their hashes")
+        for (target, data), members in _by_gold(kept).items():
             new = [result for result in members.values() if _key(result) not in self._known]
             try:
                 gold = find_gold(target, data, self._params, self._paths) if new else None
@@ -96,10 +99,8 @@ class Rescorer:
         key = _key(result)
         if gold and key not in self._known:
             try:
+                _check_settings(result)
                 self._known[key] = recompute(path.read_bytes(), result.cell.target, gold, rows, _max_rows(result))
-            except FileNotFoundError:
-                found.left_out[name] = "predictions are not kept here, only their hashes"
-                return
             except (HarnessError, OSError) as error:
                 found.problems.append(f"cell {name} can't be scored again: {_words(error)}; {_mend(name)}")
                 return
@@ -128,17 +129,26 @@ def _words(error: Exception) -> str:
 
 
 def _by_gold(results: Mapping[str, Result]) -> dict[tuple[str, str], dict[str, Result]]:
-    """Results with predictions by target and the data they name: gold rows are read once and not kept for long."""
+    """Results by target and the data they name: gold rows are read once and not kept for long."""
     groups: dict[tuple[str, str], dict[str, Result]] = {}
     for name, result in results.items():
-        if result.predictions:
-            groups.setdefault((result.cell.target, result.inputs.get("data", "")), {})[name] = result
+        groups.setdefault((result.cell.target, result.inputs.get("data", "")), {})[name] = result
     return groups
 
 
+def _check_settings(result: Result) -> None:
+    """HarnessError unless the settings that a result shows are those whose sha256 (of canonical JSON) it names."""
+    settings, named = result.provenance.get("params"), result.inputs.get("params")
+    if settings is None or named is None:
+        return
+    found = hashlib.sha256(json.dumps(settings, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    if found != named:
+        raise HarnessError(f"expected the settings with sha256 {named:.12}... in its provenance, found {found:.12}...")
+
+
 def _max_rows(result: Result) -> int | None:
-    """The setting that the cell was evaluated with: the first so many rows of every file."""
-    evaluation = result.provenance.get("params", {}).get("evaluation", {})
+    """The setting that the cell was evaluated with: the first so many rows of every file; null: all."""
+    evaluation = (result.provenance.get("params") or {}).get("evaluation") or {}
     limit = evaluation.get("max_rows")
     return None if limit is None else int(limit)
 
@@ -209,10 +219,9 @@ def find_gold(target: str, data_sha256: str, params: Params, paths: Paths) -> Go
         return _built(folder)
     if params.data.source == "generated":
         return _generated(target, params, paths)
-    lacking = "those that lie here are others" if manifest.is_file() else "they are not here"
-    raise HarnessError(
-        f"expected the gold rows of {target} in {folder}, found that {lacking}", fix=f"run `dvc repro data@{target}`"
-    )
+    if manifest.is_file():
+        raise HarnessError("the gold rows that lie here are others than the cells name", fix="run `dvc repro`")
+    raise HarnessError("gold rows are not here: `dvc repro` makes them", fix=f"run `dvc repro data@{target}`")
 
 
 def _built(folder: Path) -> Gold:

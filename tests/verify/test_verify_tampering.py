@@ -215,6 +215,23 @@ def test_a_language_that_is_left_out_is_named(run: Run) -> None:
     assert "cell none-xnli-2 " in listed and worst in listed and worst not in found.split(";")[0]
 
 
+def test_predictions_of_fewer_rows_than_were_to_be_evaluated_are_named(run: Run) -> None:
+    """Settings that would allow for it are not the ones whose hash the result names."""
+    result, said = run.result("none-xnli-2"), run.predictions("none-xnli-2")
+    for entry in said["languages"].values():
+        entry["predictions"] = entry["predictions"][:10]
+    run.write(result, said)
+    run.lock()
+    (problem,) = run.problems()
+    assert "one prediction for each of 100 gold rows of xnli, qaa" in problem
+    settings = json.loads(json.dumps(result.provenance))
+    settings["params"]["evaluation"]["max_rows"] = 10
+    run.write(result.model_copy(update={"provenance": settings}), said)
+    run.lock()
+    (problem,) = run.problems()
+    assert "cell none-xnli-2 " in problem and "expected the settings with sha256" in problem
+
+
 def change_a_label(path: Path) -> None:
     first, *others = path.read_text(encoding="utf-8").splitlines()
     row = json.loads(first)
@@ -345,9 +362,11 @@ def test_what_can_not_be_re_scored_says_why(run: Run) -> None:
     shutil.rmtree(run.paths.build)
     local = run.params.data.model_copy(update={"source": "local", "pack": "mini"})
     elsewhere = run.params.model_copy(update={"data": local})
-    found = Rescorer(elsewhere, run.paths).rescore(results, lambda result: run.cell(result.cell.id))
+    found = Rescorer(elsewhere, run.paths).rescore(
+        results, lambda result: run.cell(result.cell.id) / "predictions.json.gz"
+    )
     assert found.cells == 0 and len(found.left_out) == 8
-    assert "expected the gold rows of xnli" in found.left_out["none-xnli-1"]
+    assert set(found.left_out.values()) == {"gold rows are not here: `dvc repro` makes them"}
 
 
 def test_other_forms_of_predictions_are_refused_not_skipped(run: Run) -> None:
