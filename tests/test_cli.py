@@ -45,6 +45,7 @@ LIGHT = (
     ["tasks"],
     ["verify"],
     ["verify", "--json"],
+    ["verify", "--quick"],
 )
 
 

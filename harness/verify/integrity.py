@@ -10,10 +10,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -28,13 +26,13 @@ from harness.results import (
     ScoresTable,
     build_scores,
     grid_cells,
-    mixed_inputs,
     read_result,
     read_scores,
     target_groups,
     task_score,
 )
 from harness.verify.locked import check_lock
+from harness.verify.origins import check_images, check_inputs, image_of
 from harness.verify.pins import check_pins
 from harness.verify.rescore import Rescored, Rescorer
 
@@ -167,10 +165,9 @@ def check_run(
             path = _predictions(result, paths)
             mend = f"delete {path.parent} and run `dvc repro`"
             findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", mend, is_large=True)
-    _check_images(results, params, paths, findings)
-    _check_inputs(
-        results, {task: one.sha256 for task, one in manifests.items()}, _check_encoder(paths, findings), findings
-    )
+    findings.problems += check_images(results, params, paths)
+    data_pins = {task: one.sha256 for task, one in manifests.items()}
+    findings.problems += check_inputs(results, data_pins, _check_encoder(paths, findings))
     if quick:
         findings.skipped = ["comparing rows with their pins, and everything with dvc.lock"]
     else:
@@ -272,63 +269,6 @@ def _check_result(result: Result, profile: str, groups: Mapping[str, str], findi
     if not abs(follows - result.score) <= SCORE_TOLERANCE:
         findings.problems.append(
             f"expected score {follows:.4f} in cell {name} by its languages, found {result.score:.4f}; {mend}"
-        )
-
-
-def _check_inputs(
-    results: Mapping[str, Result],
-    data_pins: Mapping[str, str],
-    encoder_pins: Mapping[str, str],
-    findings: Findings,
-) -> None:
-    """No mixed revisions among the cells, and none made from data or an encoder other than what lies here."""
-    mixed = mixed_inputs({name: (result.cell, result.inputs) for name, result in results.items()})
-    findings.problems.extend(f"mixed inputs: {problem}; run `dvc repro`" for problem in mixed)
-    stale: dict[str, list[str]] = {}
-    for name, result in results.items():
-        target = result.cell.target
-        here = {"data": (data_pins.get(target), f"data of {target}")}
-        here |= {file: (sha256, file) for file, sha256 in encoder_pins.items()}
-        for key, (sha256, words) in here.items():
-            if sha256 and result.inputs.get(key, sha256) != sha256:
-                stale.setdefault(words, []).append(name)
-    for words, names in stale.items():
-        findings.problems.append(
-            f"expected cells made from the {words} that lies here, found another in {name_some(names)}; run `dvc repro`"
-        )
-
-
-def image_of(provenance: Mapping[str, Any]) -> str | None:
-    """The image that something was made in; None: a machine's own environment."""
-    digest = provenance.get("image_digest")
-    return None if digest is None else str(digest)
-
-
-def _check_images(results: Mapping[str, Result], params: Params, paths: Paths, findings: Findings) -> None:
-    """Every cell and intermediate training was made where params.yaml says: in the pinned image, or in none.
-
-    What is unavailable has not been made anywhere.
-    """
-    made = {
-        f"cell {name}": image_of(result.provenance)
-        for name, result in results.items()
-        if result.status != "unavailable"
-    }
-    for recipe in params.grid.recipes:
-        for seed in params.grid.seeds:
-            with suppress(OSError, ValueError, AttributeError):  # one that is not there has not made anything
-                record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
-                if record.get("status") == "unavailable":
-                    continue
-                made[f"intermediate {recipe}-{seed}"] = image_of(record.get("provenance") or {})
-    other: dict[str | None, list[str]] = {}
-    for name, image in made.items():
-        if image != params.unit_image:
-            other.setdefault(image, []).append(name)
-    for image, names in other.items():
-        findings.problems.append(
-            f"expected everything made in {params.unit_image or 'no image'} (params.yaml: runtime, image),"
-            f" found {image or 'no image'} in {name_some(names)}; run `dvc repro`"
         )
 
 

@@ -82,7 +82,8 @@ def _v0(v: Verification) -> tuple[str, str, list[str]]:
         if cells:
             parts.append(f"{len(cells)} {word} ({name_some(cells)})")
     reasons = [f"unavailable: {reason}" for reason in dict.fromkeys(v.v0.unavailable.values())]
-    return ("ok" if v.v0.ok else "INVALID"), ", ".join(parts), [*_looked_at(v.v0), *_some(v.v0.problems + reasons)]
+    word = "INVALID" if not v.v0.ok else "quick" if v.v0.skipped else "ok"
+    return word, ", ".join(parts), [*_looked_at(v.v0), *_some(v.v0.problems + reasons)]
 
 
 def _looked_at(v0: Integrity) -> list[str]:
