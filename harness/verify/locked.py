@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import yaml
+
 from harness.errors import name_some
 from harness.lockfile import LOCK, Lock
 from harness.params import Params
@@ -25,19 +27,29 @@ def check_lock(params: Params, paths: Paths) -> tuple[str, list[str]]:
     Nothing is compared where dvc.lock is not there or records the runs of other profiles (stages of all profiles share
     their names); the phrase says so.
     """
-    lock = Lock(paths.root)
+    try:
+        return _compare(Lock(paths.root), params, paths)
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        found = " ".join(str(error).split())
+        mend = f"run `git checkout -- {LOCK}`, then `dvc repro`"
+        return f"{LOCK} can't be read", [f"expected {LOCK} as DVC writes it, found another form ({found}); {mend}"]
+
+
+def _compare(lock: Lock, params: Params, paths: Paths) -> tuple[str, list[str]]:
     if not lock.stages:
         return f"no {LOCK} to compare with", []
     outputs, grid = _outputs(params, paths), units(params, paths)
     ours = [stage for stage, output in outputs.items() if lock.records(stage, output)]
     cells = [stage for stage in outputs if _kind(stage) == "cell"]
-    if not any(stage in ours for stage in cells):
+    recorded = [stage for stage in ours if _kind(stage) == "cell"]
+    if not recorded:
         return f"{LOCK} records no cell of profile {params.profile}", []
     problems = _absent([stage for stage in cells if stage not in lock.stages], len(cells))
     problems += _differing(lock, ours, paths)
     if lock.param("params.yaml", "profile") == params.profile:
         problems += _stale(lock, grid, ours, paths)
-    return f"{len(ours)} stages as in {LOCK}" if not problems else f"{len(ours)} stages compared with {LOCK}", problems
+    what = f"{len(recorded)} of {len(cells)} cells and {len(ours) - len(recorded)} other stages"
+    return f"{what} {'compared with' if problems else 'as in'} {LOCK}", problems
 
 
 def _kind(stage: str) -> str:

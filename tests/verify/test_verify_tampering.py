@@ -164,8 +164,8 @@ def run(whole: Path, tmp_path: Path) -> Run:
 def test_an_untouched_run_is_sound_and_re_scored_whole(run: Run) -> None:
     v0 = run.verify().v0
     assert v0.problems == [] and v0.rescored == 8 and v0.not_rescored == {}
-    assert v0.lock == "17 stages as in dvc.lock"
-    assert "8 of 8 cells re-scored from predictions and gold rows; 17 stages as in dvc.lock" in render(run.verify())
+    assert v0.lock == "8 of 8 cells and 9 other stages as in dvc.lock"
+    assert f"8 of 8 cells re-scored from predictions and gold rows; {v0.lock}" in render(run.verify())
 
 
 @pytest.mark.parametrize(
@@ -286,6 +286,15 @@ def test_a_changed_dvc_lock_is_named_by_its_stage(run: Run) -> None:
     change_lock(run, lambda stages: stages["cell@none-bucc-2"]["outs"][0].update(md5="0" * 32 + ".dir"))
     (problem,) = run.problems()
     assert "stage cell@none-bucc-2 " in problem and "results/lab/cells/none-bucc-2" in problem
+
+
+@pytest.mark.parametrize(
+    "content", ["<<<<<<< HEAD\nstages:\n", "stages: [one, two]\n", "stages: {cell@none-xnli-1: 3}\n"]
+)
+def test_a_dvc_lock_in_another_form_is_named(run: Run, content: str) -> None:
+    (run.paths.root / LOCK).write_text(content)
+    (problem,) = run.problems()
+    assert problem.startswith("expected dvc.lock as DVC writes it, found another form (")
 
 
 def test_a_cell_that_is_not_locked_is_named(run: Run) -> None:
