@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatch
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class Lock:
         self.root = root
         self.stages: dict[str, Any] = (content or {}).get("stages") or {}
         self._params: dict[str, Any] = {}
-        self._md5 = lru_cache(maxsize=None)(self._md5_of)
+        self.md5 = lru_cache(maxsize=None)(self._md5_of)
 
     def records(self, stage: str, output: str) -> bool:
         """Whether the lock's run of the stage is the one that made `output`: profiles share the names of stages."""
@@ -45,17 +45,38 @@ class Lock:
         entry = self.stages.get(stage)
         if entry is None:
             return ["never run"]
-        changed = [dep["path"] for dep in entry.get("deps", []) if self._md5(dep["path"]) != dep.get("md5")]
-        for file, values in entry.get("params", {}).items():
-            changed += [f"{file}:{key}" for key, value in values.items() if self._param(file, key) != _number(value)]
-        return changed
+        changed = [dep["path"] for dep in entry.get("deps", []) if self.md5(dep["path"]) != dep.get("md5")]
+        return changed + self._params_changed(entry)
 
-    def outputs_differ(self, stage: str) -> list[str]:
+    def changes_since(self, stage: str, is_compared: Callable[[str], bool] = lambda path: True) -> list[str]:
+        """As `changes`, without hashing what other stages make: their recorded output is what it has to be."""
+        entry = self.stages.get(stage)
+        if entry is None:
+            return ["never run"]
+        deps = {dep["path"]: dep.get("md5") for dep in entry.get("deps", []) if is_compared(dep["path"])}
+        changed = [path for path, md5 in deps.items() if (self._made.get(path) or self.md5(path)) != md5]
+        return changed + self._params_changed(entry)
+
+    def outputs_differ(self, stage: str, is_compared: Callable[[str], bool] = lambda path: True) -> list[str]:
         """Outputs of the stage that are missing or are not the recorded bytes."""
-        entry = self.stages.get(stage, {})
-        return [out["path"] for out in entry.get("outs", []) if self._md5(out["path"]) != out.get("md5")]
+        outs = {out["path"]: out.get("md5") for out in self.stages.get(stage, {}).get("outs", [])}
+        return [path for path, md5 in outs.items() if is_compared(path) and self.md5(path) != md5]
 
-    def _param(self, file: str, key: str) -> Any:
+    @cached_property
+    def _made(self) -> dict[str, str | None]:
+        """Path -> recorded md5 of every output."""
+        return {out["path"]: out.get("md5") for entry in self.stages.values() for out in entry.get("outs", [])}
+
+    def _params_changed(self, entry: Mapping[str, Any]) -> list[str]:
+        return [
+            f"{file}:{key}"
+            for file, values in entry.get("params", {}).items()
+            for key, value in values.items()
+            if self.param(file, key) != _number(value)
+        ]
+
+    def param(self, file: str, key: str) -> Any:
+        """A setting as it is now, by its path in the file; None where there is none."""
         if file not in self._params:
             path = self.root / file
             self._params[file] = yaml.load(path.read_bytes(), Loader=_LOADER) if path.is_file() else {}

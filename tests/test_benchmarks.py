@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -21,7 +22,7 @@ TINY = Architecture(hidden_size=8, layers=1, heads=2, intermediate_size=16, max_
 def script(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", toys.ROOT / "benchmarks" / f"{name}.py")
     assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return module
 
@@ -51,3 +52,11 @@ def test_lengths_are_counted_on_built_data(toy: tuple[Params, Paths], task: str,
     assert [item.split for item in found] == splits
     for item in found:
         assert item.rows <= item.inputs and 2 < item.tokens / item.inputs <= settings.max_length
+
+
+def test_a_verification_is_measured() -> None:
+    verify = script("verify")
+    costs = [verify.Cost(3.0, 2.0, 70.0), verify.Cost(1.0, 1.0, 90.0), verify.Cost(2.0, 1.5, 80.0)]
+    assert verify.summary(costs) == verify.Cost(2.0, 1.5, 90.0)
+    taken = verify.measure("--help")
+    assert taken.cpu_seconds > 0 and taken.seconds > 0 and taken.memory_mb > 1

@@ -46,6 +46,7 @@ LIGHT = (
     ["verify"],
     ["verify", "--json"],
     ["layers", "--help"],
+    ["verify", "--quick"],
 )
 
 

@@ -87,6 +87,7 @@ def test_a_killed_run_is_resumed_and_finished(project: Project) -> None:
     assert {f"{c['cell']['recipe']}-{c['cell']['target']}-{c['cell']['seed']}" for c in scores["cells"]} == CELLS
     verdicts = json.loads(project.paths.verdicts.read_text(encoding="utf-8"))
     assert (verdicts["judged"], verdicts["v0"]["problems"]) == ("run", [])
+    assert verdicts["v0"]["rescored"] == len(CELLS) and verdicts["v0"]["lock"].endswith(" stages as in dvc.lock")
     tracked = json.loads((project.paths.results / "tracked.json").read_text(encoding="utf-8"))
     assert tracked["cells"] == len(CELLS)
     assert (project.paths.mlruns / "mlflow.db").is_file()

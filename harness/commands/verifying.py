@@ -30,9 +30,16 @@ def verify(
         int | None,
         typer.Option(min=0, metavar="S", help="Seed of the draw of --rerun; without it one is drawn and printed."),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Neither hash large files nor re-score; V0 says what was left out.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the whole verification as JSON.")] = False,
 ) -> int:
-    """Judge the results: integrity (V0), agreement with our pinned results (V2), a verdict per claim (V3).
+    """Judge the results: integrity (V0), agreement with our pinned results (V1, V2), a verdict per claim (V3).
+
+    V0 hashes every file, computes every metric again from the stored predictions and the gold rows, and compares what
+    lies here with dvc.lock. V1: on the same class of machine the predictions are the same bytes. V2: on any other the
+    scores lie within a tolerance. V3: each claim's interval against its margin.
 
     Where nothing has run yet, the pinned results are judged. With --rerun N, N cells run again from their inputs in
     build/ (V1), in a clean folder: repeated exactly, within the tolerance of V2 (other hardware only), or different,
@@ -47,7 +54,9 @@ def verify(
         raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
     params, paths = open_project(profile)
     if rerun is None:
-        found = verify_all(params, paths)
+        found = verify_all(params, paths, quick)
+    elif quick:
+        raise HarnessError("expected --quick or --rerun, found both: a re-run is no quick look", fix="leave one out")
     else:
         from harness.verify.rerun import verify_again
 

@@ -20,12 +20,14 @@ from urllib.parse import unquote
 from pydantic import Field, ValidationError
 
 from harness.errors import MOST_NAMED, HarnessError, explain_validation, name_some
-from harness.params import read_params
+from harness.params import Params, read_params
 from harness.paths import Paths
 from harness.resolve import ENCODER_FILES
 from harness.results import Record, ScoresTable
 from harness.verify.integrity import Archived, Integrity, check_run
+from harness.verify.integrity import data_manifest as read_manifest
 from harness.verify.pinned import check_pinned
+from harness.verify.rescore import Rescorer
 from harness.verify.verdicts import CrateSource, Judged, Verification, verify_results
 
 METADATA = "ro-crate-metadata.json"
@@ -202,8 +204,8 @@ def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) 
     paths = Paths(root, record.profile)
     if params.profile != record.profile:
         raise HarnessError(f"expected the settings of profile {record.profile}, found those of {params.profile}")
-    v0, table = _check(record, root, paths)
-    judged = Judged("crate", v0.model_copy(update={"hashes": v0.hashes + hashed}), table)
+    v0, table = _check(record, root, params, paths)
+    judged = Judged("crate", v0.model_copy(update={"hashes": v0.hashes + hashed}), table, holds=record.holds)
     pinned = Paths(here.root, record.profile) if here else None
     found = verify_results(judged, params, paths, pinned)
     source = CrateSource(
@@ -212,18 +214,16 @@ def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) 
     return found.model_copy(update={"crate": source})
 
 
-def _check(record: CrateRecord, root: Path, paths: Paths) -> tuple[Integrity, ScoresTable | None]:
+def _check(record: CrateRecord, root: Path, params: Params, paths: Paths) -> tuple[Integrity, ScoresTable | None]:
     """Level V0 of a run or of pinned results, without the rows, weights and predictions that the archive leaves out."""
     if record.holds == "pinned":
-        return check_pinned(paths.pinned, frozenset(record.withheld))
-    params = read_params(root / "params.yaml")
-    manifests = {task: root / data_manifest(task) for task in params.data.tasks}
-    pins = {task: hashlib.sha256(path.read_bytes()).hexdigest() for task, path in manifests.items()}
+        return check_pinned(paths.pinned, Rescorer(params, paths), withheld=frozenset(record.withheld))
+    manifests = {task: read_manifest((root / data_manifest(task)).read_bytes()) for task in params.data.tasks}
     encoder: dict[str, str] = {}
     if (described := paths.results / "encoder.json").is_file():
         made = json.loads(described.read_bytes())["sha256"]
         encoder = {key: made[file] for key, file in ENCODER_FILES.items() if file in made}
-    return check_run(params, paths, Archived(pins, encoder, frozenset(record.withheld)))
+    return check_run(params, paths, archived=Archived(manifests, encoder, frozenset(record.withheld)))
 
 
 def _notes(record: CrateRecord, root: Path, found: Verification, here: Paths | None) -> list[str]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from pydantic import Field
 
 from harness.errors import HarnessError, name_some
 from harness.params import Params
@@ -26,12 +26,15 @@ from harness.results import (
     ScoresTable,
     build_scores,
     grid_cells,
-    mixed_inputs,
     read_result,
     read_scores,
     target_groups,
     task_score,
 )
+from harness.verify.locked import check_lock
+from harness.verify.origins import check_images, check_inputs, image_of
+from harness.verify.pins import check_pins
+from harness.verify.rescore import Rescored, Rescorer
 
 MANIFEST = "manifest.json"
 SCORE_TOLERANCE = 1e-6
@@ -59,6 +62,14 @@ class Integrity(Record):
     """What is wrong, in sentences; empty when all is well."""
     images: list[str]
     """The images that cells ran in; empty where all ran in a machine's own environment."""
+    rescored: int = 0
+    """Cells whose metrics were computed again from their predictions and the gold rows."""
+    not_rescored: dict[str, str] = Field(default_factory=dict)
+    """Cell with predictions -> why its metrics were not computed again."""
+    lock: str = ""
+    """What was compared with dvc.lock, in words; empty for pinned results."""
+    skipped: list[str] = Field(default_factory=list)
+    """What a quick look left out, in words."""
 
     @property
     def ok(self) -> bool:
@@ -70,15 +81,25 @@ class Integrity(Record):
 class Findings:
     """What a check has found so far."""
 
+    quick: bool = False
+    """Only look whether large files are there."""
     hashes: int = 0
     problems: list[str] = field(default_factory=list)
+    lock: str = ""
+    skipped: list[str] = field(default_factory=list)
+    rescored: Rescored = field(default_factory=Rescored)
+    unhashed: list[int] = field(default_factory=list)
+    """Sizes in bytes of the large files that were not hashed."""
 
-    def hash_file(self, path: Path, expected: str, name: str, mend: str) -> None:
+    def hash_file(self, path: Path, expected: str, name: str, mend: str, is_large: bool = False) -> None:
         """Compare a file's sha256 with what is written down for it."""
         if path.exists() and not path.is_file():  # a device has no end
             self.problems.append(f"expected {name}, found something that is no file; {mend}")
             return
         try:
+            if self.quick and is_large:
+                self.unhashed.append(path.stat().st_size)
+                return
             with path.open("rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
@@ -89,6 +110,24 @@ class Findings:
             self.problems.append(
                 f"expected sha256 {expected:.12}... of {name}, found {found:.12}...: it was changed; {mend}"
             )
+
+    def rescore(
+        self, rescorer: Rescorer | None, results: Mapping[str, Result], where: Callable[[Result], Path]
+    ) -> None:
+        """Compute the metrics again; without a rescorer nothing is, and the record says so."""
+        if rescorer:
+            self.rescored = rescorer.rescore(results, where)
+            self.problems += self.rescored.problems
+
+    def _skipped(self, results: Mapping[str, Result]) -> list[str]:
+        if not self.quick:
+            return []
+        kept = sum(result.predictions is not None for result in results.values())
+        size = f"{sum(self.unhashed) / 1e6:.1f} MB"
+        return [
+            f"hashing {len(self.unhashed)} files of rows, predictions and weights ({size})",
+            f"re-scoring {kept} cells",
+        ]
 
     def conclude(self, results: Mapping[str, Result], expected: int) -> Integrity:
         """The record."""
@@ -104,42 +143,85 @@ class Findings:
             },
             problems=self.problems,
             images=sorted({str(digest) for result in results.values() if (digest := image_of(result.provenance))}),
+            rescored=self.rescored.cells,
+            not_rescored=self.rescored.left_out,
+            lock=self.lock,
+            skipped=[*self._skipped(results), *self.skipped],
         )
+
+
+@dataclass(frozen=True)
+class DataManifest:
+    """What a data folder's manifest says."""
+
+    sha256: str
+    """Of the manifest itself."""
+    source: str
+    """Where its rows come from."""
+    files: dict[str, str]
+    """File name -> sha256."""
+
+
+def data_manifest(content: bytes) -> DataManifest:
+    """A data folder's manifest. ValueError, KeyError, TypeError or AttributeError where it has another schema."""
+    manifest = json.loads(content)
+    files = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    return DataManifest(hashlib.sha256(content).hexdigest(), str(manifest.get("source")), files)
 
 
 @dataclass(frozen=True)
 class Archived:
     """What an archive, which holds neither rows nor weights, has in their place."""
 
-    data_pins: Mapping[str, str]
-    """task -> sha256 of its data's manifest."""
+    manifests: Mapping[str, DataManifest]
+    """task -> what its data's manifest says."""
     encoder_pins: Mapping[str, str]
     """Name of an input -> sha256 of the encoder's file, as its record says."""
     withheld: frozenset[str]
     """Paths of predictions that it does not hold."""
 
 
-def check_run(params: Params, paths: Paths, archived: Archived | None = None) -> tuple[Integrity, ScoresTable | None]:
-    """V0 of a run: data files, every cell of the grid and its predictions, no mixed inputs, a table that
-    follows.
+def check_run(
+    params: Params,
+    paths: Paths,
+    rescorer: Rescorer | None = None,
+    quick: bool = False,
+    archived: Archived | None = None,
+) -> tuple[Integrity, ScoresTable | None]:
+    """V0 of a run: data files, every cell of the grid and its predictions, metrics that follow from these, no mixed
+    inputs, nothing changed or stale by dvc.lock, a table that follows.
 
-    The table is built anew from the cells; None if there is a problem. `archived`: the run lies in an unpacked archive.
+    The table is built anew from the cells; None if there is a problem. A quick look reads no large file.
+    `archived`: the run lies in an unpacked archive, which has no rows and no weights to compare with dvc.lock.
     """
-    findings, cells = Findings(), grid_cells(params)
-    data_pins = archived.data_pins if archived else _check_data(params, paths, findings)
+    findings, cells = Findings(quick), grid_cells(params)
+    manifests = archived.manifests if archived else _check_data(params, paths, findings)
     results = _read_cells(paths.cells, cells, findings)
     groups = target_groups(params.grid.targets, paths.tasks)
     for name, result in results.items():
         _check_result(result, params.profile, groups, findings)
         if result.predictions:
-            path = paths.cells / name / result.predictions.path
+            path = _predictions(result, paths)
             if archived and path.relative_to(paths.root).as_posix() in archived.withheld:
                 continue
             mend = f"delete {path.parent} and run `dvc repro`"
-            findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", mend)
-    _check_images(results, params, paths, findings)
+            findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", mend, is_large=True)
+    findings.problems += check_images(results, params, paths)
+    data_pins = {task: one.sha256 for task, one in manifests.items()}
     encoder_pins = archived.encoder_pins if archived else _check_encoder(paths, findings)
-    _check_inputs(results, data_pins, encoder_pins, findings)
+    findings.problems += check_inputs(results, data_pins, encoder_pins)
+    if quick:
+        findings.skipped = ["comparing rows with their pins, and everything with dvc.lock"]
+    else:
+        generated = {task: one.files for task, one in manifests.items() if one.source == "generated"}
+        findings.problems += check_pins(generated, paths)
+        gone = [name for name, one in results.items() if archived and one.cell.target not in generated]
+        here = {name: result for name, result in results.items() if name not in gone}
+        findings.rescore(rescorer or Rescorer(params, paths), here, lambda found: _predictions(found, paths))
+        findings.rescored.left_out |= dict.fromkeys(gone, "gold rows are not in the archive")
+    if not quick and not archived:
+        findings.lock, problems = check_lock(params, paths)
+        findings.problems += problems
     table = None
     if not findings.problems:
         table = build_scores(results, params, groups)
@@ -147,23 +229,26 @@ def check_run(params: Params, paths: Paths, archived: Archived | None = None) ->
     return findings.conclude(results, len(cells)), None if findings.problems else table
 
 
-def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, str]:
-    """Hash every file of every data folder against its manifest; task -> sha256 of the manifest itself."""
-    pins: dict[str, str] = {}
+def _predictions(result: Result, paths: Paths) -> Path:
+    assert result.predictions
+    return paths.cells / result.cell.id / result.predictions.path
+
+
+def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, DataManifest]:
+    """Hash every file of every data folder against its manifest; the manifests by task."""
+    manifests: dict[str, DataManifest] = {}
     for task in params.data.tasks:
         folder = paths.data(task)
         mend = f"run `dvc repro` (data of {task})"
         try:
-            content = (folder / MANIFEST).read_bytes()
-            files = {name: entry["sha256"] for name, entry in json.loads(content)["files"].items()}
+            manifests[task] = data_manifest((folder / MANIFEST).read_bytes())
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = error.strerror if isinstance(error, OSError) else "another schema"
             findings.problems.append(f"expected the manifest of {task}'s data, found: {problem}; {mend}")
             continue
-        pins[task] = hashlib.sha256(content).hexdigest()
-        for name, sha256 in files.items():
-            findings.hash_file(folder / name, sha256, f"data/{task}/{name}", mend)
-    return pins
+        for name, sha256 in manifests[task].files.items():
+            findings.hash_file(folder / name, sha256, f"data/{task}/{name}", mend, is_large=True)
+    return manifests
 
 
 def _read_cells(cells_dir: Path, cells: Iterable[Cell], findings: Findings) -> dict[str, Result]:
@@ -218,69 +303,14 @@ def _check_result(result: Result, profile: str, groups: Mapping[str, str], findi
         )
 
 
-def _check_inputs(
-    results: Mapping[str, Result],
-    data_pins: Mapping[str, str],
-    encoder_pins: Mapping[str, str],
-    findings: Findings,
-) -> None:
-    """No mixed revisions among the cells, and none made from data or an encoder other than what lies here."""
-    mixed = mixed_inputs({name: (result.cell, result.inputs) for name, result in results.items()})
-    findings.problems.extend(f"mixed inputs: {problem}; run `dvc repro`" for problem in mixed)
-    stale: dict[str, list[str]] = {}
-    for name, result in results.items():
-        target = result.cell.target
-        here = {"data": (data_pins.get(target), f"data of {target}")}
-        here |= {file: (sha256, file) for file, sha256 in encoder_pins.items()}
-        for key, (sha256, words) in here.items():
-            if sha256 and result.inputs.get(key, sha256) != sha256:
-                stale.setdefault(words, []).append(name)
-    for words, names in stale.items():
-        findings.problems.append(
-            f"expected cells made from the {words} that lies here, found another in {name_some(names)}; run `dvc repro`"
-        )
-
-
-def image_of(provenance: Mapping[str, Any]) -> str | None:
-    """The image that something was made in; None: a machine's own environment."""
-    digest = provenance.get("image_digest")
-    return None if digest is None else str(digest)
-
-
-def _check_images(results: Mapping[str, Result], params: Params, paths: Paths, findings: Findings) -> None:
-    """Every cell and intermediate training was made where params.yaml says: in the pinned image, or in none.
-
-    What is unavailable has not been made anywhere.
-    """
-    made = {
-        f"cell {name}": image_of(result.provenance)
-        for name, result in results.items()
-        if result.status != "unavailable"
-    }
-    for recipe in params.grid.recipes:
-        for seed in params.grid.seeds:
-            with suppress(OSError, ValueError, AttributeError):  # one that is not there has not made anything
-                record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
-                if record.get("status") == "unavailable":
-                    continue
-                made[f"intermediate {recipe}-{seed}"] = image_of(record.get("provenance") or {})
-    other: dict[str | None, list[str]] = {}
-    for name, image in made.items():
-        if image != params.unit_image:
-            other.setdefault(image, []).append(name)
-    for image, names in other.items():
-        findings.problems.append(
-            f"expected everything made in {params.unit_image or 'no image'} (params.yaml: runtime, image),"
-            f" found {image or 'no image'} in {name_some(names)}; run `dvc repro`"
-        )
-
-
 def _check_encoder(paths: Paths, findings: Findings) -> dict[str, str]:
     """sha256 of the encoder's files by the name that results give them; a file not here is left out."""
     pins = {}
     for name, file in ENCODER_FILES.items():
         path = paths.encoder / file
-        if path.is_file():
+        if path.is_file() and findings.quick:
+            findings.unhashed.append(path.stat().st_size)
+        elif path.is_file():
             with path.open("rb") as stream:
                 pins[name] = hashlib.file_digest(stream, "sha256").hexdigest()
             findings.hashes += 1

@@ -31,9 +31,11 @@ from harness.results import (
     write_json,
 )
 from harness.verify.integrity import MANIFEST, Findings, Integrity, check_run
+from harness.verify.rescore import Rescorer
 
 RESULTS = "results.jsonl"
 SCORES = "scores.json"
+PREDICTIONS = "predictions/"
 COSTS = "costs.json"
 """Median wall seconds by kind of unit and the machine: what `harness plan` estimates by where nothing has run."""
 
@@ -110,7 +112,7 @@ def _copy_predictions(paths: Paths, folder: Path, results: Iterable[Result]) -> 
 
 
 def _predictions(cell_id: str) -> str:
-    return f"predictions/{cell_id}.json.gz"
+    return f"{PREDICTIONS}{cell_id}.json.gz"
 
 
 def pinned_predictions(folder: Path, cell_id: str) -> Path:
@@ -163,18 +165,25 @@ def read_pin_manifest(folder: Path) -> PinManifest:
         raise HarnessError(explain_validation(error, PinManifest, str(path)), fix=f"git checkout -- {folder}") from None
 
 
-def check_pinned(folder: Path, withheld: frozenset[str] = frozenset()) -> tuple[Integrity, ScoresTable | None]:
-    """V0 of pinned results: every file's hash, no file that isn't listed, a whole grid, a table that follows.
+def check_pinned(
+    folder: Path,
+    rescorer: Rescorer | None = None,
+    quick: bool = False,
+    withheld: frozenset[str] = frozenset(),
+) -> tuple[Integrity, ScoresTable | None]:
+    """V0 of pinned results: every file's hash, no file that isn't listed, a whole grid, a table that follows, with a
+    rescorer metrics that follow from the predictions. A quick look hashes no predictions.
 
     `withheld`: predictions (reference/<profile>/...) that an archive of them does not hold. The table is None if there
     is a problem. Raises HarnessError where nothing is pinned.
     """
-    manifest, findings = read_pin_manifest(folder), Findings()
+    manifest, findings = read_pin_manifest(folder), Findings(quick)
     mend = f"run `git checkout -- reference/{folder.name}`, or pin a run anew with `harness pin results`"
     for name, sha256 in manifest.files.items():
         if f"reference/{folder.name}/{name}" in withheld:
             continue
-        findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", mend)
+        is_large = name.startswith(PREDICTIONS)
+        findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", mend, is_large)
     unlisted = [name for name in _files(folder) if name not in manifest.files]
     if unlisted:
         found = name_some(unlisted)
@@ -184,6 +193,7 @@ def check_pinned(folder: Path, withheld: frozenset[str] = frozenset()) -> tuple[
     try:
         table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
+        findings.rescore(rescorer, results, lambda result: folder / _predictions(result.cell.id))
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
         return findings.conclude({}, 0), None

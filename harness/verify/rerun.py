@@ -54,10 +54,10 @@ def verify_again(params: Params, paths: Paths, count: int, seed: int | None) -> 
     judged = find_results(params, paths)
     found = verify_results(judged, params, paths)
     if judged.table is None:
-        return found.model_copy(update={"v1_note": "needs V0"})
-    v1 = rerun(judged.source, judged.table, params, paths, count, secrets.randbelow(SEEDS) if seed is None else seed)
-    code = found.exit_code if v1.ok else EXIT_NOT_REPRODUCED
-    return found.model_copy(update={"v1": v1, "exit_code": code})
+        return found.model_copy(update={"rerun_note": "needs V0"})
+    again = rerun(judged.source, judged.table, params, paths, count, secrets.randbelow(SEEDS) if seed is None else seed)
+    code = found.exit_code if again.ok else EXIT_NOT_REPRODUCED
+    return found.model_copy(update={"rerun": again, "exit_code": code})
 
 
 def rerun(source: str, table: ScoresTable, params: Params, paths: Paths, count: int, seed: int) -> Rerun:

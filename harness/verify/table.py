@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable
 
 from tabulate import tabulate
 
 from harness.errors import name_some
+from harness.verify.integrity import Integrity
 from harness.verify.judge import ClaimVerdict
 from harness.verify.repeat_text import show_rerun
 from harness.verify.verdicts import Verification
@@ -48,7 +50,8 @@ def render(verification: Verification) -> str:
         *_crate_notes(v),
         f"encoder, data     {v.encoder}; {v.data}",
         *_level("V0 integrity", *_v0(v)),
-        *_v1(v),
+        *_level("V1 repeat", *_v1(v)),
+        *_rerun(v),
         *_level("V2 pinned", *_v2(v)),
         "",
         _claims(v.claims),
@@ -94,14 +97,33 @@ def _v0(v: Verification) -> tuple[str, str, list[str]]:
         if cells:
             parts.append(f"{len(cells)} {word} ({name_some(cells)})")
     reasons = [f"unavailable: {reason}" for reason in dict.fromkeys(v.v0.unavailable.values())]
-    return ("ok" if v.v0.ok else "INVALID"), ", ".join(parts), _some(v.v0.problems + reasons)
+    word = "INVALID" if not v.v0.ok else "quick" if v.v0.skipped else "ok"
+    return word, ", ".join(parts), [*_looked_at(v.v0), *_some(v.v0.problems + reasons)]
 
 
-def _v1(v: Verification) -> list[str]:
-    """Level V1, where it was asked for."""
+def _looked_at(v0: Integrity) -> list[str]:
+    """What V0 rests on beside hashes, and what it had to leave out."""
+    if v0.skipped:
+        return [f"a quick look left out: {'; '.join(v0.skipped)}"]
+    of = v0.rescored + len(v0.not_rescored)
+    rescored = [f"{v0.rescored} of {of} cells re-scored from predictions and gold rows"] if of else []
+    why = [f"{count} cells not re-scored: {why}" for why, count in Counter(v0.not_rescored.values()).items()]
+    return ["; ".join([*rescored, *([v0.lock] if v0.lock else [])]), *_some(why)] if rescored or v0.lock else []
+
+
+def _v1(v: Verification) -> tuple[str, str, list[str]]:
     if v.v1 is None:
-        return _level("V1 re-run", "-", v.v1_note, []) if v.v1_note else []
-    return _level("V1 re-run", *show_rerun(v.v1))
+        return "-", v.v1_note, []
+    differing = [f"other predictions in {name_some(v.v1.differing)}"] if v.v1.differing else []
+    detail = f"{v.v1.identical} of {v.v1.compared} cells predict the same on {v.v1.machine}"
+    return ("ok" if v.v1.ok else "DIFFERS"), detail, differing
+
+
+def _rerun(v: Verification) -> list[str]:
+    """Cells run again, where that was asked for."""
+    if v.rerun is None:
+        return _level("V1 re-run", "-", v.rerun_note, []) if v.rerun_note else []
+    return _level("V1 re-run", *show_rerun(v.rerun))
 
 
 def _v2(v: Verification) -> tuple[str, str, list[str]]:

@@ -1,9 +1,10 @@
 """`harness verify`: which results are judged, the levels in order, and the exit code.
 
-Results of a run are judged where there are any, else the pinned ones; V0 (integrity) first, then V2 (against
-the pinned results), then V3, claim by claim, and the accusations once more together (Holm); V1 (cells run again) where
-it is asked for, by harness.verify.rerun. There is no way round a level that fails. Claims that are facts of the data
-are decided by the pins of the published files, whatever was run and whichever profile is active.
+Results of a run are judged where there are any, else the pinned ones; V0 (integrity) first, then V1 and V2 (against
+the pinned results: the same predictions on the same class of machine, scores within a tolerance elsewhere), then V3,
+claim by claim, and the accusations once more together (Holm). Cells are run again, which is level V1 too, where that is
+asked for, by harness.verify.rerun. There is no way round a level that fails. Claims that are facts of the data are
+decided by the pins of the published files, whatever was run and whichever profile is active.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import Literal
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
-from harness.results import Record, ScoresTable, describe_data, describe_encoder, grid_cells
+from harness.results import Record, ScoresTable, collect, describe_data, describe_encoder, grid_cells
 from harness.verify.claims import Claim, load_claims
 from harness.verify.holm import hold_accusations
 from harness.verify.integrity import MANIFEST, Integrity, check_run
 from harness.verify.judge import ClaimVerdict, invalid, judge
 from harness.verify.measure import read_table
-from harness.verify.pinned import check_pinned
+from harness.verify.pinned import RESULTS, check_pinned, read_results
 from harness.verify.regression import Regression, compare
 from harness.verify.repeat import Rerun
+from harness.verify.repeated import Repeated, compare_with_pinned
+from harness.verify.rescore import Rescorer
 from harness.verify.sources import read_facts
 
 CLAIMS = "claims.yaml"
@@ -72,10 +75,14 @@ class Verification(Record):
     """The archive, where one was judged."""
     v0: Integrity
     """Level V0."""
-    v1: Rerun | None = None
-    """Level V1 on cells drawn at random; null where it was not asked for (`harness verify --rerun N`)."""
+    v1: Repeated | None = None
+    """Level V1; null where the pinned results are themselves judged, or none were made on this class of machine."""
     v1_note: str = ""
-    """Why there is no level V1 though it was asked for, in words; empty if there is one."""
+    """Why there is no level V1, in words; empty if there is one."""
+    rerun: Rerun | None = None
+    """Level V1 on cells drawn at random; null where it was not asked for (`harness verify --rerun N`)."""
+    rerun_note: str = ""
+    """Why no cell was run again though it was asked for, in words; empty otherwise."""
     v2: Regression | None
     """Level V2; null where there is nothing pinned or the pinned results are themselves judged."""
     v2_note: str
@@ -96,25 +103,44 @@ class Judged:
     """What level V0 says about them."""
     table: ScoresTable | None
     """Their scores; None if V0 found a problem."""
+    pinned: tuple[Integrity, ScoresTable | None] | None = None
+    """The pinned results to compare a run with, checked; None where there are none, or they are judged themselves."""
+    holds: Literal["run", "pinned"] = "run"
+    """Which of the two an archive holds."""
 
 
-def verify_all(params: Params, paths: Paths) -> Verification:
+@dataclass(frozen=True)
+class Comparison:
+    """Levels V1 and V2, each with why there is none, in words."""
+
+    v1: Repeated | None
+    v1_note: str
+    v2: Regression | None
+    v2_note: str
+
+
+def verify_all(params: Params, paths: Paths, quick: bool = False) -> Verification:
     """Judge the run of the active profile, or the pinned results where nothing has run.
 
+    A quick look hashes no large file and computes no metric again; level V0 then says what it left out.
     Raises HarnessError if there is neither, or if the registry of claims doesn't load.
     """
-    return verify_results(find_results(params, paths), params, paths)
+    return verify_results(find_results(params, paths, quick), params, paths)
 
 
-def find_results(params: Params, paths: Paths) -> Judged:
+def find_results(params: Params, paths: Paths, quick: bool = False) -> Judged:
     """The run of the active profile if a cell of it has finished, else the pinned results, checked (level V0).
 
     Raises HarnessError if there is neither.
     """
+    rescorer = None if quick else Rescorer(params, paths)
+    is_pinned = (paths.pinned / MANIFEST).is_file()
     if any(paths.cells.glob("*/result.json")):
-        return Judged("run", *check_run(params, paths))
-    if (paths.pinned / MANIFEST).is_file():
-        return Judged("pinned", *check_pinned(paths.pinned))
+        v0, table = check_run(params, paths, rescorer, quick)
+        pinned = check_pinned(paths.pinned, rescorer, quick) if table and is_pinned else None
+        return Judged("run", v0, table, pinned)
+    if is_pinned:
+        return Judged("pinned", *check_pinned(paths.pinned, rescorer, quick))
     raise HarnessError(
         f"expected results of profile {params.profile} in {paths.cells} or {paths.pinned}, found neither",
         fix="run `make repro`",
@@ -128,28 +154,39 @@ def verify_results(judged: Judged, params: Params, paths: Paths, here: Paths | N
     """
     claims = load_claims(paths.reference / CLAIMS)
     if judged.source != "pinned":
-        pinned = paths if judged.source == "run" else here
-        return _conclude(claims, params, paths, judged, *_against_pinned(judged.table, pinned))
+        return _conclude(claims, params, paths, judged, _against_pinned(judged, params, paths, here))
     note = "the pinned results are the ones judged: nothing has run here yet"
+    more = ""
     if judged.table and [row.cell for row in judged.table.cells] != grid_cells(params):
-        note += "; params.yaml asks for another grid by now"
-    return _conclude(claims, params, paths, judged, None, note)
+        more = "; params.yaml asks for another grid by now"
+    return _conclude(claims, params, paths, judged, Comparison(None, note, None, note + more))
 
 
-def _against_pinned(table: ScoresTable | None, paths: Paths | None) -> tuple[Regression | None, str]:
+def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | None) -> Comparison:
+    """Levels V1 and V2 of a run, or of an archive against the pinned results of the checkout `here`."""
+    table = judged.table
     if table is None:
-        return None, "needs V0"
-    if paths is None:
-        return None, "no checkout here whose pinned results these could be compared with"
-    if not (paths.pinned / MANIFEST).is_file():
-        return None, f"nothing is pinned for profile {table.profile}"
-    integrity, pinned = check_pinned(paths.pinned)
+        return _no_comparison("needs V0")
+    kept, found = (paths, judged.pinned) if judged.source == "run" else (here, None)
+    if kept is None:
+        return _no_comparison("no checkout here whose pinned results these could be compared with")
+    if found is None and judged.source == "crate" and (kept.pinned / MANIFEST).is_file():
+        found = check_pinned(kept.pinned)
+    if found is None:
+        return _no_comparison(f"nothing is pinned for profile {table.profile}")
+    integrity, pinned = found
     if pinned is None:
         raise HarnessError(
             f"expected sound pinned results to compare with, found: {integrity.problems[0]}",
             fix=f"run `git checkout -- reference/{table.profile}`",
         )
-    return compare(table, pinned), ""
+    run = read_results(paths.pinned / RESULTS) if judged.holds == "pinned" else collect(paths.cells, grid_cells(params))
+    reference = read_results(kept.pinned / RESULTS)
+    return Comparison(*compare_with_pinned(run, reference), compare(table, pinned), "")
+
+
+def _no_comparison(note: str) -> Comparison:
+    return Comparison(None, note, None, note)
 
 
 def _conclude(
@@ -157,8 +194,7 @@ def _conclude(
     params: Params,
     paths: Paths,
     judged: Judged,
-    v2: Regression | None,
-    v2_note: str,
+    compared: Comparison,
 ) -> Verification:
     facts, table = read_facts(claims, paths), judged.table
     if table is None:
@@ -173,10 +209,12 @@ def _conclude(
         grid=_grid(params, table),
         judged=judged.source,
         v0=judged.v0,
-        v2=v2,
-        v2_note=v2_note,
+        v1=compared.v1,
+        v1_note=compared.v1_note,
+        v2=compared.v2,
+        v2_note=compared.v2_note,
         claims=verdicts,
-        exit_code=exit_code(judged.v0, v2, verdicts),
+        exit_code=exit_code(judged.v0, compared.v2, verdicts),
     )
 
 

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from synthetic import Project
+from synthetic import Project, say_what_was_planted
 
+from harness import scoring
 from harness.params import load_params
 from harness.paths import Paths
 from harness.results import XTREME_GROUPS
 
 
 @pytest.fixture
-def make_project(tmp_path: Path, repo_root: Path) -> Callable[..., Project]:
-    """A project on profile lab with this grid; claims are the real registry's."""
+def make_project(tmp_path: Path, repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Project]:
+    """A project on profile lab with this grid; claims are the real registry's, scores are made up."""
+    monkeypatch.setitem(scoring._METRICS, "planted", say_what_was_planted)
 
     def make(
         recipes: tuple[str, ...] = ("none", "mnli", "squad_v2", "hellaswag", "multi"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +27,43 @@ from harness.results import (
     write_json,
     write_result,
 )
+from harness.scoring import Row
 
 Score = Callable[[Cell], float]
 BASE = 50.0
+LANGUAGES = ("qaa", "qab")
+MANIFEST: dict[str, Any] = {
+    "kind": "toy",
+    "head": "toy",
+    "metric": "planted",
+    "labels": None,
+    "source": "toy",
+    "source_pin": "none",
+    "source_language": "qaa",
+    "stand_in": None,
+    "counts_dropped": {},
+}
+"""What a data folder's manifest says beside its task and files."""
 METRICS = {"classification": ["accuracy"], "tagging": ["f1"], "qa": ["em", "f1"]}
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def say_what_was_planted(rows: Sequence[Row], predictions: Sequence[Any], language: str) -> dict[str, float]:
+    """The metric `planted`: the one prediction is what the metrics are to be, so that any score can be made up."""
+    assert len(rows) == len(predictions) == 1
+    return dict(predictions[0])
+
+
+def pack(target: str, scores: dict[str, dict[str, float]], data: Path) -> bytes:
+    """A file of predictions whose metrics, by `planted`, are these scores."""
+    gold = {path.name.split(".")[1]: sha256(path.read_bytes()) for path in sorted(data.glob("*.jsonl"))}
+    by_language = {
+        language: {"data_sha256": gold.get(language), "predictions": [values]} for language, values in scores.items()
+    }
+    return gzip.compress(json.dumps({"task": target, "languages": by_language}).encode(), mtime=0)
 
 
 def planted(gains: dict[str, float], noise: tuple[float, ...] = (-0.2, 0.0, 0.2, -0.1, 0.1)) -> Score:
@@ -51,7 +80,8 @@ def flat(score: float, group: str) -> dict[str, dict[str, float]]:
     """Scores of two languages whose XTREME average is `score`."""
     metrics = METRICS.get(group, ["accuracy"])
     return {
-        language: {metric: score + shift for metric in metrics} for language, shift in (("qaa", 1.0), ("qab", -1.0))
+        language: {metric: round(score + shift, 10) for metric in metrics}
+        for language, shift in zip(LANGUAGES, (1.0, -1.0), strict=True)
     }
 
 
@@ -68,13 +98,18 @@ class Project:
             content = f'{{"id": "{task}-0"}}\n'.encode()
             folder = self.paths.data(task)
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "test.qaa.jsonl").write_bytes(content)
             entry = {"rows": 1, "sha256": sha256(content), "bytes": len(content)}
-            write_json(folder / "manifest.json", {"task": task, "files": {"test.qaa.jsonl": entry}})
+            split = "test_gold" if task == "bucc" else "test"
+            names = [f"{split}.{language}.jsonl" for language in LANGUAGES]
+            for name in names:
+                (folder / name).write_bytes(content)
+            made = MANIFEST | {"task": task, "kind": "mining" if task == "bucc" else "toy"}
+            write_json(folder / "manifest.json", made | {"files": dict.fromkeys(names, entry)})
 
     def write_cell(self, cell: Cell, score: float | None, **changes: Any) -> None:
         folder, group = self.paths.cell(cell.recipe, cell.target, cell.seed), XTREME_GROUPS[cell.target]
-        content = gzip.compress(json.dumps([cell.id, score]).encode(), mtime=0)
+        scores = changes.get("scores", flat(score, group) if score is not None else {})
+        content = pack(cell.target, scores, self.paths.data(cell.target))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "predictions.json.gz").write_bytes(content)
         kept = PredictionsFile(path="predictions.json.gz", sha256=sha256(content))
@@ -84,7 +119,7 @@ class Project:
             "cell": cell,
             "status": "ok" if score is not None else "failed",
             "score": score,
-            "scores": flat(score, group) if score is not None else {},
+            "scores": scores,
             "dev_scores": flat(score, group)["qaa"] if score is not None and group != "retrieval" else {},
             "curve": [],
             "counts": {"rows": 2},

@@ -216,7 +216,8 @@ def on_a_pack(project: Project, repo_root: Path) -> Project:
     for cell in grid_cells(project.params):
         if cell.target == "xquad":
             path = project.paths.cells / cell.id / "predictions.json.gz"
-            path.write_bytes(gzip.compress(f"{ANSWER} {cell.id}".encode(), mtime=0))
+            content = json.loads(gzip.decompress(path.read_bytes())) | {"said": f"{ANSWER} {cell.id}"}
+            path.write_bytes(gzip.compress(json.dumps(content).encode(), mtime=0))
             kept = PredictionsFile(path=path.name, sha256=sha256(path.read_bytes()))
             result = read_result(path.with_name("result.json"))
             write_result(path.parent, Result(**(result.model_dump() | {"predictions": kept})))

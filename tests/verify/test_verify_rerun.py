@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from harness.cell import run_cell
 from harness.cli import run
+from harness.data.reading import read_split
 from harness.intermediate import run_intermediate
 from harness.params import Params
 from harness.paths import Paths
 from harness.resolve import write_recipe, write_target
 from harness.results import Cell, PredictionsFile, Result, read_result, task_score, write_result, write_scores
+from harness.scoring import score
 from harness.training.checkpoints import WEIGHTS
 from harness.verify import pin_results
 from harness.verify.repeat import compare_repeat, differing_languages, pick
@@ -89,7 +91,8 @@ def tamper(paths: Paths, cell: Cell, language: str, row: int) -> tuple[int, int]
     true, rows[row - 1] = rows[row - 1], 1 - rows[row - 1]
     predictions.write_bytes(gzip.compress(json.dumps(content).encode(), mtime=0))
     sha256 = hashlib.sha256(predictions.read_bytes()).hexdigest()
-    scores = result.scores | {language: {"accuracy": result.scores[language]["accuracy"] / 2 + 1}}
+    gold = read_split(paths.data(cell.target), "test", language)[: len(rows)]
+    scores = result.scores | {language: score("accuracy", gold, rows, language)}
     changed = {
         "scores": scores,
         "score": task_score("classification", scores),
@@ -105,7 +108,7 @@ def test_all_cells_repeat_exactly_and_nothing_is_left_or_changed(
 ) -> None:
     before = files(project[1].root)
     code, out, err = verify("--rerun", "99", "--json")
-    found = Rerun.model_validate(json.loads(out)["v1"])
+    found = Rerun.model_validate(json.loads(out)["rerun"])
     assert [repeat.cell for repeat in found.cells] == CELLS and found.candidates == len(CELLS)
     assert {repeat.outcome for repeat in found.cells} == {"repeated exactly"} and found.ok
     for repeat in found.cells:
@@ -213,7 +216,7 @@ def test_a_seed_wants_a_draw_and_a_draw_the_active_profile(
 
 def test_the_level_is_shown_only_where_it_was_asked_for(verify: Callable[..., tuple[int, str, str]]) -> None:
     out = json.loads(verify("--json")[1])
-    assert (out["v1"], out["v1_note"]) == (None, "") and "V1" not in verify()[1]
+    assert (out["rerun"], out["rerun_note"]) == (None, "") and "V1 re-run" not in verify()[1]
 
 
 @given(st.integers(0, 30), st.integers(1, 40), st.integers(0, 2**32))
