@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import ProfileName, data, image, open_project, stages, verifying
+from harness.commands import ProfileName, data, degrading, image, open_project, stages, verifying
 from harness.errors import HarnessError
 
 INTERRUPTED = 130
@@ -38,6 +38,7 @@ app.add_typer(encoder_app, name="encoder")
 app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(image.app, name="image")
 verifying.register(app)
+degrading.register(app)
 
 
 def main() -> None:

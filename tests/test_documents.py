@@ -17,7 +17,14 @@ from harness.paths import Paths
 from harness.verify.table import render
 from harness.verify.verdicts import verify_all
 
-DOCUMENTS = ("README.md", "REPRODUCE.md", "reference/README.md", "docs/data.md", "docs/encoder.md")
+DOCUMENTS = (
+    "README.md",
+    "REPRODUCE.md",
+    "reference/README.md",
+    "docs/data.md",
+    "docs/encoder.md",
+    "docs/degradation.md",
+)
 FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)|^ *\[[^\]]+\]: *(\S+)", re.MULTILINE)
