@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +24,10 @@ COLOURS = {"low": "#d55e00", "other": "#1f5a8c", "unseen": "#555555"}
 """Okabe and Ito's vermilion, and a blue: told apart by every kind of colour vision; the markers differ too."""
 MARKERS = {"low": "o", "other": "s", "unseen": "D"}
 WORDS = {"low": "low-resource", "other": "other", "unseen": "no text", "source": "source"}
+MANY_LANGUAGES = 20
+"""With more of them, the second figure is drawn larger."""
+LABEL_REACHES = (9.0, 14.0, 20.0, 27.0)
+"""How far a label may stand from its point, in typographic points (1.4 times as far sideways)."""
 HEAT_MAP, SCATTER = "degradation_languages", "degradation_size"
 Means = Mapping[tuple[str, str], float]
 """(recipe, language) -> mean gain over the language's targets."""
@@ -126,43 +132,52 @@ def draw_size(found: Degradation) -> Figure:
     panels = {"all targets": found.fit}
     if found.fit_without_retrieval:
         panels["without retrieval"] = found.fit_without_retrieval
-    figure = _figure(found, 0.8 + 5.2 * len(panels), 4.6)
+    wide = len(found.fit.points) > MANY_LANGUAGES
+    figure = _figure(found, 0.8 + (6.6 if wide else 5.2) * len(panels), 6.2 if wide else 4.6)
     rows = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (title, fit) in zip(rows, panels.items(), strict=True):
-        _draw_fit(figure, axes, found, fit)
+        _draw_fit(axes, found, fit)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("text in CC-100 (GiB)")
     rows[0].set_ylabel("mean gain over recipes (points)")
     handles, labels = rows[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8, frameon=False)
+    figure.draw_without_rendering()  # labels keep clear of each other only where nothing moves any more
+    for axes, fit in zip(rows, panels.values(), strict=True):
+        _label_points(axes, _places(found, fit), figure.dpi / 72)
     return figure
 
 
-def _draw_fit(figure: Figure, axes: Axes, found: Degradation, fit: SizeFit) -> None:
+def _draw_fit(axes: Axes, found: Degradation, fit: SizeFit) -> None:
     axes.axhline(0, color="black", linewidth=0.8, zorder=1)
     axes.grid(alpha=0.25)
     if not fit.points or fit.slope is None:
         axes.text(0.5, 0.5, "no slope", ha="center", va="center", transform=axes.transAxes)
         return
-    log_sizes = {code: found.languages[code].log_size for code in fit.points}
-    nowhere = min(log_sizes.values()) - 0.6
     axes.set_xscale("log")
     threshold = found.registration.low_resource.cc100_gib_below
     axes.axvline(threshold, color="#777777", linewidth=0.9, linestyle="--", label=f"{threshold:g} GiB", zorder=1)
-    _draw_line(axes, fit, min(log_sizes.values()) - 0.1, max(log_sizes.values()) + 0.1)
-    places = log_sizes | {code: nowhere for code in fit.unseen}
-    gains = fit.points | fit.unseen
+    log_sizes = [found.languages[code].log_size for code in fit.points]
+    confidence = f"{100 * found.registration.bootstrap.confidence:g} % interval of its slope"
+    _draw_line(axes, fit, min(log_sizes) - 0.1, max(log_sizes) + 0.1, confidence)
+    places = _places(found, fit)
     for level in ("low", "other", "unseen"):
-        mine = [code for code in gains if found.levels[code] == level]
+        mine = [place for code, place in places.items() if found.levels[code] == level]
         if mine:
-            xs, ys = [10 ** places[code] for code in mine], [gains[code] for code in mine]
+            xs, ys = zip(*mine, strict=True)
             axes.scatter(xs, ys, s=30, color=COLOURS[level], marker=MARKERS[level], zorder=3, label=WORDS[level])
     axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(x=0.06, y=0.12)
-    _label_points(figure, axes, {code: (10 ** places[code], gains[code]) for code in gains})
 
 
-def _draw_line(axes: Axes, fit: SizeFit, left: float, right: float) -> None:
+def _places(found: Degradation, fit: SizeFit) -> dict[str, tuple[float, float]]:
+    """Language -> its point (GiB, points); languages without text stand apart on the left."""
+    sizes = {code: found.languages[code].cc100_gib or 0.0 for code in fit.points}
+    nowhere = min(sizes.values(), default=1.0) / 4
+    return {code: (sizes.get(code, nowhere), gain) for code, gain in (fit.points | fit.unseen).items()}
+
+
+def _draw_line(axes: Axes, fit: SizeFit, left: float, right: float, label: str) -> None:
     """The line, and the band that its slope's interval spans about the middle of the data."""
     assert fit.slope is not None
     grid = [left + (right - left) * step / 60 for step in range(61)]
@@ -174,28 +189,32 @@ def _draw_line(axes: Axes, fit: SizeFit, left: float, right: float) -> None:
     axes.plot(sizes, at(fit.slope.value), color="#333333", linewidth=1.4, label="fitted line", zorder=2)
     if fit.slope.interval:
         low, high = at(fit.slope.interval.low), at(fit.slope.interval.high)
-        axes.fill_between(sizes, low, high, color="#333333", alpha=0.13, linewidth=0, label="interval of its slope")
+        axes.fill_between(sizes, low, high, color="#333333", alpha=0.13, linewidth=0, label=label)
 
 
-def _label_points(figure: Figure, axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Write each code beside its point, where it is furthest from points and labels that are there."""
-    figure.draw_without_rendering()
-    places = {code: axes.transData.transform(point) for code, point in points.items()}
-    taken = [tuple(place) for place in places.values()]
-    scale = figure.dpi / 72
+def _label_points(axes: Axes, points: Mapping[str, tuple[float, float]], scale: float) -> None:
+    """Write each code beside its point: at the nearest place that is clear of points and labels, else the clearest.
+
+    scale: pixels per typographic point. A label that had to move away is joined to its point by a thin line.
+    """
+    places = {code: axes.transData.transform(point) / scale for code, point in points.items()}
+    taken = [(float(x), float(y)) for x, y in places.values()]
     for code, (x, y) in places.items():
-        width = 5.0 * len(code)
-        offsets = [(8 + width / 2, 0), (-8 - width / 2, 0), (0, 10), (0, -10),
-                   (6 + width / 2, 8), (-6 - width / 2, 8), (6 + width / 2, -8), (-6 - width / 2, -8)]  # fmt: skip
-
-        def room(offset: tuple[float, float], x: float = x, y: float = y) -> float:
-            at = (x + offset[0] * scale, y + offset[1] * scale)
-            others = [place for place in taken if place != (x, y)]
-            return min([40.0, *(((at[0] - u) / 1.6) ** 2 + (at[1] - v) ** 2 for u, v in others)], default=40.0)
-
-        best = max(offsets, key=room)
-        taken.append((x + best[0] * scale, y + best[1] * scale))
-        axes.annotate(code, points[code], best, textcoords="offset points", ha="center", va="center", fontsize=7)
+        others = [place for place in taken if place != (x, y)]
+        best, most = (0.0, 0.0), -1.0
+        for reach, step in itertools.product(LABEL_REACHES, range(12)):
+            offset = (1.4 * reach * math.cos(step * math.pi / 6), reach * math.sin(step * math.pi / 6))
+            clear = min((math.hypot((x + offset[0] - u) / 1.4, y + offset[1] - v) for u, v in others), default=math.inf)
+            if clear > most + 1e-6:
+                best, most = offset, clear
+            if most >= LABEL_REACHES[0]:
+                break
+        taken.append((float(x) + best[0], float(y) + best[1]))
+        far = math.hypot(best[0] / 1.4, best[1]) > 1.1 * LABEL_REACHES[0]
+        line = {"arrowstyle": "-", "linewidth": 0.4, "color": "#777777", "shrinkA": 3, "shrinkB": 2} if far else None
+        axes.annotate(
+            code, points[code], best, textcoords="offset points", ha="center", va="center", fontsize=7, arrowprops=line
+        )
 
 
 def _figure(found: Degradation, width: float, height: float) -> Figure:

@@ -27,7 +27,7 @@ MOST_NAMED_PAIRS = 6
 
 
 LEVEL_HEADERS = ("recipe", "low-resource", "other", "difference", "slope",
-                 "without retrieval: low-resource", "difference", "slope")  # fmt: skip
+                 "w/o retrieval: low-resource", "difference", "slope")  # fmt: skip
 
 
 def level_rows(found: Degradation) -> list[tuple[str, ...]]:
@@ -46,8 +46,8 @@ def _level_row(name: str, effects: Effects, apart: Effects | None) -> tuple[str,
     return (name, *both, *map(points, three))
 
 
-SHARE_HEADERS = ("recipe", "low: degraded", "improved", "mean below", "other: degraded", "improved", "mean below",
-                 "worst language", "unseen", "source")  # fmt: skip
+SHARE_HEADERS = ("recipe", "low: degraded", "low: improved", "low: mean below", "other: degraded", "other: improved",
+                 "other: mean below", "worst language", "unseen", "source")  # fmt: skip
 
 
 def share_rows(found: Degradation) -> list[tuple[str, ...]]:
