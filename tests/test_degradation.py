@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,16 @@ def test_the_command_prints_json_and_writes_figures_and_page(
     assert {path.name for path in (tmp_path / "page").iterdir()} == {"answer.md", f"{HEAT_MAP}.png", f"{SCATTER}.png"}
     assert run(["degradation", "--profile", "paper"]) == 2
     assert "found neither" in capsys.readouterr().err
+
+
+def test_the_command_loads_nothing_that_trains(repo_root: Path) -> None:
+    code = (
+        "import sys; from harness.cli import run; code = run(['degradation', '--profile', 'lab']); "
+        "heavy = {'torch', 'transformers', 'datasets', 'mlflow', 'matplotlib'} & {*sys.modules}; "
+        "sys.exit(code or ' '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and "ANSWER: " in done.stdout
 
 
 def test_figures_have_the_same_bytes_again(tmp_path: Path) -> None:

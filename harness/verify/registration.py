@@ -86,6 +86,8 @@ class Bootstrap(Record):
     """Of every interval."""
     reason: str
     """Why so."""
+    added_later: str
+    """What was added once results had been seen, and why it favours no answer."""
 
 
 class Registration(Record):
