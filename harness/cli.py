@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import ProfileName, archiving, data, image, layers, open_project, stages, verifier, verifying
+from harness.commands import (
+    ProfileName,
+    archiving,
+    data,
+    degrading,
+    image,
+    layers,
+    open_project,
+    stages,
+    verifier,
+    verifying,
+)
 from harness.errors import HarnessError
 
 INTERRUPTED = 130
@@ -41,6 +52,7 @@ app.add_typer(verifier.app, name="verifier")
 verifying.register(app)
 archiving.register(app)
 layers.register(app)
+degrading.register(app)
 
 
 def main() -> None:
