@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import ProfileName, data, image, open_project, stages, verifying
+from harness.commands import ProfileName, data, image, open_project, registry, stages, verifying
 from harness.errors import HarnessError
 
 INTERRUPTED = 130
@@ -37,6 +37,7 @@ app.add_typer(pin_app, name="pin")
 app.add_typer(encoder_app, name="encoder")
 app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(image.app, name="image")
+app.add_typer(registry.app, name="claims")
 verifying.register(app)
 
 
@@ -112,6 +113,12 @@ def plan(
     unverified: Annotated[
         bool, typer.Option("--unverified", help="List instead what nobody confirmed: settings and published inputs.")
     ] = False,
+    claim: Annotated[
+        str | None, typer.Option(help="Plan only what this claim needs, see `harness claims`.", metavar="ID")
+    ] = None,
+    only_stages: Annotated[
+        bool, typer.Option("--stages", help="With --claim: print only the DVC stages to run, one a line.")
+    ] = False,
 ) -> None:
     """Print the grid: every cell, what is done, what is stale, and what the rest will cost.
 
@@ -120,6 +127,14 @@ def plan(
     from harness.plan import render_plan
 
     params, paths = open_project(profile)
+    if only_stages and claim is None:
+        raise HarnessError("expected --claim with --stages, found none", fix="name one: `harness claims` lists them")
+    if claim is not None:
+        from harness.plan_claim import render_claim_plan, stages_to_run
+
+        lines = stages_to_run(claim, params, paths) if only_stages else [render_claim_plan(claim, params, paths, gpu)]
+        typer.echo("\n".join(lines))
+        return
     if unverified:
         from harness.tasks import load_tasks
         from harness.unverified import render_unverified

@@ -44,6 +44,7 @@ def render(verification: Verification) -> str:
     lines = [
         f"harness verify    profile {v.profile}    {grid}",
         f"judged            {_judged(v)}",
+        *_part(v),
         f"encoder, data     {v.encoder}; {v.data}",
         *_level("V0 integrity", *_v0(v)),
         *_level("V2 pinned", *_v2(v)),
@@ -57,9 +58,27 @@ def render(verification: Verification) -> str:
 
 
 def _judged(v: Verification) -> str:
+    if v.part and not v.part.there:
+        return f"{v.part.claim} alone, which needs no cell of this grid"
     if v.judged == "run":
         return f"the run in results/{v.profile}"
-    return f"the PINNED results in reference/{v.profile}: nothing has run here yet (`make repro` runs it)"
+    ran, mend = ("none of its cells", f"harness verify {v.part.claim} --run") if v.part else ("nothing", "make repro")
+    return f"the PINNED results in reference/{v.profile}: {ran} has run here yet (`{mend}` runs it)"
+
+
+def _part(v: Verification) -> list[str]:
+    """Which cells of the one claim are there, and how many of the grid are not looked at."""
+    if v.part is None:
+        return []
+    there = ", ".join(f"{recipe} {count} of {v.part.each}" for recipe, count in v.part.there.items())
+    mend = (
+        ""
+        if all(count == v.part.each for count in v.part.there.values())
+        else f"; `harness verify {v.part.claim} --run`"
+    )
+    grid = f"{there or 'none needed'}{mend}; the other {v.part.not_looked_at} cells of the grid are not looked at"
+    lacking = [f"not in the grid: {', '.join(v.part.lacking)}"] if v.part.lacking else []
+    return _level("its cells", "", grid, lacking)
 
 
 def _level(name: str, word: str, detail: str, problems: Iterable[str]) -> list[str]:

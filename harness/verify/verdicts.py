@@ -7,17 +7,22 @@ data are decided by the pins of the published files, whatever was run and whiche
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from pydantic import Field
 
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
 from harness.results import Record, ScoresTable, describe_data, describe_encoder, grid_cells
 from harness.verify.claims import Claim, load_claims
+from harness.verify.evidence import CellEvidence, cells_of
 from harness.verify.integrity import MANIFEST, Integrity, check_run
 from harness.verify.judge import ClaimVerdict, invalid, judge
 from harness.verify.measure import read_table
+from harness.verify.needs import Needs
 from harness.verify.pinned import check_pinned
 from harness.verify.regression import Regression, compare
 from harness.verify.sources import read_facts
@@ -37,11 +42,28 @@ class GridSize(Record):
     """Its seeds."""
 
 
+class Part(Record):
+    """The part of the grid that one claim is judged by."""
+
+    claim: str
+    """The claim."""
+    there: dict[str, int]
+    """Recipe -> its cells that have run."""
+    each: int
+    """So many cells each recipe needs: targets x seeds."""
+    not_looked_at: int
+    """Cells of the grid that the claim doesn't need."""
+    lacking: list[str]
+    """Recipes and targets that the claim names and the grid lacks."""
+
+
 class Verification(Record):
     """Everything that `harness verify` concludes."""
 
     profile: str
     """The profile."""
+    part: Part | None = None
+    """The part of the grid that is judged, where one claim is asked for; null: all of it."""
     encoder: str
     """The encoder, in words."""
     data: str
@@ -58,6 +80,10 @@ class Verification(Record):
     """Why there is no level V2, in words; empty if there is one."""
     claims: list[ClaimVerdict]
     """Level V3, in the registry's order."""
+    cells: dict[str, CellEvidence] = Field(default_factory=dict)
+    """Every cell that the claims' evidence names, with the sha256 of its predictions and of what went into it."""
+    registry_sha256: str | None = None
+    """Of reference/claims.yaml, whose checks decided; null where they came from elsewhere."""
     exit_code: int
     """0 everything decidable is reproduced, 1 some not, 2 some undecided, 3 invalid."""
 
@@ -101,14 +127,15 @@ def verify_results(judged: Judged, params: Params, paths: Paths) -> Verification
     """Levels V2 and V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load."""
     claims = load_claims(paths.reference / CLAIMS)
     if judged.source == "run":
-        return _conclude(claims, params, paths, judged, *_against_pinned(judged.table, paths))
+        return conclude(claims, params, paths, judged, *against_pinned(judged.table, paths))
     note = "the pinned results are the ones judged: nothing has run here yet"
     if judged.table and [row.cell for row in judged.table.cells] != grid_cells(params):
         note += "; params.yaml asks for another grid by now"
-    return _conclude(claims, params, paths, judged, None, note)
+    return conclude(claims, params, paths, judged, None, note)
 
 
-def _against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression | None, str]:
+def against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression | None, str]:
+    """Level V2, or why there is none."""
     if table is None:
         return None, "needs V0"
     if not (paths.pinned / MANIFEST).is_file():
@@ -122,35 +149,45 @@ def _against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression
     return compare(table, pinned), ""
 
 
-def _conclude(
+def conclude(
     claims: list[Claim],
     params: Params,
     paths: Paths,
     judged: Judged,
     v2: Regression | None,
     v2_note: str,
+    part: Needs | None = None,
 ) -> Verification:
+    """Level V3 on these claims, and the exit code. `part`: the table holds this part of the grid and no more."""
     facts, table = read_facts(claims, paths), judged.table
     if table is None:
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
         scores = read_table(table)
+        if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
+            beyond = [recipe for recipe in params.grid.recipes if recipe not in part.recipes]
+            recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
+            scores = replace(scores, recipes=recipes, targets=params.grid.targets)
         verdicts = [judge(claim, table, scores, facts) for claim in claims]
+    used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
         profile=params.profile,
         encoder=table.encoder if table else describe_encoder(params),
         data=table.data if table else describe_data(params),
-        grid=_grid(params, table),
+        grid=grid_of(params, table),
         judged=judged.source,
         v0=judged.v0,
         v2=v2,
         v2_note=v2_note,
         claims=verdicts,
+        cells=cells_of(table, used) if table else {},
+        registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
         exit_code=exit_code(judged.v0, v2, verdicts),
     )
 
 
-def _grid(params: Params, table: ScoresTable | None) -> GridSize:
+def grid_of(params: Params, table: ScoresTable | None) -> GridSize:
+    """The grid of the table, or of the profile where there is none."""
     if table is None:
         return GridSize(recipes=params.grid.recipes, targets=params.grid.targets, seeds=params.grid.seeds)
     cells = [row.cell for row in table.cells]

@@ -1,0 +1,87 @@
+"""`harness verify CLAIM`: one claim, judged by its own cells alone, and how its verdict follows from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from harness.errors import HarnessError
+from harness.params import Params
+from harness.paths import Paths
+from harness.results import Cell, ScoresTable, grid_cells
+from harness.verify.claims import Claim, find_claim, load_claims
+from harness.verify.explain import derivation
+from harness.verify.integrity import MANIFEST, check_run
+from harness.verify.needs import Needs, needs, restrict
+from harness.verify.pinned import check_pinned
+from harness.verify.table import render
+from harness.verify.verdicts import CLAIMS, GridSize, Judged, Part, Verification, against_pinned, conclude, grid_of
+
+
+def verify_claim(name: str, params: Params, paths: Paths) -> Verification:
+    """Judge one claim by its own cells: the run's where one of them has finished, else the pinned ones.
+
+    What lies elsewhere in the grid, and whether it is whole, is not looked at. Raises HarnessError for an unknown
+    claim, and where none of its cells is there.
+    """
+    claim = find_claim(name, load_claims(paths.reference / CLAIMS))
+    part = needs(claim.check, params)
+    there = [cell for cell in part.cells if _is_there(cell, paths)]
+    if there or not part.cells:
+        return _by_run(claim, part, there, params, paths)
+    if (paths.pinned / MANIFEST).is_file():
+        return _by_pinned(claim, params, paths)
+    raise HarnessError(
+        f"expected cells of {name} in {paths.cells} or pinned results in {paths.pinned}, found neither",
+        fix=f"run `harness verify {name} --run`",
+    )
+
+
+def _is_there(cell: Cell, paths: Paths) -> bool:
+    return (paths.cell(cell.recipe, cell.target, cell.seed) / "result.json").is_file()
+
+
+def _by_run(claim: Claim, part: Needs, there: list[Cell], params: Params, paths: Paths) -> Verification:
+    """What is shown beside is looked at where all of it has run."""
+    beside = (part.model_copy(update={"recipes": [recipe]}) for recipe in part.beside)
+    run = [one.recipes[0] for one in beside if one.cells and all(_is_there(cell, paths) for cell in one.cells)]
+    looked_at = part.model_copy(update={"recipes": [*part.recipes, *run]})
+    judged = Judged("run", *check_run(restrict(params, looked_at), paths, whole=False))
+    v2, note = against_pinned(judged.table, paths) if part.cells else (None, "the claim needs no cell of this grid")
+    return _narrowed(conclude([claim], params, paths, judged, v2, note, part), part, there, params)
+
+
+def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
+    """By the grid that is pinned, whatever params.yaml asks for by now."""
+    integrity, table = check_pinned(paths.pinned)
+    if table is not None:
+        params = params.model_copy(update={"grid": params.grid.model_copy(update=_grid(table, params))})
+    part = needs(claim.check, params)
+    note = "the pinned results are the ones judged: none of its cells has run here yet"
+    found = conclude([claim], params, paths, Judged("pinned", integrity, table), None, note)
+    return _narrowed(found, part, part.cells if table else [], params)
+
+
+def _grid(table: ScoresTable, params: Params) -> dict[str, list[str] | list[int]]:
+    size = grid_of(params, table)
+    return {"recipes": size.recipes, "targets": size.targets, "seeds": size.seeds}
+
+
+def _narrowed(found: Verification, part: Needs, there: list[Cell], params: Params) -> Verification:
+    """The verification with what it was narrowed to."""
+    cells = Counter(cell.recipe for cell in there)
+    shown = Part(
+        claim=found.claims[0].id,
+        there={recipe: cells[recipe] for recipe in part.recipes},
+        each=len(part.targets) * len(part.seeds),
+        not_looked_at=len(grid_cells(params)) - len(part.cells),
+        lacking=part.lacking,
+    )
+    grid = GridSize(recipes=part.recipes, targets=part.targets, seeds=part.seeds)
+    return found.model_copy(update={"part": shown, "grid": grid})
+
+
+def render_single(found: Verification, paths: Paths, explain: bool) -> str:
+    """The report on one claim: as of all of them, then its sentence or its whole derivation."""
+    (verdict,) = found.claims
+    claim = find_claim(verdict.id, load_claims(paths.reference / CLAIMS))
+    return render(found) + "\n" + (derivation(claim, verdict, found.cells) if explain else verdict.evidence.sentence)
