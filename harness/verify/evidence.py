@@ -16,7 +16,7 @@ from harness.results import Cell, Record, ScoresTable
 from harness.verify.claims import BestOf, Claim, Compare, Gain, Measured, Share
 from harness.verify.measure import BASELINE, Measurement, Scores, all_needed, best, chosen_by, compared_with, mean_gain
 from harness.verify.rules import formula, rule, target_band
-from harness.verify.statistics import CONFIDENCE, Interval, Verdict, spread, t_interval, t_quantile
+from harness.verify.statistics import Interval, Verdict, spread, t_interval
 
 RETRIEVAL = "BUCC and Tatoeba"
 """XTREME's retrieval targets, in words."""
@@ -111,7 +111,7 @@ def aggregate(values: Mapping[int, float]) -> Aggregate | None:
         values=dict(values),
         mean=plain.fmean(listed),
         sd=sd,
-        t=t_quantile((1 + CONFIDENCE) / 2, len(listed) - 1) if interval else None,
+        t=(interval.high - interval.low) / 2 * math.sqrt(len(listed)) / sd if interval and sd else None,
         interval=(interval.low, interval.high) if interval else None,
     )
 

@@ -7,14 +7,14 @@ from collections import Counter
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
-from harness.results import Cell, ScoresTable, grid_cells
+from harness.results import Cell, grid_cells
 from harness.verify.claims import Claim, find_claim, load_claims
 from harness.verify.explain import derivation
 from harness.verify.integrity import MANIFEST, check_run
 from harness.verify.needs import Needs, needs, restrict
 from harness.verify.pinned import check_pinned
 from harness.verify.table import render
-from harness.verify.verdicts import CLAIMS, GridSize, Judged, Part, Verification, against_pinned, conclude, grid_of
+from harness.verify.verdicts import CLAIMS, Judged, Part, Verification, verify_results
 
 
 def verify_claim(name: str, params: Params, paths: Paths) -> Verification:
@@ -46,38 +46,38 @@ def _by_run(claim: Claim, part: Needs, there: list[Cell], params: Params, paths:
     run = [one.recipes[0] for one in beside if one.cells and all(_is_there(cell, paths) for cell in one.cells)]
     looked_at = part.model_copy(update={"recipes": [*part.recipes, *run]})
     judged = Judged("run", *check_run(restrict(params, looked_at), paths, whole=False))
-    v2, note = against_pinned(judged.table, paths) if part.cells else (None, "the claim needs no cell of this grid")
-    return _narrowed(conclude([claim], params, paths, judged, v2, note, part), part, there, params)
+    return verify_results(judged, params, paths, _describe(claim, part, there, params))
 
 
 def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
     """By the grid that is pinned, whatever params.yaml asks for by now."""
     integrity, table = check_pinned(paths.pinned)
     if table is not None:
-        params = params.model_copy(update={"grid": params.grid.model_copy(update=_grid(table, params))})
+        cells = [row.cell for row in table.cells]
+        of_table = {
+            "recipes": list(dict.fromkeys(cell.recipe for cell in cells)),
+            "targets": list(dict.fromkeys(cell.target for cell in cells)),
+            "seeds": list(dict.fromkeys(cell.seed for cell in cells)),
+        }
+        params = params.model_copy(update={"grid": params.grid.model_copy(update=of_table)})
     part = needs(claim.check, params)
-    note = "the pinned results are the ones judged: none of its cells has run here yet"
-    found = conclude([claim], params, paths, Judged("pinned", integrity, table), None, note)
-    return _narrowed(found, part, part.cells if table else [], params)
+    if table is not None:
+        shown = [*part.recipes, *part.beside]
+        rows = [row for row in table.cells if row.cell.recipe in shown and row.cell.target in part.targets]
+        table = table.model_copy(update={"cells": rows})
+    there = part.cells if table else []
+    return verify_results(Judged("pinned", integrity, table), params, paths, _describe(claim, part, there, params))
 
 
-def _grid(table: ScoresTable, params: Params) -> dict[str, list[str] | list[int]]:
-    size = grid_of(params, table)
-    return {"recipes": size.recipes, "targets": size.targets, "seeds": size.seeds}
-
-
-def _narrowed(found: Verification, part: Needs, there: list[Cell], params: Params) -> Verification:
-    """The verification with what it was narrowed to."""
+def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> Part:
     cells = Counter(cell.recipe for cell in there)
-    shown = Part(
-        claim=found.claims[0].id,
+    return Part(
+        claim=claim.id,
         there={recipe: cells[recipe] for recipe in part.recipes},
         each=len(part.targets) * len(part.seeds),
         not_looked_at=len(grid_cells(params)) - len(part.cells),
         lacking=part.lacking,
     )
-    grid = GridSize(recipes=part.recipes, targets=part.targets, seeds=part.seeds)
-    return found.model_copy(update={"part": shown, "grid": grid})
 
 
 def render_single(found: Verification, paths: Paths, explain: bool) -> str:

@@ -17,12 +17,11 @@ from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
 from harness.results import Record, ScoresTable, describe_data, describe_encoder, grid_cells
-from harness.verify.claims import Claim, load_claims
+from harness.verify.claims import Claim, find_claim, load_claims
 from harness.verify.evidence import CellEvidence, cells_of
 from harness.verify.integrity import MANIFEST, Integrity, check_run
 from harness.verify.judge import ClaimVerdict, invalid, judge
 from harness.verify.measure import read_table
-from harness.verify.needs import Needs
 from harness.verify.pinned import check_pinned
 from harness.verify.regression import Regression, compare
 from harness.verify.sources import read_facts
@@ -48,7 +47,7 @@ class Part(Record):
     claim: str
     """The claim."""
     there: dict[str, int]
-    """Recipe -> its cells that have run."""
+    """Recipe -> its cells that are there."""
     each: int
     """So many cells each recipe needs: targets x seeds."""
     not_looked_at: int
@@ -62,8 +61,6 @@ class Verification(Record):
 
     profile: str
     """The profile."""
-    part: Part | None = None
-    """The part of the grid that is judged, where one claim is asked for; null: all of it."""
     encoder: str
     """The encoder, in words."""
     data: str
@@ -80,6 +77,8 @@ class Verification(Record):
     """Why there is no level V2, in words; empty if there is one."""
     claims: list[ClaimVerdict]
     """Level V3, in the registry's order."""
+    part: Part | None = None
+    """The part of the grid that is judged, where one claim is asked for; null: all of it."""
     cells: dict[str, CellEvidence] = Field(default_factory=dict)
     """Every cell that the claims' evidence names, with the sha256 of its predictions and of what went into it."""
     registry_sha256: str | None = None
@@ -123,19 +122,33 @@ def find_results(params: Params, paths: Paths) -> Judged:
     )
 
 
-def verify_results(judged: Judged, params: Params, paths: Paths) -> Verification:
-    """Levels V2 and V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load."""
+def verify_results(judged: Judged, params: Params, paths: Paths, part: Part | None = None) -> Verification:
+    """Levels V2 and V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load.
+
+    `part`: the results are those that this one claim needs, and no other claim is judged.
+    """
     claims = load_claims(paths.reference / CLAIMS)
+    if part is not None:
+        found = _conclude([find_claim(part.claim, claims)], params, paths, judged, *_levels(judged, paths, part), part)
+        return found.model_copy(update={"part": part})
     if judged.source == "run":
-        return conclude(claims, params, paths, judged, *against_pinned(judged.table, paths))
+        return _conclude(claims, params, paths, judged, *_against_pinned(judged.table, paths))
     note = "the pinned results are the ones judged: nothing has run here yet"
     if judged.table and [row.cell for row in judged.table.cells] != grid_cells(params):
         note += "; params.yaml asks for another grid by now"
-    return conclude(claims, params, paths, judged, None, note)
+    return _conclude(claims, params, paths, judged, None, note)
 
 
-def against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression | None, str]:
-    """Level V2, or why there is none."""
+def _levels(judged: Judged, paths: Paths, part: Part) -> tuple[Regression | None, str]:
+    """Level V2 on the cells of one claim, or why there is none."""
+    if not part.there:
+        return None, "the claim needs no cell of this grid"
+    if judged.source == "pinned":
+        return None, "the pinned results are the ones judged: none of its cells has run here yet"
+    return _against_pinned(judged.table, paths)
+
+
+def _against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression | None, str]:
     if table is None:
         return None, "needs V0"
     if not (paths.pinned / MANIFEST).is_file():
@@ -149,23 +162,22 @@ def against_pinned(table: ScoresTable | None, paths: Paths) -> tuple[Regression 
     return compare(table, pinned), ""
 
 
-def conclude(
+def _conclude(
     claims: list[Claim],
     params: Params,
     paths: Paths,
     judged: Judged,
     v2: Regression | None,
     v2_note: str,
-    part: Needs | None = None,
+    part: Part | None = None,
 ) -> Verification:
-    """Level V3 on these claims, and the exit code. `part`: the table holds this part of the grid and no more."""
     facts, table = read_facts(claims, paths), judged.table
     if table is None:
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
         scores = read_table(table)
         if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
-            beyond = [recipe for recipe in params.grid.recipes if recipe not in part.recipes]
+            beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
             recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
             scores = replace(scores, recipes=recipes, targets=params.grid.targets)
         verdicts = [judge(claim, table, scores, facts) for claim in claims]
@@ -174,7 +186,7 @@ def conclude(
         profile=params.profile,
         encoder=table.encoder if table else describe_encoder(params),
         data=table.data if table else describe_data(params),
-        grid=grid_of(params, table),
+        grid=_grid(params, table),
         judged=judged.source,
         v0=judged.v0,
         v2=v2,
@@ -186,8 +198,7 @@ def conclude(
     )
 
 
-def grid_of(params: Params, table: ScoresTable | None) -> GridSize:
-    """The grid of the table, or of the profile where there is none."""
+def _grid(params: Params, table: ScoresTable | None) -> GridSize:
     if table is None:
         return GridSize(recipes=params.grid.recipes, targets=params.grid.targets, seeds=params.grid.seeds)
     cells = [row.cell for row in table.cells]
