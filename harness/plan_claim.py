@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from harness.params import Params
 from harness.paths import Paths
-from harness.plan import State, Unit, measured_costs, states, units
+from harness.plan import State, Unit, measured_costs, needed_units, states, units
 from harness.results import grid_cells
 from harness.verify.claims import Claim, find_claim, load_claims
 from harness.verify.needs import Needs, needs, restrict
@@ -21,14 +21,7 @@ from harness.verify.verdicts import CLAIMS
 
 def claim_units(part: Needs, params: Params, paths: Paths) -> list[Unit]:
     """The units of the grid that these cells are made by, in an order in which they can run."""
-    grid = {unit.stage: unit for unit in units(params, paths)}
-    wanted, open_ = set(), [f"cell@{cell.id}" for cell in part.cells]
-    while open_:
-        stage = open_.pop()
-        if stage in grid and stage not in wanted:  # data, recipes and targets are no units: they take seconds
-            wanted.add(stage)
-            open_ += grid[stage].needs
-    return [unit for stage, unit in grid.items() if stage in wanted]
+    return needed_units(units(params, paths), [f"cell@{cell.id}" for cell in part.cells])
 
 
 def stages_to_run(name: str, params: Params, paths: Paths) -> list[str]:
