@@ -46,14 +46,14 @@ def verify(
         return found.exit_code
     from harness.verify.single import render_single, verify_claim
 
-    if run and not _run_claim(claim, profile):
+    if run and not _run_claim(claim, profile, json_):
         return 2
     found = verify_claim(claim, params, paths)
     typer.echo(found.model_dump_json(indent=1) if json_ else render_single(found, paths, explain))
     return found.exit_code
 
 
-def _run_claim(claim: str, profile: str | None) -> bool:
+def _run_claim(claim: str, profile: str | None, to_stderr: bool) -> bool:
     """Run the stages that the claim needs; False where one of them failed."""
     from harness.launch.pipeline import reproduce
     from harness.plan_claim import stages_to_run
@@ -65,4 +65,4 @@ def _run_claim(claim: str, profile: str | None) -> bool:
             fix=f"run `harness profile {profile}` first",
         )
     stages = stages_to_run(claim, params, paths)
-    return reproduce(paths, stages) if stages else True
+    return reproduce(paths, stages, to_stderr) if stages else True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 
 from harness.errors import HarnessError
@@ -13,7 +14,7 @@ from harness.verify.explain import derivation
 from harness.verify.integrity import MANIFEST, check_run
 from harness.verify.needs import Needs, needs, restrict
 from harness.verify.pinned import check_pinned
-from harness.verify.table import render
+from harness.verify.table import WIDTH, render
 from harness.verify.verdicts import CLAIMS, Judged, Part, Verification, verify_results
 
 
@@ -84,4 +85,5 @@ def render_single(found: Verification, paths: Paths, explain: bool) -> str:
     """The report on one claim: as of all of them, then its sentence or its whole derivation."""
     (verdict,) = found.claims
     claim = find_claim(verdict.id, load_claims(paths.reference / CLAIMS))
-    return render(found) + "\n" + (derivation(claim, verdict, found.cells) if explain else verdict.evidence.sentence)
+    words = textwrap.fill(verdict.evidence.sentence, WIDTH, break_on_hyphens=False)
+    return f"{render(found)}\n{derivation(claim, verdict, found.cells) if explain else words}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,13 +56,12 @@ def test_one_claim_is_judged_as_among_all(project: Project) -> None:
 def test_the_cells_that_a_claim_needs_are_enough(project: Project) -> None:
     whole = {row.id: row for row in verify_all(project.params, project.paths).claims}
     for name in ("mnli-gain", "hellaswag-gain", "english-over-mlm"):
-        copy = Project(project.root, project.params, project.paths)
         needed = {cell.id for cell in needs(CLAIMS[name].check, project.params).cells}
         assert needed == set(whole[name].evidence.cells)
-        forget(copy, needed.__contains__)
+        forget(project, needed.__contains__)
         found = verify_claim(name, project.params, project.paths)
         assert found.v0.ok and found.claims == [whole[name]] and found.v0.cells_expected == len(needed)
-        copy.run(planted(PUBLISHED))
+        project.run(planted(PUBLISHED))
 
 
 def test_the_exit_code_is_that_of_the_claim_alone(project: Project) -> None:
@@ -156,9 +157,11 @@ def test_run_hands_dvc_these_stages_and_then_judges(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands: list[list[str]] = []
+    sent: list[Any] = []
 
-    def run_dvc(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    def run_dvc(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         commands.append(command)
+        sent.append(options["stdout"])
         return subprocess.CompletedProcess(command, returncode=0)
 
     (project.root / "tasks").mkdir()
@@ -166,9 +169,10 @@ def test_run_hands_dvc_these_stages_and_then_judges(
     monkeypatch.setattr("harness.launch.pipeline._differs", lambda paths, name: False)
     monkeypatch.setattr("harness.plan_claim.states", fake_states(lambda stage: "squad_v2-xnli-2" not in stage))
     monkeypatch.setattr(subprocess, "run", run_dvc)
-    assert run(["verify", "squad-gain", "--run"]) == 0
+    assert run(["verify", "squad-gain", "--run", "--json"]) == 0
+    assert sent == [sys.stderr]
     assert [command[2:] for command in commands] == [["dvc", "repro", "cell@squad_v2-xnli-2"]]
-    assert "REPRODUCED" in capsys.readouterr().out
+    assert json.loads(capsys.readouterr().out)["claims"][0]["verdict"] == "REPRODUCED"
     monkeypatch.setattr("harness.plan_claim.states", fake_states(lambda stage: True))
     assert run(["verify", "squad-gain", "--run"]) == 0 and len(commands) == 1
 
