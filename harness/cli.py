@@ -17,6 +17,7 @@ from harness.commands import (
     image,
     layers,
     open_project,
+    registry,
     stages,
     verifier,
     verifying,
@@ -49,6 +50,7 @@ app.add_typer(encoder_app, name="encoder")
 app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(image.app, name="image")
 app.add_typer(verifier.app, name="verifier")
+app.add_typer(registry.app, name="claims")
 verifying.register(app)
 archiving.register(app)
 layers.register(app)
@@ -127,6 +129,12 @@ def plan(
     unverified: Annotated[
         bool, typer.Option("--unverified", help="List instead what nobody confirmed: settings and published inputs.")
     ] = False,
+    claim: Annotated[
+        str | None, typer.Option(help="Plan only what this claim needs, see `harness claims`.", metavar="ID")
+    ] = None,
+    only_stages: Annotated[
+        bool, typer.Option("--stages", help="With --claim: print only the DVC stages to run, one a line.")
+    ] = False,
 ) -> None:
     """Print the grid: every cell, what is done, what is stale, and what the rest will cost.
 
@@ -135,6 +143,14 @@ def plan(
     from harness.plan import render_plan
 
     params, paths = open_project(profile)
+    if only_stages and claim is None:
+        raise HarnessError("expected --claim with --stages, found none", fix="name one: `harness claims` lists them")
+    if claim is not None:
+        from harness.plan_claim import render_claim_plan, stages_to_run
+
+        lines = stages_to_run(claim, params, paths) if only_stages else [render_claim_plan(claim, params, paths, gpu)]
+        typer.echo("\n".join(lines))
+        return
     if unverified:
         from harness.tasks import load_tasks
         from harness.unverified import render_unverified

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -68,6 +68,19 @@ def units(params: Params, paths: Paths) -> list[Unit]:
             )
         )
     return made
+
+
+def needed_units(grid: Sequence[Unit], stages: Iterable[str]) -> list[Unit]:
+    """Those of the grid's units that these stages are, or are made from, in the same order."""
+    by_stage = {unit.stage: unit for unit in grid}
+    wanted: set[str] = set()
+    waiting = list(stages)
+    while waiting:
+        stage = waiting.pop()
+        if stage in by_stage and stage not in wanted:  # data, recipes and targets are no units
+            wanted.add(stage)
+            waiting += by_stage[stage].needs
+    return [unit for unit in grid if unit.stage in wanted]
 
 
 def states(params: Params, paths: Paths) -> dict[str, State]:

@@ -176,7 +176,8 @@ def test_pinned_results_of_another_profile_are_judged_without_making_it_active(
     harness: Command, toy_copy: Toy, tmp_path: Path
 ) -> None:
     root = toy_copy[1].root
-    shutil.copytree(toys.ROOT / "reference", root / "reference", dirs_exist_ok=True)
+    for folder in ("reference", "tasks"):
+        shutil.copytree(toys.ROOT / folder, root / folder, dirs_exist_ok=True)
     before = toy_copy[1].params.read_bytes()
     code, out, _ = harness("verify", "--profile", "lab")
     assert code == 0 and "profile lab" in out and "reference/lab" in out

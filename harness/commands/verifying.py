@@ -19,9 +19,18 @@ def register(app: typer.Typer) -> None:
 def verify(
     what: Annotated[
         str | None,
-        typer.Argument(help="An archive of `harness export`, judged instead of what lies here.", metavar="CRATE"),
+        typer.Argument(
+            help="A claim to judge alone (`harness claims` lists them), or an archive of `harness export`.",
+            metavar="[CLAIM|CRATE]",
+        ),
     ] = None,
     profile: ProfileName = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print how the claim's verdict follows from its cells, step by step.")
+    ] = False,
+    run: Annotated[
+        bool, typer.Option("--run", help="First run what the claim needs and nothing else (`harness plan --claim`).")
+    ] = False,
     rerun: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Run N cells, drawn at random, again and compare (V1); this trains."),
@@ -41,28 +50,46 @@ def verify(
     lies here with dvc.lock. V1: on the same class of machine the predictions are the same bytes. V2: on any other the
     scores lie within a tolerance. V3: each claim's interval against its margin.
 
-    Where nothing has run yet, the pinned results are judged. With --rerun N, N cells run again from their inputs in
-    build/ (V1), in a clean folder: repeated exactly, within the tolerance of V2 (other hardware only), or different,
-    with the rows. Exit code: 0 everything decidable is reproduced, 1 some not reproduced or a cell is different, 2 some
+    Where nothing has run yet, the pinned results are judged. With the id of a claim only its own cells are looked at,
+    and the exit code is that claim's. With --rerun N, N cells run again from their inputs in build/ (V1), in a clean
+    folder: repeated exactly, within the tolerance of V2 (other hardware only), or different, with the rows. Exit code:
+    0 everything decidable is reproduced, 1 some not reproduced or a cell is different, 2 some
     inconclusive (or a mistake in the input), 3 invalid.
     """
-    if what is not None:
+    if what is not None and (what.endswith(".zip") or Path(what).is_file()):
         return _verify_crate(Path(what), profile, json_)
     from harness.verify import render, verify_all
 
     if seed is not None and rerun is None:
         raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
+    _refuse_both(**{"a claim": what is not None, "--rerun": rerun is not None, "--quick": quick})
+    if what is None and (explain or run):
+        option = "--explain" if explain else "--run"
+        raise HarnessError(f"expected a claim with {option}, found none", fix="name one: `harness claims` lists them")
     params, paths = open_project(profile)
+    if what is not None:
+        from harness.verify.single import render_single, verify_claim
+
+        if run and not _run_claim(what, profile, json_):
+            return 2
+        found = verify_claim(what, params, paths)
+        typer.echo(found.model_dump_json(indent=1) if json_ else render_single(found, paths, explain))
+        return found.exit_code
     if rerun is None:
         found = verify_all(params, paths, quick)
-    elif quick:
-        raise HarnessError("expected --quick or --rerun, found both: a re-run is no quick look", fix="leave one out")
     else:
         from harness.verify.rerun import verify_again
 
         found = verify_again(params, paths, rerun, seed)
     typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
     return found.exit_code
+
+
+def _refuse_both(**given: bool) -> None:
+    """HarnessError where more than one of these is given: each looks at other cells, or at fewer things."""
+    names = [name for name, is_given in given.items() if is_given]
+    if len(names) > 1:
+        raise HarnessError(f"expected {' or '.join(names)}, found both", fix="leave one out")
 
 
 def _verify_crate(path: Path, profile: str | None, json_: bool) -> int:
@@ -87,3 +114,18 @@ def _verify_crate(path: Path, profile: str | None, json_: bool) -> int:
         return EXIT_INVALID
     typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
     return found.exit_code
+
+
+def _run_claim(claim: str, profile: str | None, to_stderr: bool) -> bool:
+    """Run the stages that the claim needs; False where one of them failed."""
+    from harness.launch.pipeline import reproduce
+    from harness.plan_claim import stages_to_run
+
+    params, paths = open_project()
+    if profile is not None and profile != params.profile:
+        raise HarnessError(
+            f"expected --run with the active profile {params.profile}, found --profile {profile}",
+            fix=f"run `harness profile {profile}` first",
+        )
+    stages = stages_to_run(claim, params, paths)
+    return reproduce(paths, stages, to_stderr) if stages else True

@@ -1,8 +1,9 @@
 """Runs units ahead of their turn, on the cores that would be idle while `dvc repro` runs one stage after the other.
 
-The warm process knows what a plain `dvc repro` will ask for next. It lets free cores run those units into a scratch
-folder; when DVC comes to the stage, the outputs are moved to their places, provided that everything that went into the
-unit is still the same. A unit is a pure function of its inputs, so the bytes do not depend on when it ran.
+The warm process knows what `dvc repro`, of everything or of named units, will ask for next. It lets free cores run
+those units into a scratch folder; when DVC comes to the stage, the outputs are moved to their places, provided that
+everything that went into the unit is still the same. A unit is a pure function of its inputs, so the bytes do not
+depend on when it ran.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from harness.errors import HarnessError
 from harness.launch.work import Work, bring_home, cell_work, intermediate_work
 from harness.params import Params, load_params
 from harness.paths import OUTPUT, Paths, project_root
-from harness.plan import Unit, states, units
+from harness.plan import Unit, needed_units, states, units
 from harness.results import grid_cells
 
 AHEAD = "HARNESS_RAN_AHEAD"
@@ -32,7 +33,7 @@ AHEAD = "HARNESS_RAN_AHEAD"
 WORKERS = "HARNESS_WORKERS"
 """Environment variable: units at a time; default: the cores that this process may use."""
 PLAIN = {"-q", "--quiet", "-v", "--verbose"}
-"""Options with which `dvc repro` still runs everything that is stale, in the plan's order."""
+"""Options with which `dvc repro` still runs everything that is stale."""
 
 
 @dataclass
@@ -101,9 +102,11 @@ class Queue:
 def open_queue(folder: str, dvc_command: list[str], environment: dict[str, str]) -> Queue | None:
     """The queue of the `dvc` command that runs in `folder`; None where nothing can run ahead.
 
-    That is: one core, a GPU, units in containers, a `dvc` not asked for everything, or a system without pidfd.
+    That is: one core, a GPU, units in containers, a `dvc` asked for something else than everything or units by name, or
+    a system without pidfd.
     """
-    if not hasattr(os, "pidfd_open") or not _asks_for_everything(dvc_command):
+    asked = _asked(dvc_command)
+    if not hasattr(os, "pidfd_open") or asked is None:
         return None
     try:
         root = project_root(Path(folder))
@@ -115,7 +118,10 @@ def open_queue(folder: str, dvc_command: list[str], environment: dict[str, str])
         state = states(params, paths)
     except (HarnessError, OSError, ValueError, yaml.YAMLError):  # a stage's own process says what is wrong
         return None
-    stale = [unit for unit in units(params, paths) if state[unit.stage] != "done"]
+    grid = units(params, paths)
+    if not state.keys() >= set(asked):
+        return None
+    stale = [unit for unit in (needed_units(grid, asked) if asked else grid) if state[unit.stage] != "done"]
     return _queue(stale, params, paths, workers)
 
 
@@ -150,8 +156,13 @@ def _workers(params: Params, environment: dict[str, str]) -> int:
     return int(given) if given.isdigit() else len(os.sched_getaffinity(0)) // params.compute.threads
 
 
-def _asks_for_everything(command: list[str]) -> bool:
-    return "repro" in command and set(command[command.index("repro") + 1 :]) <= PLAIN
+def _asked(command: list[str]) -> list[str] | None:
+    """The stages that `dvc repro` is asked for by name, none of them for everything; None: it does something else."""
+    if "repro" not in command:
+        return None
+    arguments = command[command.index("repro") + 1 :]
+    names = [argument for argument in arguments if not argument.startswith("-")]
+    return names if set(arguments) - set(names) <= PLAIN else None
 
 
 def _run_ahead(

@@ -13,8 +13,10 @@ from harness.paths import Paths
 from harness.resolve import PACKAGE
 
 
-def reproduce(paths: Paths) -> bool:
-    """Run what is stale; False where a stage failed (it has said why).
+def reproduce(paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False) -> bool:
+    """Run what is stale, or of it only these stages and what they need; False where a stage failed (it has said why).
+
+    `to_stderr`: DVC's words go there, and standard output stays free for the verdict.
 
     Raises HarnessError where the project can't be written (a container without a mounted clone), or where the code that
     would run is not the code that dvc.lock would record (an image built from another checkout).
@@ -31,7 +33,8 @@ def reproduce(paths: Paths) -> bool:
             f"expected the code that runs ({PACKAGE}) to be that of {paths.root / 'harness'}, found another {other[0]}",
             fix="build the image from this checkout (`harness image build`), or install it (`make venv`)",
         )
-    return subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=paths.root, check=False).returncode == 0
+    command, out = [sys.executable, "-m", "dvc", "repro", *stages], sys.stderr if to_stderr else None
+    return subprocess.run(command, cwd=paths.root, check=False, stdout=out).returncode == 0
 
 
 def commit(stages: Sequence[str], paths: Paths) -> None:

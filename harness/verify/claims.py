@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from harness.errors import HarnessError, explain_validation
+from harness.errors import HarnessError, explain_validation, nearest
 from harness.params import YAML_LOADER
 from harness.verify import statistics
 
@@ -281,16 +281,39 @@ def load_claims(path: Path) -> list[Claim]:
 
     Raises HarnessError naming the claim and the key for anything that doesn't fit, and for an id used twice.
     """
-    raw = _read_yaml(path)
-    if not isinstance(raw, list) or not raw:
-        found = type(raw).__name__
-        raise HarnessError(f"expected a list of claims in {path}, found {found}", fix="see reference/README.md")
-    claims = [_parse(entry, index, path) for index, entry in enumerate(raw, start=1)]
+    entries = [entry for entry in read_entries(path) if not is_question(entry)]
+    claims = [_parse(entry, index, path) for index, entry in enumerate(entries, start=1)]
     ids = [claim.id for claim in claims]
     twice = next((name for name in ids if ids.count(name) > 1), None)
     if twice:
         raise HarnessError(f"expected each id once in {path}, found {twice} twice", fix="rename one of them")
     return claims
+
+
+def read_entries(path: Path) -> list[Any]:
+    """The registry's entries as they stand there. Raises HarnessError where it is no list, or an empty one."""
+    raw = _read_yaml(path)
+    if not isinstance(raw, list) or not raw:
+        found = type(raw).__name__
+        raise HarnessError(f"expected a list of claims in {path}, found {found}", fix="see reference/README.md")
+    return raw
+
+
+def is_question(entry: Any) -> bool:
+    """Is the entry a question (harness.verify.question), which is never counted among the claims?"""
+    return isinstance(entry, dict) and "question" in entry
+
+
+def find_claim(name: str, claims: list[Claim]) -> Claim:
+    """The claim of that name. Raises HarnessError with the nearest name and the list for any other."""
+    for claim in claims:
+        if claim.id == name:
+            return claim
+    known = [claim.id for claim in claims]
+    raise HarnessError(
+        f"expected the id of a claim, found `{name}`; {nearest(name, known)}",
+        fix="see `harness claims` for all of them",
+    )
 
 
 def _parse(entry: Any, index: int, path: Path) -> Claim:

@@ -57,5 +57,9 @@ def _hold(verdict: ClaimVerdict, adjusted: float | None, tested: int) -> ClaimVe
         else:
             found["verdict"] = "INCONCLUSIVE"
             found["note"] = ", ".join(filter(None, [verdict.note, "not after Holm"]))
+            said = verdict.evidence.sentence.replace("NOT_REPRODUCED", "INCONCLUSIVE")
+            because = f"not after Holm's step-down over {tested} claims"
+            said = f"{said[:-1]}, {because})" if said.endswith(")") else f"{said} ({because})"
+            found["evidence"] = verdict.evidence.model_copy(update={"sentence": said})
             found["reasons"] = [*verdict.reasons, f"{holm}, over {LEVEL:.2f}: no accusation, more seeds must tell"]
     return verdict.model_copy(update=found)

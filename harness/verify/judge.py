@@ -34,16 +34,17 @@ from harness.verify.claims import (
     Untestable,
     margin_points,
 )
+from harness.verify.evidence import Evidence, gather
 from harness.verify.facts import Facts
 from harness.verify.facts import decide as decide_fact
 from harness.verify.measure import Measurement, Scores, mean_gain, measure
+from harness.verify.rules import rule, target_band
 from harness.verify.statistics import (
     FEWEST_SEEDS,
     Decision,
     Direction,
     Interval,
     Verdict,
-    band,
     decide,
     place,
     prediction_interval,
@@ -100,6 +101,8 @@ class ClaimVerdict(Record):
     """In a few words, for the table."""
     reasons: list[str] = Field(default_factory=list)
     """In sentences: why this verdict, or why there is none."""
+    evidence: Evidence
+    """What it rests on: cells, values per seed, interval, rule."""
 
 
 def judge(claim: Claim, table: ScoresTable, scores: Scores, facts: Facts) -> ClaimVerdict:
@@ -111,7 +114,15 @@ def judge(claim: Claim, table: ScoresTable, scores: Scores, facts: Facts) -> Cla
     verdict = (
         _judge_share(claim, check, found) if isinstance(check, Share) else _judge_mean(claim, check, found, scores)
     )
-    return _hold_back(claim, check, verdict, found, table)
+    held = _hold_back(claim, check, verdict, found, table)
+    return held.model_copy(update={"evidence": gather(claim, found, scores, verdict.verdict, _concluded(held))})
+
+
+def _concluded(verdict: ClaimVerdict) -> str:
+    """The second half of the sentence for people."""
+    return f"expected {verdict.expected or 'nothing that can be found'}: {verdict.verdict}" + (
+        f" ({verdict.note})" if verdict.note else ""
+    )
 
 
 def judge_fact(claim: Claim, facts: Facts) -> ClaimVerdict:
@@ -120,7 +131,9 @@ def judge_fact(claim: Claim, facts: Facts) -> ClaimVerdict:
         return _verdict(claim, "NOT_TESTED", note="can't be re-run", reasons=[claim.check.undecided])
     assert isinstance(claim.check, Fact)
     finding = decide_fact(claim.check, facts)
-    return _verdict(claim, finding.verdict, **finding.model_dump(exclude={"verdict"}))
+    verdict = _verdict(claim, finding.verdict, **finding.model_dump(exclude={"verdict"}))
+    sentence = f"found: {finding.found or 'nothing'}; {_concluded(verdict)}"
+    return verdict.model_copy(update={"evidence": Evidence(rule=rule(claim), sentence=sentence)})
 
 
 def invalid(claim: Claim, facts: Facts) -> ClaimVerdict:
@@ -138,6 +151,7 @@ def _verdict(claim: Claim, verdict: Verdict, **found: Any) -> ClaimVerdict:
         verdict=verdict,
         expected=expected(claim),
         margin=margin_points(claim),
+        evidence=Evidence(rule=rule(claim), sentence=f"{verdict}: {'; '.join(found['reasons'])}"),
         **found,
     )
 
@@ -168,16 +182,6 @@ def expected(claim: Claim) -> str | None:
     return None
 
 
-def _target_band(claim: Claim, check: Gain | NoGain | BestOf | Compare) -> Interval:
-    match check:
-        case Gain() | BestOf():
-            return band(check.expected_points, margin_points(claim) or 0.0)
-        case NoGain():
-            return Interval(low=-INFINITE, high=check.at_most_points)
-        case Compare():
-            return Interval(low=0.0, high=INFINITE)
-
-
 def _judge_mean(
     claim: Claim, check: Gain | NoGain | BestOf | Compare, found: Measurement, scores: Scores
 ) -> ClaimVerdict:
@@ -185,7 +189,7 @@ def _judge_mean(
     values = list(found.values.values())
     if not values:
         return _verdict(claim, "UNDERPOWERED", note="nothing measured", reasons=["no seed has all the cells it needs"])
-    target = _target_band(claim, check)
+    target = target_band(claim)
     decision = decide(values, target)
     one_more = prediction_interval(values, claim.source.n_claim or 1) if decision.interval else None
     claimed = check.expected_points if isinstance(check, Gain | BestOf) else None

@@ -111,9 +111,9 @@ def mean_over(maps: Sequence[dict[int, float]], seeds: Sequence[int]) -> dict[in
 
 def measure(check: Measured, scores: Scores) -> Measurement:
     """Measure what the check asks for, over those of its recipes and targets that the grid has."""
-    wanted = _recipes_of(check)
+    wanted = recipes_of(check)
     recipes = [recipe for recipe in wanted if _runnable(recipe, check, scores)]
-    needed = _all_needed(check, recipes)
+    needed = all_needed(check, recipes)
     targets = [
         target
         for target in check.targets
@@ -135,25 +135,27 @@ def measure(check: Measured, scores: Scores) -> Measurement:
     )
 
 
-def _recipes_of(check: Measured) -> list[str]:
+def recipes_of(check: Measured) -> list[str]:
+    """The recipes that the check names."""
     return [check.recipe] if isinstance(check, Gain) else list(check.recipes)
 
 
-def _needed(check: Measured, recipe: str) -> list[str]:
-    """A recipe and what it is compared with."""
-    return [recipe, recipe + check.variant] if isinstance(check, Compare) else [recipe, BASELINE]
+def compared_with(check: Measured, recipe: str) -> str:
+    """What a recipe's scores are compared with: the baseline or the recipe's variant."""
+    return recipe + check.variant if isinstance(check, Compare) else BASELINE
 
 
-def _all_needed(check: Measured, recipes: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(needed for recipe in recipes for needed in _needed(check, recipe)))
+def all_needed(check: Measured, recipes: Sequence[str]) -> list[str]:
+    """These recipes of the check and what each is compared with, each once."""
+    return list(dict.fromkeys(needed for recipe in recipes for needed in (recipe, compared_with(check, recipe))))
 
 
 def _runnable(recipe: str, check: Measured, scores: Scores) -> bool:
-    return all(needed in scores.recipes for needed in _needed(check, recipe))
+    return all(needed in scores.recipes for needed in (recipe, compared_with(check, recipe)))
 
 
 def _missing(check: Measured, scores: Scores, unavailable: Mapping[str, str]) -> list[str]:
-    lacking = [recipe for recipe in _all_needed(check, _recipes_of(check)) if recipe not in scores.recipes]
+    lacking = [recipe for recipe in all_needed(check, recipes_of(check)) if recipe not in scores.recipes]
     pairs = [words for words in unavailable if words not in lacking]
     return lacking + pairs + [target for target in check.targets if target not in scores.targets]
 
@@ -161,7 +163,7 @@ def _missing(check: Measured, scores: Scores, unavailable: Mapping[str, str]) ->
 def _unavailable(check: Measured, scores: Scores) -> dict[str, str]:
     """Recipe, or "recipe on target" where others of its targets are there -> why it can't be had."""
     found: dict[str, str] = {}
-    for recipe in _all_needed(check, _recipes_of(check)):
+    for recipe in all_needed(check, recipes_of(check)):
         for target in check.targets:
             if (recipe, target) in scores.unavailable:
                 words = f"{recipe} on {target}" if recipe in scores.recipes else recipe
@@ -215,13 +217,22 @@ def best_of(scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> d
 
 
 def _choose(scores: Scores, candidates: Sequence[str], target: str, seed: int) -> str | None:
-    """The recipe for `target` at `seed`, or None where nothing is left to choose by; ties go to the first."""
+    """The recipe for `target` at `seed`, or None where nothing is left to choose by."""
+    values = chosen_by(scores, candidates, target, seed)
+    return best(values) if values else None
+
+
+def best(values: Mapping[str, float]) -> str:
+    """The candidate with the highest value; ties go to the first."""
+    return max(values, key=lambda recipe: values[recipe])
+
+
+def chosen_by(scores: Scores, candidates: Sequence[str], target: str, seed: int) -> dict[str, float]:
+    """Candidate -> the mean in points by which `target` chooses at `seed`; empty where a candidate has none."""
     by_dev = {recipe: scores.dev_by_pair.get((recipe, target), {}) for recipe in candidates}
     if all(by_dev.values()):
-        return max(by_dev, key=lambda recipe: statistics.fmean(by_dev[recipe].values()))
+        return {recipe: statistics.fmean(values.values()) for recipe, values in by_dev.items()}
     others = {
         recipe: [v for s, v in scores.by_pair.get((recipe, target), {}).items() if s != seed] for recipe in candidates
     }
-    if not all(others.values()):
-        return None
-    return max(others, key=lambda recipe: statistics.fmean(others[recipe]))
+    return {recipe: statistics.fmean(values) for recipe, values in others.items()} if all(others.values()) else {}

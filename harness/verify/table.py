@@ -48,6 +48,7 @@ def render(verification: Verification) -> str:
         f"harness verify    profile {v.profile}    {grid}",
         f"judged            {_judged(v)}",
         *_crate_notes(v),
+        *_part(v),
         f"encoder, data     {v.encoder}; {v.data}",
         *_level("V0 integrity", *_v0(v)),
         *_level("V1 repeat", *_v1(v)),
@@ -65,9 +66,27 @@ def render(verification: Verification) -> str:
 def _judged(v: Verification) -> str:
     if v.crate:
         return f"the crate {v.crate.file}: {'a run' if v.crate.holds == 'run' else 'pinned results'}"
+    if v.part and not v.part.there:
+        return f"{v.part.claim} alone, which needs no cell of this grid"
     if v.judged == "run":
         return f"the run in results/{v.profile}"
-    return f"the PINNED results in reference/{v.profile}: nothing has run here yet (`make repro` runs it)"
+    ran, mend = ("none of its cells", f"harness verify {v.part.claim} --run") if v.part else ("nothing", "make repro")
+    return f"the PINNED results in reference/{v.profile}: {ran} has run here yet (`{mend}` runs it)"
+
+
+def _part(v: Verification) -> list[str]:
+    """Which cells of the one claim are there, and how many of the grid are not looked at."""
+    if v.part is None:
+        return []
+    there = ", ".join(f"{recipe} {count} of {v.part.each}" for recipe, count in v.part.there.items())
+    mend = (
+        ""
+        if all(count == v.part.each for count in v.part.there.values())
+        else f"; `harness verify {v.part.claim} --run`"
+    )
+    grid = f"{there or 'none needed'}{mend}; the other {v.part.not_looked_at} cells of the grid are not looked at"
+    lacking = [f"not in the grid: {', '.join(v.part.lacking)}"] if v.part.lacking else []
+    return _level("its cells", "", grid, lacking)
 
 
 def _crate_notes(v: Verification) -> list[str]:

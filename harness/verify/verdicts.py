@@ -9,14 +9,18 @@ decided by the pins of the published files, whatever was run and whichever profi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from pydantic import Field
 
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
 from harness.results import Record, ScoresTable, collect, describe_data, describe_encoder, grid_cells
-from harness.verify.claims import Claim, load_claims
+from harness.verify.claims import Claim, find_claim, load_claims
+from harness.verify.evidence import CellEvidence, cells_of
 from harness.verify.holm import hold_accusations
 from harness.verify.integrity import MANIFEST, Integrity, check_run
 from harness.verify.judge import ClaimVerdict, invalid, judge
@@ -58,6 +62,21 @@ class CrateSource(Record):
     """What a reader must know of it, in sentences."""
 
 
+class Part(Record):
+    """The part of the grid that one claim is judged by."""
+
+    claim: str
+    """The claim."""
+    there: dict[str, int]
+    """Recipe -> its cells that are there."""
+    each: int
+    """So many cells each recipe needs: targets x seeds."""
+    not_looked_at: int
+    """Cells of the grid that the claim doesn't need."""
+    lacking: list[str]
+    """Recipes and targets that the claim names and the grid lacks."""
+
+
 class Verification(Record):
     """Everything that `harness verify` concludes."""
 
@@ -89,6 +108,12 @@ class Verification(Record):
     """Why there is no level V2, in words; empty if there is one."""
     claims: list[ClaimVerdict]
     """Level V3, in the registry's order."""
+    part: Part | None = None
+    """The part of the grid that is judged, where one claim is asked for; null: all of it."""
+    cells: dict[str, CellEvidence] = Field(default_factory=dict)
+    """Every cell that the claims' evidence names, with the sha256 of its predictions and of what went into it."""
+    registry_sha256: str | None = None
+    """Of reference/claims.yaml, whose checks decided; null where they came from elsewhere."""
     exit_code: int
     """0 everything decidable is reproduced, 1 some not, 2 some undecided, 3 invalid."""
 
@@ -147,12 +172,19 @@ def find_results(params: Params, paths: Paths, quick: bool = False) -> Judged:
     )
 
 
-def verify_results(judged: Judged, params: Params, paths: Paths, here: Paths | None = None) -> Verification:
-    """Levels V2 and V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load.
+def verify_results(
+    judged: Judged, params: Params, paths: Paths, here: Paths | None = None, part: Part | None = None
+) -> Verification:
+    """Levels V1 to V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load.
 
-    `here`: where the pinned results lie that an archive is compared with; None if there are none.
+    `here`: where the pinned results lie that an archive is compared with; None if there are none. `part`: the results
+    are those that this one claim needs, and no other claim is judged.
     """
     claims = load_claims(paths.reference / CLAIMS)
+    if part is not None:
+        compared = _compare_part(judged, params, paths, part)
+        found = _conclude([find_claim(part.claim, claims)], params, paths, judged, compared, part)
+        return found.model_copy(update={"part": part})
     if judged.source != "pinned":
         return _conclude(claims, params, paths, judged, _against_pinned(judged, params, paths, here))
     note = "the pinned results are the ones judged: nothing has run here yet"
@@ -160,6 +192,15 @@ def verify_results(judged: Judged, params: Params, paths: Paths, here: Paths | N
     if judged.table and [row.cell for row in judged.table.cells] != grid_cells(params):
         more = "; params.yaml asks for another grid by now"
     return _conclude(claims, params, paths, judged, Comparison(None, note, None, note + more))
+
+
+def _compare_part(judged: Judged, params: Params, paths: Paths, part: Part) -> Comparison:
+    """Levels V1 and V2 on the cells of one claim, or why there are none."""
+    if not part.there:
+        return _no_comparison("the claim needs no cell of this grid")
+    if judged.source == "pinned":
+        return _no_comparison("the pinned results are the ones judged: none of its cells has run here yet")
+    return _against_pinned(judged, params, paths, None)
 
 
 def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | None) -> Comparison:
@@ -195,13 +236,19 @@ def _conclude(
     paths: Paths,
     judged: Judged,
     compared: Comparison,
+    part: Part | None = None,
 ) -> Verification:
     facts, table = read_facts(claims, paths), judged.table
     if table is None:
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
         scores = read_table(table)
+        if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
+            beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
+            recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
+            scores = replace(scores, recipes=recipes, targets=params.grid.targets)
         verdicts = hold_accusations([judge(claim, table, scores, facts) for claim in claims])
+    used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
         profile=params.profile,
         encoder=table.encoder if table else describe_encoder(params),
@@ -214,6 +261,8 @@ def _conclude(
         v2=compared.v2,
         v2_note=compared.v2_note,
         claims=verdicts,
+        cells=cells_of(table, used) if table else {},
+        registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
         exit_code=exit_code(judged.v0, compared.v2, verdicts),
     )
 

@@ -93,6 +93,18 @@ def test_the_queue_holds_the_grid_in_the_order_of_the_plan(toy_copy: Toy) -> Non
     assert work is not None and work.command[2] == "squad_v2"
 
 
+def test_units_asked_for_by_name_are_queued_with_what_they_are_made_from(toy_copy: Toy) -> None:
+    paths = toy_copy[1]
+    with_settings(paths, recipes=["none", "squad_v2"], targets=["udpos", "pawsx"])
+    queue = ahead.open_queue(str(paths.root), [*DVC, "cell@squad_v2-pawsx-1", "cell@none-udpos-1"], TWO)
+    assert queue is not None
+    assert [" ".join(command[1:]) for command in queue.works] == [
+        "intermediate squad_v2 1",
+        "cell none udpos 1",
+        "cell squad_v2 pawsx 1",
+    ]
+
+
 def test_no_more_units_at_a_time_than_workers(queue: ahead.Queue) -> None:
     first = next(iter(queue.works))
     queue.asked[1] = ("run", "cell", "none", "xnli", "1")  # DVC waits for one that runs now
@@ -108,7 +120,8 @@ def test_no_more_units_at_a_time_than_workers(queue: ahead.Queue) -> None:
 @pytest.mark.parametrize(
     ("command", "environment", "edit"),
     [
-        ([*DVC, "cell@none-udpos-1"], TWO, {}),
+        ([*DVC, "scores"], TWO, {}),
+        ([*DVC, "--glob", "cell@none-*"], TWO, {}),
         ([*DVC, "--force"], TWO, {}),
         ([*DVC, "-s"], TWO, {}),
         (["python", "/bin/dvc", "status"], TWO, {}),

@@ -155,6 +155,6 @@ class Project:
         """Give every claim this project's encoder and data as its scope, so that it can be decided here."""
         path = self.paths.reference / "claims.yaml"
         claims = yaml.safe_load(path.read_text())
-        for claim in claims:
+        for claim in (entry for entry in claims if "check" in entry):
             claim["scope"] = {"encoder": describe_encoder(self.params), "data": describe_data(self.params)}
         path.write_text(yaml.safe_dump(claims, sort_keys=False))

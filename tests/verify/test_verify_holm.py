@@ -48,6 +48,7 @@ def test_order_does_not_matter_and_no_p_value_falls(p_values: list[float], rando
 
 def verdict(word: str, p: float | None) -> ClaimVerdict:
     fields = {"id": "x", "text": "", "kind": "gain", "expected": None, "margin": None, "reasons": ["alone"]}
+    fields["evidence"] = {"rule": "", "sentence": f"a claim: {word} (weaker)"}
     return ClaimVerdict.model_validate(fields | {"verdict": word, "p_value": p})
 
 
@@ -56,6 +57,7 @@ def test_an_accusation_that_does_not_survive_is_inconclusive() -> None:
     family += [verdict("NOT_TESTED", 0.001), verdict("NOT_REPRODUCED", None)]  # another scope; a fact of the data
     weak, strong, kept, outside, fact, _ = hold_accusations([*family, verdict("INCONCLUSIVE", 0.2)])
     assert weak.verdict == "INCONCLUSIVE" and weak.p_adjusted == pytest.approx(0.06)
+    assert weak.evidence.sentence == "a claim: INCONCLUSIVE (weaker, not after Holm's step-down over 4 claims)"
     assert weak.reasons[0] == "alone" and "4 claims were tested" in weak.reasons[1] and "p = 0.060" in weak.reasons[1]
     assert strong.verdict == "NOT_REPRODUCED" and strong.p_adjusted == pytest.approx(0.004)
     assert kept.verdict == "REPRODUCED" and kept.reasons == ["alone"]
