@@ -12,6 +12,7 @@ import yaml
 
 from harness import scoring
 from harness.cell import run_cell
+from harness.degradation import read_degradation
 from harness.errors import HarnessError
 from harness.intermediate import run_intermediate
 from harness.params import Params, Planted, load_params
@@ -110,11 +111,12 @@ def test_planting_where_it_makes_no_sense_is_refused(tmp_path: Path, change: dic
         load_params(tmp_path)
 
 
-LOW_RESOURCE = ["qaj", "qak", "qal"]
+LOW_RESOURCE = ["qad", "qag", "qak"]
+"""The languages of the tagging target that the pre-registration calls low-resource."""
 PLANTED = {
     "squad_v2": [{"points": 8.2, "sd_points": 1.0}],
     "mnli": [{"points": 0.0, "sd_points": 1.0}],
-    "hellaswag": [{"points": -15.0, "sd_points": 1.0, "languages": LOW_RESOURCE}],
+    "hellaswag": [{"points": -5.0, "sd_points": 1.0, "languages": LOW_RESOURCE}],
 }
 TARGETS = ["pawsx", "udpos"]
 
@@ -147,7 +149,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Params, Paths]:
 def _claim_here(params: Params, paths: Paths) -> None:
     """The registry's gains, as claims about this world and its targets."""
     path = paths.reference / "claims.yaml"
-    claims = [entry for entry in yaml.safe_load(path.read_text()) if entry["check"].get("recipe") in PLANTED]
+    claims = [entry for entry in yaml.safe_load(path.read_text()) if entry.get("check", {}).get("recipe") in PLANTED]
     for entry in claims:
         entry["check"] |= {"targets": TARGETS, "beside": []}
         entry["scope"] = {"encoder": describe_encoder(params), "data": describe_data(params)}
@@ -166,6 +168,21 @@ def test_the_verdicts_name_what_was_planted(found: Verification) -> None:
     assert gain.verdict == "REPRODUCED" and gain.measured == pytest.approx(8.2, abs=1.0)
     assert nothing.verdict == "NOT_REPRODUCED" and nothing.note == "weaker" and abs(nothing.measured or 9) < 1.0
     assert loss.verdict == "NOT_REPRODUCED" and loss.direction == "down" and loss.note == "opposite sign"
+
+
+def test_the_degradation_answer_names_what_was_planted(world: tuple[Params, Paths]) -> None:
+    found = {recipe.recipe: recipe for recipe in read_degradation(*world).recipes}
+    low = {name: recipe.effects.low for name, recipe in found.items()}
+    difference = {name: recipe.effects.difference for name, recipe in found.items()}
+    loss, apart = low["hellaswag"], difference["hellaswag"]
+    assert loss and loss.value == pytest.approx(-5.0, abs=1.2) and loss.direction == "down"
+    assert apart and apart.value == pytest.approx(-5.0, abs=1.2) and apart.direction == "down"
+    tagged = {pair.language for pair in found["hellaswag"].pairs if pair.level == "low"}
+    assert tagged == set(LOW_RESOURCE) and found["hellaswag"].shares["low"].degraded == 3
+    assert found["hellaswag"].shares["other"].degraded == 0
+    gain = low["squad_v2"]
+    assert gain and gain.value == pytest.approx(8.2, abs=1.5) and gain.direction == "up"
+    assert [found[name].shares["low"].degraded for name in ("squad_v2", "mnli")] == [0, 0]
 
 
 def test_planted_cells_say_so(world: tuple[Params, Paths]) -> None:

@@ -390,11 +390,13 @@ def test_an_address_that_nobody_serves(place: Place) -> None:
     assert place.check("raw") == "ok"
 
 
-def test_an_owners_folder_is_nothing_to_fetch(place: Place) -> None:
+def test_an_owners_folder_is_nothing_to_fetch(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     path = {"source_language": "en", "note": None, "variable": "CCGBANK", "why": "licensed"}
     files = {"train.en": [{"reader": "ccg", "rows": None, "pattern": "*.auto"}]}
     write_task(place.paths, "ccg", path=path | {"files": files})
-    assert place.fetch("ccg")[0].place == "path" and place.check("ccg") == "ok"
+    assert place.fetch("ccg")[0].place == "path" and place.check("ccg") == "unavailable"
+    monkeypatch.setenv("CCGBANK", "/a/licensed/copy")
+    assert place.check("ccg") == "ok"
     assert place.hub.requests == []
     write_task(place.paths, "both", hub=hub_pin("toy/nli", {"gone.parquet": None}), path=path | {"files": files})
     assert place.fetch("both")[0].passed_over and place.check("both") == "missing"
