@@ -14,7 +14,7 @@ from harness.verify.registration import (
     load_languages,
     load_registration,
 )
-from harness.verify.verdicts import find_results
+from harness.verify.verdicts import sound_results
 
 SOURCE_LANGUAGE = "en"
 """Of XTREME's targets; the laboratory has its own."""
@@ -25,14 +25,8 @@ def read_degradation(params: Params, paths: Paths) -> Degradation:
 
     Raises HarnessError where there are none, level V0 finds a problem, or no language has known resources.
     """
-    judged = find_results(params, paths)
-    if judged.table is None:
-        problems = judged.v0.problems
-        raise HarnessError(
-            f"expected sound results to judge, found {len(problems)} problems, first: {problems[0]}",
-            fix="run `make repro`, then `harness verify` until V0 is ok",
-        )
-    return degradation_of(judged.table, judged.source, params, paths)
+    judged, table = sound_results(params, paths)
+    return degradation_of(table, judged.source, params, paths)
 
 
 def degradation_of(table: ScoresTable, judged: str, params: Params, paths: Paths) -> Degradation:

@@ -21,7 +21,7 @@ from harness.study import Estimate, Provenance, average, estimate, provenance_of
 from harness.tasks import Task, load_task
 from harness.verify.measure import BASELINE, Scores, mean_gain, read_table
 from harness.verify.statistics import paired_gains
-from harness.verify.verdicts import find_results
+from harness.verify.verdicts import sound_results
 
 T = TypeVar("T", str, int)
 
@@ -119,20 +119,14 @@ def read_layers(
     recipes = _chosen("recipe", recipes, params.grid.recipes)
     seeds = _chosen("seed", seeds, params.grid.seeds)
     recipes = [BASELINE, *(recipe for recipe in recipes if recipe != BASELINE)]
-    judged = find_results(params, paths)
-    if judged.table is None:
-        raise HarnessError(
-            f"expected sound results to compare with, found {len(judged.v0.problems)} problems, first: "
-            f"{judged.v0.problems[0]}",
-            fix="run `make repro`, then `harness verify` until V0 is ok",
-        )
+    judged, table = sound_results(params, paths)
     tasks, left_out = _retrieval_tasks(params, paths)
     weights = checkpoint_weights(recipes, seeds, paths, left_out)
     recipes = [recipe for recipe in recipes if recipe not in left_out]
     found = measure_checkpoints(tasks, weights, params, paths)
     stored = {
         (row.cell.recipe, row.cell.target, row.cell.seed): row.score
-        for row in judged.table.cells
+        for row in table.cells
         if row.inputs.get("checkpoint") == weights.get((row.cell.recipe, row.cell.seed))
     }
     cells = [
@@ -148,8 +142,8 @@ def read_layers(
     where = paths.results if judged.source == "run" else paths.pinned
     return Layers(
         profile=params.profile,
-        encoder=judged.table.encoder,
-        data=judged.table.data,
+        encoder=table.encoder,
+        data=table.data,
         results=where.relative_to(paths.root).as_posix(),
         made=provenance_of(judged, params, paths),
         measured=provenance(paths.root, params.compute.device, params.compute.threads),
@@ -161,7 +155,7 @@ def read_layers(
         cells=cells,
         scores=scores,
         gains=gains,
-        contributions=contributions(read_table(judged.table), gains, recipes, seeds),
+        contributions=contributions(read_table(table), gains, recipes, seeds),
     )
 
 

@@ -21,7 +21,7 @@ from harness.tasks import load_tasks
 from harness.verify.measure import BASELINE, Scores, mean_gain, read_table
 from harness.verify.pinned import commits_of, machines_of, read_pin_manifest
 from harness.verify.statistics import Direction, Interval, decide
-from harness.verify.verdicts import Judged, Verification, find_results, verify_results
+from harness.verify.verdicts import Judged, Verification, sound_results, verify_results
 
 EVERYTHING = Interval(low=float("-inf"), high=float("inf"))
 """The band of a decision that asks for mean, interval and direction only."""
@@ -119,21 +119,15 @@ def read_study(params: Params, paths: Paths) -> Study:
 
     Raises HarnessError where there are none, or level V0 finds a problem: nothing is said about unsound results.
     """
-    judged = find_results(params, paths)
-    if judged.table is None:
-        problems = judged.v0.problems
-        raise HarnessError(
-            f"expected sound results to write about, found {len(problems)} problems, first: {problems[0]}",
-            fix="run `make repro`, then `harness verify` until V0 is ok",
-        )
+    judged, table = sound_results(params, paths)
     lines = tasks_table(load_tasks(params.data.tasks, paths.tasks).values(), params.data.source, params.data.pack)
     return make_study(
-        judged.table,
+        table,
         verify_results(judged, params, paths),
         title=params.title,
         task_notes=notes_of(lines),
         provenance=provenance_of(judged, params, paths),
-        encoder=_encoder_made(judged.table, paths),
+        encoder=_encoder_made(table, paths),
     )
 
 

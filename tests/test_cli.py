@@ -188,6 +188,12 @@ def test_pinned_results_of_another_profile_are_judged_without_making_it_active(
     assert toy_copy[1].params.read_bytes() == before
 
 
+@pytest.mark.parametrize("option", [["--quick"], ["--rerun", "1"], ["--explain"]])
+def test_an_archive_takes_no_option_that_would_be_ignored(harness: Command, option: list[str]) -> None:
+    code, _, err = harness("verify", "any.zip", *option)
+    assert code == 2 and option[0] in err and "found both" in err
+
+
 def test_commands_work_from_a_folder_below(harness: Command, toy_copy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(toy_copy[1].tasks)
     code, out, _ = harness("plan")

@@ -26,7 +26,7 @@ from harness.verify.crate import README, RECORD, REPORT, VERDICTS, CrateRecord, 
 from harness.verify.integrity import image_of
 from harness.verify.pinned import RESULTS, commits_of, machines_of, read_pin_manifest, read_results
 from harness.verify.table import render
-from harness.verify.verdicts import Judged, find_results, verify_results
+from harness.verify.verdicts import Judged, sound_results, verify_results
 
 KEPT = (
     "profiles/*.yaml",
@@ -64,13 +64,7 @@ archive's own sha256: compare it with the one that was published.
 
 def gather(params: Params, paths: Paths, settings: Path) -> Content:
     """Everything that goes into the archive. Raises HarnessError if level V0 finds a problem or no date is known."""
-    judged = find_results(params, paths)
-    if judged.table is None:
-        problems = judged.v0.problems
-        raise HarnessError(
-            f"expected sound results to keep, found {len(problems)} problems, first: {problems[0]}",
-            fix="run `harness verify`, mend what it names, then run the same command again",
-        )
+    judged, _ = sound_results(params, paths)
     verification = verify_results(judged, params, paths)
     results = _results(judged, params, paths)
     tasks = load_tasks(list(dict.fromkeys(result.cell.target for result in results.values())), paths.tasks)

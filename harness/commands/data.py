@@ -78,7 +78,10 @@ def data_fetch(names: TaskNames = None, encoder: WithEncoder = False) -> None:
     except HarnessError as error:  # no task's failure keeps the encoder
         failed = error
     if with_encoder:
-        typer.echo(_fetched(fetch_encoder(params, paths)))
+        try:
+            typer.echo(_fetched(fetch_encoder(params, paths)))
+        except HarnessError as error:
+            failed = HarnessError(f"{failed.message}. {error.message}", fix=failed.fix) if failed else error
     if failed:
         raise failed
 

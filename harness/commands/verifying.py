@@ -57,6 +57,8 @@ def verify(
     inconclusive (or a mistake in the input), 3 invalid.
     """
     if what is not None and (what.endswith(".zip") or Path(what).is_file()):
+        _refuse_both(**{"an archive": True, "--explain or --run": explain or run, "--quick": quick})
+        _refuse_both(**{"an archive": True, "--rerun or --seed": rerun is not None or seed is not None})
         return _verify_crate(Path(what), profile, json_)
     from harness.verify import render, verify_all
 

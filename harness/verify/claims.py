@@ -292,7 +292,7 @@ def load_claims(path: Path) -> list[Claim]:
 
 def read_entries(path: Path) -> list[Any]:
     """The registry's entries as they stand there. Raises HarnessError where it is no list, or an empty one."""
-    raw = _read_yaml(path)
+    raw = read_yaml(path)
     if not isinstance(raw, list) or not raw:
         found = type(raw).__name__
         raise HarnessError(f"expected a list of claims in {path}, found {found}", fix="see reference/README.md")
@@ -347,13 +347,14 @@ class PublishedScores(Record):
 def load_paper(path: Path) -> dict[str, PublishedScores]:
     """Published scores by row name. Raises HarnessError for anything that doesn't fit."""
     try:
-        return TypeAdapter(dict[str, PublishedScores]).validate_python(_read_yaml(path))
+        return TypeAdapter(dict[str, PublishedScores]).validate_python(read_yaml(path))
     except ValidationError as error:
         why = explain_validation(error, PublishedScores, str(path))
         raise HarnessError(why, fix=f"edit {path.name}") from None
 
 
-def _read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """The content of a reference file. Raises HarnessError where it is missing or no YAML."""
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except FileNotFoundError:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.errors import HarnessError, explain_validation
-from harness.params import YAML_LOADER
-from harness.verify.claims import Scope
+from harness.verify.claims import Scope, read_yaml
 
 LANGUAGES_FILE = "languages.yaml"
 REGISTRATION_FILE = "low_resource.yaml"
@@ -135,7 +133,7 @@ class Registration(Record):
 def load_registration(path: Path) -> Registration:
     """Read the pre-registration. Raises HarnessError for anything that doesn't fit."""
     try:
-        return Registration.model_validate(_read(path))
+        return Registration.model_validate(read_yaml(path))
     except ValidationError as error:
         raise _unfit(error, Registration, path) from None
 
@@ -143,7 +141,7 @@ def load_registration(path: Path) -> Registration:
 def load_languages(path: Path) -> dict[str, Language]:
     """Read the table of XTREME's languages, by code. Raises HarnessError for anything that doesn't fit."""
     try:
-        return TypeAdapter(dict[str, Language]).validate_python(_read(path))
+        return TypeAdapter(dict[str, Language]).validate_python(read_yaml(path))
     except ValidationError as error:
         raise _unfit(error, Language, path) from None
 
@@ -168,16 +166,6 @@ def laboratory_languages(real: Mapping[str, Language]) -> dict[str, Language]:
             )
         found[code] = donor
     return found
-
-
-def _read(path: Path) -> Any:
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
-    except FileNotFoundError:
-        raise HarnessError(f"expected {path}, found no such file", fix=f"git checkout {path.name}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="mend that line") from None
 
 
 def _unfit(error: ValidationError, model: type[BaseModel], path: Path) -> HarnessError:

@@ -172,6 +172,18 @@ def find_results(params: Params, paths: Paths, quick: bool = False) -> Judged:
     )
 
 
+def sound_results(params: Params, paths: Paths) -> tuple[Judged, ScoresTable]:
+    """The same, with their scores. Raises HarnessError too if level V0 finds a problem: nothing is said about such."""
+    judged = find_results(params, paths)
+    if judged.table is None:
+        problems = judged.v0.problems
+        raise HarnessError(
+            f"expected sound results, found {len(problems)} problems, first: {problems[0]}",
+            fix="run `make repro`, then `harness verify` until V0 is ok",
+        )
+    return judged, judged.table
+
+
 def verify_results(
     judged: Judged, params: Params, paths: Paths, here: Paths | None = None, part: Part | None = None
 ) -> Verification:

@@ -112,7 +112,7 @@ def test_the_command_writes_where_it_is_told(
 
 def test_a_scores_table_that_does_not_follow_is_not_archived(run: Project, tmp_path: Path) -> None:
     run.paths.cell("none", "bucc", 1).joinpath("predictions.json.gz").write_bytes(b"changed")
-    with pytest.raises(HarnessError, match="sound results to keep"):
+    with pytest.raises(HarnessError, match="expected sound results, found"):
         export(run.params, run.paths, run.paths.params, tmp_path / "run.zip")
     assert not (tmp_path / "run.zip").exists()
 
