@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
-from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness import metrics, scoring
 from harness.data.integrity import sha256_file
 from harness.data.reading import has_split, languages, read_manifest, read_split
 from harness.errors import HarnessError
 from harness.model.encoder import load_encoder, load_weights, on_device
+from harness.model.forward import Encoder
 from harness.model.predict import embed
 from harness.model.tokenizer import PAD, load_tokenizer, token_id
 from harness.params import Params, Planted, Retrieval, Training
@@ -198,7 +198,7 @@ def inputs_here(cell: Cell, params: Params, paths: Paths) -> dict[str, str]:
 def _train_and_predict(
     task: Task,
     data: Path,
-    encoder: XLMRobertaModel,
+    encoder: Encoder,
     tokenizer: Tokenizer,
     params: Params,
     seed: int,
@@ -231,18 +231,18 @@ def _train_and_predict(
     found.curve = trained.curve
     found.counts |= {"steps": trained.stopped, "steps_used": trained.step}
     found.oracle = watch.oracle(trained.step)
-    rows, predictions, _ = predict_split(ready, encoder, tokenizer, "dev", ready.source_language, params.evaluation)
-    found.dev_scores = scoring.score(task.metric, rows, predictions, ready.source_language)
-    found.reasons = collapse_reasons(task, trained, rows, predictions)
+    source = ready.source_language
+    dev = predict_split(ready, encoder, tokenizer, "dev", [source], params.evaluation)[source]
+    found.dev_scores = scoring.score(task.metric, dev.rows, dev.predictions, source)
+    found.reasons = collapse_reasons(task, trained, dev.rows, dev.predictions)
     found.status = "collapsed" if found.reasons else "ok"
-    for language in others:
-        found.dev_by_language[language] = dev_scores(ready, encoder, tokenizer, params.evaluation, language)
-    for language in languages(data, "test"):
-        rows, predictions, features = predict_split(ready, encoder, tokenizer, "test", language, params.evaluation)
-        for name, count in sorted(features.counts.items()):
+    found.dev_by_language = dev_scores(ready, encoder, tokenizer, params.evaluation, others)
+    tested = predict_split(ready, encoder, tokenizer, "test", languages(data, "test"), params.evaluation)
+    for language, test in tested.items():
+        for name, count in sorted(test.counts.items()):
             found.counts[f"test_{name}"] = found.counts.get(f"test_{name}", 0) + count
-        gold = data / f"test.{language}.jsonl"
-        found.keep(language, gold, predictions, scoring.score(task.metric, rows, predictions, language))
+        scores = scoring.score(task.metric, test.rows, test.predictions, language)
+        found.keep(language, data / f"test.{language}.jsonl", test.predictions, scores)
     return found
 
 
@@ -252,22 +252,23 @@ class _Watch:
     def __init__(
         self,
         ready: TrainingTask,
-        encoder: XLMRobertaModel,
+        encoder: Encoder,
         tokenizer: Tokenizer,
         params: Params,
         others: Sequence[str],
     ) -> None:
         self.task, self.others = ready.task, others
         self.seen: dict[str, dict[int, float]] = {language: {} for language in others}
+        self.source = ready.source_language
         self._score = partial(
             dev_scores, ready, encoder, tokenizer, params.evaluation, limit=ready.training.evaluation_rows
         )
 
     def __call__(self, step: int) -> tuple[dict[str, float], float]:
+        metrics = self._score([self.source, *self.others])
         for language in self.others:
-            self.seen[language][step] = scoring.headline(self.task.metric, self._score(language=language))
-        metrics = self._score()
-        return metrics, scoring.headline(self.task.metric, metrics)
+            self.seen[language][step] = scoring.headline(self.task.metric, metrics[language])
+        return metrics[self.source], scoring.headline(self.task.metric, metrics[self.source])
 
     def oracle(self, used: int) -> dict[str, Oracle]:
         """What choosing by each language's own dev set would have given; empty where nothing was evaluated."""
@@ -282,7 +283,7 @@ class _Watch:
 def _retrieve(
     task: Task,
     data: Path,
-    encoder: XLMRobertaModel,
+    encoder: Encoder,
     tokenizer: Tokenizer,
     params: Params,
     seed: int,

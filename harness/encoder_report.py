@@ -25,7 +25,8 @@ from harness.tasks import Task, load_task
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-    from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
+
+    from harness.model.forward import Encoder
 
 
 def write_report(params: Params, paths: Paths, out: Path) -> Path:
@@ -110,7 +111,7 @@ def _measure_side(side: str, tasks: dict[str, Task], params: Params, paths: Path
     return Measured(dev=dev, test={name: test[name] for name in TRANSFER if name in test}, retrieval=retrieval)
 
 
-def _encoder(side: str, params: Params, paths: Paths, seed: int) -> tuple[XLMRobertaModel, Tokenizer]:
+def _encoder(side: str, params: Params, paths: Paths, seed: int) -> tuple[Encoder, Tokenizer]:
     """A fresh encoder of one side on its device, everything seeded as a cell of the baseline `none` is."""
     from harness.model.encoder import load_encoder, new_encoder, on_device
     from harness.model.tokenizer import load_tokenizer
@@ -149,13 +150,17 @@ def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[
         except Diverged:
             return {}, {}
 
-    def scores(split: str, language: str) -> Scores:
-        rows, predictions, _ = predict_split(ready, encoder, tokenizer, split, language, params.evaluation)
-        found = scoring.score(task.metric, rows, predictions, language)
-        return found | (scoring.score("accuracy", rows, predictions, language) if task.kind == "tagging" else {})
+    def scores(split: str, chosen: list[str]) -> dict[str, Scores]:
+        found = {}
+        for language, made in predict_split(ready, encoder, tokenizer, split, chosen, params.evaluation).items():
+            found[language] = scoring.score(task.metric, made.rows, made.predictions, language)
+            if task.kind == "tagging":
+                found[language] |= scoring.score("accuracy", made.rows, made.predictions, language)
+        return found
 
-    test = languages(data, "test") if task.name in TRANSFER else []
-    return scores("dev", ready.source_language), {language: scores("test", language)["f1"] for language in test}
+    source = ready.source_language
+    test = scores("test", languages(data, "test")) if task.name in TRANSFER else {}
+    return scores("dev", [source])[source], {language: values["f1"] for language, values in test.items()}
 
 
 def _retrieve_by_layer(side: str, params: Params, paths: Paths) -> list[Scores]:

@@ -145,8 +145,9 @@ def _train(
         found = {}
         for item in ready:
             limit = item.training.evaluation_rows
-            scores = dev_scores(item, encoder, tokenizer, params.evaluation, limit=limit)
-            found[item.task.name] = scoring.headline(item.task.metric, scores)
+            language = item.source_language
+            scores = dev_scores(item, encoder, tokenizer, params.evaluation, [language], limit)
+            found[item.task.name] = scoring.headline(item.task.metric, scores[language])
         return found, fmean(found.values())
 
     trained, reasons, scores = Trained(), [], {}
@@ -162,9 +163,10 @@ def _train(
         alone = trained if len(streams) == 1 else None
         for item in ready:
             language = item.source_language
-            rows, predictions, _ = predict_split(item, encoder, tokenizer, "dev", language, params.evaluation)
-            scores[item.task.name] = scoring.score(item.task.metric, rows, predictions, language)
-            reasons += [f"{item.task.name}: {why}" for why in collapse_reasons(item.task, alone, rows, predictions)]
+            dev = predict_split(item, encoder, tokenizer, "dev", [language], params.evaluation)[language]
+            scores[item.task.name] = scoring.score(item.task.metric, dev.rows, dev.predictions, language)
+            why_not = collapse_reasons(item.task, alone, dev.rows, dev.predictions)
+            reasons += [f"{item.task.name}: {why}" for why in why_not]
         # A mixture has collapsed when none of its tasks was learnt.
         learnt = [item for item in ready if not any(why.startswith(f"{item.task.name}: ") for why in reasons)]
         status = "ok" if learnt else "collapsed"

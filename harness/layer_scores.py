@@ -21,7 +21,8 @@ from harness.training.checkpoints import read_checkpoint_record, weights_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-    from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
+
+    from harness.model.forward import Encoder
 
 LayerScores = list[dict[str, dict[str, float]]]
 """Hidden layer (0: embeddings) -> language -> metric -> points."""
@@ -80,7 +81,7 @@ def retrieval_settings(target: str, params: Params) -> Retrieval:
     return settings
 
 
-def load_checkpoint(recipe: str, seed: int, params: Params, paths: Paths) -> tuple[XLMRobertaModel, Tokenizer]:
+def load_checkpoint(recipe: str, seed: int, params: Params, paths: Paths) -> tuple[Encoder, Tokenizer]:
     """The encoder that a recipe hands on at `seed`, on its device, as the cells of a retrieval target load it.
 
     Raises HarnessError if the checkpoint was not finished, its weights are not there, or they are not finite numbers.
@@ -109,7 +110,7 @@ def target_languages(task: Task, data: Path) -> list[str]:
 def score_layers(
     task: Task,
     data: Path,
-    encoder: XLMRobertaModel,
+    encoder: Encoder,
     tokenizer: Tokenizer,
     settings: Retrieval,
     evaluation: Evaluation,

@@ -28,6 +28,7 @@ TARGET_CODE = ("cell.py", "planted.py", *SHARED_CODE)
 ENCODER_CODE = (
     "encoder.py",
     "model/encoder.py",
+    "model/forward.py",
     "model/heads.py",
     "model/tokenizer.py",
     "training/determinism.py",

@@ -1,4 +1,4 @@
-"""The multilingual encoder: transformers' XLMRobertaModel, built anew or read from a folder of safetensors.
+"""The multilingual encoder: XLM-R, built anew or read from a folder of safetensors.
 
 A folder holds config.json, model.safetensors and tokenizer.json, so transformers' own `from_pretrained` reads it too.
 """
@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
-from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness.errors import HarnessError
-from harness.model.heads import IGNORED, TrainableHead, labelled_tokens
+from harness.model.forward import Encoder
+from harness.model.heads import TrainableHead, labelled_positions, labelled_tokens
 from harness.params import Architecture, Compute
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ CONFIG = "config.json"
 LM_HEAD = "mlm_head.safetensors"
 
 
-def new_encoder(architecture: Architecture, vocabulary_size: int) -> XLMRobertaModel:
+def new_encoder(architecture: Architecture, vocabulary_size: int) -> Encoder:
     """An encoder at its random initialisation (drawn from torch's global generator)."""
     config = XLMRobertaConfig(
         vocab_size=vocabulary_size,
@@ -44,40 +44,17 @@ def new_encoder(architecture: Architecture, vocabulary_size: int) -> XLMRobertaM
         type_vocab_size=1,
         layer_norm_eps=1e-5,
     )
-    return _build(config)
+    return Encoder(config)
 
 
-def _build(config: XLMRobertaConfig) -> XLMRobertaModel:
-    """Attention as torch's scaled_dot_product_attention, whatever the library's default may become."""
-    config._attn_implementation = "sdpa"
-    return XLMRobertaModel(config, add_pooling_layer=False)
-
-
-def on_device(model: XLMRobertaModel, compute: Compute) -> XLMRobertaModel:
-    """Move a model to the device, and have it compute there as `compute` says.
-
-    With bf16 the encoder runs under autocast and hands its states on in fp32, so heads, losses and the optimiser are
-    the same in either precision.
-    """
-    torch.nn.Module.to(model, compute.device)  # transformers' own `to` is not typed
-    if compute.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    if compute.precision == "bf16":
-        model.forward = _in_bfloat16(model.forward, compute.device)
+def on_device(model: Encoder, compute: Compute) -> Encoder:
+    """Move a model to the device, and have it compute there as `compute` says."""
+    nn.Module.to(model, compute.device)  # transformers' own `to` is not typed
+    model.checkpointing, model.precision = compute.gradient_checkpointing, compute.precision
     return model
 
 
-def _in_bfloat16(forward: Callable[..., Any], device: str) -> Callable[..., Any]:
-    def run(*arguments: Any, **named: Any) -> Any:
-        with torch.autocast(device, torch.bfloat16):
-            output = forward(*arguments, **named)
-        output.last_hidden_state = output.last_hidden_state.float()
-        return output
-
-    return run
-
-
-def save_encoder(model: XLMRobertaModel, folder: Path) -> None:
+def save_encoder(model: Encoder, folder: Path) -> None:
     """Write config.json and model.safetensors; HarnessError for a full disk or a folder that can't be written."""
     content = {**model.config.to_dict(), "architectures": ["XLMRobertaModel"]}
     for volatile in ("transformers_version", "_name_or_path", "dtype"):
@@ -107,7 +84,7 @@ def _unwritable(path: Path, error: Exception) -> HarnessError:
     )
 
 
-def load_encoder(folder: Path) -> XLMRobertaModel:
+def load_encoder(folder: Path) -> Encoder:
     """Read an encoder folder.
 
     Raises HarnessError if a file is missing, or the weights do not fit the configuration (naming the first tensor).
@@ -115,7 +92,7 @@ def load_encoder(folder: Path) -> XLMRobertaModel:
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise HarnessError(f"expected the encoder's {name} in {folder}, found none", fix="run `dvc repro encoder`")
-    model = _build(_read_config(folder))
+    model = Encoder(_read_config(folder))
     load_weights(model, folder / WEIGHTS)
     return model
 
@@ -135,12 +112,12 @@ def _read_config(folder: Path) -> XLMRobertaConfig:
     return XLMRobertaConfig(**content)
 
 
-def published_encoder(folder: Path) -> tuple[XLMRobertaModel, MaskedLMHead]:
+def published_encoder(folder: Path) -> tuple[Encoder, MaskedLMHead]:
     """XLM-R as it is published (XLMRobertaForMaskedLM: `roberta.*`, `lm_head.*`), as encoder and masked-LM head.
 
     Raises HarnessError for another architecture, or weights that do not fit the configuration.
     """
-    model = _build(_read_config(folder))
+    model = Encoder(_read_config(folder))
     head = MaskedLMHead(model)
     found = _read_weights(folder / WEIGHTS)
     body = {name.removeprefix("roberta."): tensor for name, tensor in found.items() if name.startswith("roberta.")}
@@ -201,7 +178,7 @@ def _first_difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> 
 class MaskedLMHead(TrainableHead):
     """XLM-R's masked-language-model head: dense, GELU, layer norm, decoder tied to the word embeddings."""
 
-    def __init__(self, model: XLMRobertaModel) -> None:
+    def __init__(self, model: Encoder) -> None:
         super().__init__()
         config = model.config
         self._embeddings = [model.embeddings.word_embeddings]  # in a list, so that they stay the encoder's alone
@@ -220,10 +197,9 @@ class MaskedLMHead(TrainableHead):
         """Mean cross-entropy; `labels`: (positions,)."""
         return nn.functional.cross_entropy(logits, labels)
 
-    def training_loss(self, states: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross-entropy over the chosen positions; no logits are made of the others. `labels`: (batch, length)."""
-        chosen = labels != IGNORED
-        return self.loss(self(states[chosen]), labels[chosen])
+    def positions(self, labels: Tensor) -> Tensor:
+        """The chosen positions; no states and no logits are made of the others."""
+        return labelled_positions(labels)
 
     def terms(self, batch: Sequence[Feature]) -> int:
         """Chosen positions."""
@@ -235,7 +211,7 @@ def save_masked_lm_head(head: MaskedLMHead, folder: Path) -> None:
     _save({name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}, folder / LM_HEAD)
 
 
-def load_masked_lm_head(model: XLMRobertaModel, folder: Path) -> MaskedLMHead:
+def load_masked_lm_head(model: Encoder, folder: Path) -> MaskedLMHead:
     """The head that the encoder was pretrained with; HarnessError where it is missing or does not fit."""
     head = MaskedLMHead(model)
     load_weights(head, folder / LM_HEAD)

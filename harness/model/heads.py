@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.model.forward import ALL, FIRST, Positions
 from harness.training import determinism
 
 if TYPE_CHECKING:
@@ -25,13 +26,16 @@ IGNORED = -100
 class TrainableHead(nn.Module, ABC):
     """What the training loop asks of a head."""
 
+    reads: Literal["all", "first"] = ALL
+    """Positions whose last states the logits are made from."""
+
     @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Mean loss over the batch's terms."""
 
-    def training_loss(self, states: Tensor, labels: Tensor) -> Tensor:
-        """Mean loss of the encoder's last hidden states (inputs, length, hidden)."""
-        return self.loss(self(states), labels)
+    def positions(self, labels: Tensor) -> Positions:
+        """Positions whose last states the loss of these labels is made from; the encoder makes no others."""
+        return self.reads
 
     def terms(self, batch: Sequence[Feature]) -> int:
         """How many terms the mean is taken over: examples here."""
@@ -41,6 +45,8 @@ class TrainableHead(nn.Module, ABC):
 class SequenceHead(TrainableHead):
     """Classification of a sequence by its first token: dropout, dense, tanh, dropout, linear (XLM-R's own head)."""
 
+    reads = FIRST
+
     def __init__(self, hidden_size: int, outputs: int, dropout: float) -> None:
         super().__init__()
         self.dense = nn.Linear(hidden_size, hidden_size)
@@ -48,7 +54,7 @@ class SequenceHead(TrainableHead):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states: Tensor) -> Tensor:
-        """(batch, length, hidden) -> (batch, outputs)."""
+        """(batch, length or 1, hidden) -> (batch, outputs)."""
         first = self.dropout(states[:, 0])
         return self.out(self.dropout(torch.tanh(self.dense(first))))
 
@@ -65,8 +71,13 @@ class ChoiceHead(SequenceHead):
         self.choices = choices
 
     def forward(self, states: Tensor) -> Tensor:
-        """(batch * choices, length, hidden) -> (batch, choices)."""
+        """(batch * choices, length or 1, hidden) -> (batch, choices)."""
         return super().forward(states).view(-1, self.choices)
+
+
+def labelled_positions(labels: Tensor) -> Tensor:
+    """Places of the labelled positions in (batch * length); `labels`: (batch, length)."""
+    return (labels.flatten() != IGNORED).nonzero().squeeze(1)
 
 
 def labelled_tokens(batch: Sequence[Feature]) -> int:
@@ -82,13 +93,17 @@ class TokenHead(TrainableHead):
         self.out = nn.Linear(hidden_size, outputs)
         self.dropout = nn.Dropout(dropout)
 
+    def positions(self, labels: Tensor) -> Positions:
+        """The labelled positions."""
+        return labelled_positions(labels)
+
     def forward(self, states: Tensor) -> Tensor:
-        """(batch, length, hidden) -> (batch, length, outputs)."""
+        """(..., hidden) -> (..., outputs)."""
         return self.out(self.dropout(states))
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross-entropy over the labelled positions; `labels`: (batch, length), IGNORED elsewhere."""
-        return functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+        """Mean cross-entropy; `logits`: (positions, outputs), `labels`: (positions,), the labelled ones."""
+        return functional.cross_entropy(logits, labels)
 
     def terms(self, batch: Sequence[Feature]) -> int:
         """Labelled positions."""
@@ -113,6 +128,19 @@ class SpanHead(TrainableHead):
 
 
 Head = SequenceHead | TokenHead | SpanHead
+
+
+def loss_of(encoder: nn.Module, head: TrainableHead, ids: Tensor, mask: Tensor | None, labels: Tensor) -> Tensor:
+    """Mean loss of one pass over a batch as it was collated, on the encoder's device.
+
+    Which positions the head reads is decided from the labels before they leave the CPU: a GPU is never waited for.
+    """
+    device = next(encoder.parameters()).device
+    positions = head.positions(labels)
+    if isinstance(positions, Tensor):
+        labels, positions = labels.flatten()[positions], positions.to(device)
+    states = encoder(ids.to(device), None if mask is None else mask.to(device), positions)
+    return head.loss(head(states), labels.to(device))
 
 
 def new_head(head: str, hidden_size: int, outputs: int, dropout: float, seed: int, std: float) -> Head:

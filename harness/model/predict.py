@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness.model.features import Feature, Features, Row
+from harness.model.forward import Encoder
 from harness.model.heads import Head
 from harness.params import Evaluation, Retrieval
 from harness.training.batching import collate, prediction_batches
@@ -24,35 +24,31 @@ Array = NDArray[np.float32]
 
 
 @torch.no_grad()
-def logits_of(
-    encoder: XLMRobertaModel, head: Head, items: Sequence[Feature], pad: int, batch_tokens: int
-) -> list[Array]:
+def logits_of(encoder: Encoder, head: Head, items: Sequence[Feature], pad: int, batch_tokens: int) -> list[Array]:
     """The head's logits per feature, without padding: (outputs,), or (tokens, outputs) for tagging and spans."""
     encoder.eval()
     head.eval()
     found: list[Array | None] = [None] * len(items)
     for chosen in prediction_batches(items, batch_tokens):
-        ids, mask = collate([items[i] for i in chosen], pad)
-        states = encoder(input_ids=ids.to(encoder.device), attention_mask=mask.to(encoder.device)).last_hidden_state
-        logits = head(states).float().cpu().numpy()
+        ids, mask = _on(encoder.device, *collate([items[i] for i in chosen], pad))
+        logits = head(encoder(ids, mask, head.reads)).float().cpu().numpy()
         for place, index in enumerate(chosen):
             row = logits[place]
             found[index] = row[: items[index].length] if row.ndim == 2 else row
     return [array for array in found if array is not None]
 
 
-def predict(
-    encoder: XLMRobertaModel,
+def predictions_of(
+    logits: Sequence[Array],
     head_name: str,
-    head: Head,
     features: Features,
     rows: Sequence[Row],
     labels: Sequence[Any],
-    pad: int,
     settings: Evaluation,
 ) -> list[Any]:
-    """Predictions of `rows`, in their order: a label, a choice's index, a list of tags, or an answer."""
-    logits = logits_of(encoder, head, features.items, pad, settings.batch_tokens)
+    """Predictions of `rows`, in their order, from their features' logits: a label, a choice's index, a list of tags,
+    or an answer.
+    """
     if head_name == "classification":
         return [labels[int(row.argmax())] for row in logits]
     if head_name == "choice":
@@ -113,7 +109,7 @@ def _best_span(
 
 @torch.no_grad()
 def embed(
-    encoder: XLMRobertaModel,
+    encoder: Encoder,
     tokenizer: Tokenizer,
     texts: Sequence[str],
     settings: Retrieval,
@@ -136,16 +132,21 @@ def embed(
         for layer in layers or [settings.layer]
     }
     for chosen in prediction_batches(items, batch_tokens):
-        ids, mask = collate([items[i] for i in chosen], pad)
-        ids, mask = ids.to(encoder.device), mask.to(encoder.device)
-        states = encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        ids, mask = _on(encoder.device, *collate([items[i] for i in chosen], pad))
+        states = encoder.states(ids, mask, max(found))
         for layer, array in found.items():
             array[chosen] = _pool(states[layer], mask, settings.pooling).float().cpu().numpy()
     return found, sum(bool(encoding.overflowing) for encoding in encodings)
 
 
-def _pool(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
+def _on(device: torch.device, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    return ids.to(device), None if mask is None else mask.to(device)
+
+
+def _pool(states: Tensor, mask: Tensor | None, pooling: str) -> Tensor:
     if pooling == "cls":
         return states[:, 0]
+    if mask is None:
+        return states.mean(dim=1)
     weights = mask.unsqueeze(-1).to(states.dtype)
     return (states * weights).sum(dim=1) / weights.sum(dim=1)

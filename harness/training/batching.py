@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.model.features import Feature
+from harness.model.forward import padded
 from harness.model.heads import IGNORED
 from harness.training import determinism
 
@@ -40,13 +41,9 @@ def prediction_batches(items: Sequence[Feature], batch_tokens: int) -> Iterator[
         yield batch
 
 
-def collate(batch: Sequence[Feature], pad: int) -> tuple[Tensor, Tensor]:
-    """Token ids and attention mask, both (inputs, length); the choices of one feature lie together."""
-    inputs = [ids for feature in batch for ids in feature.inputs]
-    width = max(map(len, inputs))
-    ids = torch.tensor([row + [pad] * (width - len(row)) for row in inputs])
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in inputs])
-    return ids, mask
+def collate(batch: Sequence[Feature], pad: int) -> tuple[Tensor, Tensor | None]:
+    """Token ids and attention mask, as `padded` has them; the choices of one feature lie together."""
+    return padded([ids for feature in batch for ids in feature.inputs], pad)
 
 
 def collate_labels(batch: Sequence[Feature], width: int) -> Tensor:

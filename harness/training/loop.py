@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.model.features import Feature
-from harness.model.heads import TrainableHead
+from harness.model.heads import TrainableHead, loss_of
 from harness.results import CurvePoint
 from harness.training import determinism
 from harness.training.batching import collate, collate_labels
@@ -97,6 +97,7 @@ def train(
     """
     determinism.seed_all(determinism.derive(seed, "dropout"))
     modules = nn.ModuleList([encoder, *[stream.head for stream in streams]])
+    parameters = list(modules.parameters())
     optimiser = torch.optim.AdamW(
         _groups(modules, schedule), lr=schedule.learning_rate, eps=schedule.adam_epsilon, fused=True
     )
@@ -108,7 +109,7 @@ def train(
     modules.train()
     for step, stream in zip(range(1, schedule.steps + 1), draw_streams(streams, seed), strict=False):
         losses.append(_backward(encoder, stream.head, next(batches[stream.name]), pad, schedule.micro_batch))
-        torch.nn.utils.clip_grad_norm_(modules.parameters(), schedule.max_gradient_norm)
+        torch.nn.utils.clip_grad_norm_(parameters, schedule.max_gradient_norm, foreach=True)
         learning_rate = rate.get_last_lr()[0]
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -134,7 +135,6 @@ def _backward(
     encoder: nn.Module, head: TrainableHead, batch: Sequence[Feature], pad: int, micro_batch: int | None
 ) -> Tensor:
     """Gradients of the batch's mean loss, in as many passes as `micro_batch` asks for; returns the loss, detached."""
-    device = next(encoder.parameters()).device
     size = micro_batch or len(batch)
     parts = [batch[start : start + size] for start in range(0, len(batch), size)]
     counts = [head.terms(part) for part in parts]
@@ -144,8 +144,7 @@ def _backward(
             continue
         ids, mask = collate(part, pad)
         labels = collate_labels(part, ids.shape[1])
-        states = encoder(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
-        loss = head.training_loss(states, labels.to(device))
+        loss = loss_of(encoder, head, ids, mask, labels)
         if len(parts) > 1:  # each part's mean counts by its share of the batch's terms
             loss = loss * (count / sum(counts))
         loss.backward()

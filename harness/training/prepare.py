@@ -8,18 +8,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
-from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness import scoring
 from harness.data.reading import read_manifest, read_split
 from harness.errors import HarnessError
 from harness.model.features import Features, Row, featurise
+from harness.model.forward import Encoder
 from harness.model.heads import Head, new_head
-from harness.model.predict import predict
+from harness.model.predict import logits_of, predictions_of
 from harness.model.tokenizer import PAD, token_id
 from harness.params import Evaluation, Training
 from harness.tasks import TRANSLATED, Task
@@ -76,7 +77,7 @@ def prepare(
     task: Task,
     folder: Path,
     training: Training,
-    encoder: XLMRobertaModel,
+    encoder: Encoder,
     tokenizer: Tokenizer,
     seed: int,
     translated: Sequence[str] = (),
@@ -132,39 +133,61 @@ def labels_of(task: Task, rows: Sequence[Row]) -> list[Any]:
     return []
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """What a model says of one language's rows."""
+
+    rows: list[Row]
+    """Gold rows."""
+    predictions: list[Any]
+    """One for each row, in the same order."""
+    counts: Counter[str]
+    """Inputs that were truncated or split."""
+
+
 def predict_split(
     ready: TrainingTask,
-    encoder: XLMRobertaModel,
+    encoder: Encoder,
     tokenizer: Tokenizer,
     split: str,
-    language: str,
+    languages: Sequence[str],
     settings: Evaluation,
     limit: int | None = None,
-) -> tuple[list[Row], list[Any], Features]:
-    """Gold rows (the first `limit`, else `max_rows`), their predictions, and the features with their counts."""
-    rows = read_split(ready.folder, split, language)[: limit or settings.max_rows]
-    training = ready.training
-    features = featurise(ready.task.head, rows, tokenizer, training.max_length, training.doc_stride, ready.labels)
-    pad = token_id(tokenizer, PAD)
-    return (
-        rows,
-        predict(encoder, ready.task.head, ready.head, features, rows, ready.labels, pad, settings),
-        features,
-    )
+) -> dict[str, Predicted]:
+    """Language -> its rows (the first `limit`, else `max_rows`) and their predictions.
+
+    Inputs of all languages share forward passes, so that each pass holds inputs of about one length.
+    """
+    training, rows, features = ready.training, {}, {}
+    for language in languages:
+        rows[language] = read_split(ready.folder, split, language)[: limit or settings.max_rows]
+        features[language] = featurise(
+            ready.task.head, rows[language], tokenizer, training.max_length, training.doc_stride, ready.labels
+        )
+    items = [item for made in features.values() for item in made.items]
+    logits = iter(logits_of(encoder, ready.head, items, token_id(tokenizer, PAD), settings.batch_tokens))
+    found = {}
+    for language, made in features.items():
+        own = list(islice(logits, len(made.items)))
+        predictions = predictions_of(own, ready.task.head, made, rows[language], ready.labels, settings)
+        found[language] = Predicted(rows[language], predictions, made.counts)
+    return found
 
 
 def dev_scores(
     ready: TrainingTask,
-    encoder: XLMRobertaModel,
+    encoder: Encoder,
     tokenizer: Tokenizer,
     settings: Evaluation,
-    language: str | None = None,
+    languages: Sequence[str],
     limit: int | None = None,
-) -> dict[str, float]:
-    """Metrics of the dev split of `language` (the source language's by default), in points."""
-    language = language or ready.source_language
-    rows, predictions, _ = predict_split(ready, encoder, tokenizer, "dev", language, settings, limit)
-    return scoring.score(ready.task.metric, rows, predictions, language)
+) -> dict[str, dict[str, float]]:
+    """Language -> metrics of its dev split, in points."""
+    found = predict_split(ready, encoder, tokenizer, "dev", languages, settings, limit)
+    return {
+        language: scoring.score(ready.task.metric, dev.rows, dev.predictions, language)
+        for language, dev in found.items()
+    }
 
 
 def collapse_reasons(task: Task, trained: Trained | None, rows: Sequence[Row], predictions: Sequence[Any]) -> list[str]:

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
 from harness.model.encoder import MaskedLMHead
-from harness.model.heads import IGNORED
+from harness.model.forward import Encoder, padded
+from harness.model.heads import IGNORED, loss_of
 from harness.model.tokenizer import BEGIN, END, MASK, PAD, token_id
 from harness.params import MaskedLM, Pretraining
 from harness.results import CurvePoint
@@ -68,7 +68,7 @@ def mask_tokens(
 
 
 def pretrain(
-    model: XLMRobertaModel,
+    model: Encoder,
     tokenizer: Tokenizer,
     corpus: Mapping[str, Sequence[str]],
     settings: Pretraining,
@@ -105,8 +105,7 @@ def pretrain(
     for step in range(done + 1, settings.steps + 1):
         ids, attention = next(batches)
         inputs, labels = mask_tokens(ids, 4, vocabulary, mask_id, settings.mask_probability, masks)
-        states = model(input_ids=inputs.to(model.device), attention_mask=attention.to(model.device)).last_hidden_state
-        loss = head.training_loss(states, labels.to(model.device))
+        loss = loss_of(model, head, inputs, attention, labels)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         learning_rate = rate.get_last_lr()[0]
@@ -137,8 +136,8 @@ def pretrain(
 
 def _batches(
     tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]], settings: Pretraining
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless batches of about `batch_tokens` tokens: token ids and attention mask, similar lengths together."""
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Endless batches of about `batch_tokens` tokens: token ids and mask, similar lengths together."""
     pad = token_id(tokenizer, PAD)
     draws = np.random.Generator(np.random.PCG64(determinism.derive(settings.seed, "batches")))
     for pool in pools(encode(tokenizer, corpus), tokenizer, settings, 1024, draws):
@@ -148,11 +147,7 @@ def _batches(
                 batches.append([])
             batches[-1].append(ids)
         for index in draws.permutation(len(batches)):
-            width = len(batches[index][-1])
-            yield (
-                torch.tensor([row + [pad] * (width - len(row)) for row in batches[index]]),
-                torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in batches[index]]),
-            )
+            yield padded(batches[index], pad)
 
 
 def encode(tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]]) -> dict[str, list[list[int]]]:

@@ -10,16 +10,15 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from torch import Tensor
 from transformers import XLMRobertaModel
 
 from harness.data.reading import read_split
 from harness.errors import HarnessError
-from harness.model import predict as predicting
 from harness.model.encoder import load_encoder, load_weights, new_encoder
 from harness.model.features import Feature, Features, featurise
-from harness.model.heads import SpanHead, new_head
-from harness.model.predict import embed, logits_of, predict
+from harness.model.forward import Encoder
+from harness.model.heads import new_head
+from harness.model.predict import embed, logits_of, predictions_of
 from harness.model.tokenizer import load_tokenizer
 from harness.params import Evaluation, Params, Retrieval
 from harness.paths import Paths
@@ -32,7 +31,7 @@ OFFSETS: list[tuple[int, int] | None] = [None, None, (0, 2), (2, 5), (5, 8), (8,
 
 
 @pytest.fixture(scope="module")
-def encoder(toy: Toy) -> XLMRobertaModel:
+def encoder(toy: Toy) -> Encoder:
     return load_encoder(toy[1].encoder)
 
 
@@ -41,13 +40,10 @@ def tokenizer(toy: Toy) -> Tokenizer:
     return load_tokenizer(toy[1].encoder)
 
 
-def answers(
-    monkeypatch: pytest.MonkeyPatch, windows: list[NDArray[np.float32]], row: dict[str, Any], offsets: Any = None
-) -> str:
-    """What `predict` answers when the span head gives these logits, one array a window."""
+def answers(windows: list[NDArray[np.float32]], row: dict[str, Any], offsets: Any = None) -> str:
+    """What is answered when the span head gives these logits, one array a window."""
     items = [Feature([[0] * 8], (0, 0), 0, offsets or OFFSETS) for _ in windows]
-    monkeypatch.setattr(predicting, "logits_of", lambda *_: windows)
-    found = predict(None, "span", SpanHead(4), Features(items), [row], [], 1, SETTINGS)  # type: ignore[arg-type]
+    found = predictions_of(windows, "span", Features(items), [row], [], SETTINGS)
     assert len(found) == 1
     return str(found[0])
 
@@ -64,63 +60,62 @@ def scores(start: dict[int, float], end: dict[int, float]) -> NDArray[np.float32
 ROW: dict[str, Any] = {"context": CONTEXT, "question": "q", "answers": {"text": ["bb"], "answer_start": [3]}}
 
 
-def test_the_best_pair_of_start_and_end_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert answers(monkeypatch, [scores({3: 2.0}, {4: 3.0})], ROW) == "bb cc"
+def test_the_best_pair_of_start_and_end_is_the_answer() -> None:
+    assert answers([scores({3: 2.0}, {4: 3.0})], ROW) == "bb cc"
 
 
-def test_an_end_before_the_start_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_before_the_start_is_no_answer() -> None:
     logits = scores({5: 5.0, 3: 1.0}, {2: 5.0, 5: 1.0})
-    assert answers(monkeypatch, [logits], ROW) == "dd"
+    assert answers([logits], ROW) == "dd"
 
 
-def test_an_answer_has_at_most_so_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_has_at_most_so_many_tokens() -> None:
     logits = scores({2: 5.0, 4: 1.0}, {6: 5.0, 2: 0.5})
-    assert answers(monkeypatch, [logits], ROW) == "cc dd ee"  # aa-ee has five tokens, cc-ee three
+    assert answers([logits], ROW) == "cc dd ee"  # aa-ee has five tokens, cc-ee three
 
 
-def test_only_the_context_can_be_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_context_can_be_an_answer() -> None:
     logits = scores({0: 9.0, 1: 9.0, 6: 1.0}, {0: 9.0, 1: 9.0, 7: 9.0, 6: 1.0})
-    assert answers(monkeypatch, [logits], ROW) == "ee"
+    assert answers([logits], ROW) == "ee"
 
 
-def test_only_the_n_best_positions_are_paired(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_n_best_positions_are_paired() -> None:
     """The three best starts are 4, 5 and 6, the three best ends 2, 3 and 6: of the pairs only those ending at 6
     are allowed."""
     logits = scores({4: 5.0, 5: 4.9, 6: 4.8, 2: 4.7}, {2: 5.0, 3: 4.9, 6: 1.0, 5: 0.9})
-    assert answers(monkeypatch, [logits], ROW) == "cc dd ee"
+    assert answers([logits], ROW) == "cc dd ee"
 
 
-def test_ties_go_to_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ties_go_to_the_first() -> None:
     logits = np.zeros((8, 2), dtype=np.float32)
-    assert answers(monkeypatch, [logits], ROW) == "aa"
+    assert answers([logits], ROW) == "aa"
     other: list[tuple[int, int] | None] = [None, None, (0, 2), None, None, None, None, None]
-    monkeypatch.setattr(predicting, "logits_of", lambda *_: [logits, logits])
     items = [Feature([[0]], (0, 0), 0, OFFSETS[:2] + [(2, 5)] + [None] * 5), Feature([[0]], (0, 0), 0, other)]
-    found = predict(None, "span", SpanHead(4), Features(items), [ROW], [], 1, SETTINGS)  # type: ignore[arg-type]
+    found = predictions_of([logits, logits], "span", Features(items), [ROW], [], SETTINGS)
     assert found == ["bb"]
 
 
-def test_the_best_window_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_window_answers() -> None:
     windows = [scores({3: 2.0}, {3: 2.0}), scores({4: 3.0}, {4: 3.0}), scores({5: 1.0}, {5: 1.0})]
-    assert answers(monkeypatch, windows, ROW) == "cc"
+    assert answers(windows, ROW) == "cc"
 
 
-def test_no_answer_is_given_only_where_questions_may_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_answer_is_given_only_where_questions_may_have_none() -> None:
     logits = scores({0: 5.0, 3: 1.0}, {0: 5.0, 3: 1.0})
-    assert answers(monkeypatch, [logits], ROW) == "bb"
+    assert answers([logits], ROW) == "bb"
     nullable = ROW | {"is_impossible": False}
-    assert answers(monkeypatch, [logits], nullable) == ""
+    assert answers([logits], nullable) == ""
     sure = scores({0: 1.0, 3: 5.0}, {0: 1.0, 3: 5.0})
-    assert answers(monkeypatch, [sure], nullable) == "bb"
+    assert answers([sure], nullable) == "bb"
     # Over several windows the smallest null score counts: one window that sees the answer is enough.
-    assert answers(monkeypatch, [logits, sure], nullable) == "bb"
+    assert answers([logits, sure], nullable) == "bb"
 
 
-def test_a_window_without_context_answers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert answers(monkeypatch, [scores({3: 1.0}, {3: 1.0})], ROW, [None] * 8) == ""
+def test_a_window_without_context_answers_nothing() -> None:
+    assert answers([scores({3: 1.0}, {3: 1.0})], ROW, [None] * 8) == ""
 
 
-def test_tags_of_a_split_sentence_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tags_of_a_split_sentence_come_back_in_order() -> None:
     rows = [{"tokens": ["a", "b", "c"]}, {"tokens": ["d"]}]
     items = [
         Feature([[0, 9, 9, 2]], [], 0, [(1, 0), (2, 1)]),
@@ -129,8 +124,7 @@ def test_tags_of_a_split_sentence_come_back_in_order(monkeypatch: pytest.MonkeyP
     ]
     eye = np.eye(3, dtype=np.float32)
     logits = [eye[[0, 1, 2, 0]], eye[[0, 0, 0]], eye[[0, 0, 1, 0]]]
-    monkeypatch.setattr(predicting, "logits_of", lambda *_: logits)
-    found = predict(None, "tagging", None, Features(items), rows, ["X", "Y", "Z"], 1, SETTINGS)  # type: ignore[arg-type]
+    found = predictions_of(logits, "tagging", Features(items), rows, ["X", "Y", "Z"], SETTINGS)
     assert found == [["Y", "Z", "X"], ["Y"]]
 
 
@@ -144,7 +138,7 @@ def test_tags_of_a_split_sentence_come_back_in_order(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_what_shares_a_batch_changes_no_prediction(
-    toy: Toy, encoder: XLMRobertaModel, tokenizer: Tokenizer, task: str, head: str, split: str, labels: list[Any]
+    toy: Toy, encoder: Encoder, tokenizer: Tokenizer, task: str, head: str, split: str, labels: list[Any]
 ) -> None:
     """One input at a time (no padding) against all at once (much padding): equal predictions, close logits."""
     rows = read_split(toy[1].data(task), split, "qaa")
@@ -155,19 +149,14 @@ def test_what_shares_a_batch_changes_no_prediction(
     for one, other in zip(alone, together, strict=True):
         assert one.shape == other.shape
         np.testing.assert_allclose(one, other, atol=2e-5)
-    found = [
-        predict(encoder, head, made, features, rows, labels, 1, SETTINGS.model_copy(update={"batch_tokens": n}))
-        for n in (1, 10**6)
-    ]
+    found = [predictions_of(logits, head, features, rows, labels, SETTINGS) for logits in (alone, together)]
     assert found[0] == found[1] and len(found[0]) == len(rows)
     first = [array.ravel()[:2] for array in alone]
     assert np.ptp(first, axis=0).max() > 1e-3  # the rows do differ, by far more than the tolerance
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_embeddings_are_the_pooled_states_of_each_layer(
-    encoder: XLMRobertaModel, tokenizer: Tokenizer, pooling: str
-) -> None:
+def test_embeddings_are_the_pooled_states_of_each_layer(encoder: Encoder, tokenizer: Tokenizer, pooling: str) -> None:
     texts = ["kala mino tuo", "pel", "kala " * 40]
     settings = Retrieval(layer=2, pooling=pooling, neighbours=4, max_length=24)  # type: ignore[arg-type]
     found, truncated = embed(encoder, tokenizer, texts, settings, 1, 10**6, [0, 1, 2])
@@ -177,25 +166,20 @@ def test_embeddings_are_the_pooled_states_of_each_layer(
     for place, text in enumerate(texts):
         ids = torch.tensor([tokenizer.encode(text).ids])
         with torch.no_grad():
-            states = encoder(input_ids=ids, output_hidden_states=True).hidden_states
+            states = encoder.states(ids, None, 2)
         for layer, array in found.items():
             wanted = states[layer][0, 0] if pooling == "cls" else states[layer][0].mean(dim=0)
             np.testing.assert_allclose(array[place], wanted.numpy(), atol=2e-5)
 
 
-def states_of(model: XLMRobertaModel, ids: Tensor) -> Tensor:
-    with torch.no_grad():
-        states: Tensor = model.eval()(input_ids=ids).last_hidden_state
-    return states
-
-
-def test_transformers_reads_the_encoder_by_itself(toy: Toy, encoder: XLMRobertaModel, tokenizer: Tokenizer) -> None:
+def test_transformers_reads_the_encoder_by_itself(toy: Toy, encoder: Encoder, tokenizer: Tokenizer) -> None:
     other = XLMRobertaModel.from_pretrained(toy[1].encoder, add_pooling_layer=False, local_files_only=True)
     ids = torch.tensor([tokenizer.encode("kala mino tuo").ids])
-    assert torch.equal(states_of(other, ids), states_of(encoder, ids))
+    with torch.no_grad():
+        assert torch.allclose(other.eval()(input_ids=ids).last_hidden_state, encoder.eval()(ids), atol=1e-5)
 
 
-def test_a_checkpoint_of_another_size_is_refused(toy: Toy, encoder: XLMRobertaModel, tmp_path: Any) -> None:
+def test_a_checkpoint_of_another_size_is_refused(toy: Toy, encoder: Encoder, tmp_path: Any) -> None:
     weights = load_file(toy[1].encoder / "model.safetensors")
     wide = new_encoder(toy[0].encoder.architecture.model_copy(update={"hidden_size": 32}), len(weights))
     save_file(wide.state_dict(), tmp_path / "wide.safetensors")

@@ -65,8 +65,11 @@ def test_losses_are_mean_cross_entropies() -> None:
     """Against the formula written out: -log of the label's share."""
     logits = torch.tensor([[[2.0, 0.0], [0.0, 1.0], [5.0, 5.0]]])
     share = torch.log_softmax(logits, dim=-1)[0]
-    tagging = TokenHead(4, 2, 0.0).loss(logits, torch.tensor([[0, 1, -100]]))
-    assert tagging.item() == pytest.approx(-(share[0, 0] + share[1, 1]).item() / 2)
+    head, labels = TokenHead(4, 2, 0.0), torch.tensor([[0, -100, 1]])
+    places = head.positions(labels)
+    assert isinstance(places, torch.Tensor) and places.tolist() == [0, 2]
+    tagging = head.loss(logits.flatten(0, 1)[places], labels.flatten()[places])
+    assert tagging.item() == pytest.approx(-(share[0, 0] + share[2, 1]).item() / 2)
     span = SpanHead(4).loss(logits, torch.tensor([[2, 1]]))
     starts, ends = torch.log_softmax(logits[0, :, 0], 0), torch.log_softmax(logits[0, :, 1], 0)
     assert span.item() == pytest.approx(-(starts[2] + ends[1]).item() / 2)

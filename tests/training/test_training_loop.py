@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from harness.model.features import Feature
+from harness.model.forward import Positions
 from harness.model.heads import IGNORED, SequenceHead, new_head
 from harness.results import CurvePoint
 from harness.training import loop
@@ -35,9 +35,10 @@ class Bag(nn.Module):
         self.norm = nn.LayerNorm(8)
         self.seen: list[Tensor] = []
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> SimpleNamespace:
-        self.seen.append(input_ids)
-        return SimpleNamespace(last_hidden_state=self.norm(self.words(input_ids)))
+    def forward(self, ids: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
+        self.seen.append(ids)
+        states: Tensor = self.norm(self.words(ids))
+        return states.flatten(0, 1)[positions] if isinstance(positions, Tensor) else states
 
 
 def features(count: int, first: int = 4) -> list[Feature]:
@@ -107,8 +108,9 @@ def test_padding_is_masked_and_never_learnt_from() -> None:
     batch = [Feature([[0, 7, 2], [0, 2]], [1, 2, IGNORED], 0), Feature([[0, 8, 8, 2], [2]], [0, 1, 1, IGNORED], 1)]
     ids, mask = collate(batch, pad=1)
     assert ids.tolist() == [[0, 7, 2, 1], [0, 2, 1, 1], [0, 8, 8, 2], [2, 1, 1, 1]]
-    assert mask.tolist() == [[1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]]
+    assert mask is not None and mask.int().tolist() == [[1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]]
     assert collate_labels(batch, 4).tolist() == [[1, 2, IGNORED, IGNORED], [0, 1, 1, IGNORED]]
+    assert collate(batch[:1] * 2, pad=1)[1] is not None and collate([Feature([[0, 2], [0, 3]], 1, 0)], pad=1)[1] is None
     assert collate_labels([Feature([[0]], (3, 4), 0)], 9).tolist() == [[3, 4]]
 
 

@@ -86,6 +86,7 @@ def test_batches_keep_to_the_tokens_and_mask_the_padding(toy: tuple[Params, Path
     tokenizer = load_tokenizer(paths.encoder)
     pad = tokenizer.token_to_id("<pad>")
     for ids, mask in islice(_batches(tokenizer, read_corpus(paths), chosen), 60):
+        mask = torch.ones_like(ids).bool() if mask is None else mask
         assert ids.shape == mask.shape and ids.shape[1] <= chosen.max_length
         assert ids.numel() <= chosen.batch_tokens
         assert (ids == pad).equal(mask == 0)

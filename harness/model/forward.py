@@ -1,0 +1,122 @@
+"""XLM-R's forward pass, written out: the library's modules and weights, and no work that nothing reads.
+
+What is saved against the library's own pass changes nothing beyond the last bits. Of the last layer only those
+positions are made that the head reads: the first one for classification and multiple choice, the labelled ones for
+tagging and masked LM. Query, key and value are one matrix product. A batch without padding has no mask. Retrieval
+stops at the layer whose states it pools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
+from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
+
+ALL: Literal["all"] = "all"
+"""Every position."""
+FIRST: Literal["first"] = "first"
+"""The first position of every input."""
+Positions = Literal["all", "first"] | Tensor
+"""Which of the last states are wanted; a tensor: their places in (inputs * length)."""
+
+
+class Encoder(XLMRobertaModel):
+    """XLM-R as its library builds and stores it, without the pooler, with the forward pass of this module."""
+
+    def __init__(self, config: XLMRobertaConfig) -> None:
+        super().__init__(config, add_pooling_layer=False)
+        self.precision: Literal["fp32", "bf16"] = "fp32"
+        """bf16: under autocast; states are handed on in fp32, so heads, losses and the optimiser are the same."""
+        self.checkpointing = False
+        """Whether a layer's activations are made again in the backward pass instead of being kept."""
+
+    def forward(self, ids: Tensor, mask: Tensor | None = None, positions: Positions = ALL) -> Tensor:
+        """Last hidden states: (inputs, length, hidden); of FIRST (inputs, 1, hidden), of places (places, hidden).
+
+        `ids`: (inputs, length) token ids, padding to the right; `mask`: the same shape, true at tokens; None: no
+        padding.
+        """
+        inner, last = self.encoder.layer[:-1], self.encoder.layer[-1]
+        with self._precision():
+            states, bias = self._embed(ids), _attendable(mask)
+            for layer in inner:
+                states = self._run(layer, states, bias, ALL)
+            return self._run(last, states, bias, positions).float()
+
+    def states(self, ids: Tensor, mask: Tensor | None, layers: int) -> list[Tensor]:
+        """States of the embeddings and of the first `layers` layers, each (inputs, length, hidden)."""
+        with self._precision():
+            found, bias = [self._embed(ids)], _attendable(mask)
+            for layer in self.encoder.layer[:layers]:
+                found.append(self._run(layer, found[-1], bias, ALL))
+            return [states.float() for states in found]
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        """Words, types (XLM-R has one) and positions, which XLM-R counts from behind the padding's number."""
+        made = self.embeddings
+        begin = made.padding_idx + 1
+        positions = made.position_embeddings.weight[begin : begin + ids.shape[1]]
+        states = made.word_embeddings(ids) + made.token_type_embeddings.weight[0] + positions
+        return made.dropout(made.LayerNorm(states))
+
+    def _run(self, layer: Any, states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
+        if self.checkpointing and self.training:
+            made: Tensor = checkpoint(self._layer, layer, states, mask, positions, use_reentrant=False)
+            return made
+        return self._layer(layer, states, mask, positions)
+
+    def _layer(self, layer: Any, states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
+        """Self-attention and feed-forward, a residual connection and a layer norm after each."""
+        attention, output = layer.attention.self, layer.attention.output
+        context = self._attend(attention, states, mask, positions)
+        if isinstance(positions, Tensor):
+            context, states = context.flatten(0, 1)[positions], states.flatten(0, 1)[positions]
+        elif positions == FIRST:
+            states = states[:, :1]
+        states = output.LayerNorm(output.dropout(output.dense(context)) + states)
+        inner = functional.gelu(layer.intermediate.dense(states))
+        output = layer.output
+        made: Tensor = output.LayerNorm(output.dropout(output.dense(inner)) + states)
+        return made
+
+    def _attend(self, attention: Any, states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
+        """Scaled dot-product attention: (inputs, length, hidden) -> the same, or (inputs, 1, hidden) for FIRST."""
+        parts = [attention.query, attention.key, attention.value]
+        heads = self.config.num_attention_heads
+        if isinstance(positions, str) and positions == FIRST:
+            query, key, value = *_heads(states[:, :1], parts[:1], heads), *_heads(states, parts[1:], heads)
+        else:
+            query, key, value = _heads(states, parts, heads)
+        dropout = self.config.attention_probs_dropout_prob if self.training else 0.0
+        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        return context.transpose(1, 2).flatten(2)
+
+
+def padded(inputs: Sequence[list[int]], pad: int) -> tuple[Tensor, Tensor | None]:
+    """Token ids, padded to the right, and a mask that is true at tokens, both (inputs, length); None: no padding."""
+    width = max(map(len, inputs))
+    ids = torch.tensor([row + [pad] * (width - len(row)) for row in inputs])
+    lengths = torch.tensor([len(row) for row in inputs])
+    return ids, None if bool((lengths == width).all()) else torch.arange(width) < lengths[:, None]
+
+
+def _heads(states: Tensor, parts: list[nn.Linear], heads: int) -> tuple[Tensor, ...]:
+    """(inputs, length, hidden) -> for each part (inputs, heads, length, hidden / heads), by one matrix product."""
+    weight = torch.cat([part.weight for part in parts]) if len(parts) > 1 else parts[0].weight
+    bias = torch.cat([part.bias for part in parts]) if len(parts) > 1 else parts[0].bias
+    made = functional.linear(states, weight, bias)
+    return made.view(*states.shape[:2], len(parts), heads, -1).permute(2, 0, 3, 1, 4).unbind()
+
+
+def _attendable(mask: Tensor | None) -> Tensor | None:
+    """(inputs, length) -> (inputs, 1, 1, length): the keys that every query may attend to."""
+    return None if mask is None else mask.bool()[:, None, None, :]

@@ -1,0 +1,99 @@
+"""The encoder's own forward pass against the library's: the same states and gradients, whatever is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
+from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
+
+from harness.model.forward import ALL, FIRST, Encoder, Positions, padded
+
+PAD = 1
+INPUTS = [[0, 7, 9, 2], [0, 8, 2], [0, 9, 9, 5, 6, 2]]
+PLACES = torch.tensor([1, 2, 7, 13, 16])
+"""Places in (3 inputs * 6 tokens), none of them padding."""
+
+
+@pytest.fixture(scope="module")
+def models() -> tuple[Encoder, XLMRobertaModel]:
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=20, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=20, type_vocab_size=1, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    ours, theirs = Encoder(config), XLMRobertaModel(config, add_pooling_layer=False)
+    for parameter in ours.parameters():  # the library's first state has biases of zero, which would hide a missing one
+        torch.nn.init.normal_(parameter, std=0.3)
+    theirs.load_state_dict(ours.state_dict())
+    return ours, theirs
+
+
+def of_all(states: Tensor, positions: Positions) -> Tensor:
+    if isinstance(positions, Tensor):
+        return states.flatten(0, 1)[positions]
+    return states[:, :1] if positions == FIRST else states
+
+
+def gradients(model: torch.nn.Module, states: Callable[[], Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    model.zero_grad()
+    found = states()
+    (found * torch.linspace(-1, 1, found.numel()).view(found.shape)).sum().backward()
+    return found.detach(), {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
+
+
+@pytest.mark.parametrize("positions", [ALL, FIRST, PLACES], ids=["all", "first", "places"])
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("inputs", [INPUTS, INPUTS[2:] * 3], ids=["padding", "no padding"])
+def test_states_and_gradients_are_the_librarys(
+    models: tuple[Encoder, XLMRobertaModel], positions: Positions, checkpointing: bool, inputs: list[list[int]]
+) -> None:
+    ours, theirs = models
+    ours.train()
+    ours.checkpointing = checkpointing
+    ids, mask = padded(inputs, PAD)
+    whole = (ids != PAD).long()
+    tokens = whole.bool() if isinstance(positions, str) and positions == ALL else torch.ones(1, dtype=torch.bool)
+
+    def wanted() -> Tensor:
+        states = of_all(theirs(input_ids=ids, attention_mask=whole).last_hidden_state, positions)
+        return states[tokens] if positions is ALL else states
+
+    def found() -> Tensor:
+        states: Tensor = ours(ids, mask, positions)
+        return states[tokens] if positions is ALL else states
+
+    (expected, expected_gradients), (states, own_gradients) = gradients(theirs, wanted), gradients(ours, found)
+    torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
+    assert own_gradients.keys() == expected_gradients.keys()
+    for name, gradient in own_gradients.items():
+        torch.testing.assert_close(gradient, expected_gradients[name], atol=2e-4, rtol=1e-3, msg=name)
+
+
+def test_the_states_of_each_layer_are_the_librarys(models: tuple[Encoder, XLMRobertaModel]) -> None:
+    ours, theirs = models
+    ids, mask = padded(INPUTS, PAD)
+    whole = ids != PAD
+    with torch.no_grad():
+        wanted = theirs.eval()(input_ids=ids, attention_mask=whole.long(), output_hidden_states=True).hidden_states
+        found = ours.eval().states(ids, mask, 3)
+        assert len(ours.states(ids, mask, 1)) == 2
+    assert len(found) == len(wanted) == 4
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one[whole], other[whole], atol=1e-5, rtol=1e-4)
+
+
+def test_bf16_hands_on_fp32(models: tuple[Encoder, XLMRobertaModel]) -> None:
+    ours, _ = models
+    ids, mask = padded(INPUTS, PAD)
+    with torch.no_grad():
+        exact = ours.eval()(ids, mask, FIRST)
+        ours.precision = "bf16"
+        try:
+            rough = ours(ids, mask, FIRST)
+        finally:
+            ours.precision = "fp32"
+    assert rough.dtype == torch.float32 and 0 < (rough - exact).abs().max() < 0.2
