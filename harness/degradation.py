@@ -14,7 +14,7 @@ from harness.verify.registration import (
     load_languages,
     load_registration,
 )
-from harness.verify.verdicts import sound_results
+from harness.verify.subject import sound_results
 
 SOURCE_LANGUAGE = "en"
 """Of XTREME's targets; the laboratory has its own."""

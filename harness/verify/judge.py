@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import Field
 
 from harness.errors import name_some
-from harness.results import Record, ScoresTable
+from harness.params import Params
+from harness.results import Record, ScoresTable, describe_data, describe_encoder
 from harness.verify.claims import (
     BestOf,
     Claim,
@@ -38,6 +39,7 @@ from harness.verify.evidence import Evidence, gather
 from harness.verify.facts import Facts
 from harness.verify.facts import decide as decide_fact
 from harness.verify.measure import Measurement, Scores, mean_gain, measure
+from harness.verify.needs import needs
 from harness.verify.rules import rule, target_band
 from harness.verify.statistics import (
     FEWEST_SEEDS,
@@ -141,6 +143,35 @@ def invalid(claim: Claim, facts: Facts) -> ClaimVerdict:
     if not isinstance(claim.check, Measured):
         return judge_fact(claim, facts)
     return _verdict(claim, "INVALID", note="see V0", reasons=["level V0 failed, so nothing is concluded"])
+
+
+def untested(claim: Claim, params: Params, facts: Facts) -> ClaimVerdict:
+    """The verdict on a claim where nothing has run and nothing is pinned: NOT_TESTED, unless it is a fact."""
+    if not isinstance(claim.check, Measured):
+        return judge_fact(claim, facts)
+    part, notes, why = needs(claim.check, params), [], []
+    if part.cells:
+        notes.append("nothing has run")
+        none = f"no cell that it needs has run here, and none is pinned for profile {params.profile}"
+        why.append(f"{none}; `harness plan --profile {params.profile}` says what running them costs")
+    if other := _out_of_scope(claim, "this profile measures", describe_encoder(params), describe_data(params)):
+        notes.append("out of scope")
+        why.append(f"{other}, so a run of this profile would leave it NOT_TESTED too")
+    if part.lacking:
+        notes.append(f"lacks {len(part.lacking)}")
+        why.append(_lacking(part.lacking))
+    return _verdict(claim, "NOT_TESTED", note=", ".join(notes), reasons=why)
+
+
+def _out_of_scope(claim: Claim, measured: str, encoder: str, data: str) -> str | None:
+    """What the claim is about and what is measured, in words, where they are not the same."""
+    if (encoder, data) == (claim.scope.encoder, claim.scope.data):
+        return None
+    return f"the claim is about {claim.scope.encoder} on {claim.scope.data}; {measured}: {encoder} on {data}"
+
+
+def _lacking(names: list[str]) -> str:
+    return f"the grid lacks {', '.join(names)}"
 
 
 def _verdict(claim: Claim, verdict: Verdict, **found: Any) -> ClaimVerdict:
@@ -294,14 +325,13 @@ def _hold_back(
     miss that.
     """
     notes, why = [], []
-    if (table.encoder, table.data) != (claim.scope.encoder, claim.scope.data):
+    if other := _out_of_scope(claim, "measured here", table.encoder, table.data):
         notes.append("out of scope")
-        about = f"the claim is about {claim.scope.encoder} on {claim.scope.data}"
-        why.append(f"{about}; measured here: {table.encoder} on {table.data}")
+        why.append(other)
     if found.missing:
         named = f" (unavailable: {name_some([*found.unavailable])})" if found.unavailable else ""
         notes.append(f"lacks {len(found.missing)}{named}")
-        why.append(f"the grid lacks {', '.join(found.missing)}")
+        why.append(_lacking(found.missing))
         why += [f"{name} is unavailable: {reason}" for name, reason in found.unavailable.items()]
     for recipe, tasks in found.left_out.items():
         notes.append(f"{recipe} without {', '.join(tasks)}")

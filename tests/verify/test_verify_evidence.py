@@ -24,7 +24,8 @@ from harness.verify.claims import Gain, Measured, Share, load_claims
 from harness.verify.evidence import Aggregate
 from harness.verify.explain import derivation
 from harness.verify.judge import ClaimVerdict
-from harness.verify.verdicts import Verification, verify_all
+from harness.verify.verdicts import verify_all
+from harness.verify.verification import Verification
 
 Make = Callable[..., Project]
 REFERENCE = Path(__file__).resolve().parents[2] / "reference"

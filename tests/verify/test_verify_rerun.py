@@ -26,9 +26,9 @@ from harness.results import Cell, PredictionsFile, Result, read_result, task_sco
 from harness.scoring import score
 from harness.training.checkpoints import WEIGHTS
 from harness.verify import pin_results
-from harness.verify.repeat import compare_repeat, differing_languages, pick
-from harness.verify.repeat_text import show_rerun
 from harness.verify.rerun import Rerun
+from harness.verify.rerun_compare import compare_rerun, differing_languages, pick
+from harness.verify.rerun_text import show_rerun
 
 Toy = tuple[Params, Paths]
 RECIPES, TARGET = ("none", "hellaswag"), "pawsx"
@@ -109,11 +109,11 @@ def test_all_cells_repeat_exactly_and_nothing_is_left_or_changed(
     before = files(project[1].root)
     code, out, err = verify("--rerun", "99", "--json")
     found = Rerun.model_validate(json.loads(out)["rerun"])
-    assert [repeat.cell for repeat in found.cells] == CELLS and found.candidates == len(CELLS)
-    assert {repeat.outcome for repeat in found.cells} == {"repeated exactly"} and found.ok
-    for repeat in found.cells:
-        assert repeat.predictions_sha256 == repeat.predictions_sha256_again is not None
-        assert (repeat.score_again, repeat.languages, repeat.made_otherwise) == (repeat.score, [], [])
+    assert [one.cell for one in found.cells] == CELLS and found.candidates == len(CELLS)
+    assert {one.outcome for one in found.cells} == {"repeated exactly"} and found.ok
+    for one in found.cells:
+        assert one.predictions_sha256 == one.predictions_sha256_again is not None
+        assert (one.score_again, one.languages, one.made_otherwise) == (one.score, [], [])
     assert files(project[1].root) == before and not list(project[1].scratch.iterdir())
     assert f"`--rerun 99 --seed {found.seed}` draws the same" in err
     assert [f"[{n}/2] cell {cell.id}: repeated exactly" in err for n, cell in enumerate(CELLS, 1)] == [True, True]
@@ -256,7 +256,7 @@ def test_the_outcome(again: Result, outcome: str, reason: str) -> None:
     """Only another machine, or other inputs than the same on any machine, may use the tolerance."""
     recorded = result(50.0)
     differing = differing_languages(recorded, again, {}, {})
-    found = compare_repeat(recorded, again, differing, tolerance_points=0.5)
+    found = compare_rerun(recorded, again, differing, tolerance_points=0.5)
     assert found.outcome == outcome and reason in found.reason and bool(found.reason) == bool(reason)
     word, detail, lines = show_rerun(Rerun(seed=1, candidates=9, cells=[found]))
     assert word == ("DIFFERS" if outcome == "different" else "ok")

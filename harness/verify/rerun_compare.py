@@ -1,4 +1,4 @@
-"""Level V1: does a cell that was run again repeat what is recorded of it? Pure; harness.verify.rerun brings the files.
+"""Level V1 by running again: does a cell repeat what is recorded of it? Pure; harness.verify.rerun runs it.
 
 The same inputs on the same kind of machine with the same packages give the same bytes, so nothing else counts as
 repeated there. On other hardware, or from another checkpoint, sums come in another order: there the score may differ
@@ -44,7 +44,7 @@ class LanguageDifference(Record):
     """Metric -> points recorded, points of the re-run; only metrics that differ."""
 
 
-class Repeat(Record):
+class RerunCell(Record):
     """What is recorded of one cell beside what running it again gave."""
 
     cell: Cell
@@ -80,13 +80,13 @@ class Rerun(Record):
     """Seed of the draw: with the same results, the same number and seed draw the same cells."""
     candidates: int
     """Cells with a score, from which they were drawn."""
-    cells: list[Repeat]
+    cells: list[RerunCell]
     """Those that were drawn, in the grid's order."""
 
     @property
     def ok(self) -> bool:
         """No cell is different."""
-        return all(repeat.outcome != "different" for repeat in self.cells)
+        return all(one.outcome != "different" for one in self.cells)
 
 
 def pick(cells: Sequence[Cell], count: int, seed: int) -> list[Cell]:
@@ -95,9 +95,9 @@ def pick(cells: Sequence[Cell], count: int, seed: int) -> list[Cell]:
     return [cells[place] for place in sorted(places)]
 
 
-def compare_repeat(
+def compare_rerun(
     recorded: Result, again: Result, differing: list[LanguageDifference], tolerance_points: float
-) -> Repeat:
+) -> RerunCell:
     """The outcome of one cell from both results and the languages in which they differ."""
     assert recorded.score is not None
     otherwise = made_otherwise(recorded, again)
@@ -117,7 +117,7 @@ def compare_repeat(
     else:
         outcome = "within tolerance" if abs(apart) <= tolerance_points else "different"
         reason = f"{apart:+.2f} points, tolerance {tolerance_points:.2f}; not the same in both: {', '.join(otherwise)}"
-    return Repeat(
+    return RerunCell(
         cell=recorded.cell,
         outcome=outcome,
         reason=reason,
