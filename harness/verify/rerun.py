@@ -22,7 +22,7 @@ from harness.params import Params, load_params
 from harness.paths import Paths
 from harness.results import Result, ScoresTable, collect, grid_cells, read_result
 from harness.verify.integrity import MANIFEST
-from harness.verify.pinned import RESULTS, check_pinned, pinned_predictions, read_results
+from harness.verify.pinned import RESULTS, check_pinned, pinned_predictions, read_pin_manifest, read_results
 from harness.verify.regression import FIXED_INPUTS, ROUNDING_POINTS, tolerance
 from harness.verify.rerun_compare import Predictions, Rerun, RerunCell, compare_rerun, differing_languages, pick
 from harness.verify.subject import find_results, require_results
@@ -39,8 +39,8 @@ class Recorded:
 
     result: Result
     """Its result."""
-    predictions: Path
-    """The file with its predictions."""
+    predictions: Path | None
+    """The file with its predictions; None where only their hash is kept."""
 
 
 def verify_again(params: Params, paths: Paths, count: int, seed: int | None) -> Verification:
@@ -108,8 +108,11 @@ def _check_project(source: str, params: Params, paths: Paths) -> None:
 def _recorded(source: str, params: Params, paths: Paths) -> Mapping[str, Recorded]:
     """Cell id -> what is recorded of it, of every judged cell that has predictions."""
     if source == "pinned":
-        pinned = read_results(paths.pinned / RESULTS)
-        return {name: Recorded(result, pinned_predictions(paths.pinned, name)) for name, result in pinned.items()}
+        kept = read_pin_manifest(paths.pinned).predictions  # those on real data hold pieces of its rows
+        return {
+            name: Recorded(result, pinned_predictions(paths.pinned, name) if kept else None)
+            for name, result in read_results(paths.pinned / RESULTS).items()
+        }
     results = collect(paths.cells, grid_cells(params))
     return {
         name: Recorded(result, paths.cells / name / result.predictions.path)
@@ -170,8 +173,9 @@ def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> Rerun
     predicted_again: Predictions = {}
     if result.predictions:
         predicted_again = read_predictions(folder / result.predictions.path)
-    differing = differing_languages(recorded.result, result, read_predictions(recorded.predictions), predicted_again)
-    return compare_rerun(recorded.result, result, differing, tolerance_points)
+    predicted = read_predictions(recorded.predictions) if recorded.predictions else None
+    differing = differing_languages(recorded.result, result, predicted, predicted_again)
+    return compare_rerun(recorded.result, result, differing, tolerance_points, rows_kept=predicted is not None)
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -17,6 +17,7 @@ SHOWN_LANGUAGES = 3
 SHOWN_CHARACTERS = 48
 """A longer prediction is cut."""
 INDENT = "  "
+ONLY_HASH = "of the recorded predictions only the hash is kept: it is another, and which rows differ can't be said"
 
 
 def show_rerun(rerun: Rerun) -> tuple[str, str, list[str]]:
@@ -40,6 +41,7 @@ def _again(one: RerunCell) -> str:
 def _differences(one: RerunCell) -> list[str]:
     more = len(one.languages) - SHOWN_LANGUAGES
     lines = [one.reason] if one.reason else []
+    lines += [] if one.rows_kept or one.predictions_sha256 == one.predictions_sha256_again else [ONLY_HASH]
     lines += [_language(language) for language in one.languages[:SHOWN_LANGUAGES]]
     lines += [f"and {more} more languages (`--json` shows all)"] if more > 0 else []
     lines += [f"kept: {one.kept}"] if one.kept else []
@@ -47,7 +49,7 @@ def _differences(one: RerunCell) -> list[str]:
 
 
 def _language(found: LanguageDifference) -> str:
-    parts = [f"{found.differing} of {found.rows} rows differ"]
+    parts = [] if found.differing is None else [f"{found.differing} of {found.rows} rows differ"]
     if found.first_row is not None:
         parts.append(f"first row {found.first_row}: recorded {_short(found.recorded)}, re-run {_short(found.again)}")
     parts += [f"{metric} {_points(old)}, re-run {_points(new)}" for metric, (old, new) in found.scores.items()]
