@@ -163,7 +163,7 @@ def test_a_pipeline_in_containers(pipeline: Project, image: str) -> None:
 
 
 def test_cells_run_again_in_containers(pipeline: Project, image: str) -> None:
-    """`harness verify --rerun`: each in a container of the image, from the project read-only, into a folder of its own."""
+    """`harness verify --rerun`: each cell in a container of the image, which writes into a folder of its own."""
     before = {path: path.read_bytes() for path in pipeline.paths.results.rglob("*") if path.is_file()}
     found = harness(pipeline, "verify", "--rerun", "2", "--seed", "0", "--json")
     again = Rerun.model_validate(json.loads(found.stdout)["rerun"])
