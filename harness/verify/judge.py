@@ -35,6 +35,7 @@ from harness.verify.claims import (
     Untestable,
     margin_points,
 )
+from harness.verify.development import DevelopmentScores
 from harness.verify.evidence import Evidence, gather
 from harness.verify.facts import Facts
 from harness.verify.facts import decide as decide_fact
@@ -107,8 +108,10 @@ class ClaimVerdict(Record):
     """What it rests on: cells, values per seed, interval, rule."""
 
 
-def judge(claim: Claim, table: ScoresTable, scores: Scores, facts: Facts) -> ClaimVerdict:
-    """The verdict on one claim, from sound results."""
+def judge(
+    claim: Claim, table: ScoresTable, scores: Scores, facts: Facts, development: DevelopmentScores | None = None
+) -> ClaimVerdict:
+    """The verdict on one claim, from sound results; `development` is shown beside and decides nothing."""
     check = claim.check
     if not isinstance(check, Measured):
         return judge_fact(claim, facts)
@@ -117,7 +120,8 @@ def judge(claim: Claim, table: ScoresTable, scores: Scores, facts: Facts) -> Cla
         _judge_share(claim, check, found) if isinstance(check, Share) else _judge_mean(claim, check, found, scores)
     )
     held = _hold_back(claim, check, verdict, found, table)
-    return held.model_copy(update={"evidence": gather(claim, found, scores, verdict.verdict, _concluded(held))})
+    evidence = gather(claim, found, scores, verdict.verdict, _concluded(held), development)
+    return held.model_copy(update={"evidence": evidence})
 
 
 def _concluded(verdict: ClaimVerdict) -> str:

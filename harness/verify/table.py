@@ -37,6 +37,8 @@ EXIT_MEANINGS = {
 }
 FACTS = ("count", "provenance")
 """Kinds of checks that are decided without a run."""
+SPLIT = "of test sets, also for claims on development sets (`harness claims show ID` says why)"
+"""Which split is judged, in words."""
 DIRECTIONS = {True: "agrees", False: "disagrees", None: "unclear"}
 
 
@@ -50,6 +52,7 @@ def render(verification: Verification) -> str:
         *_crate_notes(v),
         *_part(v),
         f"encoder, data     {v.encoder}; {v.data}",
+        f"scores            {SPLIT}",
         *_level("V0 integrity", *_v0(v)),
         *_level("V1 repeat", *_v1(v)),
         *_rerun(v),

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
-from harness.results import ScoresTable, collect, describe_data, describe_encoder, grid_cells
+from harness.results import Result, ScoresTable, collect, describe_data, describe_encoder, grid_cells
 from harness.verify.claims import Claim, find_claim, load_claims
+from harness.verify.development import read_development
 from harness.verify.evidence import cells_of
 from harness.verify.facts import Facts
 from harness.verify.holm import hold_accusations
@@ -108,9 +109,16 @@ def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | 
             f"expected sound pinned results to compare with, found: {integrity.problems[0]}",
             fix=f"run `git checkout -- reference/{table.profile}`",
         )
-    run = read_results(paths.pinned / RESULTS) if judged.holds == "pinned" else collect(paths.cells, grid_cells(params))
     reference = read_results(kept.pinned / RESULTS)
-    return Comparison(*compare_with_pinned(run, reference), compare(table, pinned), "")
+    v1, v1_note = compare_with_pinned(_results(judged, table, paths), reference)
+    return Comparison(v1, v1_note, compare(table, pinned), "")
+
+
+def _results(judged: Judged, table: ScoresTable, paths: Paths) -> dict[str, Result]:
+    """The results behind the judged table, by cell id."""
+    if "pinned" in (judged.source, judged.holds):
+        return read_results(paths.pinned / RESULTS)
+    return collect(paths.cells, [row.cell for row in table.cells])
 
 
 def _no_comparison(note: str) -> Comparison:
@@ -131,7 +139,7 @@ def _conclude(
     elif table is None:
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
-        verdicts = _judge_all(claims, params, table, facts, part)
+        verdicts = _judge_all(claims, params, paths, judged, table, facts, part)
     used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
         profile=params.profile,
@@ -152,14 +160,21 @@ def _conclude(
 
 
 def _judge_all(
-    claims: list[Claim], params: Params, table: ScoresTable, facts: Facts, part: Part | None
+    claims: list[Claim],
+    params: Params,
+    paths: Paths,
+    judged: Judged,
+    table: ScoresTable,
+    facts: Facts,
+    part: Part | None,
 ) -> list[ClaimVerdict]:
     scores = read_table(table)
+    development = read_development(table, _results(judged, table, paths), scores)
     if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
         beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
         recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
         scores = replace(scores, recipes=recipes, targets=params.grid.targets)
-    return hold_accusations([judge(claim, table, scores, facts) for claim in claims])
+    return hold_accusations([judge(claim, table, scores, facts, development) for claim in claims])
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:
