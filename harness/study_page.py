@@ -15,7 +15,7 @@ from harness.markdown import markdown_table
 from harness.results import Status
 from harness.study import Average, Estimate, Study
 from harness.study_figures import colour_reach, largest_gain, plot_gains, plot_pairs
-from harness.verify.judge import ClaimVerdict
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.measure import BASELINE
 from harness.verify.statistics import CONFIDENCE, FEWEST_SEEDS
 from harness.verify.table import FACTS, SPLIT, by_reason, in_order, show_interval, show_points

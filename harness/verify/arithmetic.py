@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from harness.verify.aggregate import Aggregate
-from harness.verify.claims import BestOf, Claim, Gain, NoGain, Share
+from harness.verify.checks import BestOf, Gain, NoGain, Share
+from harness.verify.claims import Claim
 from harness.verify.evidence import RETRIEVAL, Evidence, RetrievalPart
 from harness.verify.rules import target_band
 from harness.verify.statistics import FEWEST_SEEDS, Interval, Verdict, place

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from harness.errors import HarnessError, name_some
 from harness.results import CellScore, Record, Result, ScoresTable, task_score
 from harness.verify.aggregate import Aggregate, aggregate, in_words
-from harness.verify.claims import Claim, Compare, Gain, NoGain
+from harness.verify.checks import Compare, Gain, NoGain
+from harness.verify.claims import Claim
 from harness.verify.measure import Measurement, Scores, measure
 
 SOURCE_LANGUAGE = "en"

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from harness.results import Cell, Record, ScoresTable
 from harness.verify.aggregate import Aggregate, aggregate, in_words
-from harness.verify.claims import BestOf, Claim, Compare, Gain, Measured, Share
+from harness.verify.checks import BestOf, Compare, Gain, Measured, Share
+from harness.verify.claims import Claim
 from harness.verify.development import Development, DevelopmentScores, development_of
 from harness.verify.measure import BASELINE, Measurement, Scores, all_needed, best, chosen_by, compared_with, mean_gain
 from harness.verify.rules import formula, rule, target_band

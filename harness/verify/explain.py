@@ -14,10 +14,11 @@ from tabulate import tabulate
 from harness.results import Cell
 from harness.verify.aggregate import Aggregate
 from harness.verify.arithmetic import arithmetic
-from harness.verify.claims import BestOf, Claim, Gain, Measured
+from harness.verify.checks import BestOf, Gain, Measured
+from harness.verify.claim_verdict import ClaimVerdict
+from harness.verify.claims import Claim
 from harness.verify.development import development_words
 from harness.verify.evidence import CellEvidence, Evidence
-from harness.verify.judge import ClaimVerdict
 from harness.verify.measure import BASELINE, compared_with, recipes_of
 from harness.verify.rules import formula
 

@@ -10,7 +10,8 @@ from harness.paths import Paths
 from harness.results import Cell, grid_cells
 from harness.verify.claims import Claim, find_claim, load_claims
 from harness.verify.explain import derivation
-from harness.verify.integrity import MANIFEST, check_run
+from harness.verify.integrity import MANIFEST
+from harness.verify.integrity_run import check_run
 from harness.verify.needs import Needs, needs, restrict
 from harness.verify.pinned import check_pinned
 from harness.verify.rescore import Rescorer

@@ -9,7 +9,8 @@ from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
 from harness.results import ScoresTable, grid_cells
-from harness.verify.integrity import MANIFEST, Findings, Integrity, check_run
+from harness.verify.integrity import MANIFEST, Findings, Integrity
+from harness.verify.integrity_run import check_run
 from harness.verify.pinned import check_pinned
 from harness.verify.rescore import Rescorer
 from harness.verify.verification import Source

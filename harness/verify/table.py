@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from tabulate import tabulate
 
 from harness.errors import name_some
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.integrity import Integrity
-from harness.verify.judge import ClaimVerdict
 from harness.verify.rerun_text import show_rerun
 from harness.verify.verification import Verification
 

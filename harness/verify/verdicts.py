@@ -16,13 +16,14 @@ from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
 from harness.results import Result, ScoresTable, collect, describe_data, describe_encoder, grid_cells
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.claims import Claim, find_claim, load_claims
 from harness.verify.development import read_development
 from harness.verify.evidence import cells_of
 from harness.verify.facts import Facts
 from harness.verify.holm import hold_accusations
 from harness.verify.integrity import MANIFEST, Integrity
-from harness.verify.judge import ClaimVerdict, invalid, judge, untested
+from harness.verify.judge import invalid, judge, untested
 from harness.verify.measure import read_table
 from harness.verify.pinned import RESULTS, check_pinned, read_results
 from harness.verify.pinned_repeat import PinnedRepeat, compare_with_pinned

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from harness.results import Record
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.evidence import CellEvidence
 from harness.verify.integrity import Integrity
-from harness.verify.judge import ClaimVerdict
 from harness.verify.pinned_repeat import PinnedRepeat
 from harness.verify.regression import Regression
 from harness.verify.rerun_compare import Rerun

@@ -9,9 +9,8 @@ import textwrap
 from collections.abc import Iterable
 
 from harness.results import XTREME_GROUPS
-from harness.verify.claims import (
+from harness.verify.checks import (
     BestOf,
-    Claim,
     Compare,
     CountLanguages,
     CountRows,
@@ -24,8 +23,8 @@ from harness.verify.claims import (
     Share,
     StartsFrom,
     Untestable,
-    margin_points,
 )
+from harness.verify.claims import Claim, margin_points
 from harness.verify.evidence import RETRIEVAL
 from harness.verify.question import Question
 from harness.verify.rules import formula, rule, target_band

@@ -12,9 +12,9 @@ from synthetic import LANGUAGES, Project, flat, planted
 from harness.params import read_profile
 from harness.results import XTREME_GROUPS, Cell, grid_cells
 from harness.tasks import load_tasks, published_pins
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.claims import load_claims
 from harness.verify.development import development_words
-from harness.verify.judge import ClaimVerdict
 from harness.verify.single import render_single, verify_claim
 from harness.verify.table import SPLIT, render
 from harness.verify.verdicts import verify_all

@@ -18,8 +18,9 @@ from harness.errors import HarnessError
 from harness.plan import State, states, units
 from harness.plan_claim import claim_units, render_claim_plan, stages_to_run
 from harness.results import grid_cells
-from harness.verify.claims import Measured, load_claims
-from harness.verify.judge import ClaimVerdict
+from harness.verify.checks import Measured
+from harness.verify.claim_verdict import ClaimVerdict
+from harness.verify.claims import load_claims
 from harness.verify.needs import needs
 from harness.verify.pinned import pin_results
 from harness.verify.single import render_single, verify_claim

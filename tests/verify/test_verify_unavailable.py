@@ -10,7 +10,7 @@ from synthetic import Project, planted
 
 from harness.plan import measured_costs, render_plan
 from harness.results import Cell, collect, grid_cells, write_json, write_scores
-from harness.verify.judge import ClaimVerdict
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.pinned import check_pinned, pin_results
 from harness.verify.table import WIDTH, render
 from harness.verify.verdicts import verify_all

@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.plan import measured_costs, render_plan
 from harness.provenance import machine
 from harness.results import Cell, grid_cells, read_result, write_json, write_result
-from harness.verify.judge import ClaimVerdict
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.pinned import check_pinned, pin_results, read_pin_manifest
 from harness.verify.table import WIDTH, render
 from harness.verify.verdicts import verify_all
