@@ -76,7 +76,7 @@ def _which(row: CellScore, stated: Mapping[str, object]) -> str:
     if not stated:
         return "none"
     missing = [language for language in row.scores if language not in stated]
-    return "the source language's alone" if len(stated) == 1 else f"none in {name_some(missing)}"
+    return "the source language's alone" if set(stated) == {SOURCE_LANGUAGE} else f"none in {name_some(missing)}"
 
 
 def development_of(

@@ -140,7 +140,7 @@ def _conclude(
     elif table is None:
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
-        verdicts = _judge_all(claims, params, paths, judged, table, facts, part)
+        verdicts = _judge_all(claims, params, table, _results(judged, table, paths), facts, part)
     used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
         profile=params.profile,
@@ -163,14 +163,13 @@ def _conclude(
 def _judge_all(
     claims: list[Claim],
     params: Params,
-    paths: Paths,
-    judged: Judged,
     table: ScoresTable,
+    results: dict[str, Result],
     facts: Facts,
     part: Part | None,
 ) -> list[ClaimVerdict]:
     scores = read_table(table)
-    development = read_development(table, _results(judged, table, paths), scores)
+    development = read_development(table, results, scores)
     if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
         beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
         recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
