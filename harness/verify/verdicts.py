@@ -34,7 +34,7 @@ from harness.verify.verification import GridSize, Part, Verification
 
 CLAIMS = "claims.yaml"
 EXIT_REPRODUCED, EXIT_NOT_REPRODUCED, EXIT_INCONCLUSIVE, EXIT_INVALID = 0, 1, 2, 3
-NOTHING = "nothing to check: nothing has run here and nothing is pinned"
+NOTHING = "nothing to check: no cell has run here and nothing is pinned"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from harness.verify.table import FACTS
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROFILES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
 CLAIMS = load_claims(ROOT / "reference" / "claims.yaml")
-NOTHING = "nothing has run here and nothing is pinned"
+NOTHING = "no cell has run here and nothing is pinned"
 
 
 @pytest.fixture
