@@ -7,6 +7,7 @@ from harness.params import Params
 from harness.paths import Paths
 from harness.results import ScoresTable
 from harness.verify.degradation import Degradation, measure_degradation
+from harness.verify.development import SOURCE_LANGUAGE
 from harness.verify.registration import (
     LANGUAGES_FILE,
     REGISTRATION_FILE,
@@ -14,10 +15,7 @@ from harness.verify.registration import (
     load_languages,
     load_registration,
 )
-from harness.verify.verdicts import sound_results
-
-SOURCE_LANGUAGE = "en"
-"""Of XTREME's targets; the laboratory has its own."""
+from harness.verify.subject import sound_results
 
 
 def read_degradation(params: Params, paths: Paths) -> Degradation:

@@ -21,7 +21,7 @@ from harness.study import Estimate, Provenance, average, estimate, provenance_of
 from harness.tasks import Task, load_task
 from harness.verify.measure import BASELINE, Scores, mean_gain, read_table
 from harness.verify.statistics import paired_gains
-from harness.verify.verdicts import sound_results
+from harness.verify.subject import sound_results
 
 T = TypeVar("T", str, int)
 

@@ -21,7 +21,9 @@ from harness.tasks import load_tasks
 from harness.verify.measure import BASELINE, Scores, mean_gain, read_table
 from harness.verify.pinned import commits_of, machines_of, read_pin_manifest
 from harness.verify.statistics import Direction, Interval, decide
-from harness.verify.verdicts import Judged, Verification, sound_results, verify_results
+from harness.verify.subject import Judged, sound_results
+from harness.verify.verdicts import verify_results
+from harness.verify.verification import Verification
 
 EVERYTHING = Interval(low=float("-inf"), high=float("inf"))
 """The band of a decision that asks for mean, interval and direction only."""

@@ -15,10 +15,10 @@ from harness.markdown import markdown_table
 from harness.results import Status
 from harness.study import Average, Estimate, Study
 from harness.study_figures import colour_reach, largest_gain, plot_gains, plot_pairs
-from harness.verify.judge import ClaimVerdict
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.measure import BASELINE
 from harness.verify.statistics import CONFIDENCE, FEWEST_SEEDS
-from harness.verify.table import FACTS, by_reason, in_order, show_interval, show_points
+from harness.verify.table import FACTS, SPLIT, by_reason, in_order, show_interval, show_points
 
 DIRECTIONS = {True: "same", False: "opposite", None: "unclear"}
 FACT_WORDS = {"REPRODUCED": "fact: as claimed", "NOT_REPRODUCED": "fact: not as claimed"}
@@ -64,6 +64,7 @@ def _what_was_run(study: Study) -> str:
         ("profile", f"`{v.profile}`: {study.title}"),
         ("data", v.data),
         ("encoder", _encoder(study)),
+        ("scores", SPLIT),
         ("grid", f"{len(v.grid.recipes)} recipes x {len(v.grid.targets)} targets x {len(v.grid.seeds)} seeds"),
         ("cells", _cells(study)),
         ("machine", "; ".join(map(_machine, made.machines)) or "not recorded"),

@@ -27,7 +27,8 @@ from harness.verify.integrity import Integrity
 from harness.verify.judge import judge
 from harness.verify.measure import read_table
 from harness.verify.sources import read_facts
-from harness.verify.verdicts import CLAIMS, GridSize, Verification
+from harness.verify.verdicts import CLAIMS
+from harness.verify.verification import GridSize, Verification
 
 NOISE = {1: -0.5, 2: 0.0, 3: 0.5, 4: -0.2, 5: 0.2}
 LICENSED = "CCGbank is licensed"

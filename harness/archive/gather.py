@@ -23,10 +23,11 @@ from harness.provenance import source_commit
 from harness.results import Result, collect, grid_cells
 from harness.tasks import Task, load_tasks
 from harness.verify.crate import README, RECORD, REPORT, VERDICTS, CrateRecord, data_manifest
-from harness.verify.integrity import image_of
+from harness.verify.origins import image_of
 from harness.verify.pinned import RESULTS, commits_of, machines_of, read_pin_manifest, read_results
+from harness.verify.subject import Judged, sound_results
 from harness.verify.table import render
-from harness.verify.verdicts import Judged, sound_results, verify_results
+from harness.verify.verdicts import verify_results
 
 KEPT = (
     "profiles/*.yaml",

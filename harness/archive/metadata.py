@@ -16,7 +16,7 @@ from urllib.parse import quote
 from harness import __version__
 from harness.archive.content import Content, Unit
 from harness.verify.crate import README
-from harness.verify.integrity import image_of
+from harness.verify.origins import image_of
 
 if TYPE_CHECKING:
     from rocrate.model import Entity

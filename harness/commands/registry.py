@@ -26,7 +26,7 @@ def claims(context: typer.Context) -> None:
         return
     from tabulate import tabulate
 
-    from harness.verify.judge import expected
+    from harness.verify.claim_verdict import expected
 
     registry, questions = _registry()
     rows = [

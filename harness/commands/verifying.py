@@ -50,8 +50,9 @@ def verify(
     lies here with dvc.lock. V1: on the same class of machine the predictions are the same bytes. V2: on any other the
     scores lie within a tolerance. V3: each claim's interval against its margin.
 
-    Where nothing has run yet, the pinned results are judged. With the id of a claim only its own cells are looked at,
-    and the exit code is that claim's. With --rerun N, N cells run again from their inputs in build/ (V1), in a clean
+    Where nothing has run yet, the pinned results are judged; where nothing is pinned either, facts of the data are
+    decided and the rest is NOT_TESTED. With the id of a claim only its own cells are looked at, and the exit code is
+    that claim's. With --rerun N, N cells run again from their inputs in build/ (V1), in a clean
     folder: repeated exactly, within the tolerance of V2 (other hardware only), or different, with the rows. Exit code:
     0 everything decidable is reproduced, 1 some not reproduced or a cell is different, 2 some
     inconclusive (or a mistake in the input), 3 invalid.

@@ -6,6 +6,7 @@ It reads results and references and never imports what trains.
 from harness.results import write_scores
 from harness.verify.pinned import pin_results
 from harness.verify.table import render
-from harness.verify.verdicts import Verification, verify_all
+from harness.verify.verdicts import verify_all
+from harness.verify.verification import Verification
 
 __all__ = ["Verification", "pin_results", "render", "verify_all", "write_scores"]

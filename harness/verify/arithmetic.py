@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from harness.verify.claims import BestOf, Claim, Gain, NoGain, Share
-from harness.verify.evidence import RETRIEVAL, Aggregate, Evidence, RetrievalPart
+from harness.verify.aggregate import Aggregate
+from harness.verify.checks import BestOf, Gain, NoGain, Share
+from harness.verify.claims import Claim
+from harness.verify.evidence import RETRIEVAL, Evidence, RetrievalPart
 from harness.verify.rules import target_band
 from harness.verify.statistics import FEWEST_SEEDS, Interval, Verdict, place
 from harness.verify.words import TWICE, margin_in_words

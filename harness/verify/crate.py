@@ -24,11 +24,14 @@ from harness.params import Params, read_params
 from harness.paths import Paths
 from harness.resolve import ENCODER_FILES
 from harness.results import Record, ScoresTable
-from harness.verify.integrity import Archived, Integrity, check_run
-from harness.verify.integrity import data_manifest as read_manifest
+from harness.verify.integrity import Integrity
+from harness.verify.integrity_run import Archived, check_run
+from harness.verify.integrity_run import data_manifest as read_manifest
 from harness.verify.pinned import check_pinned
 from harness.verify.rescore import Rescorer
-from harness.verify.verdicts import CrateSource, Judged, Verification, verify_results
+from harness.verify.subject import Judged
+from harness.verify.verdicts import verify_results
+from harness.verify.verification import CrateSource, Verification
 
 METADATA = "ro-crate-metadata.json"
 RECORD = "provenance.json"

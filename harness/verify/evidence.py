@@ -7,34 +7,21 @@ verdict to the hashes of the predictions and compute it anew; harness.verify.exp
 from __future__ import annotations
 
 import math
-import statistics as plain
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import Field
 
 from harness.results import Cell, Record, ScoresTable
-from harness.verify.claims import BestOf, Claim, Compare, Gain, Measured, Share
+from harness.verify.aggregate import Aggregate, aggregate, in_words
+from harness.verify.checks import BestOf, Compare, Gain, Measured, Share
+from harness.verify.claims import Claim
+from harness.verify.development import Development, DevelopmentScores, development_of
 from harness.verify.measure import BASELINE, Measurement, Scores, all_needed, best, chosen_by, compared_with, mean_gain
 from harness.verify.rules import formula, rule, target_band
-from harness.verify.statistics import Interval, Verdict, spread, t_interval
+from harness.verify.statistics import Interval, Verdict
 
 RETRIEVAL = "BUCC and Tatoeba"
 """XTREME's retrieval targets, in words."""
-
-
-class Aggregate(Record):
-    """One value per seed, and what the t interval of their mean is made of. All in points."""
-
-    values: dict[int, float]
-    """seed -> value."""
-    mean: float
-    """Their mean."""
-    sd: float | None
-    """Their sample standard deviation s; null below two seeds."""
-    t: float | None
-    """The quantile t(0.95, n - 1); null where no interval is given."""
-    interval: tuple[float, float] | None
-    """mean -+ t s / sqrt(n), a 90 % interval; null below two seeds or where all values are equal."""
 
 
 class RetrievalPart(Record):
@@ -84,6 +71,8 @@ class Evidence(Record):
     """The same without BUCC and Tatoeba; null where that makes no sense."""
     retrieval: RetrievalPart | None = None
     """What BUCC and Tatoeba contribute to `overall`."""
+    development: Development | None = None
+    """The same on development sets, where the source's number is one of these; it decides nothing."""
     n_targets: int = 0
     """So many targets are averaged over."""
     by_recipe: dict[str, Aggregate] = Field(default_factory=dict)
@@ -98,22 +87,6 @@ class Evidence(Record):
     """The cells that went in; their hashes stand in the verification's own `cells`."""
     sentence: str
     """What was found, for people."""
-
-
-def aggregate(values: Mapping[int, float]) -> Aggregate | None:
-    """The values with their t interval; None without any."""
-    if not values:
-        return None
-    listed = list(values.values())
-    sd = spread(listed) if len(listed) > 1 else None
-    interval = t_interval(listed) if sd else None
-    return Aggregate(
-        values=dict(values),
-        mean=plain.fmean(listed),
-        sd=sd,
-        t=(interval.high - interval.low) / 2 * math.sqrt(len(listed)) / sd if interval and sd else None,
-        interval=(interval.low, interval.high) if interval else None,
-    )
 
 
 def cells_of(table: ScoresTable, names: Sequence[str]) -> dict[str, CellEvidence]:
@@ -133,7 +106,14 @@ def cells_of(table: ScoresTable, names: Sequence[str]) -> dict[str, CellEvidence
     }
 
 
-def gather(claim: Claim, found: Measurement, scores: Scores, rule_gives: Verdict, conclusion: str) -> Evidence:
+def gather(
+    claim: Claim,
+    found: Measurement,
+    scores: Scores,
+    rule_gives: Verdict,
+    conclusion: str,
+    development: DevelopmentScores | None = None,
+) -> Evidence:
     """The evidence on a claim that is measured; `conclusion` ends the sentence for people."""
     check = claim.check
     assert isinstance(check, Measured)
@@ -147,6 +127,7 @@ def gather(claim: Claim, found: Measurement, scores: Scores, rule_gives: Verdict
         overall=overall,
         without_retrieval=apart,
         retrieval=retrieval_part(found, scores, overall, apart),
+        development=development_of(claim, found, scores, development) if development else None,
         n_targets=len(found.targets),
         by_recipe=_by_recipe(check, found, scores),
         chosen={t: {seed: best(by) for seed, by in by_seed.items()} for t, by_seed in choices.items()},
@@ -230,12 +211,6 @@ def _measured(claim: Claim, found: Measurement, overall: Aggregate | None, apart
     both = f"; without {RETRIEVAL}: {in_words(apart)}" if apart else ""
     over = f"{over_words(found.targets)}, {seeds}"
     return f"{what} {in_words(overall)}{against} {over}{both}"
-
-
-def in_words(made: Aggregate) -> str:
-    """A mean with its interval."""
-    ends = f" (90 % interval {made.interval[0]:+.1f} to {made.interval[1]:+.1f})" if made.interval else ""
-    return f"{made.mean:+.1f} points{ends}"
 
 
 def over_words(targets: Sequence[str]) -> str:

@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from tabulate import tabulate
 
 from harness.results import Cell
+from harness.verify.aggregate import Aggregate
 from harness.verify.arithmetic import arithmetic
-from harness.verify.claims import BestOf, Claim, Gain, Measured
-from harness.verify.evidence import Aggregate, CellEvidence, Evidence
-from harness.verify.judge import ClaimVerdict
+from harness.verify.checks import BestOf, Gain, Measured
+from harness.verify.claim_verdict import ClaimVerdict
+from harness.verify.claims import Claim
+from harness.verify.development import development_words
+from harness.verify.evidence import CellEvidence, Evidence
 from harness.verify.measure import BASELINE, compared_with, recipes_of
 from harness.verify.rules import formula
 
@@ -39,6 +42,8 @@ def derivation(claim: Claim, verdict: ClaimVerdict, cells: Mapping[str, CellEvid
     if isinstance(check, Measured) and used:
         lines += [*_text("computed", f"{formula(check)}; points"), "", *_scores(check, evidence, used), ""]
         lines += [line for label, text in arithmetic(claim, evidence) for line in _text(label, text)]
+        if evidence.development:
+            lines += _text("on dev", development_words(evidence.development))
     elif not isinstance(check, Measured):
         lines += _text("expected", verdict.expected or "-") + _text("found", verdict.found or "-")
     lines += _text("verdict", verdict.verdict + (f" ({verdict.note})" if verdict.note else ""))

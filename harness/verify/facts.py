@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from harness.params import HubEncoder, Params
 from harness.results import XTREME_GROUPS, Record
 from harness.tasks import HubFile, HubPin, Part, PathPin, PublishedPin, Task, UrlFile, published_pins
-from harness.verify.claims import CountLanguages, CountRows, CountTasks, Fact, NoSplit, OriginOf, StartsFrom
+from harness.verify.checks import CountLanguages, CountRows, CountTasks, Fact, NoSplit, OriginOf, StartsFrom
 from harness.verify.statistics import Verdict
 
 SHORT = 12

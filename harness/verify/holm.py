@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.verify.judge import ClaimVerdict
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.statistics import LEVEL, show_p
 
 TESTED = ("REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.results import CellScore, ScoresTable
-from harness.verify.claims import BestOf, Compare, Gain, Measured, NoGain, Share
+from harness.verify.checks import BestOf, Compare, Gain, Measured, NoGain, Share
 from harness.verify.statistics import paired_gains
 
 BASELINE = "none"

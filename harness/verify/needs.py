@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from harness.params import Params
 from harness.results import Cell, Record
-from harness.verify.claims import Check, Gain, Measured
+from harness.verify.checks import Check, Gain, Measured
 from harness.verify.measure import all_needed, compared_with, recipes_of
 
 TEXT = "text"

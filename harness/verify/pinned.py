@@ -30,7 +30,8 @@ from harness.results import (
     read_scores,
     write_json,
 )
-from harness.verify.integrity import MANIFEST, Findings, Integrity, check_run
+from harness.verify.integrity import MANIFEST, Findings, Integrity
+from harness.verify.integrity_run import check_run
 from harness.verify.rescore import Rescorer
 
 RESULTS = "results.jsonl"

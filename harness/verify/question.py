@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from harness.errors import HarnessError, explain_validation
-from harness.verify.claims import Record, is_question, read_entries
+from harness.verify.checks import Record
+from harness.verify.claims import is_question, read_entries
 
 
 class Question(Record):

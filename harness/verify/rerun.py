@@ -22,15 +22,12 @@ from harness.params import Params, load_params
 from harness.paths import Paths
 from harness.results import Result, ScoresTable, collect, grid_cells, read_result
 from harness.verify.integrity import MANIFEST
-from harness.verify.pinned import RESULTS, check_pinned, pinned_predictions, read_results
+from harness.verify.pinned import RESULTS, check_pinned, pinned_predictions, read_pin_manifest, read_results
 from harness.verify.regression import FIXED_INPUTS, ROUNDING_POINTS, tolerance
-from harness.verify.repeat import Predictions, Repeat, Rerun, compare_repeat, differing_languages, pick
-from harness.verify.verdicts import (
-    EXIT_NOT_REPRODUCED,
-    Verification,
-    find_results,
-    verify_results,
-)
+from harness.verify.rerun_compare import Predictions, Rerun, RerunCell, compare_rerun, differing_languages, pick
+from harness.verify.subject import find_results, require_results
+from harness.verify.verdicts import EXIT_NOT_REPRODUCED, verify_results
+from harness.verify.verification import Verification
 
 SEEDS = 2**32
 """A draw without a given seed takes one below this."""
@@ -42,8 +39,8 @@ class Recorded:
 
     result: Result
     """Its result."""
-    predictions: Path
-    """The file with its predictions."""
+    predictions: Path | None
+    """The file with its predictions; None where only their hash is kept."""
 
 
 def verify_again(params: Params, paths: Paths, count: int, seed: int | None) -> Verification:
@@ -52,6 +49,7 @@ def verify_again(params: Params, paths: Paths, count: int, seed: int | None) -> 
     Raises HarnessError where there is nothing to judge, or where what the drawn cells were made from is not here.
     """
     judged = find_results(params, paths)
+    require_results(judged, params, paths)
     found = verify_results(judged, params, paths)
     if judged.table is None:
         return found.model_copy(update={"rerun_note": "needs V0"})
@@ -77,14 +75,14 @@ def rerun(source: str, table: ScoresTable, params: Params, paths: Paths, count: 
     )
     for cell in chosen:
         _check_inputs(recorded[cell.id].result, source, params, paths)
-    pinned, repeats = _pinned_table(source, table, paths), []
+    pinned, ran_again = _pinned_table(source, table, paths), []
     for number, cell in enumerate(chosen, start=1):
         points = tolerance(pinned, cell.target, len(chosen)) if pinned else ROUNDING_POINTS
-        repeat = _run_again(recorded[cell.id], params, paths, points, again)
-        repeats.append(repeat)
-        kept = f"; kept in {repeat.kept}" if repeat.kept else ""
-        _tell(f"[{number}/{len(chosen)}] cell {cell.id}: {repeat.outcome}, {repeat.elapsed_s:.1f} s{kept}")
-    return Rerun(seed=seed, candidates=len(candidates), cells=repeats)
+        ran = _run_again(recorded[cell.id], params, paths, points, again)
+        ran_again.append(ran)
+        kept = f"; kept in {ran.kept}" if ran.kept else ""
+        _tell(f"[{number}/{len(chosen)}] cell {cell.id}: {ran.outcome}, {ran.elapsed_s:.1f} s{kept}")
+    return Rerun(seed=seed, candidates=len(candidates), cells=ran_again)
 
 
 def _tell(line: str) -> None:
@@ -110,8 +108,11 @@ def _check_project(source: str, params: Params, paths: Paths) -> None:
 def _recorded(source: str, params: Params, paths: Paths) -> Mapping[str, Recorded]:
     """Cell id -> what is recorded of it, of every judged cell that has predictions."""
     if source == "pinned":
-        pinned = read_results(paths.pinned / RESULTS)
-        return {name: Recorded(result, pinned_predictions(paths.pinned, name)) for name, result in pinned.items()}
+        kept = read_pin_manifest(paths.pinned).predictions  # those on real data hold pieces of its rows
+        return {
+            name: Recorded(result, pinned_predictions(paths.pinned, name) if kept else None)
+            for name, result in read_results(paths.pinned / RESULTS).items()
+        }
     results = collect(paths.cells, grid_cells(params))
     return {
         name: Recorded(result, paths.cells / name / result.predictions.path)
@@ -143,7 +144,7 @@ def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> 
         )
 
 
-def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_points: float, again: str) -> Repeat:
+def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_points: float, again: str) -> RerunCell:
     """Run one cell in a clean folder and compare; the folder goes, unless the cell is different."""
     from harness.launch.where import do_cell_apart
 
@@ -159,21 +160,22 @@ def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_point
                 fix=f"see what it said above; `harness verify {again}` draws the same cells",
             )
         folder = apart.cell(cell.recipe, cell.target, cell.seed)
-        repeat = _compare(recorded, folder, tolerance_points)
-        keep = repeat.outcome == "different"
-        return repeat.model_copy(update={"kept": str(folder.relative_to(paths.root))}) if keep else repeat
+        ran = _compare(recorded, folder, tolerance_points)
+        keep = ran.outcome == "different"
+        return ran.model_copy(update={"kept": str(folder.relative_to(paths.root))}) if keep else ran
     finally:
         if not keep:
             shutil.rmtree(apart.root, ignore_errors=True)
 
 
-def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> Repeat:
+def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> RerunCell:
     result = read_result(folder / "result.json")
     predicted_again: Predictions = {}
     if result.predictions:
         predicted_again = read_predictions(folder / result.predictions.path)
-    differing = differing_languages(recorded.result, result, read_predictions(recorded.predictions), predicted_again)
-    return compare_repeat(recorded.result, result, differing, tolerance_points)
+    predicted = read_predictions(recorded.predictions) if recorded.predictions else None
+    differing = differing_languages(recorded.result, result, predicted, predicted_again)
+    return compare_rerun(recorded.result, result, differing, tolerance_points, rows_kept=predicted is not None)
 
 
 def read_predictions(path: Path) -> Predictions:

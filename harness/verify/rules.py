@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from harness.verify.claims import BestOf, Claim, Compare, Gain, Measured, NoGain, Share, Untestable, margin_points
+from harness.verify.checks import BestOf, Compare, Gain, Measured, NoGain, Share, Untestable
+from harness.verify.claims import Claim, margin_points
 from harness.verify.measure import BASELINE
 from harness.verify.statistics import FEWEST_SEEDS, LEVEL, Interval, band
 

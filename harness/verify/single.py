@@ -5,25 +5,28 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 
-from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
 from harness.results import Cell, grid_cells
 from harness.verify.claims import Claim, find_claim, load_claims
 from harness.verify.explain import derivation
-from harness.verify.integrity import MANIFEST, check_run
+from harness.verify.integrity import MANIFEST
+from harness.verify.integrity_run import check_run
 from harness.verify.needs import Needs, needs, restrict
 from harness.verify.pinned import check_pinned
 from harness.verify.rescore import Rescorer
+from harness.verify.subject import Judged, nothing
 from harness.verify.table import WIDTH, render
-from harness.verify.verdicts import CLAIMS, Judged, Part, Verification, verify_results
+from harness.verify.verdicts import CLAIMS, verify_results
+from harness.verify.verification import Part, Verification
 
 
 def verify_claim(name: str, params: Params, paths: Paths) -> Verification:
-    """Judge one claim by its own cells: the run's where one of them has finished, else the pinned ones.
+    """Judge one claim by its own cells: the run's where one of them has finished, else the pinned ones; where there are
+    none either it is NOT_TESTED.
 
     What lies elsewhere in the grid, and whether it is whole, is not looked at. Raises HarnessError for an unknown
-    claim, and where none of its cells is there.
+    claim.
     """
     claim = find_claim(name, load_claims(paths.reference / CLAIMS))
     part = needs(claim.check, params)
@@ -32,10 +35,8 @@ def verify_claim(name: str, params: Params, paths: Paths) -> Verification:
         return _by_run(claim, part, there, params, paths)
     if (paths.pinned / MANIFEST).is_file():
         return _by_pinned(claim, params, paths)
-    raise HarnessError(
-        f"expected cells of {name} in {paths.cells} or pinned results in {paths.pinned}, found neither",
-        fix=f"run `harness verify {name} --run`",
-    )
+    described = _describe(claim, part, [], params)
+    return verify_results(nothing(len(part.cells)), params, paths, part=described)
 
 
 def _is_there(cell: Cell, paths: Paths) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 from harness.params import HubEncoder, Params, read_params, store_dir
 from harness.paths import Paths
 from harness.tasks import Task, load_tasks, published_digest, task_names
-from harness.verify.claims import Claim, CountLanguages, CountRows, CountTasks, NoSplit, OriginOf, StartsFrom
+from harness.verify.checks import CountLanguages, CountRows, CountTasks, NoSplit, OriginOf, StartsFrom
+from harness.verify.claims import Claim
 from harness.verify.facts import Facts, tasks_of
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from tabulate import tabulate
 
 from harness.errors import name_some
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.integrity import Integrity
-from harness.verify.judge import ClaimVerdict
-from harness.verify.repeat_text import show_rerun
-from harness.verify.verdicts import Verification
+from harness.verify.rerun_text import show_rerun
+from harness.verify.verification import Verification
 
 WIDTH = 150
 """Columns of the widest line."""
@@ -37,6 +37,8 @@ EXIT_MEANINGS = {
 }
 FACTS = ("count", "provenance")
 """Kinds of checks that are decided without a run."""
+SPLIT = "of test sets, also for claims on development sets (`harness claims show ID` says why)"
+"""Which split is judged, in words."""
 DIRECTIONS = {True: "agrees", False: "disagrees", None: "unclear"}
 
 
@@ -50,6 +52,7 @@ def render(verification: Verification) -> str:
         *_crate_notes(v),
         *_part(v),
         f"encoder, data     {v.encoder}; {v.data}",
+        f"scores            {SPLIT}",
         *_level("V0 integrity", *_v0(v)),
         *_level("V1 repeat", *_v1(v)),
         *_rerun(v),
@@ -70,8 +73,19 @@ def _judged(v: Verification) -> str:
         return f"{v.part.claim} alone, which needs no cell of this grid"
     if v.judged == "run":
         return f"the run in results/{v.profile}"
+    if v.judged == "nothing":
+        return _nothing(v)
     ran, mend = ("none of its cells", f"harness verify {v.part.claim} --run") if v.part else ("nothing", "make repro")
     return f"the PINNED results in reference/{v.profile}: {ran} has run here yet (`{mend}` runs it)"
+
+
+def _nothing(v: Verification) -> str:
+    """That there are no results, and what makes some."""
+    if v.part:
+        mend = f"`harness verify {v.part.claim} --run` runs them"
+        return f"nothing: none of the cells of {v.part.claim} has run here, and nothing is pinned ({mend})"
+    mend = f"`harness profile {v.profile}`, then `make repro`, runs it"
+    return f"nothing: no cell has run here and nothing is pinned ({mend}); facts of the data need no run"
 
 
 def _part(v: Verification) -> list[str]:
@@ -108,6 +122,8 @@ def _level(name: str, word: str, detail: str, problems: Iterable[str]) -> list[s
 
 
 def _v0(v: Verification) -> tuple[str, str, list[str]]:
+    if v.judged == "nothing":
+        return "-", v.v2_note, []
     parts = [f"{v.v0.hashes} hashes", f"{v.v0.cells_found} of {v.v0.cells_expected} cells"]
     if v.v0.images:
         parts.append(f"{len(v.v0.images)} image{'s' if len(v.v0.images) > 1 else ''}")

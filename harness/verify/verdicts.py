@@ -1,187 +1,60 @@
-"""`harness verify`: which results are judged, the levels in order, and the exit code.
+"""`harness verify`: the levels in order, and the exit code.
 
-Results of a run are judged where there are any, else the pinned ones; V0 (integrity) first, then V1 and V2 (against
-the pinned results: the same predictions on the same class of machine, scores within a tolerance elsewhere), then V3,
-claim by claim, and the accusations once more together (Holm). Cells are run again, which is level V1 too, where that is
-asked for, by harness.verify.rerun. There is no way round a level that fails. Claims that are facts of the data are
-decided by the pins of the published files, whatever was run and whichever profile is active.
+V0 (integrity) of the results that harness.verify.subject finds comes first, then V1 and V2 (against the pinned ones:
+the same predictions on the same class of machine, scores within a tolerance elsewhere), then V3, claim by claim, and
+the accusations once more together (Holm). Cells are run again, which is level V1 too, where that is asked for, by
+harness.verify.rerun. There is no way round a level that fails. Claims that are facts of the data are decided by the
+pins of the published files, whichever profile is active, whatever was run and where nothing was.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Literal
-
-from pydantic import Field
 
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
-from harness.results import Record, ScoresTable, collect, describe_data, describe_encoder, grid_cells
+from harness.results import Result, ScoresTable, collect, describe_data, describe_encoder, grid_cells
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.claims import Claim, find_claim, load_claims
-from harness.verify.evidence import CellEvidence, cells_of
+from harness.verify.development import read_development
+from harness.verify.evidence import cells_of
+from harness.verify.facts import Facts
 from harness.verify.holm import hold_accusations
-from harness.verify.integrity import MANIFEST, Integrity, check_run
-from harness.verify.judge import ClaimVerdict, invalid, judge
+from harness.verify.integrity import MANIFEST, Integrity
+from harness.verify.judge import invalid, judge, untested
 from harness.verify.measure import read_table
 from harness.verify.pinned import RESULTS, check_pinned, read_results
+from harness.verify.pinned_repeat import PinnedRepeat, compare_with_pinned
 from harness.verify.regression import Regression, compare
-from harness.verify.repeat import Rerun
-from harness.verify.repeated import Repeated, compare_with_pinned
-from harness.verify.rescore import Rescorer
 from harness.verify.sources import read_facts
+from harness.verify.subject import Judged, find_results
+from harness.verify.verification import GridSize, Part, Verification
 
 CLAIMS = "claims.yaml"
 EXIT_REPRODUCED, EXIT_NOT_REPRODUCED, EXIT_INCONCLUSIVE, EXIT_INVALID = 0, 1, 2, 3
-
-
-class GridSize(Record):
-    """The grid that is judged."""
-
-    recipes: list[str]
-    """Its recipes."""
-    targets: list[str]
-    """Its targets."""
-    seeds: list[int]
-    """Its seeds."""
-
-
-class CrateSource(Record):
-    """The archive whose results are judged."""
-
-    file: str
-    """Its file name."""
-    sha256: str
-    """Of the whole file, to compare with what `harness export` printed."""
-    holds: Literal["run", "pinned"]
-    """Whether a run's results lie in it or pinned ones."""
-    files: int
-    """Files in it; the hash of every one was checked."""
-    notes: list[str]
-    """What a reader must know of it, in sentences."""
-
-
-class Part(Record):
-    """The part of the grid that one claim is judged by."""
-
-    claim: str
-    """The claim."""
-    there: dict[str, int]
-    """Recipe -> its cells that are there."""
-    each: int
-    """So many cells each recipe needs: targets x seeds."""
-    not_looked_at: int
-    """Cells of the grid that the claim doesn't need."""
-    lacking: list[str]
-    """Recipes and targets that the claim names and the grid lacks."""
-
-
-class Verification(Record):
-    """Everything that `harness verify` concludes."""
-
-    profile: str
-    """The profile."""
-    encoder: str
-    """The encoder, in words."""
-    data: str
-    """The data, in words."""
-    grid: GridSize
-    """The grid that is judged."""
-    judged: Literal["run", "pinned", "crate"]
-    """Whether this run's results were judged or, where nothing has run, the pinned ones, or those in an archive."""
-    crate: CrateSource | None = None
-    """The archive, where one was judged."""
-    v0: Integrity
-    """Level V0."""
-    v1: Repeated | None = None
-    """Level V1; null where the pinned results are themselves judged, or none were made on this class of machine."""
-    v1_note: str = ""
-    """Why there is no level V1, in words; empty if there is one."""
-    rerun: Rerun | None = None
-    """Level V1 on cells drawn at random; null where it was not asked for (`harness verify --rerun N`)."""
-    rerun_note: str = ""
-    """Why no cell was run again though it was asked for, in words; empty otherwise."""
-    v2: Regression | None
-    """Level V2; null where there is nothing pinned or the pinned results are themselves judged."""
-    v2_note: str
-    """Why there is no level V2, in words; empty if there is one."""
-    claims: list[ClaimVerdict]
-    """Level V3, in the registry's order."""
-    part: Part | None = None
-    """The part of the grid that is judged, where one claim is asked for; null: all of it."""
-    cells: dict[str, CellEvidence] = Field(default_factory=dict)
-    """Every cell that the claims' evidence names, with the sha256 of its predictions and of what went into it."""
-    registry_sha256: str | None = None
-    """Of reference/claims.yaml, whose checks decided; null where they came from elsewhere."""
-    exit_code: int
-    """0 everything decidable is reproduced, 1 some not, 2 some undecided, 3 invalid."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The results that are judged."""
-
-    source: Literal["run", "pinned", "crate"]
-    """This run's or, where nothing has run, the pinned ones, or those in an archive."""
-    v0: Integrity
-    """What level V0 says about them."""
-    table: ScoresTable | None
-    """Their scores; None if V0 found a problem."""
-    pinned: tuple[Integrity, ScoresTable | None] | None = None
-    """The pinned results to compare a run with, checked; None where there are none, or they are judged themselves."""
-    holds: Literal["run", "pinned"] = "run"
-    """Which of the two an archive holds."""
+NOTHING = "nothing to check: no cell has run here and nothing is pinned"
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Levels V1 and V2, each with why there is none, in words."""
 
-    v1: Repeated | None
+    v1: PinnedRepeat | None
     v1_note: str
     v2: Regression | None
     v2_note: str
 
 
 def verify_all(params: Params, paths: Paths, quick: bool = False) -> Verification:
-    """Judge the run of the active profile, or the pinned results where nothing has run.
+    """Judge the run of the active profile, or the pinned results where nothing has run; where there are none either,
+    the facts of the data are all that is decided.
 
     A quick look hashes no large file and computes no metric again; level V0 then says what it left out.
-    Raises HarnessError if there is neither, or if the registry of claims doesn't load.
+    Raises HarnessError if the registry of claims doesn't load.
     """
     return verify_results(find_results(params, paths, quick), params, paths)
-
-
-def find_results(params: Params, paths: Paths, quick: bool = False) -> Judged:
-    """The run of the active profile if a cell of it has finished, else the pinned results, checked (level V0).
-
-    Raises HarnessError if there is neither.
-    """
-    rescorer = None if quick else Rescorer(params, paths)
-    is_pinned = (paths.pinned / MANIFEST).is_file()
-    if any(paths.cells.glob("*/result.json")):
-        v0, table = check_run(params, paths, rescorer, quick)
-        pinned = check_pinned(paths.pinned, rescorer, quick) if table and is_pinned else None
-        return Judged("run", v0, table, pinned)
-    if is_pinned:
-        return Judged("pinned", *check_pinned(paths.pinned, rescorer, quick))
-    raise HarnessError(
-        f"expected results of profile {params.profile} in {paths.cells} or {paths.pinned}, found neither",
-        fix="run `make repro`",
-    )
-
-
-def sound_results(params: Params, paths: Paths) -> tuple[Judged, ScoresTable]:
-    """The same, with their scores. Raises HarnessError too if level V0 finds a problem: nothing is said about such."""
-    judged = find_results(params, paths)
-    if judged.table is None:
-        problems = judged.v0.problems
-        raise HarnessError(
-            f"expected sound results, found {len(problems)} problems, first: {problems[0]}",
-            fix="run `make repro`, then `harness verify` until V0 is ok",
-        )
-    return judged, judged.table
 
 
 def verify_results(
@@ -197,6 +70,8 @@ def verify_results(
         compared = _compare_part(judged, params, paths, part)
         found = _conclude([find_claim(part.claim, claims)], params, paths, judged, compared, part)
         return found.model_copy(update={"part": part})
+    if judged.source == "nothing":
+        return _conclude(claims, params, paths, judged, _no_comparison(NOTHING))
     if judged.source != "pinned":
         return _conclude(claims, params, paths, judged, _against_pinned(judged, params, paths, here))
     note = "the pinned results are the ones judged: nothing has run here yet"
@@ -210,6 +85,8 @@ def _compare_part(judged: Judged, params: Params, paths: Paths, part: Part) -> C
     """Levels V1 and V2 on the cells of one claim, or why there are none."""
     if not part.there:
         return _no_comparison("the claim needs no cell of this grid")
+    if judged.source == "nothing":
+        return _no_comparison("nothing to check: none of its cells has run here and nothing is pinned")
     if judged.source == "pinned":
         return _no_comparison("the pinned results are the ones judged: none of its cells has run here yet")
     return _against_pinned(judged, params, paths, None)
@@ -233,9 +110,16 @@ def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | 
             f"expected sound pinned results to compare with, found: {integrity.problems[0]}",
             fix=f"run `git checkout -- reference/{table.profile}`",
         )
-    run = read_results(paths.pinned / RESULTS) if judged.holds == "pinned" else collect(paths.cells, grid_cells(params))
     reference = read_results(kept.pinned / RESULTS)
-    return Comparison(*compare_with_pinned(run, reference), compare(table, pinned), "")
+    v1, v1_note = compare_with_pinned(_results(judged, table, paths), reference)
+    return Comparison(v1, v1_note, compare(table, pinned), "")
+
+
+def _results(judged: Judged, table: ScoresTable, paths: Paths) -> dict[str, Result]:
+    """The results behind the judged table, by cell id."""
+    if "pinned" in (judged.source, judged.holds):
+        return read_results(paths.pinned / RESULTS)
+    return collect(paths.cells, [row.cell for row in table.cells])
 
 
 def _no_comparison(note: str) -> Comparison:
@@ -251,15 +135,12 @@ def _conclude(
     part: Part | None = None,
 ) -> Verification:
     facts, table = read_facts(claims, paths), judged.table
-    if table is None:
+    if judged.source == "nothing":
+        verdicts = [untested(claim, params, facts) for claim in claims]
+    elif table is None:
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
-        scores = read_table(table)
-        if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
-            beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
-            recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
-            scores = replace(scores, recipes=recipes, targets=params.grid.targets)
-        verdicts = hold_accusations([judge(claim, table, scores, facts) for claim in claims])
+        verdicts = _judge_all(claims, params, table, _results(judged, table, paths), facts, part)
     used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
         profile=params.profile,
@@ -277,6 +158,23 @@ def _conclude(
         registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
         exit_code=exit_code(judged.v0, compared.v2, verdicts),
     )
+
+
+def _judge_all(
+    claims: list[Claim],
+    params: Params,
+    table: ScoresTable,
+    results: dict[str, Result],
+    facts: Facts,
+    part: Part | None,
+) -> list[ClaimVerdict]:
+    scores = read_table(table)
+    development = read_development(table, results, scores)
+    if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
+        beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
+        recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
+        scores = replace(scores, recipes=recipes, targets=params.grid.targets)
+    return hold_accusations([judge(claim, table, scores, facts, development) for claim in claims])
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:

@@ -105,7 +105,7 @@ VERDICTS = """## What a verdict means to a reviewer
         ),
         (
             "NOT_TESTED",
-            "another encoder or other data, or a part of the grid could not be had",
+            "another encoder or other data, a part of the grid could not be had, or nothing has run",
             "nothing follows for the claim",
         ),
         (
@@ -129,6 +129,9 @@ adjusted: it is an error about one claim."""
 
 LIMITS = """## Limits
 
+- **Test sets are judged, also where the published number is one of development sets.** A verdict supposes that the
+  gain on both is about as large; the margin has no term for it. `harness verify ID --explain` shows the gain on
+  development sets beside, over the targets that have one in every language.
 - **Three to five seeds can't show whether gains are normal**, and the t interval supposes it. What other
   distributions do is measured above, not assumed.
 - **The number of seeds asked for is a projection.** It takes the measured mean and spread for the true ones; the

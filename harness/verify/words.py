@@ -9,9 +9,8 @@ import textwrap
 from collections.abc import Iterable
 
 from harness.results import XTREME_GROUPS
-from harness.verify.claims import (
+from harness.verify.checks import (
     BestOf,
-    Claim,
     Compare,
     CountLanguages,
     CountRows,
@@ -24,8 +23,8 @@ from harness.verify.claims import (
     Share,
     StartsFrom,
     Untestable,
-    margin_points,
 )
+from harness.verify.claims import Claim, margin_points
 from harness.verify.evidence import RETRIEVAL
 from harness.verify.question import Question
 from harness.verify.rules import formula, rule, target_band
@@ -94,6 +93,7 @@ def _check(claim: Claim) -> list[tuple[str, str]]:
         ("measured", _measured(check)),
         ("recipes", _recipes(check)),
         ("targets", ", ".join(check.targets)),
+        ("judged on", _judged_on(claim)),
         ("formula", _formula(check)),
         (
             "interval",
@@ -141,6 +141,21 @@ def _measured(check: Measured) -> str:
                 " the mean score on the source language's dev set over seeds, or where a target has none by its mean"
                 " score over the other seeds"
             )
+
+
+def _judged_on(claim: Claim) -> str:
+    """The split whose scores decide, and why where the source's is another."""
+    if claim.source.split != "development":
+        return "test sets, as in the source"
+    why = (
+        "test sets, though the source's split is development: test scores are computed again from stored"
+        " predictions, no checkpoint was chosen by them, and every target has test rows in all its languages, while few"
+        " have a development set in all of them"
+    )
+    if not isinstance(claim.check, Gain | NoGain | Compare):
+        return why
+    beside = f"`harness verify {claim.id} --explain` shows the same value on development sets"
+    return f"{why}. {beside}, over the targets that have them in every language, where results hold such scores"
 
 
 def _formula(check: Measured) -> str:

@@ -22,6 +22,7 @@ from harness.launch.work import cell_work
 from harness.params import Params
 from harness.paths import Paths
 from harness.results import Cell, read_result
+from harness.verify.rerun_compare import Rerun
 
 Toy = tuple[Params, Paths]
 Docker = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -161,19 +162,36 @@ def test_a_pipeline_in_containers(pipeline: Project, image: str) -> None:
     assert "Running stage" not in out
 
 
+def test_cells_run_again_in_containers(pipeline: Project, image: str) -> None:
+    """`harness verify --rerun`: each cell in a container of the image, which writes into a folder of its own."""
+    before = {path: path.read_bytes() for path in pipeline.paths.results.rglob("*") if path.is_file()}
+    found = harness(pipeline, "verify", "--rerun", "2", "--seed", "0", "--json")
+    again = Rerun.model_validate(json.loads(found.stdout)["rerun"])
+    assert len(again.cells) == 2 and again.candidates == len(CELLS), found.stderr
+    for one in again.cells:
+        recorded = read_result(pipeline.paths.cell(one.cell.recipe, one.cell.target, one.cell.seed) / "result.json")
+        assert recorded.predictions and recorded.provenance["image_digest"] == image
+        # No part of the machine is another, the image among them, so it ran in that image too.
+        assert (one.outcome, one.made_otherwise) == ("repeated exactly", [])
+        assert one.predictions_sha256 == one.predictions_sha256_again == recorded.predictions.sha256
+    assert found.returncode == harness(pipeline, "verify").returncode
+    assert {path: path.read_bytes() for path in pipeline.paths.results.rglob("*") if path.is_file()} == before
+    assert left(pipeline.paths) == [] and not list(pipeline.paths.scratch.glob("*"))
+
+
+def harness(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The project's own command."""
+    command = [str(project.root.parent / "bin" / "harness"), *arguments]
+    return subprocess.run(command, cwd=project.root, env=project.environment, capture_output=True, text=True)
+
+
 def test_another_image_makes_stale_what_runs_in_it_and_nothing_else(pipeline: Project, image: str) -> None:
     resolved = {"recipe@none", "recipe@mnli", "target@udpos", "target@tatoeba"}
     other = "sha256:" + "0" * 64
     pipeline.edit(lambda content: content.update(runtime="docker", image=other))
     try:
         assert pipeline.changed() == resolved
-        found = subprocess.run(
-            [str(pipeline.root.parent / "bin" / "harness"), "verify"],
-            cwd=pipeline.root,
-            env=pipeline.environment,
-            capture_output=True,
-            text=True,
-        )
+        found = harness(pipeline, "verify")
         assert found.returncode == 3 and "INVALID" in found.stdout
         assert f"expected everything made in {other}" in found.stdout.replace("\n                  ", " ")
     finally:

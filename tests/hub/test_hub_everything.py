@@ -38,7 +38,8 @@ from harness.results import Cell, Result, ScoresTable, grid_cells, read_result, 
 from harness.scoring import headline
 from harness.tasks import load_task, load_tasks
 from harness.verify.table import render
-from harness.verify.verdicts import Verification, verify_all
+from harness.verify.verdicts import verify_all
+from harness.verify.verification import Verification
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,8 @@ from harness.errors import HarnessError
 from harness.params import DataParams, Grid, Params, Recipe
 from harness.paths import Paths
 from harness.tasks import Pins, Task, load_task
-from harness.verify.claims import CountRows, load_claims
+from harness.verify.checks import CountRows
+from harness.verify.claims import load_claims
 from harness.verify.facts import decide
 from harness.verify.sources import read_facts
 

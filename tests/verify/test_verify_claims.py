@@ -11,17 +11,9 @@ from harness.errors import HarnessError
 from harness.params import read_params
 from harness.results import XTREME_GROUPS, macro_average, task_score
 from harness.tasks import task_names
-from harness.verify.claims import (
-    BestOf,
-    Claim,
-    Compare,
-    Gain,
-    Measured,
-    Untestable,
-    load_claims,
-    load_paper,
-    margin_points,
-)
+from harness.verify.checks import BestOf, Compare, Gain, Measured, Untestable
+from harness.verify.claims import Claim, load_claims, margin_points
+from harness.verify.published import load_paper
 
 REFERENCE = Path(__file__).resolve().parents[2] / "reference"
 CLAIMS = load_claims(REFERENCE / "claims.yaml")

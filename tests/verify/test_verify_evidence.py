@@ -20,11 +20,13 @@ from harness import scoring
 from harness.params import load_params
 from harness.paths import Paths
 from harness.results import XTREME_GROUPS, Cell
-from harness.verify.claims import Gain, Measured, Share, load_claims
+from harness.verify.checks import Gain, Measured, Share
+from harness.verify.claim_verdict import ClaimVerdict
+from harness.verify.claims import load_claims
 from harness.verify.evidence import Aggregate
 from harness.verify.explain import derivation
-from harness.verify.judge import ClaimVerdict
-from harness.verify.verdicts import Verification, verify_all
+from harness.verify.verdicts import verify_all
+from harness.verify.verification import Verification
 
 Make = Callable[..., Project]
 REFERENCE = Path(__file__).resolve().parents[2] / "reference"

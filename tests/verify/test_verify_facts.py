@@ -16,9 +16,10 @@ from harness.errors import HarnessError
 from harness.params import HubEncoder, Params, read_params
 from harness.results import XTREME_GROUPS
 from harness.tasks import Task, parse_task, published_digest
-from harness.verify.claims import Claim, Fact, load_claims
+from harness.verify.checks import Fact
+from harness.verify.claim_verdict import ClaimVerdict, expected
+from harness.verify.claims import Claim, load_claims
 from harness.verify.facts import Facts, Finding, decide
-from harness.verify.judge import ClaimVerdict, expected
 from harness.verify.table import WIDTH, render
 from harness.verify.verdicts import verify_all
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from synthetic import Project, planted
 from test_verify_verdicts import PUBLISHED, claim, judge, keep_claims
 
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.holm import adjust, hold_accusations
-from harness.verify.judge import ClaimVerdict
 
 Make = Callable[..., Project]
 

@@ -22,13 +22,23 @@ from harness.intermediate import run_intermediate
 from harness.params import Params
 from harness.paths import Paths
 from harness.resolve import write_recipe, write_target
-from harness.results import Cell, PredictionsFile, Result, read_result, task_score, write_result, write_scores
+from harness.results import (
+    Cell,
+    PredictionsFile,
+    Result,
+    read_result,
+    task_score,
+    write_json,
+    write_result,
+    write_scores,
+)
 from harness.scoring import score
 from harness.training.checkpoints import WEIGHTS
 from harness.verify import pin_results
-from harness.verify.repeat import compare_repeat, differing_languages, pick
-from harness.verify.repeat_text import show_rerun
+from harness.verify.pinned import read_pin_manifest
 from harness.verify.rerun import Rerun
+from harness.verify.rerun_compare import compare_rerun, differing_languages, pick
+from harness.verify.rerun_text import ONLY_HASH, show_rerun
 
 Toy = tuple[Params, Paths]
 RECIPES, TARGET = ("none", "hellaswag"), "pawsx"
@@ -109,11 +119,11 @@ def test_all_cells_repeat_exactly_and_nothing_is_left_or_changed(
     before = files(project[1].root)
     code, out, err = verify("--rerun", "99", "--json")
     found = Rerun.model_validate(json.loads(out)["rerun"])
-    assert [repeat.cell for repeat in found.cells] == CELLS and found.candidates == len(CELLS)
-    assert {repeat.outcome for repeat in found.cells} == {"repeated exactly"} and found.ok
-    for repeat in found.cells:
-        assert repeat.predictions_sha256 == repeat.predictions_sha256_again is not None
-        assert (repeat.score_again, repeat.languages, repeat.made_otherwise) == (repeat.score, [], [])
+    assert [one.cell for one in found.cells] == CELLS and found.candidates == len(CELLS)
+    assert {one.outcome for one in found.cells} == {"repeated exactly"} and found.ok
+    for one in found.cells:
+        assert one.predictions_sha256 == one.predictions_sha256_again is not None
+        assert (one.score_again, one.languages, one.made_otherwise) == (one.score, [], [])
     assert files(project[1].root) == before and not list(project[1].scratch.iterdir())
     assert f"`--rerun 99 --seed {found.seed}` draws the same" in err
     assert [f"[{n}/2] cell {cell.id}: repeated exactly" in err for n, cell in enumerate(CELLS, 1)] == [True, True]
@@ -153,6 +163,44 @@ def test_pinned_results_are_compared_with_where_what_they_were_made_from_is_here
     shutil.rmtree(paths.encoder)
     code, _, err = verify("--rerun", "1")
     assert code == 2 and "nothing has run here" in err and err.endswith("To mend it: run `make repro`\n")
+
+
+def keep_only_hashes(paths: Paths) -> None:
+    """Pinned results as those on real data are pinned: no prediction, which would hold pieces of its rows."""
+    manifest = read_pin_manifest(paths.pinned)
+    shutil.rmtree(paths.pinned / "predictions")
+    files = {name: sha256 for name, sha256 in manifest.files.items() if not name.startswith("predictions/")}
+    changed = manifest.model_copy(update={"files": files, "predictions": False})
+    write_json(paths.pinned / "manifest.json", changed.model_dump(mode="json"))
+
+
+def test_pinned_hashes_are_compared_with_where_the_predictions_are_not_kept(
+    project: Toy, verify: Callable[..., tuple[int, str, str]]
+) -> None:
+    params, paths = project
+    tampered = CELLS[1]
+    tamper(paths, tampered, "qab", row=4)
+    pin_results(params, paths)
+    keep_only_hashes(paths)
+    shutil.rmtree(paths.results)
+    code, out, err = verify("--rerun", "1", "--seed", str(seed_of(tampered)), "--json")
+    (found,) = Rerun.model_validate(json.loads(out)["rerun"]).cells
+    assert code == 1 and (found.cell, found.outcome, found.rows_kept) == (tampered, "different", False)
+    assert found.predictions_sha256 != found.predictions_sha256_again and f"; kept in {found.kept}" in err
+    (language,) = found.languages
+    assert (language.language, language.rows, language.differing, language.first_row) == ("qab", 10, None, None)
+    old, new = language.scores["accuracy"]
+    assert old is not None and new is not None and abs(new - old) == pytest.approx(10.0)
+    lines = [line.strip() for line in show_rerun(Rerun(seed=0, candidates=2, cells=[found]))[2]]
+    assert ONLY_HASH in lines and f"qab: accuracy {old:.2f}, re-run {new:.2f}" in lines
+
+
+def test_the_same_hash_is_an_exact_repeat_also_where_no_rows_are_kept() -> None:
+    recorded, again = result(50.0), result(50.0, cpu="b")
+    differing = differing_languages(recorded, again, None, {"de": [1, 2]})
+    found = compare_rerun(recorded, again, differing, tolerance_points=0.5, rows_kept=False)
+    assert (found.outcome, found.reason, found.languages, found.rows_kept) == ("repeated exactly", "", [], False)
+    assert len(show_rerun(Rerun(seed=1, candidates=9, cells=[found]))[2]) == 1
 
 
 def other_checkpoint(paths: Paths) -> None:
@@ -256,7 +304,7 @@ def test_the_outcome(again: Result, outcome: str, reason: str) -> None:
     """Only another machine, or other inputs than the same on any machine, may use the tolerance."""
     recorded = result(50.0)
     differing = differing_languages(recorded, again, {}, {})
-    found = compare_repeat(recorded, again, differing, tolerance_points=0.5)
+    found = compare_rerun(recorded, again, differing, tolerance_points=0.5)
     assert found.outcome == outcome and reason in found.reason and bool(found.reason) == bool(reason)
     word, detail, lines = show_rerun(Rerun(seed=1, candidates=9, cells=[found]))
     assert word == ("DIFFERS" if outcome == "different" else "ok")

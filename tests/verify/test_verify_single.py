@@ -18,8 +18,9 @@ from harness.errors import HarnessError
 from harness.plan import State, states, units
 from harness.plan_claim import claim_units, render_claim_plan, stages_to_run
 from harness.results import grid_cells
-from harness.verify.claims import Measured, load_claims
-from harness.verify.judge import ClaimVerdict
+from harness.verify.checks import Measured
+from harness.verify.claim_verdict import ClaimVerdict
+from harness.verify.claims import load_claims
 from harness.verify.needs import needs
 from harness.verify.pinned import pin_results
 from harness.verify.single import render_single, verify_claim
@@ -118,8 +119,9 @@ def test_without_cells_of_its_own_the_pinned_ones_are_judged(project: Project) -
     assert (found.judged, found.exit_code, found.claims[0].verdict) == ("pinned", 0, "REPRODUCED")
     assert "none of its cells has run here yet" in render_single(found, project.paths, explain=False)
     shutil.rmtree(project.paths.pinned)
-    with pytest.raises(HarnessError, match="mnli-gain --run"):
-        verify_claim("mnli-gain", project.params, project.paths)
+    found = verify_claim("mnli-gain", project.params, project.paths)
+    assert (found.judged, found.exit_code, found.claims[0].verdict) == ("nothing", 0, "NOT_TESTED")
+    assert "`harness verify mnli-gain --run` runs them" in render_single(found, project.paths, explain=False)
 
 
 def test_a_claim_needs_recipes_it_can_compare_and_names_what_the_grid_lacks(project: Project) -> None:

@@ -38,7 +38,8 @@ from harness.verify.gold import find_gold
 from harness.verify.pinned import read_results
 from harness.verify.rescore import Rescorer
 from harness.verify.table import render
-from harness.verify.verdicts import Verification, verify_all
+from harness.verify.verdicts import verify_all
+from harness.verify.verification import Verification
 
 TARGETS = ("xnli", "udpos", "xquad", "bucc")
 """A target of every group."""

@@ -10,10 +10,11 @@ from synthetic import Project, planted
 
 from harness.plan import measured_costs, render_plan
 from harness.results import Cell, collect, grid_cells, write_json, write_scores
-from harness.verify.judge import ClaimVerdict
+from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.pinned import check_pinned, pin_results
 from harness.verify.table import WIDTH, render
-from harness.verify.verdicts import Verification, verify_all
+from harness.verify.verdicts import verify_all
+from harness.verify.verification import Verification
 
 Make = Callable[..., Project]
 LICENSED = "ccg needs CCGbank, which the LDC licenses; HARNESS_CCGBANK names no folder"

@@ -9,7 +9,8 @@ import yaml
 
 from harness.cli import run
 from harness.errors import HarnessError
-from harness.verify.claims import BestOf, Claim, Compare, Gain, Measured, NoGain, Share, load_claims, margin_points
+from harness.verify.checks import BestOf, Compare, Gain, Measured, NoGain, Share
+from harness.verify.claims import Claim, load_claims, margin_points
 from harness.verify.question import load_questions
 from harness.verify.words import explain_claim, explain_question
 

@@ -11,7 +11,8 @@ from synthetic import Project, planted
 from harness.results import grid_cells, read_result
 from harness.verify.pinned import pin_results
 from harness.verify.table import render
-from harness.verify.verdicts import Verification, verify_all
+from harness.verify.verdicts import verify_all
+from harness.verify.verification import Verification
 
 Make = Callable[..., Project]
 ORIGIN: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Level V1: does the same seed on the same class of machine give the same predictions, byte by byte?
+"""Level V1 against the pins: did the run that is judged give the pinned predictions, byte by byte? Nothing runs here.
 
 Only cells that this run and the pinned results made on machines of one class, by the same code and settings from the
 same rows, are compared. What differs here is not deterministic; whether it matters is for level V2.
@@ -11,12 +11,12 @@ from typing import Any
 
 from harness.results import Record, Result
 
-REPEATED_INPUTS = ("data", "params", "code")
+SAME_INPUTS = ("data", "params", "code")
 """Inputs that make a cell the same experiment, run by the same code."""
 _MACHINE = ("cpu", "architecture", "system")
 
 
-class Repeated(Record):
+class PinnedRepeat(Record):
     """What level V1 found."""
 
     machine: str
@@ -45,7 +45,7 @@ def machine_class(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def compare_with_pinned(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tuple[Repeated | None, str]:
+def compare_with_pinned(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tuple[PinnedRepeat | None, str]:
     """Level V1, or None and why it can't be had, in words."""
     pairs = [(name, new, pinned[name]) for name, new in run.items() if name in pinned and _both_ran(new, pinned[name])]
     here = [(name, new, old) for name, new, old in pairs if _class(new) == _class(old)]
@@ -55,7 +55,7 @@ def compare_with_pinned(run: Mapping[str, Result], pinned: Mapping[str, Result])
         why = "by the same code from the same data and params" if here else f"on this class of machine ({machine})"
         return None, f"no pinned cell was made {why}"
     differing = [name for name, new, old in repeated if _sha256(new) != _sha256(old)]
-    return Repeated(
+    return PinnedRepeat(
         machine=_in_words(repeated[0][1]),
         compared=len(repeated),
         identical=len(repeated) - len(differing),
@@ -72,7 +72,7 @@ def _class(result: Result) -> tuple[str, ...]:
 
 
 def _same_inputs(new: Result, old: Result) -> bool:
-    return all(new.inputs.get(name) == old.inputs.get(name) for name in REPEATED_INPUTS)
+    return all(new.inputs.get(name) == old.inputs.get(name) for name in SAME_INPUTS)
 
 
 def _sha256(result: Result) -> str | None:

@@ -1,4 +1,4 @@
-"""Level V1: does a cell that was run again repeat what is recorded of it? Pure; harness.verify.rerun brings the files.
+"""Level V1 by running again: does a cell repeat what is recorded of it? Pure; harness.verify.rerun runs it.
 
 The same inputs on the same kind of machine with the same packages give the same bytes, so nothing else counts as
 repeated there. On other hardware, or from another checkpoint, sums come in another order: there the score may differ
@@ -32,10 +32,10 @@ class LanguageDifference(Record):
     """The language."""
     rows: int
     """Its rows; of the longer file where the two are not equally long."""
-    differing: int
-    """Rows with another prediction."""
+    differing: int | None
+    """Rows with another prediction; null where only the hash of the recorded predictions is kept."""
     first_row: int | None
-    """The first of them, counted from 1; null where only the scores differ."""
+    """The first of them, counted from 1; null where only the scores differ, or only the hash is kept."""
     recorded: Any
     """What is recorded as the prediction of that row."""
     again: Any
@@ -44,7 +44,7 @@ class LanguageDifference(Record):
     """Metric -> points recorded, points of the re-run; only metrics that differ."""
 
 
-class Repeat(Record):
+class RerunCell(Record):
     """What is recorded of one cell beside what running it again gave."""
 
     cell: Cell
@@ -67,6 +67,8 @@ class Repeat(Record):
     """Inputs and parts of the machine that are not the same in the two; empty: predictions have to repeat exactly."""
     languages: list[LanguageDifference]
     """The languages in which they differ, in the file's order."""
+    rows_kept: bool = True
+    """Are the recorded predictions kept? Else their hash decides, and which rows differ can't be said."""
     elapsed_s: float
     """Wall time of the re-run in seconds, imports excluded."""
     kept: str | None = None
@@ -80,13 +82,13 @@ class Rerun(Record):
     """Seed of the draw: with the same results, the same number and seed draw the same cells."""
     candidates: int
     """Cells with a score, from which they were drawn."""
-    cells: list[Repeat]
+    cells: list[RerunCell]
     """Those that were drawn, in the grid's order."""
 
     @property
     def ok(self) -> bool:
         """No cell is different."""
-        return all(repeat.outcome != "different" for repeat in self.cells)
+        return all(one.outcome != "different" for one in self.cells)
 
 
 def pick(cells: Sequence[Cell], count: int, seed: int) -> list[Cell]:
@@ -95,9 +97,13 @@ def pick(cells: Sequence[Cell], count: int, seed: int) -> list[Cell]:
     return [cells[place] for place in sorted(places)]
 
 
-def compare_repeat(
-    recorded: Result, again: Result, differing: list[LanguageDifference], tolerance_points: float
-) -> Repeat:
+def compare_rerun(
+    recorded: Result,
+    again: Result,
+    differing: list[LanguageDifference],
+    tolerance_points: float,
+    rows_kept: bool = True,
+) -> RerunCell:
     """The outcome of one cell from both results and the languages in which they differ."""
     assert recorded.score is not None
     otherwise = made_otherwise(recorded, again)
@@ -117,7 +123,7 @@ def compare_repeat(
     else:
         outcome = "within tolerance" if abs(apart) <= tolerance_points else "different"
         reason = f"{apart:+.2f} points, tolerance {tolerance_points:.2f}; not the same in both: {', '.join(otherwise)}"
-    return Repeat(
+    return RerunCell(
         cell=recorded.cell,
         outcome=outcome,
         reason=reason,
@@ -128,6 +134,7 @@ def compare_repeat(
         tolerance_points=tolerance_points,
         made_otherwise=otherwise,
         languages=differing,
+        rows_kept=rows_kept,
         elapsed_s=again.elapsed_s,
     )
 
@@ -143,14 +150,17 @@ def _unequal(first: Mapping[str, Any], second: Mapping[str, Any], names: Iterabl
 
 
 def differing_languages(
-    recorded: Result, again: Result, predicted: Predictions, predicted_again: Predictions
+    recorded: Result, again: Result, predicted: Predictions | None, predicted_again: Predictions
 ) -> list[LanguageDifference]:
-    """The languages whose predictions or scores differ, each with its first differing row."""
-    names = dict.fromkeys((*predicted, *predicted_again, *recorded.scores, *again.scores))
+    """The languages whose predictions or scores differ, each with its first differing row; where the recorded
+    predictions are not kept (None), those whose scores do.
+    """
+    names = dict.fromkeys((*(predicted or {}), *predicted_again, *recorded.scores, *again.scores))
     found = [
         _language(
             name,
-            list(zip_longest(predicted.get(name, ()), predicted_again.get(name, ()), fillvalue=NO_ROW)),
+            None if predicted is None else predicted.get(name, ()),
+            predicted_again.get(name, ()),
             _differing_scores(recorded.scores.get(name, {}), again.scores.get(name, {})),
         )
         for name in names
@@ -159,14 +169,18 @@ def differing_languages(
 
 
 def _language(
-    name: str, rows: list[tuple[Any, Any]], scores: dict[str, tuple[float | None, float | None]]
+    name: str,
+    recorded: Sequence[Any] | None,
+    again: Sequence[Any],
+    scores: dict[str, tuple[float | None, float | None]],
 ) -> LanguageDifference:
+    rows = list(zip_longest(again if recorded is None else recorded, again, fillvalue=NO_ROW))
     places = [place for place, (old, new) in enumerate(rows) if old != new]
     old, new = rows[places[0]] if places else (None, None)
     return LanguageDifference(
         language=name,
         rows=len(rows),
-        differing=len(places),
+        differing=None if recorded is None else len(places),
         first_row=places[0] + 1 if places else None,
         recorded=old,
         again=new,
