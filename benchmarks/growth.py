@@ -3,8 +3,8 @@
     python benchmarks/growth.py [--sizes 100 1000] [--only "verify --quick"] [--dvc-limit 600] [--keep-projects DIR]
 
 The projects are made up (benchmarks/grown.py): as many recipes, seeds and hashes as a real grid has, and small weights.
-`dvc status` is DVC's own cost of finding nothing to do; a size at which it takes longer than --dvc-limit seconds is
-shown as such and larger ones are not tried. All sizes take half an hour, most of it DVC's; 100 and 1,000 two minutes.
+What DVC itself takes stands beside them; a size at which that is longer than --dvc-limit seconds is shown as such. All
+sizes take a quarter of an hour, most of it at 10,000 cells.
 """
 
 from __future__ import annotations
@@ -36,8 +36,11 @@ COMMANDS = (
     "study --out page/study.md",
     "degradation",
     "dvc status",
+    "dvc records one stage",
 )
-DVC = "dvc status"
+RECORD = "from dvc.utils.serialize import modify_yaml\nwith modify_yaml('dvc.lock') as lock: lock['schema'] = '2.0'"
+DVC = {"dvc status": ("-m", "dvc", "status"), "dvc records one stage": ("-c", RECORD)}
+"""What DVC itself does: find out that nothing is stale; read and write dvc.lock, as it does after every stage it ran."""
 WANTED_S, WANTED_MB = 5.0, 500.0
 WANTED = ("plan", "run scores", "verify --quick")
 """Commands that are to stay under WANTED_S and WANTED_MB at any of these sizes."""
@@ -59,10 +62,10 @@ def projects(sizes: Sequence[int], kept: Path | None) -> Iterator[dict[int, Path
 
 def run(command: str, root: Path, limit: float) -> Cost | None:
     """Cost of a command in a project; None where `dvc` takes longer than `limit` seconds."""
-    if command != DVC:
+    if command not in DVC:
         return measure((*HARNESS, *command.split()), root, VERDICTS)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        return measure((sys.executable, "-m", *command.split()), root, limit_s=limit)
+        return measure((sys.executable, *DVC[command]), root, limit_s=limit)
     return None
 
 
@@ -96,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _table(costs: dict[str, dict[int, Cost | None]], cells: dict[int, int], limit: float) -> Table:
     rows: list[list[str | int | float | None]] = []
     for command, by_size in costs.items():
-        name = command if command == DVC else f"harness {command}"
+        name = command if command in DVC else f"harness {command}"
         first_size = min(by_size)
         first = by_size[first_size]
         for size, cost in by_size.items():
