@@ -1,5 +1,7 @@
 """A project as large as one likes, made up from the pinned laboratory: what `harness run ...` would have left behind.
 
+    python benchmarks/grown.py DATA FOLDER RECIPES SEEDS    # DATA: shared by projects of every size, made if not there
+
 Data is generated, so gold rows are the laboratory's own; every cell is one of the pinned cells of its target under
 another name, with predictions of other bytes (a gzip header) and the same content. The hashes are consistent, so that
 level V0 is ok, and dvc.lock and DVC's cache hold what is there, so that `dvc status` finds nothing to do. Weights are a
@@ -223,3 +225,10 @@ def _cached(root: Path, md5: str) -> Path:
     folder = root / ".dvc" / "cache" / "files" / "md5" / md5[:2]
     folder.mkdir(parents=True, exist_ok=True)
     return folder / md5[2:]
+
+
+if __name__ == "__main__":
+    data, root, recipes, seeds = sys.argv[1:]
+    if not Path(data).is_dir():
+        make_data(Path(data))
+    make(Path(root), Size(int(recipes), int(seeds)), Path(data))

@@ -25,7 +25,8 @@ PIECE = 2**18
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # A stage that names paths only, as those of cells do: 10,000 are read so in 0.2 s, which take a YAML reader 5 s.
 _PATH = (
-    r"    - path: ([\w./@+-]+)\n      hash: md5\n      md5: ([0-9a-f]{32}(?:\.dir)?)\n(?:      (?:size|nfiles): \d+\n)*"
+    r"    - path: ([\w./@+-]+)\n      hash: md5\n      md5: ([0-9a-f]{32}(?:\.dir)?)\n"
+    r"(?:      size: (\d+)\n)?(?:      nfiles: (\d+)\n)?"
 )
 _STAGE = re.compile(
     r"  (?P<name>[\w@+.-]+):\n    cmd: \w[^\n:#]*\n"
@@ -36,14 +37,19 @@ _IGNORED = ("__pycache__", "*.py[co]", "*.egg-info", "*.swp", "*~", ".DS_Store",
 
 
 class Lock:
-    """dvc.lock of a project, with the files' hashes looked up once each."""
+    """dvc.lock of a project, with the files' hashes looked up once each.
 
-    def __init__(self, root: Path) -> None:
+    `is_weighed`: paths that are compared by the number and size of their files, where the lock records these: weights
+    are gigabytes, and DVC, which remembers what it has hashed, looks at them before it runs anything.
+    """
+
+    def __init__(self, root: Path, is_weighed: Callable[[str], bool] = lambda path: False) -> None:
         path = root / LOCK
-        self.root = root
+        self.root, self._is_weighed = root, is_weighed
         self.stages: dict[str, Any] = _read(path.read_bytes()) if path.is_file() else {}
         self._params: dict[str, Any] = {}
         self.md5 = lru_cache(maxsize=None)(self._md5_of)
+        self._weight = lru_cache(maxsize=None)(self._weight_of)
 
     def records(self, stage: str, output: str) -> bool:
         """Whether the lock's run of the stage is the one that made `output`: profiles share the names of stages."""
@@ -55,7 +61,7 @@ class Lock:
         entry = self.stages.get(stage)
         if entry is None:
             return ["never run"]
-        changed = [dep["path"] for dep in entry.get("deps", []) if self.md5(dep["path"]) != dep.get("md5")]
+        changed = [dep["path"] for dep in entry.get("deps", []) if not self._is_as_recorded(dep)]
         return changed + self._params_changed(entry)
 
     def changes_since(self, stage: str, is_compared: Callable[[str], bool] = lambda path: True) -> list[str]:
@@ -69,8 +75,20 @@ class Lock:
 
     def outputs_differ(self, stage: str, is_compared: Callable[[str], bool] = lambda path: True) -> list[str]:
         """Outputs of the stage that are missing or are not the recorded bytes."""
-        outs = {out["path"]: out.get("md5") for out in self.stages.get(stage, {}).get("outs", [])}
-        return [path for path, md5 in outs.items() if is_compared(path) and self.md5(path) != md5]
+        outs = self.stages.get(stage, {}).get("outs", [])
+        return [out["path"] for out in outs if is_compared(out["path"]) and not self._is_as_recorded(out)]
+
+    def _is_as_recorded(self, entry: Mapping[str, Any]) -> bool:
+        path = entry["path"]
+        if self._is_weighed(path) and {"size", "nfiles"} <= entry.keys():
+            return self._weight(path) == (entry["size"], entry["nfiles"])
+        return bool(self.md5(path) == entry.get("md5"))
+
+    def _weight_of(self, path: str) -> tuple[int, int]:
+        """Bytes and number of the files in a folder."""
+        full = self.root / path
+        sizes = [os.path.getsize(file) for file, _ in _files(str(full))] if full.is_dir() else []
+        return sum(sizes), len(sizes)
 
     @cached_property
     def _made(self) -> dict[str, str | None]:
@@ -103,7 +121,7 @@ class Lock:
 
 
 def _read(content: bytes) -> dict[str, Any]:
-    """Stage -> what the lock says of it; of a stage that names paths only, their md5s and nothing else.
+    """Stage -> what the lock says of it; of a stage that names paths only, their md5s and sizes and nothing else.
 
     Whatever has another form than DVC gives such stages goes to the YAML reader. Raises yaml.YAMLError.
     """
@@ -123,8 +141,12 @@ def _read(content: bytes) -> dict[str, Any]:
     return found | (rest.get("stages") or {})
 
 
-def _listed(text: str | None) -> list[dict[str, str]]:
-    return [{"path": path, "md5": md5} for path, md5 in re.findall(_PATH, text or "")]
+def _listed(text: str | None) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
+    for path, md5, size, nfiles in re.findall(_PATH, text or ""):
+        counts = {"size": size, "nfiles": nfiles}
+        entries.append({"path": path, "md5": md5} | {name: int(count) for name, count in counts.items() if count})
+    return entries
 
 
 def _number(value: Any) -> Any:

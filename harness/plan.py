@@ -90,13 +90,16 @@ def needed_units(grid: Sequence[Unit], stages: Iterable[str]) -> list[Unit]:
 def states(params: Params, paths: Paths) -> dict[str, State]:
     """State of every unit, by stage: `done`, `stale` (it, or something it was made from, has changed) or `to run`.
 
-    A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same.
+    A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same. Weights
+    of checkpoints are weighed, not hashed: other bytes of the same size are left for DVC to find.
     """
-    return _states(units(params, paths), paths.root)
+    return _states(units(params, paths), paths)
 
 
-def _states(grid: Sequence[Unit], root: Path) -> dict[str, State]:
-    lock = Lock(root)
+def _states(grid: Sequence[Unit], paths: Paths) -> dict[str, State]:
+    root = paths.root
+    checkpoints = paths.checkpoints.relative_to(root).as_posix()
+    lock = Lock(root, is_weighed=lambda path: path.startswith(f"{checkpoints}/"))
     found: dict[str, State] = {}
     changes = cache(lock.changes)  # what many cells need is looked at once
 
@@ -153,7 +156,7 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
     Where nothing was timed, or where `gpu` names a device, the cost by steps and tokens too (harness.cost).
     """
     made = units(params, paths)
-    state = _states(made, paths.root)
+    state = _states(made, paths)
     seconds, where = measured_costs(paths)
     grid = params.grid
     rows = [

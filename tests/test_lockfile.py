@@ -170,3 +170,23 @@ def test_outputs_that_are_not_the_recorded_bytes_are_named(ran: Path) -> None:
     finally:
         path.write_text("a.txt")
         (ran / "a.out").write_text("one\n")
+
+
+def test_weights_are_weighed(ran: Path) -> None:
+    path = ran / "out" / "a.txt"
+    before = path.read_bytes()
+
+    def differs() -> list[list[str]]:
+        weighed = Lock(ran, is_weighed=lambda path: path == "out")
+        return [weighed.outputs_differ("make"), Lock(ran).outputs_differ("make")]
+
+    try:
+        assert differs() == [[], []]
+        path.write_bytes(before[::-1])
+        assert differs() == [[], ["out"]]  # the same size: for DVC to find
+        path.write_bytes(before + b"!")
+        assert differs() == [["out"], ["out"]]
+        path.unlink()
+        assert differs() == [["out"], ["out"]]
+    finally:
+        path.write_bytes(before)
