@@ -116,14 +116,21 @@ def _table(costs: dict[str, dict[int, Cost | None]], cells: dict[int, int], limi
 
 
 def _remarks(costs: dict[str, dict[int, Cost | None]], cells: dict[int, int]) -> list[str]:
-    """What is over its limit."""
-    return [
+    """What is over its limit, and what grows with the square of the grid."""
+    over = [
         f"`harness {command}` takes {cost.cpu_seconds:.1f} CPU seconds and {cost.memory_mb:.0f} MB at {cells[size]:,}"
         f" cells; wanted are {WANTED_S:.0f} s and {WANTED_MB:.0f} MB."
         for command, by_size in costs.items()
         for size, cost in by_size.items()
         if command in WANTED and cost and (cost.cpu_seconds > WANTED_S or cost.memory_mb > WANTED_MB)
     ]
+    recording = [
+        f"DVC records every stage that it ran: at {cells[size]:,} cells in {cost.cpu_seconds:.1f} CPU seconds, so in"
+        f" about {cost.cpu_seconds * cells[size] / 7200:.1f} hours all of them, while dvc.lock grows to that size."
+        for size, cost in costs.get("dvc records one stage", {}).items()
+        if cost
+    ]
+    return over + recording
 
 
 if __name__ == "__main__":
