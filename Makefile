@@ -8,6 +8,7 @@ PIP_ARGS =
 PORT = 5000
 LOCK_ARGS =
 IMAGE_ARGS =
+BENCH =
 
 # Nothing here asks, phones home, or looks for a newer version; the hub client takes only what is pinned and on disk.
 QUIET = DO_NOT_TRACK=1 DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true HF_HUB_DISABLE_TELEMETRY=1 HF_HUB_OFFLINE=1
@@ -19,6 +20,8 @@ help:
 	@echo "make repro    make the environment, run what is missing of the active profile, print the verdicts"
 	@echo "make test     ruff, mypy and the tests"
 	@echo "make test-image  build the CPU image with the Docker engine and test it (IMAGE_ARGS: harness image build --help)"
+	@echo "make bench    run the cheap benchmarks and write benchmarks/RESULTS.md anew (BENCH=--list says what there is, and"
+	@echo "              what takes long: BENCH=--all runs that too, BENCH='growth verify' only these)"
 	@echo "make ui       MLflow's pages for the imported results, on http://127.0.0.1:$(PORT)"
 	@echo "make venv     only the environment: $(VENV), from requirements/cpu.txt or cuda.txt, and dev.txt"
 	@echo "make lock     write requirements/cpu.txt, cuda.txt and dev.txt anew from pyproject.toml and requirements/*.in"
@@ -46,6 +49,9 @@ test-image: venv
 	@$(VENV)/bin/python -m pip download -qq $(PIP_ARGS) --no-deps --require-hashes -d requirements/wheels -r requirements/wheels/torch.txt
 	@$(RUN) harness image build --torch cpu --tag harness:test $(IMAGE_ARGS)
 	@$(RUN) HARNESS_TEST_IMAGE="$$(docker image inspect --format '{{.Id}}' harness:test)" pytest -m engine tests/engine
+
+bench: venv
+	@$(RUN) python benchmarks/bench.py $(BENCH)
 
 ui: venv
 	@test -f mlruns/mlflow.db || { echo "expected mlruns/mlflow.db, found none. To mend it: make repro, or harness track" >&2; exit 2; }
@@ -77,4 +83,4 @@ distclean: clean
 	@rm -rf '$(VENV)' '$(VENV).lock' results requirements/wheels .dvc/cache .dvc/tmp
 	@find mlruns -mindepth 1 ! -name .gitkeep -prune -exec rm -rf {} +
 
-.PHONY: help venv repro test test-image ui lock clean distclean
+.PHONY: help venv repro test test-image bench ui lock clean distclean

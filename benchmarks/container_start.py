@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+from kept import Table, found, keep, show
+
 
 def seconds(*arguments: str) -> float:
     began = time.monotonic()
@@ -25,9 +27,14 @@ def main() -> None:
     pairs = [(seconds("--entrypoint", "true", image), seconds(image, "verify")) for _ in range(rounds + 1)][1:]
     true, verify = (statistics.median(side) for side in zip(*pairs, strict=True))
     beyond = statistics.median(v - t for t, v in pairs)
-    print(
-        f"{rounds} rounds: true {true:.2f} s, verify {verify:.2f} s, ratio {verify / true:.2f}, beyond {beyond:.2f} s"
+    table = Table(
+        caption=f"Medians of {rounds} rounds in turns, wall seconds; the ratio is verify / true.",
+        columns=["image", "true, s", "verify, s", "verify beyond true, s", "ratio"],
+        rows=[[image, f"{true:.2f}", f"{verify:.2f}", f"{beyond:.2f}", f"{verify / true:.2f}"]],
     )
+    record = found("docker run IMAGE verify", [table], packages=())
+    print(show(record))
+    keep("container_start", record)
 
 
 if __name__ == "__main__":

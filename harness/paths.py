@@ -95,8 +95,12 @@ class Paths:
     def target(self, target: str) -> Path:
         return self.build / "targets" / f"{target}.json"
 
+    @property
+    def checkpoints(self) -> Path:
+        return self.build / "checkpoints"
+
     def checkpoint(self, recipe: str, seed: int) -> Path:
-        return self.build / "checkpoints" / f"{recipe}-{seed}"
+        return self.checkpoints / f"{recipe}-{seed}"
 
     def intermediate(self, recipe: str, seed: int) -> Path:
         """The record of an intermediate training."""

@@ -10,7 +10,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from random import Random
 from statistics import median
 from typing import Any, Literal
 
@@ -23,6 +25,8 @@ from harness.paths import Paths
 from harness.results import Cell, grid_cells
 
 State = Literal["done", "stale", "to run"]
+SAMPLE = 500
+"""Results that are enough to say what cells cost: every cell that finishes asks (`remaining`), and would read all."""
 
 
 class Unit(BaseModel):
@@ -86,30 +90,34 @@ def needed_units(grid: Sequence[Unit], stages: Iterable[str]) -> list[Unit]:
 def states(params: Params, paths: Paths) -> dict[str, State]:
     """State of every unit, by stage: `done`, `stale` (it, or something it was made from, has changed) or `to run`.
 
-    A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same.
+    A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same. Weights
+    of checkpoints are weighed, not hashed: other bytes of the same size are left for DVC to find.
     """
-    lock = Lock(paths.root)
+    return _states(units(params, paths), paths)
+
+
+def _states(grid: Sequence[Unit], paths: Paths) -> dict[str, State]:
+    root = paths.root
+    checkpoints = paths.checkpoints.relative_to(root).as_posix()
+    lock = Lock(root, is_weighed=lambda path: path.startswith(f"{checkpoints}/"))
     found: dict[str, State] = {}
-    for unit in units(params, paths):
-        if not (paths.root / unit.output).is_file() or not lock.records(unit.stage, unit.output):
+    changes = cache(lock.changes)  # what many cells need is looked at once
+
+    def is_fresh(need: str) -> bool:
+        return found[need] == "done" if need in found else not changes(need)
+
+    for unit in grid:
+        if not (root / unit.output).is_file() or not lock.records(unit.stage, unit.output):
             found[unit.stage] = "to run"
-        elif (
-            lock.changes(unit.stage)
-            or lock.outputs_differ(unit.stage)
-            or any(_fresh_data_missing(lock, found, need) for need in unit.needs)
-        ):
+        elif changes(unit.stage) or lock.outputs_differ(unit.stage) or not all(map(is_fresh, unit.needs)):
             found[unit.stage] = "stale"
         else:
             found[unit.stage] = "done"
     return found
 
 
-def _fresh_data_missing(lock: Lock, found: dict[str, State], need: str) -> bool:
-    return found[need] != "done" if need in found else bool(lock.changes(need))
-
-
 def measured_costs(paths: Paths) -> tuple[dict[str, float], str]:
-    """Median wall time in seconds by kind of unit, and where it was measured."""
+    """Median wall time in seconds by kind of unit, and where it was measured; of a large grid over SAMPLE cells."""
     own = _own_times(paths)
     if own:
         return {kind: median(times) for kind, times in own.items()}, "this machine's finished units"
@@ -122,7 +130,8 @@ def measured_costs(paths: Paths) -> tuple[dict[str, float], str]:
 
 def _own_times(paths: Paths) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {}
-    for path in sorted(paths.cells.glob("*/result.json")):
+    cells = sorted(paths.cells.glob("*/result.json"))
+    for path in cells if len(cells) <= SAMPLE else Random(0).sample(cells, SAMPLE):
         _note(times, path, lambda content: f"cell {content['cell']['target']}")
     for path in sorted((paths.results / "intermediate").glob("*.json")):
         _note(times, path, lambda content: f"intermediate {content['recipe']}")
@@ -146,14 +155,15 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
 
     Where nothing was timed, or where `gpu` names a device, the cost by steps and tokens too (harness.cost).
     """
-    state = states(params, paths)
+    made = units(params, paths)
+    state = _states(made, paths)
     seconds, where = measured_costs(paths)
     grid = params.grid
     rows = [
         [recipe, *(_seeds_done(state, paths, recipe, target, grid.seeds) for target in grid.targets)]
         for recipe in grid.recipes
     ]
-    left = [unit for unit in units(params, paths) if state[unit.stage] != "done"]
+    left = [unit for unit in made if state[unit.stage] != "done"]
     unavailable = ", u = some unavailable" if any("u" in mark for row in rows for mark in row[1:]) else ""
     lines = [
         f"profile {params.profile}: {params.title}",
@@ -204,9 +214,9 @@ def _cost_line(left: list[Unit], seconds: dict[str, float], where: str) -> str:
 def remaining(params: Params, paths: Paths) -> str:
     """A phrase for the end of a cell's line: how many cells are there, and about how long the rest takes."""
     cells = grid_cells(params)
-    done = [cell for cell in cells if (paths.cell(cell.recipe, cell.target, cell.seed) / "result.json").is_file()]
-    seconds, _ = measured_costs(paths)
-    waiting = [cell for cell in cells if cell not in done]
+    waiting = [c for c in cells if not (paths.cell(c.recipe, c.target, c.seed) / "result.json").is_file()]
+    done = len(cells) - len(waiting)
+    seconds, _ = measured_costs(paths) if waiting else ({}, "")
     known = [seconds[f"cell {cell.target}"] for cell in waiting if f"cell {cell.target}" in seconds]
     rest = sum(known) / len(known) * len(waiting) if known else 0.0
-    return f"{len(done)} of {len(cells)} cells there" + (f", about {rest / 60:.0f} min of work left" if rest else "")
+    return f"{done} of {len(cells)} cells there" + (f", about {rest / 60:.0f} min of work left" if rest else "")

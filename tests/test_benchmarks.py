@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,15 +13,27 @@ import pytest
 import toy as toys
 
 from harness.cost import Length, Throughput
-from harness.params import Architecture, Compute, Params
+from harness.errors import HarnessError
+from harness.params import Architecture, Compute, Params, load_params
 from harness.paths import Paths
+from harness.plan import states
 from harness.tasks import load_task
+from harness.verify import verify_all
 
 TINY = Architecture(hidden_size=8, layers=1, heads=2, intermediate_size=16, max_length=32, dropout=0.1)
 
 
+BENCHMARKS = toys.ROOT / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def scripts_find_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for `python benchmarks/NAME.py`."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
 def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", toys.ROOT / "benchmarks" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", BENCHMARKS / f"{name}.py")
     assert spec and spec.loader
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up there
     spec.loader.exec_module(module)
@@ -54,9 +67,59 @@ def test_lengths_are_counted_on_built_data(toy: tuple[Params, Paths], task: str,
         assert item.rows <= item.inputs and 2 < item.tokens / item.inputs <= settings.max_length
 
 
-def test_a_verification_is_measured() -> None:
-    verify = script("verify")
-    costs = [verify.Cost(3.0, 2.0, 70.0), verify.Cost(1.0, 1.0, 90.0), verify.Cost(2.0, 1.5, 80.0)]
-    assert verify.summary(costs) == verify.Cost(2.0, 1.5, 90.0)
-    taken = verify.measure("--help")
+def test_a_process_is_measured() -> None:
+    timing = script("timing")
+    costs = [timing.Cost(3.0, 2.0, 70.0), timing.Cost(1.0, 1.0, 90.0), timing.Cost(2.0, 1.5, 80.0)]
+    assert timing.summary(costs) == timing.Cost(2.0, 1.5, 90.0)
+    taken = timing.measure((*timing.HARNESS, "--help"), codes=timing.VERDICTS)
     assert taken.cpu_seconds > 0 and taken.seconds > 0 and taken.memory_mb > 1
+    with pytest.raises(HarnessError, match="exit code 3: alas"):
+        timing.measure((sys.executable, "-c", "import sys; print('alas', file=sys.stderr); sys.exit(3)"))
+    with pytest.raises(subprocess.TimeoutExpired):
+        timing.measure((sys.executable, "-c", "import time; time.sleep(60)"), limit_s=0.5)
+
+
+def test_the_page_shows_what_is_kept() -> None:
+    kept = script("kept")
+    names = sorted(path.stem for path in kept.FOLDER.glob("*.json"))
+    assert names, "expected results of benchmarks, found none"
+    assert kept.PAGE.read_text(encoding="utf-8") == kept.page(), "run `python benchmarks/kept.py`"
+
+
+@pytest.mark.parametrize("path", sorted((BENCHMARKS / "results").glob("*.json")), ids=lambda path: path.stem)
+def test_what_is_kept_fits_the_schema(path: Path) -> None:
+    found = script("kept").Found.model_validate_json(path.read_text(encoding="utf-8"))
+    script_name = found.command.split()[1]
+    assert (toys.ROOT / script_name).is_file()
+    for table in found.tables:
+        assert table.rows and all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_every_benchmark_is_listed() -> None:
+    listed = {one.name for one in script("bench").BENCHMARKS}
+    measuring = {path.stem for path in BENCHMARKS.glob("*.py") if "def main(" in path.read_text(encoding="utf-8")}
+    assert listed == measuring - {"bench", "kept"}
+
+
+def test_the_cheap_benchmarks_run_unnamed() -> None:
+    bench = script("bench")
+    assert all(not one.needs for one in bench.chosen([], everything=True))
+    assert {"startup", "verify"} <= {one.name for one in bench.chosen([], everything=False)}
+    assert "growth" not in {one.name for one in bench.chosen([], everything=False)}
+    assert [one.name for one in bench.chosen(["growth"], everything=False)] == ["growth"]
+
+
+@pytest.mark.slow
+def test_a_made_up_project_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    grown = script("grown")
+    grown.make_data(tmp_path / "data")
+    paths = grown.make(tmp_path / "project", grown.Size(recipes=2, seeds=3), tmp_path / "data")
+    params = load_params(paths.root)
+    found = verify_all(params, paths)
+    assert found.v0.ok and found.v0.cells_found == 2 * 9 * 3 and found.v0.rescored == 2 * 9 * 3
+    assert "54 of 54 cells" in found.v0.lock and "as in dvc.lock" in found.v0.lock
+    assert set(states(params, paths).values()) == {"done"}
+    status = [sys.executable, "-m", "dvc", "status", "scores", "--json"]
+    said = subprocess.run(status, cwd=paths.root, check=True, capture_output=True, text=True).stdout
+    assert json.loads(said) == {}

@@ -1,87 +1,19 @@
-"""The command line: what each command prints, and how light the light ones are."""
+"""The command line: what each command prints. (How light they are: test_imports.py.)"""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import toy as toys
 
-from harness.cell import run_cell
-from harness.intermediate import run_intermediate
 from harness.params import Params
 from harness.paths import Paths
-from harness.resolve import write_recipe, write_target
-from harness.results import Cell
 
 Command = Callable[..., tuple[int, str, str]]
 Toy = tuple[Params, Paths]
-HEAVY = (
-    "torch",
-    "transformers",
-    "tokenizers",
-    "datasets",
-    "huggingface_hub",
-    "mlflow",
-    "ray",
-    "docker",
-    "dvc",
-    "pandas",
-    "scipy.stats",
-)
-LIGHT = (
-    ["--help"],
-    ["run", "--help"],
-    ["profile"],
-    ["plan"],
-    ["plan", "--profile", "paper"],
-    ["plan", "--unverified"],
-    ["checkpoints", "list"],
-    ["tasks"],
-    ["verify"],
-    ["verify", "--json"],
-    ["layers", "--help"],
-    ["verify", "--quick"],
-)
-
-
-@pytest.fixture(scope="module")
-def ran(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    """A copy of the toy project in which one cell has run: there is something to plan and to verify."""
-    params, paths = toy
-    copy = Paths(tmp_path_factory.mktemp("ran") / "project", params.profile)
-    shutil.copytree(paths.root, copy.root)
-    write_recipe("none", params, copy)
-    write_target("tatoeba", params, copy)
-    run_intermediate("none", 1, params, copy)
-    run_cell(Cell(recipe="none", target="tatoeba", seed=1), params, copy)
-    return copy
-
-
-@pytest.mark.parametrize("arguments", LIGHT, ids=" ".join)
-def test_light_commands_import_nothing_heavy(ran: Paths, arguments: list[str]) -> None:
-    code = (
-        "import sys; from harness.cli import run; code = run(sys.argv[1:])\n"
-        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
-        "assert not heavy, heavy; sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=ran.root,
-        env=os.environ | {"PYTHONPATH": str(toys.ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "AssertionError" not in done.stderr and "Traceback" not in done.stderr, done.stderr
-    # Four of five cells are missing: the results are not whole.
-    assert done.returncode == (3 if arguments[0] == "verify" else 0), done.stderr
-    assert done.stdout
 
 
 def test_help_names_every_command(harness: Command) -> None:

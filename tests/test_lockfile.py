@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -52,6 +53,54 @@ def test_a_fresh_run_is_unchanged(ran: Path) -> None:
     assert [dep["path"] for dep in lock.stages["make"]["deps"]] == ["in", "one.txt"]
     for stage in lock.stages:
         assert lock.changes(stage) == [] and lock.outputs_differ(stage) == []
+
+
+def named(entry: dict[str, Any]) -> dict[str, Any]:
+    """What the harness compares of a stage: paths with their md5s, and settings."""
+    paths = {key: [(one["path"], one.get("md5")) for one in entry.get(key, [])] for key in ("deps", "outs")}
+    return paths | {"params": entry.get("params", {})}
+
+
+def compare_with_yaml(root: Path) -> None:
+    content = (root / "dvc.lock").read_text(encoding="utf-8")
+    expected = yaml.safe_load(content)["stages"]
+    assert {name: named(entry) for name, entry in Lock(root).stages.items()} == {
+        name: named(entry) for name, entry in expected.items()
+    }
+
+
+def test_stages_are_read_as_a_yaml_reader_reads_them(ran: Path, repo_root: Path) -> None:
+    compare_with_yaml(ran)
+    compare_with_yaml(repo_root)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("path: a.out", "path: 'a.out'"),
+        ("path: a.out", 'path: "a\\u002eout" # of a'),
+        ("item@a:", "'item@a':"),
+        ("cmd: cp one.txt a.out", "cmd: |\n      cp one.txt\n      a.out"),
+        ("cmd: cp one.txt a.out", "cmd: cp one.txt\n      a.out"),
+        ("path: a.out\n      hash: md5", "path: a.out\n      hash: md5\n      isexec: true"),
+        ("schema: '2.0'\n", ""),
+    ],
+)
+def test_other_forms_of_the_same_are_read_too(ran: Path, tmp_path: Path, old: str, new: str) -> None:
+    text = (ran / "dvc.lock").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "dvc.lock").write_text(text.replace(old, new), encoding="utf-8")
+    compare_with_yaml(tmp_path)
+    assert {name: named(entry) for name, entry in Lock(tmp_path).stages.items()} == {
+        name: named(entry) for name, entry in Lock(ran).stages.items()
+    }
+
+
+@pytest.mark.parametrize("content", [b"stages:\n  a@b: {", b"\xff\xfe", b"stages:\n  a:\n   - [\n"])
+def test_what_is_no_yaml_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "dvc.lock").write_bytes(content)
+    with pytest.raises(yaml.YAMLError):
+        Lock(tmp_path)
 
 
 def test_a_stage_that_never_ran_says_so(ran: Path, tmp_path: Path) -> None:
@@ -121,3 +170,23 @@ def test_outputs_that_are_not_the_recorded_bytes_are_named(ran: Path) -> None:
     finally:
         path.write_text("a.txt")
         (ran / "a.out").write_text("one\n")
+
+
+def test_weights_are_weighed(ran: Path) -> None:
+    path = ran / "out" / "a.txt"
+    before = path.read_bytes()
+
+    def differs() -> list[list[str]]:
+        weighed = Lock(ran, is_weighed=lambda path: path == "out")
+        return [weighed.outputs_differ("make"), Lock(ran).outputs_differ("make")]
+
+    try:
+        assert differs() == [[], []]
+        path.write_bytes(before[::-1])
+        assert differs() == [[], ["out"]]  # the same size: for DVC to find
+        path.write_bytes(before + b"!")
+        assert differs() == [["out"], ["out"]]
+        path.unlink()
+        assert differs() == [["out"], ["out"]]
+    finally:
+        path.write_bytes(before)

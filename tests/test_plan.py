@@ -14,7 +14,7 @@ import yaml
 
 from harness.params import Params, load_params, read_params
 from harness.paths import Paths
-from harness.plan import measured_costs, remaining, render_plan, states, units
+from harness.plan import _own_times, measured_costs, remaining, render_plan, states, units
 
 LAB = read_params(toys.ROOT / "profiles" / "lab.yaml")
 
@@ -154,6 +154,16 @@ def test_costs_are_medians_of_what_was_measured(project: tuple[Params, Paths]) -
     assert seconds == {"cell udpos": 30.0, "intermediate squad_v2": 90.0}
     assert where == "this machine's finished units"
     assert "no time known of: cell pawsx, encoder, intermediate none" in render_plan(params, paths)
+
+
+def test_costs_of_a_large_grid_are_of_a_sample(project: tuple[Params, Paths], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.plan.SAMPLE", 4)
+    paths = project[1]
+    for seed in range(12):
+        content = {"cell": {"target": "udpos"}, "elapsed_s": 10.0 + seed}
+        write(paths.cell("none", "udpos", seed) / "result.json", json.dumps(content))
+    assert sum(map(len, _own_times(paths).values())) == 4
+    assert 10.0 <= measured_costs(paths)[0]["cell udpos"] <= 21.0
 
 
 def test_another_profiles_run_is_not_this_ones(project: tuple[Params, Paths]) -> None:

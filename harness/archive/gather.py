@@ -24,7 +24,7 @@ from harness.results import Result, collect, grid_cells
 from harness.tasks import Task, load_tasks
 from harness.verify.crate import README, RECORD, REPORT, VERDICTS, CrateRecord, data_manifest
 from harness.verify.origins import image_of
-from harness.verify.pinned import RESULTS, commits_of, machines_of, read_pin_manifest, read_results
+from harness.verify.pinned import RESULTS, commits_of, distinct, machines_of, read_pin_manifest, read_results
 from harness.verify.subject import Judged, sound_results
 from harness.verify.table import render
 from harness.verify.verdicts import verify_results
@@ -157,7 +157,7 @@ def _record(
 ) -> CrateRecord:
     origins = [result.provenance for result in results]
     commit, dirty = source_commit(paths.root)
-    packages = [origin["packages"] for origin in origins if origin.get("packages")]
+    packages = (origin["packages"] for origin in origins if origin.get("packages"))
     because = "they hold words of the rows of a data pack, which are not ours to pass on."
     return CrateRecord(
         schema_version=1,
@@ -169,7 +169,7 @@ def _record(
         result_commits=commits_of(origins),
         results_dirty=any(origin.get("git_dirty") for origin in origins),
         machines=machines_of(origins),
-        packages=[entry for place, entry in enumerate(packages) if entry not in packages[:place]],
+        packages=distinct(packages),
         images=sorted({image for origin in origins if (image := image_of(origin))}),
         withheld=withheld,
         withheld_because=because if withheld else "",

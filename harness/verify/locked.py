@@ -79,7 +79,7 @@ def _absent(stages: Sequence[str], of: int) -> list[str]:
 
 def _differing(lock: Lock, stages: Sequence[str], paths: Paths) -> list[str]:
     """Sentences on stages whose outputs lie here with other bytes; what is missing is named by other checks."""
-    checkpoints = (paths.build / "checkpoints").relative_to(paths.root).as_posix()
+    checkpoints = paths.checkpoints.relative_to(paths.root).as_posix()
 
     def is_compared(path: str) -> bool:
         return not path.startswith(f"{checkpoints}/") and (paths.root / path).exists()

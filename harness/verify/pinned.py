@@ -7,6 +7,7 @@ They are what a clone is judged by before anything has run there, and what a run
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -138,11 +139,18 @@ def _describe(folder: Path, paths: Paths, params: Params, results: Iterable[Resu
 
 def machines_of(origins: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The distinct machines, with Python, device and threads, that results' provenances name."""
-    machines = [
+    return distinct(
         origin.get("machine", {}) | {name: origin[name] for name in ("python", "device", "threads") if name in origin}
         for origin in origins
-    ]
-    return [machine for place, machine in enumerate(machines) if machine not in machines[:place]]
+    )
+
+
+def distinct(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each different JSON object once, in the order of the first."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        found.setdefault(json.dumps(entry, sort_keys=True), entry)
+    return list(found.values())
 
 
 def commits_of(origins: Iterable[Mapping[str, Any]]) -> list[str]:

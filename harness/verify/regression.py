@@ -64,7 +64,7 @@ def compare(run: ScoresTable, pinned: ScoresTable) -> Regression:
         for new, old in pairs
         if differences[new.cell.id] > tolerances[new.cell.target]
     ]
-    compared = {new.cell.id for new, _ in pairs}
+    not_comparable = reference.keys() - {new.cell.id for new, _ in pairs}
     return Regression(
         compared=len(pairs),
         identical=len(pairs) - len(differing),
@@ -72,7 +72,7 @@ def compare(run: ScoresTable, pinned: ScoresTable) -> Regression:
         largest_in=largest if largest and differences[largest] > 0 else None,
         tolerance_points=tolerances,
         outside=outside + _drifting(pairs, pinned),
-        not_comparable=[row.cell.id for row in run.cells if row.cell.id in reference.keys() - compared],
+        not_comparable=[row.cell.id for row in run.cells if row.cell.id in not_comparable],
         not_pinned=[name for name in _ran(run) if name not in reference],
     )
 
