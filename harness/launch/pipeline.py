@@ -13,13 +13,10 @@ from harness.paths import Paths
 from harness.resolve import PACKAGE
 
 
-def reproduce(paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False) -> bool:
-    """Run what is stale, or of it only these stages and what they need; False where a stage failed (it has said why).
+def check_project(paths: Paths) -> None:
+    """HarnessError where the project can't be written, or where other code would run than dvc.lock would record.
 
-    `to_stderr`: DVC's words go there, and standard output stays free for the verdict.
-
-    Raises HarnessError where the project can't be written (a container without a mounted clone), or where the code that
-    would run is not the code that dvc.lock would record (an image built from another checkout).
+    The first: a container without a mounted clone; the second: an image built from another checkout.
     """
     if not os.access(paths.root, os.W_OK):
         raise HarnessError(
@@ -33,6 +30,13 @@ def reproduce(paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False)
             f"expected the code that runs ({PACKAGE}) to be that of {paths.root / 'harness'}, found another {other[0]}",
             fix="build the image from this checkout (`harness image build`), or install it (`make venv`)",
         )
+
+
+def reproduce(paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False) -> bool:
+    """`dvc repro` of everything, or of these stages and what they need; False where a stage failed (it has said why).
+
+    `to_stderr`: DVC's words go there, and standard output stays free for the verdict.
+    """
     command, out = [sys.executable, "-m", "dvc", "repro", *stages], sys.stderr if to_stderr else None
     return subprocess.run(command, cwd=paths.root, check=False, stdout=out).returncode == 0
 
