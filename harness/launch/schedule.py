@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -37,8 +37,9 @@ def ranks(items: Sequence[Item]) -> dict[str, float]:
 class Schedule:
     """What may run next, what runs, what is left."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
-        self.rank = ranks(items)
+    def __init__(self, items: Sequence[Item], rank: Mapping[str, float] | None = None) -> None:
+        """`rank`: of those that may run, the item with the greatest comes first; default: `ranks`."""
+        self.rank = rank or ranks(items)
         self.running: set[str] = set()
         self._items = {item.name: item for item in items}
         self._followers = _followers(items)
@@ -118,15 +119,15 @@ class Simulated:
         return self.bound_s / self.makespan_s if self.makespan_s else 1.0
 
 
-def simulate(items: Sequence[Item], slots: int) -> Simulated:
-    """Run the schedule on `slots` slots with the estimated times in place of real ones."""
-    schedule, seconds = Schedule(items), {item.name: item.seconds for item in items}
+def simulate(items: Sequence[Item], slots: int, rank: Mapping[str, float] | None = None) -> Simulated:
+    """Run the schedule on `slots` slots with the estimated times in place of real ones; `rank` as Schedule has it."""
+    schedule, seconds = Schedule(items, rank), {item.name: item.seconds for item in items}
     now, running = 0.0, list[tuple[float, str]]()
     while True:
         while len(running) < slots and (name := schedule.next()) is not None:
             heapq.heappush(running, (now + seconds[name], name))
         if not running:
-            return Simulated(slots, now, sum(seconds.values()), max(schedule.rank.values(), default=0.0))
+            return Simulated(slots, now, sum(seconds.values()), max(ranks(items).values(), default=0.0))
         now, name = heapq.heappop(running)
         schedule.finish(name)
 
