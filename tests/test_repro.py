@@ -41,15 +41,14 @@ class Project(Pipeline):
 
     def made(self) -> dict[str, str]:
         """sha256 of every prediction and checkpoint."""
-        found = [*self.paths.cells.glob("*/predictions.json.gz"), *self.paths.checkpoint("x", 1).parent.rglob("*.*")]
+        found = [*self.paths.cells.glob("*/predictions.json.gz"), *self.paths.checkpoint("x", 1).parent.glob("*/*.*")]
         return {str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
     def forget_the_grid(self) -> None:
         """Remove every trace of the grid: results, checkpoints, entries of dvc.lock, DVC's cache of runs."""
-        shutil.rmtree(self.paths.results / "cells")
-        shutil.rmtree(self.paths.results / "intermediate")
-        shutil.rmtree(self.paths.checkpoint("x", 1).parent)
-        shutil.rmtree(self.root / ".dvc" / "cache" / "runs")
+        checkpoints, runs = self.paths.checkpoint("x", 1).parent, self.root / ".dvc" / "cache" / "runs"
+        for folder in (self.paths.cells, self.paths.results / "intermediate", checkpoints, runs):
+            shutil.rmtree(folder, ignore_errors=True)
         content = yaml.safe_load((self.root / "dvc.lock").read_text(encoding="utf-8"))
         content["stages"] = {name: entry for name, entry in content["stages"].items() if not name.startswith(GRID)}
         (self.root / "dvc.lock").write_text(yaml.safe_dump(content), encoding="utf-8")

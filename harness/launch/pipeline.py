@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, name_some
 from harness.paths import Paths
 from harness.resolve import PACKAGE
 
@@ -46,10 +46,11 @@ def commit(stages: Sequence[str], paths: Paths) -> None:
 
     Raises HarnessError where DVC can't (it has said why), with the command that does it later.
     """
-    command = ["dvc", "commit", "--force", "--quiet", *stages]
-    if subprocess.run([sys.executable, "-m", *command], cwd=paths.root, check=False).returncode != 0:
+    command = [sys.executable, "-m", "harness.launch.dvc_commit", *stages]
+    if subprocess.run(command, cwd=paths.root, check=False, stdout=subprocess.DEVNULL).returncode != 0:
         raise HarnessError(
-            f"expected {paths.root / 'dvc.lock'} to record {stages[0]}, found that DVC failed", fix=" ".join(command)
+            f"expected {paths.root / 'dvc.lock'} to record {name_some(stages)}, found that DVC failed",
+            fix=f"dvc commit --force {' '.join(stages)}",
         )
 
 
