@@ -46,7 +46,7 @@ class Ended:
     code: int
     """Exit code of the unit; 0: its outputs lie at their places."""
     seconds: float
-    """How long it took of its slot."""
+    """How long the unit ran, without the start of its process; of one that died, since it was submitted."""
     died: str = ""
     """How its process ended before the unit did (killed, out of memory, a lost machine); empty: the unit itself ended.
     """
@@ -89,7 +89,7 @@ class Summary(Record):
     wall_s: float
     """Wall time in seconds."""
     busy_s: float
-    """Seconds of all slots in which a job ran."""
+    """Seconds that units ran, of all slots together."""
 
     @property
     def utilisation(self) -> float:

@@ -110,10 +110,8 @@ class Workers:
             return Ended(job, 1, time.monotonic() - since, _how(error.exitcode))
         except Exception as error:  # the pool broke before the unit began
             return Ended(job, 1, time.monotonic() - since, f"its worker did not start: {error}")
-        code = outcome.code
-        if code == 0 and not self._at_home:
-            code = self._bring_home(job)
-        return Ended(job, code, time.monotonic() - since)
+        is_at_home = outcome.code != 0 or self._at_home
+        return Ended(job, outcome.code if is_at_home else self._bring_home(job), outcome.seconds)
 
     def _bring_home(self, job: Job) -> int:
         try:
