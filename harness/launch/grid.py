@@ -6,6 +6,7 @@ recorded in dvc.lock by one `dvc commit`; `dvc repro` finds them up to date and 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from harness.errors import HarnessError
 from harness.launch.executor import Executor, Job, Summary, Told, render_summary, run_grid
 from harness.launch.made import Made
 from harness.launch.pipeline import check_project, commit, reproduce
@@ -42,23 +44,49 @@ def reproduce_grid(
     `slots`: units at a time, None for as many as the machine has room for; `to_stderr`: all words go there, and
     standard output stays free for the verdict; `executor`: makes what runs the units, default: worker processes here.
 
-    Raises HarnessError as harness.launch.pipeline.check_project does, and KeyboardInterrupt once finished units are
-    recorded.
+    Raises HarnessError as harness.launch.pipeline.check_project does, or where another run is at work here; and
+    KeyboardInterrupt once finished units are recorded.
     """
     check_project(paths)
-    grid = units(params, paths)
-    chosen = needed_units(grid, stages) if stages else grid
-    state = states(params, paths)
-    if any(state[unit.stage] != "done" for unit in chosen):
+    with alone(paths):
+        if not _stale(params, paths, stages):
+            return reproduce(paths, stages, to_stderr)
+        chosen = _chosen(params, paths, stages)
         own = {unit.stage for unit in chosen if unit.kind != "encoder"}
         before = dict.fromkeys(need for unit in chosen for need in unit.needs if need not in own)
         if not reproduce(paths, list(before), to_stderr):
             return False
-        state = states(params, paths)
-        jobs = jobs_of([unit for unit in chosen if state[unit.stage] != "done"], params, paths)
+        jobs = jobs_of(_stale(params, paths, stages), params, paths)
         if jobs and not _run(jobs, params, paths, slots or default_slots(params), to_stderr, executor or workers):
             return False
-    return reproduce(paths, stages, to_stderr)
+        return reproduce(paths, stages, to_stderr)
+
+
+def _chosen(params: Params, paths: Paths, stages: Sequence[str]) -> list[Unit]:
+    grid = units(params, paths)
+    return needed_units(grid, stages) if stages else grid
+
+
+def _stale(params: Params, paths: Paths, stages: Sequence[str]) -> list[Unit]:
+    state = states(params, paths)
+    return [unit for unit in _chosen(params, paths, stages) if state[unit.stage] != "done"]
+
+
+@contextmanager
+def alone(paths: Paths) -> Iterator[None]:
+    """One run of the grid at a time in a project; the mark goes with its process, however that ends.
+
+    Raises HarnessError where another is at work.
+    """
+    paths.build.mkdir(parents=True, exist_ok=True)
+    with (paths.build / "repro.lock").open("a", encoding="utf-8") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HarnessError(
+                f"expected no other `harness repro` in {paths.root}, found one at work", fix="wait until it has ended"
+            ) from None
+        yield
 
 
 def workers(slots: int, params: Params, paths: Paths) -> Executor:
