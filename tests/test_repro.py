@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -32,12 +34,22 @@ class Project(Pipeline):
     """A toy project whose grid has run under plain `dvc repro`, each unit in a process of its own."""
 
     def __init__(self, root: Path) -> None:
-        content = toys.toy_settings((*TARGETS, "mnli", "text"))
-        content["grid"] = {"recipes": list(RECIPES), "targets": list(TARGETS), "seeds": [1]}
-        toys.make_project(root, content)
+        toys.make_project(root, self.settings())
         super().__init__(root, toys.PROFILE)
+        self.runs = root / ".dvc" / "cache" / "runs"
         self.dvc("repro", HARNESS_NO_WARM_PROCESS="1")
         self.reference = self.made()
+
+    def settings(self) -> dict[str, Any]:
+        content = toys.toy_settings((*TARGETS, "mnli", "text"))
+        content["grid"] = {"recipes": list(RECIPES), "targets": list(TARGETS), "seeds": [1]}
+        return content
+
+    def write_settings(self, **udpos: float) -> None:
+        """Make the project's settings active, those of udpos changed."""
+        content = json.loads(json.dumps(self.settings()))  # YAML shares what tasks have in common
+        content["target"]["udpos"] |= udpos
+        toys.write_params(self.root, content)
 
     def made(self) -> dict[str, str]:
         """sha256 of every prediction and checkpoint."""
@@ -46,8 +58,8 @@ class Project(Pipeline):
 
     def forget_the_grid(self) -> None:
         """Remove every trace of the grid: results, checkpoints, entries of dvc.lock, DVC's cache of runs."""
-        checkpoints, runs = self.paths.checkpoint("x", 1).parent, self.root / ".dvc" / "cache" / "runs"
-        for folder in (self.paths.cells, self.paths.results / "intermediate", checkpoints, runs):
+        checkpoints = self.paths.checkpoint("x", 1).parent
+        for folder in (self.paths.cells, self.paths.results / "intermediate", checkpoints, self.runs):
             shutil.rmtree(folder, ignore_errors=True)
         content = yaml.safe_load((self.root / "dvc.lock").read_text(encoding="utf-8"))
         content["stages"] = {name: entry for name, entry in content["stages"].items() if not name.startswith(GRID)}
@@ -124,8 +136,17 @@ def test_the_same_bytes_as_plain_dvc_repro(project: Project) -> None:
     assert project.paths.verdicts.is_file() and (project.paths.results / "tracked.json").is_file()
     assert "Running stage" not in project.dvc("repro"), "DVC finds everything up to date"
 
+    # A setting changed and changed back: DVC's cache has what was made from the old one.
+    project.write_settings(learning_rate=0.0123)
+    code, out, err = project.harness("repro", "--jobs", "1")
+    assert "grid: 2 units run;" in out and project.made() != project.reference, out + err
+    project.write_settings()
+    code, out, err = project.harness("repro", "--jobs", "1")
+    assert "grid: 0 units run, 2 kept" in out and project.made() == project.reference, out + err
+
     # A checkpoint that comes out the same leaves its cells as they are.
     shutil.rmtree(project.paths.checkpoint("mnli", 1))
+    shutil.rmtree(project.runs)
     code, out, err = project.harness("repro", "--jobs", "1")
     assert code == 0, out + err
     assert "grid: 1 units run, 2 kept" in out and project.made() == project.reference
@@ -155,11 +176,12 @@ def test_a_unit_that_fails_says_so_in_its_own_words(project: Project) -> None:
     assert "harness: expected" in (project.paths.logs / "cell-none-udpos-1.log").read_text(encoding="utf-8")
 
 
-def test_ctrl_c_keeps_what_had_finished(project: Project) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_keep_what_had_finished(project: Project, how: signal.Signals) -> None:
     with project.workers_that("unit == 'intermediate-mnli-1' and __import__('time').sleep(600)"):
         process = project.start_harness("repro", "--jobs", "2")
         assert wait_for(lambda: all(map(project.cell_is_there, ("none-udpos-1", "none-tatoeba-1"))))
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)  # a terminal's reaches all
         out, err = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130, out + err
     assert "3 finished units are recorded, what ran was dropped" in err and "the same command goes on from here" in err

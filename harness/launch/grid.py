@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from harness.errors import HarnessError
 from harness.launch.executor import Executor, Job, Summary, Told, render_summary, run_grid
 from harness.launch.made import Made
-from harness.launch.pipeline import check_project, commit, reproduce
+from harness.launch.pipeline import check_project, commit, reproduce, restore
 from harness.launch.where import cell_line, intermediate_line, read_record
 from harness.launch.work import Work, cell_work, intermediate_work
 from harness.params import Params
@@ -149,11 +149,12 @@ def _run(
         def tell(told: Told) -> None:
             show(_line(told, len(jobs)), told.done, told.left_s)
 
-        summary = run_grid(executor(slots, params, paths), jobs, Made(params, paths), tell)
+        restored, made = restore([job.stage for job in jobs], paths), Made(params, paths)
+        summary = run_grid(executor(slots, params, paths), jobs, lambda job: job.stage in restored or made(job), tell)
     finished = [*summary.ran, *summary.kept]
     if finished:
         commit(finished, paths)
-    print(render_summary(summary), file=sys.stderr if to_stderr else sys.stdout)
+    print(render_summary(summary), file=sys.stderr if to_stderr else sys.stdout, flush=True)
     if summary.interrupted:
         print(f"{len(finished)} finished units are recorded, what ran was dropped", file=sys.stderr)
         raise KeyboardInterrupt
@@ -173,7 +174,7 @@ def _line(told: Told, total: int) -> str:
     """What is said of a job that has ended."""
     job, rest = told.job, f"; {told.done} of {total} units, about {told.left_s / 60:.0f} min left"
     if told.how == "kept":
-        return f"{job.work.name}: kept, it was made from what lies here{rest}"
+        return f"{job.work.name}: kept, made from what lies here{rest}"
     if told.how == "again":
         return f"{job.work.name}: {told.why}; started again"
     if told.how == "failed":

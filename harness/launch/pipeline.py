@@ -12,6 +12,9 @@ from harness.errors import HarnessError, name_some
 from harness.paths import Paths
 from harness.resolve import PACKAGE
 
+RESTORED = "restored: "
+"""Before the name of a stage that DVC put back, on a line of harness.launch.dvc_stages."""
+
 
 def check_project(paths: Paths) -> None:
     """HarnessError where the project can't be written, or where other code would run than dvc.lock would record.
@@ -46,12 +49,25 @@ def commit(stages: Sequence[str], paths: Paths) -> None:
 
     Raises HarnessError where DVC can't (it has said why), with the command that does it later.
     """
-    command = [sys.executable, "-m", "harness.launch.dvc_commit", *stages]
-    if subprocess.run(command, cwd=paths.root, check=False, stdout=subprocess.DEVNULL).returncode != 0:
+    if _many("commit", stages, paths).returncode != 0:
         raise HarnessError(
             f"expected {paths.root / 'dvc.lock'} to record {name_some(stages)}, found that DVC failed",
             fix=f"dvc commit --force {' '.join(stages)}",
         )
+
+
+def restore(stages: Sequence[str], paths: Paths) -> set[str]:
+    """Put back what earlier runs made from the present inputs, as far as DVC's cache has it; returns those stages.
+
+    `stages` in an order in which they can run. What DVC says when it fails is shown; then nothing more is put back.
+    """
+    lines = _many("restore", stages, paths).stdout.splitlines()
+    return {line.removeprefix(RESTORED) for line in lines if line.startswith(RESTORED)}
+
+
+def _many(what: str, stages: Sequence[str], paths: Paths) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness.launch.dvc_stages", what, *stages]
+    return subprocess.run(command, cwd=paths.root, check=False, stdout=subprocess.PIPE, text=True)
 
 
 def cache_dir(paths: Paths) -> Path:

@@ -152,6 +152,7 @@ def test_an_executor_of_another_kind_can_run_the_grid(
     params, paths = ready
     asked: list[list[str]] = []
     monkeypatch.setattr(grid, "check_project", lambda paths: None)
+    monkeypatch.setattr(grid, "restore", lambda stages, paths: set())
     monkeypatch.setattr(grid, "reproduce", lambda paths, stages, to_stderr: bool(asked.append(list(stages)) or True))
 
     class Failing:
