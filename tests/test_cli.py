@@ -37,6 +37,7 @@ HEAVY = (
 LIGHT = (
     ["--help"],
     ["run", "--help"],
+    ["repro", "--help"],
     ["profile"],
     ["plan"],
     ["plan", "--profile", "paper"],

@@ -18,6 +18,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo, lock_repo
 from dvc.stage.cache import RunCacheNotFoundError
 from dvc.ui import ui
+from dvc_data.hashfile.hash_info import HashInfo
 
 from harness.launch.pipeline import RESTORED
 
@@ -61,7 +62,7 @@ def _restore(stage: Any) -> bool:
     try:
         stage.save_deps()
         for out in stage.outs:
-            out.hash_info = None  # dvc.lock's outputs belong to dvc.lock's inputs, not to the present ones
+            out.hash_info = HashInfo()  # dvc.lock's outputs belong to dvc.lock's inputs, not to the present ones
         cache.restore(stage, dry=True)
     except (RunCacheNotFoundError, DependencyDoesNotExistError):
         return False

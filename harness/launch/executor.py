@@ -63,7 +63,7 @@ class Executor(Protocol):
         """Start a job; never called with `slots` jobs running."""
 
     def wait(self) -> list[Ended]:
-        """Wait until at least one job has ended; whose code is 0 has its outputs at their places by then."""
+        """Wait until a job has ended, a second at most; those that ended with code 0 have their outputs at their places."""
 
     def close(self) -> None:
         """End what still runs, leaving nothing of it at its place."""
@@ -118,20 +118,27 @@ def run_grid(
     jobs: Sequence[Job],
     keep: Callable[[Job], bool] = lambda job: False,
     tell: Callable[[Told], None] = lambda told: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Summary:
     """Run every job after what it needs; one that fails takes only those with it that need it.
 
     `keep` is asked at a job's turn, when all that it needs is there: do its outputs lie at their places already? `tell`
-    hears of every job that has ended. Ctrl-C ends what runs and is noted in the summary. The executor is closed.
+    hears of every job that has ended; `stop` is asked again and again, and once it says so (or a KeyboardInterrupt is
+    raised) what runs is ended, and the summary says that the run was interrupted. The executor is closed.
     """
-    return _Run(executor, jobs, keep, tell).to_the_end()
+    return _Run(executor, jobs, keep, tell, stop).to_the_end()
 
 
 class _Run:
     def __init__(
-        self, executor: Executor, jobs: Sequence[Job], keep: Callable[[Job], bool], tell: Callable[[Told], None]
+        self,
+        executor: Executor,
+        jobs: Sequence[Job],
+        keep: Callable[[Job], bool],
+        tell: Callable[[Told], None],
+        stop: Callable[[], bool],
     ) -> None:
-        self.executor, self.keep, self.tell = executor, keep, tell
+        self.executor, self.keep, self.tell, self.stop = executor, keep, tell, stop
         self.jobs = {job.stage: job for job in jobs}
         self.schedule = Schedule([Item(job.stage, job.needs, job.seconds) for job in jobs])
         self.ran: list[str] = []
@@ -145,11 +152,11 @@ class _Run:
     def to_the_end(self) -> Summary:
         began, interrupted = time.monotonic(), False
         try:
-            self._start()
-            while self.schedule.running:
+            interrupted = self._start()
+            while self.schedule.running and not interrupted:
                 for ended in self.executor.wait():
                     self._ended(ended)
-                self._start()
+                interrupted = self._start()
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -167,9 +174,12 @@ class _Run:
             busy_s=self.busy_s + sum(now - since for since in self.started.values()),
         )
 
-    def _start(self) -> None:
-        """Fill the free slots."""
-        while len(self.schedule.running) < self.executor.slots and (stage := self.schedule.next()) is not None:
+    def _start(self) -> bool:
+        """Fill the free slots, or return True where the run is to stop."""
+        while len(self.schedule.running) < self.executor.slots and not self.stop():
+            stage = self.schedule.next()
+            if stage is None:
+                break
             job = self.jobs[stage]
             if job.attempt == 1 and self.keep(job):
                 self.schedule.finish(stage)
@@ -178,6 +188,7 @@ class _Run:
             else:
                 self.started[stage] = time.monotonic()
                 self.executor.submit(job)
+        return self.stop()
 
     def _ended(self, ended: Ended) -> None:
         job = ended.job

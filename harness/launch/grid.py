@@ -144,13 +144,16 @@ def _run(
     executor: Callable[[int, Params, Paths], Executor],
 ) -> bool:
     """Run the jobs and have dvc.lock record those that finished; False where one failed."""
-    with grid_progress(len(jobs), to_stderr) as show, terminated_as_interrupted():
+    with grid_progress(len(jobs), to_stderr) as show, interrupts() as stop:
 
         def tell(told: Told) -> None:
             show(_line(told, len(jobs)), told.done, told.left_s)
 
+        def keep(job: Job) -> bool:
+            return job.stage in restored or made(job)
+
         restored, made = restore([job.stage for job in jobs], paths), Made(params, paths)
-        summary = run_grid(executor(slots, params, paths), jobs, lambda job: job.stage in restored or made(job), tell)
+        summary = run_grid(executor(slots, params, paths), jobs, keep, tell, stop)
     finished = [*summary.ran, *summary.kept]
     if finished:
         commit(finished, paths)
@@ -192,14 +195,21 @@ def _tail(job: Job) -> list[str]:
 
 
 @contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does."""
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Yields whether Ctrl-C or SIGTERM has come: a unit that is being brought home is brought home whole.
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    A second one raises KeyboardInterrupt at once.
+    """
+    came: list[int] = []
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    def note(number: int, _: object) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield lambda: bool(came)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

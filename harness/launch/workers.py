@@ -72,8 +72,8 @@ class Workers:
         self._running[future] = (slot, job, time.monotonic())
 
     def wait(self) -> list[Ended]:
-        """Wait for the first job that ends; bring home what has finished."""
-        done = wait(self._running, return_when=FIRST_COMPLETED).done
+        """Wait for the first job that ends, half a second at most; bring home what has finished."""
+        done = wait(self._running, timeout=0.5, return_when=FIRST_COMPLETED).done
         return [self._ended(future) for future in done]
 
     def close(self) -> None:

@@ -95,6 +95,26 @@ def test_ctrl_c_keeps_what_had_finished(stop: str, ran: Sequence[str]) -> None:
     assert summary.interrupted and summary.ran == ran and executor.closed == 1
 
 
+def test_it_stops_when_asked_and_keeps_what_had_finished() -> None:
+    executor, told = Pretended(slots=1), list[Told]()
+    summary = run_grid(executor, JOBS, tell=told.append, stop=lambda: len(told) == 2)
+    assert summary.interrupted and summary.ran == ["train a", "train b"] and executor.closed == 1
+    assert len(executor.submitted) == 2
+    assert run_grid(Pretended(), JOBS, stop=lambda: True).ran == []
+
+
+def test_nothing_ended_is_no_end() -> None:
+    class Slow(Pretended):
+        waits = 0
+
+        def wait(self) -> list[Ended]:
+            self.waits += 1
+            return super().wait() if self.waits % 3 == 0 else []
+
+    executor = Slow()
+    assert len(run_grid(executor, JOBS).ran) == 4 and executor.waits == 12
+
+
 def test_a_defect_of_the_executor_closes_it() -> None:
     class Broken(Pretended):
         def wait(self) -> list[Ended]:

@@ -62,8 +62,14 @@ def workers(ready: Toy) -> Iterator[Workers]:
 
 def run(executor: Workers, work: Work, paths: Paths) -> Ended:
     executor.submit(job(work, paths))
-    (ended,) = executor.wait()
-    return ended
+    return ended(executor)
+
+
+def ended(executor: Workers) -> Ended:
+    """The next job that ends."""
+    while not (found := executor.wait()):
+        pass
+    return found[0]
 
 
 def found(work: Work) -> dict[str, str]:
@@ -90,17 +96,17 @@ def test_the_same_bytes_in_a_process_of_its_own_and_after_others(ready: Toy, wor
 def test_a_unit_comes_home_whole_and_its_words_are_in_its_log(ready: Toy, workers: Workers) -> None:
     paths = ready[1]
     work = intermediate_work(RECIPE, 1, *ready)
-    ended = run(workers, work, paths)
-    assert (ended.code, ended.died) == (0, "") and 0 < ended.seconds < WAIT_S
+    one = run(workers, work, paths)
+    assert (one.code, one.died) == (0, "") and 0 < one.seconds < WAIT_S
     assert json.loads(paths.intermediate(RECIPE, 1).read_text(encoding="utf-8"))["recipe"] == RECIPE
-    assert ended.job.log.read_text(encoding="utf-8") == "" and not list(paths.scratch.glob("*/*"))
+    assert one.job.log.read_text(encoding="utf-8") == "" and not list(paths.scratch.glob("*/*"))
 
 
 def test_a_users_error_is_its_own_words(ready: Toy, workers: Workers) -> None:
     paths = ready[1]
-    ended = run(workers, cell_work(Cell(recipe="none", target="udpos", seed=7), paths), paths)
-    assert (ended.code, ended.died) == (2, "")
-    assert ended.job.log.read_text(encoding="utf-8").startswith("harness: expected a finished checkpoint")
+    one = run(workers, cell_work(Cell(recipe="none", target="udpos", seed=7), paths), paths)
+    assert (one.code, one.died) == (2, "")
+    assert one.job.log.read_text(encoding="utf-8").startswith("harness: expected a finished checkpoint")
 
 
 def test_peak_memory_is_the_units_own(ready: Toy, workers: Workers) -> None:
@@ -130,8 +136,8 @@ def test_a_killed_worker_costs_its_unit_and_the_next_one_runs(ready: Toy, worker
     with _Held(paths, "pawsx") as held:
         workers.submit(job(held, paths))
         _worker_of(paths.logs / f"{held.name}.log").kill()
-        (ended,) = workers.wait()
-    assert (ended.code, ended.died) == (1, "killed by signal 9 (by hand, or out of memory)")
+        one = ended(workers)
+    assert (one.code, one.died) == (1, "killed by signal 9 (by hand, or out of memory)")
     assert run(workers, work, paths).code == 0 and found(work) == before
 
 
