@@ -63,7 +63,7 @@ class Executor(Protocol):
         """Start a job; never called with `slots` jobs running."""
 
     def wait(self) -> list[Ended]:
-        """Wait until a job has ended, a second at most; those that ended with code 0 have their outputs at their places."""
+        """Wait until a job has ended, a second at most; with code 0, its outputs are at their places by then."""
 
     def close(self) -> None:
         """End what still runs, leaving nothing of it at its place."""
