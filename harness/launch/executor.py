@@ -6,10 +6,10 @@ An executor runs units and nothing else: worker processes of this machine (harne
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from harness.launch.schedule import Item, Schedule
 from harness.launch.work import Work
@@ -103,8 +103,8 @@ class Told:
 
     job: Job
     """The job."""
-    how: str
-    """`ran`, `kept`, `failed` or `again`."""
+    how: Literal["ran", "kept", "failed", "again"]
+    """What became of it; `again`: its process died, and it is started once more."""
     why: str
     """How it died, or nothing."""
     done: int
@@ -208,16 +208,16 @@ class _Run:
             self.ran.append(job.stage)
             self._say(job, "ran")
 
-    def _say(self, job: Job, how: str, why: str = "") -> None:
+    def _say(self, job: Job, how: Literal["ran", "kept", "failed", "again"], why: str = "") -> None:
         done = len(self.ran) + len(self.kept) + len(self.failed)
         self.tell(Told(job, how, why, done, self.schedule.left_seconds(self.executor.slots)))
 
 
-def render_summary(summary: Summary, names: Mapping[str, str] | None = None) -> str:
+def render_summary(summary: Summary) -> str:
     """The end of a run for people: how much, how long, how busy, what failed and where its log is."""
     lines = [
         f"grid: {len(summary.ran)} units run"
-        + (f", {len(summary.kept)} kept as they lay there" if summary.kept else "")
+        + (f", {len(summary.kept)} kept, made from the same inputs" if summary.kept else "")
         + (f", {len(summary.retried)} started again after their process died" if summary.retried else "")
         + f"; {summary.wall_s:.1f} s on {summary.slots} at a time, busy {100 * summary.utilisation:.0f} % of that"
     ]

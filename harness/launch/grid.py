@@ -100,7 +100,8 @@ def workers(slots: int, params: Params, paths: Paths) -> Executor:
 def default_slots(params: Params) -> int:
     """Units at a time: as many as the cores that this process may use have threads for, or one per visible GPU."""
     if params.compute.device == "cpu":
-        return max(1, len(os.sched_getaffinity(0)) // params.compute.threads)
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS
+        return max(1, usable // params.compute.threads)
     return max(1, len(visible_gpus())) if params.runtime == "local" else 1
 
 
