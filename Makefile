@@ -9,6 +9,7 @@ PORT = 5000
 LOCK_ARGS =
 IMAGE_ARGS =
 BENCH =
+REPRO_ARGS =
 
 # Nothing here asks, phones home, or looks for a newer version; the hub client takes only what is pinned and on disk.
 QUIET = DO_NOT_TRACK=1 DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true HF_HUB_DISABLE_TELEMETRY=1 HF_HUB_OFFLINE=1
@@ -28,13 +29,14 @@ help:
 	@echo "make clean    remove build/ and the tools' caches; keeps $(VENV), results/, mlruns/ and DVC's cache"
 	@echo "make distclean  remove those too"
 	@echo "Variables: TORCH=cpu|cuda (default: what $(VENV) has, else cpu)  VENV=.venv  PYTHON=python3.11  PORT=5000"
+	@echo "           REPRO_ARGS='--jobs N': units at a time (harness repro --help)"
 	@echo "           PIP_ARGS='...': options for pip, e.g. where to find the CPU build of torch (requirements/cpu.in says why)"
 
 venv:
 	@VENV='$(VENV)' TORCH='$(TORCH)' PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' sh requirements/install.sh
 
 repro: venv
-	@$(RUN) $(ALONE) harness repro
+	@$(RUN) $(ALONE) harness repro $(REPRO_ARGS)
 
 test: venv
 	@$(RUN) ruff check harness tests benchmarks

@@ -162,15 +162,31 @@ def plan(
 
 
 @app.command()
-def repro() -> int:
-    """Run what is stale of the active profile (`dvc repro`), then print the verdicts (`harness verify`).
+def repro(
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            metavar="N",
+            help="Units at a time; default: the cores divided by compute.threads, or one per visible GPU.",
+        ),
+    ] = None,
+) -> int:
+    """Run what is stale of the active profile, then print the verdicts (`harness verify`).
 
-    Exit code: that of `harness verify`, or 2 where a stage failed. In a container, mount your clone:
+    `dvc repro` makes data, corpus and encoder; then N worker processes run the intermediate trainings and cells, those
+    first that most work waits for; dvc.lock records them, and `dvc repro` makes scores and verdicts. A unit that fails
+    takes only those with it that need it: its log lies in build/<profile>/logs. Ctrl-C keeps what has finished; the
+    same command goes on from there.
+
+    Exit code: that of `harness verify`, or 2 where something failed. In a container, mount your clone:
     docker run --user "$(id -u):$(id -g)" -v "$PWD:/work" harness repro (with `--gpus all` for a GPU).
     """
-    from harness.launch.pipeline import reproduce
+    from harness.launch.grid import reproduce_grid
 
-    if not reproduce(open_project()[1]):
+    if not reproduce_grid(*open_project(), slots=jobs):
         return 2
     return verifying.verify()
 

@@ -108,8 +108,13 @@ class Paths:
 
     @property
     def scratch(self) -> Path:
-        """Where units that run in a container or ahead of their turn write."""
+        """Where units that run in a container or in a worker write."""
         return self.build / "scratch"
+
+    @property
+    def logs(self) -> Path:
+        """What units that ran in a worker printed, a file each."""
+        return self.build / "logs"
 
     @property
     def results(self) -> Path:

@@ -128,6 +128,27 @@ def measured_costs(paths: Paths) -> tuple[dict[str, float], str]:
     return {}, "nothing measured yet"
 
 
+def unit_seconds(made: Iterable[Unit], paths: Paths) -> dict[str, float]:
+    """Stage -> estimated wall time, for a schedule: only the ratios have to be right.
+
+    A kind's median on this machine; else the pinned run's, scaled by the kinds that both have; else the median of all
+    kinds of the same sort (intermediate trainings, cells); else a second.
+    """
+    own = {kind: median(times) for kind, times in _own_times(paths).items()}
+    pinned = _pinned_times(paths)
+    scale = median([own[kind] / pinned[kind] for kind in own.keys() & pinned if pinned[kind]] or [1.0])
+    known = {kind: seconds * scale for kind, seconds in pinned.items()} | own
+    sorts: dict[str, list[float]] = {}
+    for kind, seconds in known.items():
+        sorts.setdefault(kind.split()[0], []).append(seconds)
+    return {unit.stage: known.get(unit.kind, median(sorts.get(unit.kind.split()[0], [1.0]))) for unit in made}
+
+
+def _pinned_times(paths: Paths) -> dict[str, float]:
+    path = paths.pinned / "costs.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))["seconds"]) if path.is_file() else {}
+
+
 def _own_times(paths: Paths) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {}
     cells = sorted(paths.cells.glob("*/result.json"))

@@ -34,6 +34,36 @@ def progress(label: str, total: int) -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
+def grid_progress(total: int, to_stderr: bool = False) -> Iterator[Callable[[str, int, float], None]]:
+    """A bar of `total` units on a terminal's standard error; everywhere a line for each unit that has ended.
+
+    Yields `show(line, done, left_s)`. `to_stderr`: the lines go there too.
+    """
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("grid"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            job = bar.add_task("", total=total)
+
+            def show(line: str, done: int, left_s: float) -> None:
+                bar.console.print(line, markup=False, highlight=False)
+                bar.update(job, completed=done, description=f"about {left_s / 60:.0f} min left")
+
+            yield show
+        return
+    stream = sys.stderr if to_stderr else sys.stdout
+    yield lambda line, *_: print(line, file=stream, flush=True)
+
+
+@contextmanager
 def transfer_progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar of `total` bytes on a terminal's standard error; elsewhere a line at each quarter of a large file.
 

@@ -12,12 +12,12 @@ from types import ModuleType
 import pytest
 import toy as toys
 
-from harness.cost import Length, Throughput
+from harness.cost import Length, Throughput, estimate
 from harness.errors import HarnessError
-from harness.params import Architecture, Compute, Params, load_params
+from harness.params import Architecture, Compute, Params, load_params, read_profile
 from harness.paths import Paths
 from harness.plan import states
-from harness.tasks import load_task
+from harness.tasks import load_task, load_tasks
 from harness.verify import verify_all
 
 TINY = Architecture(hidden_size=8, layers=1, heads=2, intermediate_size=16, max_length=32, dropout=0.1)
@@ -123,3 +123,55 @@ def test_a_made_up_project_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     status = [sys.executable, "-m", "dvc", "status", "scores", "--json"]
     said = subprocess.run(status, cwd=paths.root, check=True, capture_output=True, text=True).stdout
     assert json.loads(said) == {}
+
+
+def test_a_grid_is_simulated_by_its_tokens_or_by_a_measured_speed() -> None:
+    schedule, params = script("schedule"), read_profile(toys.ROOT, "paper")
+    paths = Paths(toys.ROOT, "paper")
+    found = estimate(params, load_tasks(params.data.tasks, paths.tasks))
+    cost, unit = schedule.costs(found, params, None, [])
+    xnli = next(one for one in found.units if (one.kind, one.name) == ("cell", "xnli"))
+    assert cost["cell xnli"] == (3 * xnli.train_tokens + xnli.predict_tokens) / 1e9 and unit == "1e9 token passes"
+    unknown = next(one for one in found.units if one.train_tokens is None or one.predict_tokens is None)
+    alike = [value for kind, value in cost.items() if kind.startswith(f"{unknown.kind} ")]
+    assert cost[f"{unknown.kind} {unknown.name}"] == max(alike)
+    items = schedule.items_of(params, paths, cost, found.unavailable)
+    assert {item.seconds for item in items if "none-1" in item.name and item.name.startswith("intermediate")} == {0.0}
+    assert all(item.seconds == 0 for item in items if item.name.startswith("cell@hellaswag+translated-"))
+    (reached, orders) = schedule.tables(items, (1, 8), "grid")
+    assert [row[0] for row in reached.rows] == [row[0] for row in orders.rows] == [1, 8]
+    assert reached.rows[0][-1] == orders.rows[0][-1] == "100.0 %"
+    with pytest.raises(HarnessError, match="measured on a device that nobody has"):
+        schedule.costs(found, params, "a device that nobody has", [])
+
+
+def test_arms_that_give_other_predictions_are_told_apart() -> None:
+    repro = script("repro")
+    arms = repro.arms(2)
+    ran = [
+        repro.Ran(20.0, "", {"a": "1", "b": "2"}),
+        repro.Ran(10.0, "", {"a": "1", "b": "2"}),
+        repro.Ran(5.0, "2 units run", {"a": "1", "b": "3"}),
+    ]
+    found = repro.report("ci", arms, ran)
+    assert [row[1:] for row in found.tables[0].rows] == [
+        ["20", "2 of 2", "1.00"],
+        ["10", "2 of 2", "0.50"],
+        ["5", "1 of 2", "0.25"],
+    ]
+    assert "`harness repro --jobs 2`: 2 units run." in found.remarks
+
+
+def test_every_arm_of_the_training_benchmark_trains_on_the_same_tokens(
+    toy: tuple[Params, Paths], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toy[1].root)
+    training = script("training")
+    ran = {arm: training.run_arm(arm, "xquad", 1, 16, 1) for arm in training.ARMS}
+    ours, default = ran["harness"], ran["Trainer, default"]
+    assert ran["harness, not deterministic"].tokens == ours.tokens
+    assert default.tokens == pytest.approx(ours.tokens, rel=0.5)  # other rows may fall into a last, short epoch
+    assert all(run.tokens > 100 and run.seconds > 0 and run.cpu_seconds > 0 and run.dev >= 0 for run in ran.values())
+    row = training._row("Trainer, default", [default], [ours])
+    assert row[0] == "Trainer, default" and row[3] == f"{default.dev:.1f}"
+    assert float(row[4]) == pytest.approx(ours.tokens / ours.seconds / (default.tokens / default.seconds), abs=0.01)

@@ -81,17 +81,13 @@ def run_intermediate(
     delegated = _delegate(["run", "intermediate", recipe, str(seed)]) if recipe != "none" else None
     if delegated is not None:
         return delegated
-    from harness.launch.where import do_intermediate
+    from harness.launch.where import do_intermediate, intermediate_line
 
     params, paths = open_project()
     _known(recipe, list(params.recipes), "recipe")
     code, record = do_intermediate(recipe, seed, params, paths)
     if record is not None:
-        scores = ", ".join(f"{task} {points:.1f}" for task, points in record["dev_headline"].items())
-        typer.echo(
-            f"intermediate {recipe}-{seed}: {record['status']}{', dev ' + scores if scores else ''},"
-            f" {record['elapsed_s']:.1f} s"
-        )
+        typer.echo(intermediate_line(record))
     return code
 
 
@@ -105,7 +101,7 @@ def run_cell(
     delegated = _delegate(["run", "cell", recipe, target, str(seed)])
     if delegated is not None:
         return delegated
-    from harness.launch.where import do_cell
+    from harness.launch.where import cell_line, do_cell
     from harness.plan import remaining
     from harness.results import Cell
 
@@ -114,10 +110,7 @@ def run_cell(
     _known(target, list(params.target), "target")
     code, result = do_cell(Cell(recipe=recipe, target=target, seed=seed), params, paths)
     if result is not None:
-        score = "no score" if result.score is None else f"score {result.score:5.1f}"
-        typer.echo(
-            f"cell {result.cell.id}: {result.status}, {score}, {result.elapsed_s:.1f} s; {remaining(params, paths)}"
-        )
+        typer.echo(f"{cell_line(result)}; {remaining(params, paths)}")
     return code
 
 

@@ -121,7 +121,7 @@ def _verify_crate(path: Path, profile: str | None, json_: bool) -> int:
 
 def _run_claim(claim: str, profile: str | None, to_stderr: bool) -> bool:
     """Run the stages that the claim needs; False where one of them failed."""
-    from harness.launch.pipeline import reproduce
+    from harness.launch.grid import reproduce_grid
     from harness.plan_claim import stages_to_run
 
     params, paths = open_project()
@@ -131,4 +131,4 @@ def _run_claim(claim: str, profile: str | None, to_stderr: bool) -> bool:
             fix=f"run `harness profile {profile}` first",
         )
     stages = stages_to_run(claim, params, paths)
-    return reproduce(paths, stages, to_stderr) if stages else True
+    return reproduce_grid(params, paths, stages, to_stderr=to_stderr) if stages else True

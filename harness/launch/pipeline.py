@@ -8,18 +8,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, name_some
 from harness.paths import Paths
 from harness.resolve import PACKAGE
 
+RESTORED = "restored: "
+"""Before the name of a stage that DVC put back, on a line of harness.launch.dvc_stages."""
 
-def reproduce(paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False) -> bool:
-    """Run what is stale, or of it only these stages and what they need; False where a stage failed (it has said why).
 
-    `to_stderr`: DVC's words go there, and standard output stays free for the verdict.
+def check_project(paths: Paths) -> None:
+    """HarnessError where the project can't be written, or where other code would run than dvc.lock would record.
 
-    Raises HarnessError where the project can't be written (a container without a mounted clone), or where the code that
-    would run is not the code that dvc.lock would record (an image built from another checkout).
+    The first: a container without a mounted clone; the second: an image built from another checkout.
     """
     if not os.access(paths.root, os.W_OK):
         raise HarnessError(
@@ -33,6 +33,13 @@ def reproduce(paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False)
             f"expected the code that runs ({PACKAGE}) to be that of {paths.root / 'harness'}, found another {other[0]}",
             fix="build the image from this checkout (`harness image build`), or install it (`make venv`)",
         )
+
+
+def reproduce(paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False) -> bool:
+    """`dvc repro` of everything, or of these stages and what they need; False where a stage failed (it has said why).
+
+    `to_stderr`: DVC's words go there, and standard output stays free for the verdict.
+    """
     command, out = [sys.executable, "-m", "dvc", "repro", *stages], sys.stderr if to_stderr else None
     return subprocess.run(command, cwd=paths.root, check=False, stdout=out).returncode == 0
 
@@ -42,11 +49,25 @@ def commit(stages: Sequence[str], paths: Paths) -> None:
 
     Raises HarnessError where DVC can't (it has said why), with the command that does it later.
     """
-    command = ["dvc", "commit", "--force", "--quiet", *stages]
-    if subprocess.run([sys.executable, "-m", *command], cwd=paths.root, check=False).returncode != 0:
+    if _many("commit", stages, paths).returncode != 0:
         raise HarnessError(
-            f"expected {paths.root / 'dvc.lock'} to record {stages[0]}, found that DVC failed", fix=" ".join(command)
+            f"expected {paths.root / 'dvc.lock'} to record {name_some(stages)}, found that DVC failed",
+            fix=f"dvc commit --force {' '.join(stages)}",
         )
+
+
+def restore(stages: Sequence[str], paths: Paths) -> set[str]:
+    """Put back what earlier runs made from the present inputs, as far as DVC's cache has it; returns those stages.
+
+    `stages` in an order in which they can run. What DVC says when it fails is shown; then nothing more is put back.
+    """
+    lines = _many("restore", stages, paths).stdout.splitlines()
+    return {line.removeprefix(RESTORED) for line in lines if line.startswith(RESTORED)}
+
+
+def _many(what: str, stages: Sequence[str], paths: Paths) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness.launch.dvc_stages", what, *stages]
+    return subprocess.run(command, cwd=paths.root, check=False, stdout=subprocess.PIPE, text=True)
 
 
 def cache_dir(paths: Paths) -> Path:

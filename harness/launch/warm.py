@@ -2,8 +2,8 @@
 
 DVC starts a new process per stage; importing the libraries would take longer than many a stage's own work. The first
 stage starts this server; it ends with the `dvc` process it belongs to. A child runs the same function as a stage
-without it, on a process that has drawn no random number and started no thread, so the numbers are the same. Cores that
-are free meanwhile run the next units ahead of their turn (harness.launch.ahead).
+without it, on a process that has drawn no random number and started no thread, so the numbers are the same. `harness
+repro` runs the grid's units in workers of its own (harness.launch.workers); this is for a plain `dvc repro`.
 """
 
 from __future__ import annotations
@@ -144,7 +144,6 @@ def serve(path: Path, owner: int) -> None:
     import harness.cell
     import harness.cli
     import harness.intermediate
-    from harness.launch import ahead
 
     assert harness.cell and harness.intermediate
     path.unlink(missing_ok=True)
@@ -154,56 +153,30 @@ def serve(path: Path, owner: int) -> None:
     os.umask(old)
     listener.listen()
     listener.settimeout(0.1)
-    queue: ahead.Queue | None = None
-    first = True
-    environment: dict[str, str] = {}
     try:
         while psutil.pid_exists(owner):
-            for pid in _reap():
-                if queue:
-                    queue.ended(pid)
-            if queue and (work := queue.next()):
-                queue.start(work, harness.cli.run, environment)
+            _reap()
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
                 continue
             connection.setblocking(True)
             request = _receive(connection)
-            if request is None:
-                connection.close()
-                continue
-            command = tuple(request.arguments)
-            told = queue.claim(command) if queue else None
-            environment = _environment(request)
-            pid = os.fork()
-            if pid == 0:
+            if request and os.fork() == 0:
                 listener.close()
-                _child(connection, request, environment | ({ahead.AHEAD: told} if told else {}), harness.cli.run)
+                _child(connection, request, harness.cli.run)
             connection.close()
-            for descriptor in request.output:
+            for descriptor in request.output if request else ():
                 os.close(descriptor)
-            if first:
-                with suppress(psutil.Error):
-                    queue = ahead.open_queue(request.cwd, psutil.Process(owner).cmdline(), environment)
-                first = False
-                if queue:
-                    queue.claim(command)
-            if queue:
-                queue.asked[pid] = command
     finally:
-        if queue:
-            queue.close()
         path.unlink(missing_ok=True)
 
 
-def _reap() -> list[int]:
-    """The pids of the children that have ended."""
-    ended = []
+def _reap() -> None:
+    """Let go of the children that have ended."""
     with suppress(ChildProcessError):
-        while pid := os.waitpid(-1, os.WNOHANG)[0]:
-            ended.append(pid)
-    return ended
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _receive(connection: socket.socket) -> Request | None:
@@ -219,19 +192,13 @@ def _receive(connection: socket.socket) -> Request | None:
     return Request(**json.loads(content), output=list(descriptors))
 
 
-def _environment(request: Request) -> dict[str, str]:
-    # The tokenizer's module set this when it was imported; the caller's environment does not have it.
-    return request.environment | {ACTIVE: "1", "TOKENIZERS_PARALLELISM": "false"}
-
-
-def _child(
-    connection: socket.socket, request: Request, environment: dict[str, str], run: Callable[[list[str]], int]
-) -> None:
+def _child(connection: socket.socket, request: Request, run: Callable[[list[str]], int]) -> None:
     """Take over the caller's folder, environment and output, run the command, answer with its exit code."""
     for number, descriptor in enumerate(request.output, start=1):
         os.dup2(descriptor, number)
     os.environ.clear()
-    os.environ.update(environment)
+    # The tokenizer's module set the last one when it was imported; the caller's environment does not have it.
+    os.environ.update(request.environment | {ACTIVE: "1", "TOKENIZERS_PARALLELISM": "false"})
     os.chdir(request.cwd)
     threading.Thread(target=_end_with_caller, args=(connection,), daemon=True).start()
     code = 1

@@ -1,4 +1,4 @@
-"""Where a unit of work runs: in a container, ahead of its turn in the warm process, or here and now."""
+"""Where a unit of work runs: in a container, or here and now; and what is said of it when it has finished."""
 
 from __future__ import annotations
 
@@ -20,34 +20,25 @@ from harness.results import Cell, Result, read_result
 
 def do_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> tuple[int, dict[str, Any] | None]:
     """Have an intermediate training done; returns the exit code and, once its outputs are in place, its record."""
-    from harness.intermediate import inputs_here, run_intermediate
-
-    def same_inputs(scratch: Path) -> bool:
-        made = _read(Paths(scratch, params.profile).intermediate(recipe, seed))
-        return bool(made["inputs"] == inputs_here(recipe, params, paths))
 
     def here() -> object:
+        from harness.intermediate import run_intermediate
+
         return run_intermediate(recipe, seed, params, paths)
 
-    code = _do(intermediate_work(recipe, seed, params, paths), params, paths, same_inputs, here)
-    return code, _read(paths.intermediate(recipe, seed)) if code == 0 and _at_home() else None
+    code = _do(intermediate_work(recipe, seed, params, paths), params, paths, here)
+    return code, read_record(paths.intermediate(recipe, seed)) if code == 0 and _at_home() else None
 
 
 def do_cell(cell: Cell, params: Params, paths: Paths) -> tuple[int, Result | None]:
     """Have a cell done; returns the exit code and, once its outputs are in place, its result."""
-
-    def same_inputs(scratch: Path) -> bool:
-        from harness.cell import inputs_here
-
-        made = Paths(scratch, params.profile).cell(cell.recipe, cell.target, cell.seed) / "result.json"
-        return read_result(made).inputs == inputs_here(cell, params, paths)
 
     def here() -> object:
         from harness.cell import run_cell
 
         return run_cell(cell, params, paths)
 
-    code = _do(cell_work(cell, paths), params, paths, same_inputs, here)
+    code = _do(cell_work(cell, paths), params, paths, here)
     result = paths.cell(cell.recipe, cell.target, cell.seed) / "result.json"
     return code, read_result(result) if code == 0 and _at_home() else None
 
@@ -69,18 +60,11 @@ def do_cell_apart(cell: Cell, params: Params, paths: Paths, apart: Paths) -> int
     return subprocess.run(command, cwd=paths.root, env=environment, check=False).returncode
 
 
-def _do(
-    work: Work, params: Params, paths: Paths, same_inputs: Callable[[Path], bool], here: Callable[[], object]
-) -> int:
-    if _at_home():
-        if params.runtime == "docker":
-            from harness.launch.container import run_work
+def _do(work: Work, params: Params, paths: Paths, here: Callable[[], object]) -> int:
+    if _at_home() and params.runtime == "docker":
+        from harness.launch.container import run_work
 
-            return run_work(work, params, paths)
-        from harness.launch.ahead import take
-
-        if take(work, paths, same_inputs):
-            return 0
+        return run_work(work, params, paths)
     here()
     return 0
 
@@ -90,6 +74,22 @@ def _at_home() -> bool:
     return OUTPUT not in os.environ
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> dict[str, Any]:
+    """The record of an intermediate training."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
+
+
+def intermediate_line(record: dict[str, Any]) -> str:
+    """A finished intermediate training in one line."""
+    scores = ", ".join(f"{task} {points:.1f}" for task, points in record["dev_headline"].items())
+    return (
+        f"intermediate {record['recipe']}-{record['seed']}: {record['status']}{', dev ' + scores if scores else ''},"
+        f" {record['elapsed_s']:.1f} s"
+    )
+
+
+def cell_line(result: Result) -> str:
+    """A finished cell in one line."""
+    score = "no score" if result.score is None else f"score {result.score:5.1f}"
+    return f"cell {result.cell.id}: {result.status}, {score}, {result.elapsed_s:.1f} s"

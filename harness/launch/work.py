@@ -1,7 +1,7 @@
 """A unit of work (an intermediate training, a cell) as what runs it elsewhere sees it: command, inputs, outputs.
 
-A unit that runs in a container or ahead of its turn writes into a scratch folder; its outputs are moved to their places
-when it has finished, so one that is killed leaves nothing behind.
+A unit that runs in a container or in a worker writes into a scratch folder; its outputs are moved to their places when
+it has finished, so one that is killed leaves nothing behind.
 """
 
 from __future__ import annotations

@@ -1,0 +1,216 @@
+"""`harness repro`: DVC for what comes before the grid and after it, an executor for the grid itself.
+
+DVC runs one stage after the other and stops at the first that fails. So the grid's stale units are run here, then
+recorded in dvc.lock by one `dvc commit`; `dvc repro` finds them up to date and goes on with the rest.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from harness.errors import HarnessError
+from harness.launch.executor import Executor, Job, Summary, Told, render_summary, run_grid
+from harness.launch.made import Made
+from harness.launch.pipeline import check_project, commit, reproduce, restore
+from harness.launch.where import cell_line, intermediate_line, read_record
+from harness.launch.work import Work, cell_work, intermediate_work
+from harness.params import Params
+from harness.paths import Paths
+from harness.plan import Unit, needed_units, states, unit_seconds, units
+from harness.progress import grid_progress
+from harness.results import grid_cells, read_result
+
+SHOWN = 5
+"""Lines of a failed unit's log that are shown at once."""
+
+
+def reproduce_grid(
+    params: Params,
+    paths: Paths,
+    stages: Sequence[str] = (),
+    slots: int | None = None,
+    to_stderr: bool = False,
+    executor: Callable[[int, Params, Paths], Executor] | None = None,
+) -> bool:
+    """Run what is stale, or of it only these stages and what they need; False where something failed (it is said what).
+
+    `slots`: units at a time, None for as many as the machine has room for; `to_stderr`: all words go there, and
+    standard output stays free for the verdict; `executor`: makes what runs the units, default: worker processes here.
+
+    Raises HarnessError as harness.launch.pipeline.check_project does, or where another run is at work here; and
+    KeyboardInterrupt once finished units are recorded.
+    """
+    check_project(paths)
+    with alone(paths):
+        if not _stale(params, paths, stages):
+            return reproduce(paths, stages, to_stderr)
+        chosen = _chosen(params, paths, stages)
+        own = {unit.stage for unit in chosen if unit.kind != "encoder"}
+        before = dict.fromkeys(need for unit in chosen for need in unit.needs if need not in own)
+        if not reproduce(paths, list(before), to_stderr):
+            return False
+        jobs = jobs_of(_stale(params, paths, stages), params, paths)
+        if jobs and not _run(jobs, params, paths, slots or default_slots(params), to_stderr, executor or workers):
+            return False
+        return reproduce(paths, stages, to_stderr)
+
+
+def _chosen(params: Params, paths: Paths, stages: Sequence[str]) -> list[Unit]:
+    grid = units(params, paths)
+    return needed_units(grid, stages) if stages else grid
+
+
+def _stale(params: Params, paths: Paths, stages: Sequence[str]) -> list[Unit]:
+    state = states(params, paths)
+    return [unit for unit in _chosen(params, paths, stages) if state[unit.stage] != "done"]
+
+
+@contextmanager
+def alone(paths: Paths) -> Iterator[None]:
+    """One run of the grid at a time in a project; the mark goes with its process, however that ends.
+
+    Raises HarnessError where another is at work.
+    """
+    paths.build.mkdir(parents=True, exist_ok=True)
+    with (paths.build / "repro.lock").open("a", encoding="utf-8") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HarnessError(
+                f"expected no other `harness repro` in {paths.root}, found one at work", fix="wait until it has ended"
+            ) from None
+        yield
+
+
+def workers(slots: int, params: Params, paths: Paths) -> Executor:
+    """Worker processes of this machine, one GPU each where there are as many."""
+    from harness.launch.workers import Workers
+
+    devices = visible_gpus() if params.compute.device == "cuda" and params.runtime == "local" else []
+    return Workers(slots, params, paths, [devices[slot % len(devices)] for slot in range(slots)] if devices else ())
+
+
+def default_slots(params: Params) -> int:
+    """Units at a time: as many as the cores that this process may use have threads for, or one per visible GPU."""
+    if params.compute.device == "cpu":
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS
+        return max(1, usable // params.compute.threads)
+    return max(1, len(visible_gpus())) if params.runtime == "local" else 1
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return [name.strip() for name in given.split(",") if name.strip()]
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listed = subprocess.run(["nvidia-smi", "--list-gpus"], check=False, capture_output=True, text=True)
+    return [str(number) for number, _ in enumerate(listed.stdout.splitlines())] if listed.returncode == 0 else []
+
+
+def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
+    """A job for every intermediate training and cell among `chosen`."""
+    works: dict[str, Work] = {f"cell@{cell.id}": cell_work(cell, paths) for cell in grid_cells(params)}
+    for recipe in params.grid.recipes:
+        for seed in params.grid.seeds:
+            works[f"intermediate@{recipe}-{seed}"] = intermediate_work(recipe, seed, params, paths)
+    seconds = unit_seconds(chosen, paths)
+    return [
+        Job(
+            unit.stage,
+            works[unit.stage],
+            unit.needs,
+            seconds[unit.stage],
+            paths.logs / f"{unit.stage.replace('@', '-')}.log",
+        )
+        for unit in chosen
+        if unit.stage in works
+    ]
+
+
+def _run(
+    jobs: Sequence[Job],
+    params: Params,
+    paths: Paths,
+    slots: int,
+    to_stderr: bool,
+    executor: Callable[[int, Params, Paths], Executor],
+) -> bool:
+    """Run the jobs and have dvc.lock record those that finished; False where one failed."""
+    with grid_progress(len(jobs), to_stderr) as show, interrupts() as stop:
+
+        def tell(told: Told) -> None:
+            show(_line(told, len(jobs)), told.done, told.left_s)
+
+        def keep(job: Job) -> bool:
+            return job.stage in restored or made(job)
+
+        restored, made = restore([job.stage for job in jobs], paths), Made(params, paths)
+        summary = run_grid(executor(slots, params, paths), jobs, keep, tell, stop)
+    finished = [*summary.ran, *summary.kept]
+    if finished:
+        commit(finished, paths)
+    print(render_summary(summary), file=sys.stderr if to_stderr else sys.stdout, flush=True)
+    if summary.interrupted:
+        print(f"{len(finished)} finished units are recorded, what ran was dropped", file=sys.stderr)
+        raise KeyboardInterrupt
+    if summary.failed:
+        print(_after_failure(summary), file=sys.stderr)
+    return not summary.failed
+
+
+def _after_failure(summary: Summary) -> str:
+    return (
+        f"harness: expected every unit to finish, found {len(summary.failed)} that failed. To mend it: read the log,"
+        " then run the same command again; what finished is kept"
+    )
+
+
+def _line(told: Told, total: int) -> str:
+    """What is said of a job that has ended."""
+    job, rest = told.job, f"; {told.done} of {total} units, about {told.left_s / 60:.0f} min left"
+    if told.how == "kept":
+        return f"{job.work.name}: kept, made from what lies here{rest}"
+    if told.how == "again":
+        return f"{job.work.name}: {told.why}; started again"
+    if told.how == "failed":
+        return "\n".join([f"{job.work.name}: FAILED{', ' + told.why if told.why else ''}; see {job.log}", *_tail(job)])
+    mark = job.work.outputs[-1]
+    is_cell = job.work.command[1] == "cell"
+    return (cell_line(read_result(mark / "result.json")) if is_cell else intermediate_line(read_record(mark))) + rest
+
+
+def _tail(job: Job) -> list[str]:
+    try:
+        return [f"    {line}" for line in job.log.read_text(encoding="utf-8").splitlines()[-SHOWN:]]
+    except OSError:
+        return []
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Yields whether Ctrl-C or SIGTERM has come: a unit that is being brought home is brought home whole.
+
+    A second one raises KeyboardInterrupt at once.
+    """
+    came: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
