@@ -113,7 +113,7 @@ def test_pinned_results_of_another_profile_are_judged_without_making_it_active(
     before = toy_copy[1].params.read_bytes()
     code, out, _ = harness("verify", "--profile", "lab")
     assert code == 0 and "profile lab" in out and "reference/lab" in out
-    code, out, err = harness("study", "--profile", "lab", "--out", str(tmp_path / "study.md"))
+    code, _, _ = harness("study", "--profile", "lab", "--out", str(tmp_path / "study.md"))
     assert code == 0 and "`lab`" in (tmp_path / "study.md").read_text(encoding="utf-8")
     code, out, _ = harness("verify", "--profile", "ci")
     assert code == 0 and "nothing has run" in out

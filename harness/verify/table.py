@@ -171,12 +171,16 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
     if v.v2.largest_in:
         detail += f" in {v.v2.largest_in}"
     problems = _some(v.v2.outside)
+    if v.v2.undecided:
+        problems.append("this encoder is another draw of the pretraining than the pinned one (sums in another order):")
+        problems.append("how far such draws lie apart was not measured, so what follows decides nothing")
+        problems += _some(v.v2.undecided)
     if v.v2.not_comparable:
         found = "were made from other data or params than here, or are unavailable here"
         problems.append(f"{len(v.v2.not_comparable)} pinned cells {found}")
     if v.v2.not_pinned:
         problems.append(f"{len(v.v2.not_pinned)} cells of the run are not pinned")
-    word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.not_comparable else "ok"
+    word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.not_comparable or v.v2.undecided else "ok"
     return word, detail, problems
 
 

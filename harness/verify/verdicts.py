@@ -192,13 +192,13 @@ def exit_code(v0: Integrity, v2: Regression | None, verdicts: list[ClaimVerdict]
     """3 invalid, else 1 something is not reproduced, else 2 something is undecided, else 0.
 
     Claims that are NOT_TESTED and cells that are not pinned decide nothing; pinned cells made from other
-    inputs leave V2 undecided.
+    inputs, or far away and from another encoder, leave V2 undecided.
     """
     found = {verdict.verdict for verdict in verdicts}
     if not v0.ok or "INVALID" in found:
         return EXIT_INVALID
     if "NOT_REPRODUCED" in found or (v2 is not None and not v2.ok):
         return EXIT_NOT_REPRODUCED
-    if found & {"INCONCLUSIVE", "UNDERPOWERED"} or (v2 is not None and v2.not_comparable):
+    if found & {"INCONCLUSIVE", "UNDERPOWERED"} or (v2 is not None and (v2.not_comparable or v2.undecided)):
         return EXIT_INCONCLUSIVE
     return EXIT_REPRODUCED

@@ -378,6 +378,26 @@ def test_a_shift_of_a_whole_target_is_seen_where_its_cells_pass(make_project: Ma
     assert [line.split(":")[0] for line in found.v2.outside] == ["target panx"] and found.exit_code == 1
 
 
+@pytest.mark.parametrize(("moved", "word", "exit_code"), [(0.3, "ok", 0), (30.0, "UNDECIDED", 2)])
+def test_another_draw_of_the_pretraining_is_not_accused(
+    make_project: Make, moved: float, word: str, exit_code: int
+) -> None:
+    project = make_project().run(planted(PUBLISHED))
+    pin_results(project.params, project.paths)
+    cell = Cell(recipe="mnli", target="xnli", seed=1)
+    project.write_cell(cell, planted(PUBLISHED)(cell) + moved)
+    for each in grid_cells(project.params):
+        result = read_result(project.paths.cell(each.recipe, each.target, each.seed) / "result.json")
+        other = result.model_copy(update={"inputs": result.inputs | {"encoder": "e" * 64}})
+        write_result(project.paths.cell(each.recipe, each.target, each.seed), other)
+    project.write_scores()
+    found = judge(project)
+    assert found.v2 is not None and found.v2.ok and not found.v2.outside and found.v2.compared == 135
+    assert bool(found.v2.undecided) == (word == "UNDECIDED") and found.exit_code == exit_code
+    assert f"V2 pinned         {word} " in render(found)
+    assert ("another draw of the pretraining" in render(found)) == (word == "UNDECIDED")
+
+
 def test_cells_made_from_other_params_are_not_compared(make_project: Make) -> None:
     project = make_project(recipes=("none", "mnli")).run(planted(PUBLISHED))
     pin_results(project.params, project.paths)
