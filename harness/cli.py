@@ -173,22 +173,39 @@ def repro(
             help="Units at a time; default: the cores divided by compute.threads, or one per visible GPU.",
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Run the units on the Ray cluster whose head is HOST:PORT; `local`: a Ray of this machine alone.",
+        ),
+    ] = None,
 ) -> int:
     """Run what is stale of the active profile, then print the verdicts (`harness verify`).
 
     `dvc repro` makes data, corpus and encoder; then N worker processes run the intermediate trainings and cells, those
     first that most work waits for; dvc.lock records them, and `dvc repro` makes scores and verdicts. A unit that fails
     takes only those with it that need it: its log lies in build/<profile>/logs. Ctrl-C keeps what has finished; the
-    same command goes on from there.
+    same command goes on from there. With --ray, the nodes of a Ray cluster run the units (docs/cluster.md).
 
     Exit code: that of `harness verify`, or 2 where something failed. In a container, mount your clone:
     docker run --user "$(id -u):$(id -g)" -v "$PWD:/work" harness repro (with `--gpus all` for a GPU).
     """
-    from harness.launch.grid import reproduce_grid
+    if ray is not None:
+        if jobs is not None:
+            raise HarnessError(
+                "expected --jobs or --ray, found both: a cluster runs as many units as it has room for",
+                fix="leave --jobs out",
+            )
+        from harness.launch.ray_cluster import reproduce_on_ray
 
-    if not reproduce_grid(*open_project(), slots=jobs):
-        return 2
-    return verifying.verify()
+        finished = reproduce_on_ray(ray, *open_project())
+    else:
+        from harness.launch.grid import reproduce_grid
+
+        finished = reproduce_grid(*open_project(), slots=jobs)
+    return verifying.verify() if finished else 2
 
 
 @app.command()

@@ -78,8 +78,15 @@ def container_spec(
         pids=params.container.pids,
         tmp_mib=params.container.tmp_mib,
         gpu=params.compute.device == "cuda",
+        gpu_ids=_visible_gpus(),
         terminal=sys.stderr.isatty() and sys.stdout.isatty(),
     )
+
+
+def _visible_gpus() -> tuple[str, ...]:
+    """The GPUs that this process was given (by Ray, by its caller); empty where nothing was said."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return tuple(name.strip() for name in given.split(",") if name.strip())
 
 
 def container_user(facts: EngineFacts) -> str:

@@ -181,7 +181,8 @@ def _creation(spec: ContainerSpec) -> dict[str, Any]:
         docker.types.Mount(target=mount.target, source=mount.source, type="bind", read_only=mount.read_only)
         for mount in spec.mounts
     ]
-    gpus = [docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])] if spec.gpu else None
+    some = {"device_ids": list(spec.gpu_ids)} if spec.gpu_ids else {"count": -1}
+    gpus = [docker.types.DeviceRequest(capabilities=[["gpu"]], **some)] if spec.gpu else None
     return {
         "image": spec.image,
         "command": list(spec.command),

@@ -45,6 +45,8 @@ class ContainerSpec(Record):
     """Size of /tmp."""
     gpu: bool
     """Whether it gets the machine's GPUs."""
+    gpu_ids: tuple[str, ...] = ()
+    """Those that it gets, by number or UUID; empty: all."""
     terminal: bool
     """Whether it gets a terminal (progress bars)."""
 

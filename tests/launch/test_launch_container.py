@@ -99,6 +99,14 @@ def test_a_gpu_is_asked_for_where_the_profile_computes_on_one(boxed: Toy) -> Non
     assert requests[0]["Capabilities"] == [["gpu"]] and requests[0]["Count"] == -1
 
 
+def test_a_unit_gets_the_gpus_that_its_process_was_given(boxed: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    params, paths = boxed
+    params = params.model_copy(update={"compute": params.compute.model_copy(update={"device": "cuda"})})
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    (request,) = engine._creation(spec_of((params, paths)))["device_requests"]
+    assert request["DeviceIDs"] == ["2", "5"] and not request["Count"]
+
+
 @pytest.mark.parametrize(
     ("uid", "gid", "rootless", "user"),
     [(1000, 100, False, "1000:100"), (0, 0, False, f"{IMAGE_USER}:{IMAGE_USER}"), (1000, 100, True, "0:0")],
