@@ -25,7 +25,7 @@ help:
 	@echo "              what takes long: BENCH=--all runs that too, BENCH='growth verify' only these)"
 	@echo "make ui       MLflow's pages for the imported results, on http://127.0.0.1:$(PORT)"
 	@echo "make venv     only the environment: $(VENV), from requirements/cpu.txt or cuda.txt, and dev.txt"
-	@echo "make lock     write requirements/cpu.txt, cuda.txt and dev.txt anew from pyproject.toml and requirements/*.in"
+	@echo "make lock     write requirements/*.txt anew from pyproject.toml and requirements/*.in"
 	@echo "make clean    remove build/ and the tools' caches; keeps $(VENV), results/, mlruns/ and DVC's cache"
 	@echo "make distclean  remove those too"
 	@echo "Variables: TORCH=cpu|cuda (default: what $(VENV) has, else cpu)  VENV=.venv  PYTHON=python3.11  PORT=5000"
@@ -62,7 +62,7 @@ ui: venv
 
 # The locks hold every platform's hashes and name no host. cpu.txt and cuda.txt hold what a run needs and differ only in torch
 # and what its CUDA build loads: uv keeps what a lock holds already, and the second starts as a copy of the first. dev.txt
-# holds the tools on top. LOCK_ARGS='--upgrade' moves everything that may move.
+# and bench.txt hold the tools on top. LOCK_ARGS='--upgrade' moves everything that may move.
 # uv doesn't read pip's settings, so the folder of the "+cpu" wheel is handed to it, for the CPU lock alone.
 LOCK = $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command 'make lock'
@@ -74,6 +74,7 @@ lock: venv
 	UV_FIND_LINKS= $(LOCK) $(RUNTIME) requirements/cuda.in -o build/cuda.txt >/dev/null
 	mv build/cuda.txt requirements/cuda.txt
 	UV_FIND_LINKS= $(LOCK) --group dev -c requirements/cpu.txt -o requirements/dev.txt $(LOCK_ARGS) >/dev/null
+	UV_FIND_LINKS= $(LOCK) --no-deps requirements/bench.in -o requirements/bench.txt $(LOCK_ARGS) >/dev/null
 
 clean:
 	@echo "removing build/, *.egg-info, __pycache__ and the caches of ruff, mypy, pytest and hypothesis"

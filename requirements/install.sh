@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the virtual environment VENV exactly as the locks say (TORCH's, then dev.txt: the tools of `make test` and `make lock`)
+# Makes the virtual environment VENV exactly as the locks say (TORCH's, then dev.txt and bench.txt: the tools of `make test`,
+# `make lock` and `make bench`)
 # and installs this checkout into it. Called by make.
 #   VENV     folder of the environment          TORCH     cpu or cuda; empty: what VENV has already, else cpu
 #   PYTHON   interpreter, 3.11 or newer         PIP_ARGS  extra options for pip, e.g. where to look for wheels
@@ -18,7 +19,8 @@ case $TORCH in
     *) die "expected TORCH=cpu or TORCH=cuda, found TORCH=$TORCH. To mend it: make repro TORCH=cpu" ;;
 esac
 dev=requirements/dev.txt
-for file in "$lock" "$dev"; do
+bench=requirements/bench.txt
+for file in "$lock" "$dev" "$bench"; do
     [ -f "$file" ] || die "expected the lock file $file in $(pwd), found none. To mend it: git checkout -- $file, or make lock"
 done
 
@@ -64,10 +66,11 @@ make_environment() {
     rm -f "$part"
     pip_install "$lock"
     pip_install "$dev"
+    pip_install "$bench"
     printf '%s\n' "$wanted" >"$VENV/.lock-of"
 }
 
-wanted="$TORCH $(cat "$lock" "$dev" | cksum)"
+wanted="$TORCH $(cat "$lock" "$dev" "$bench" | cksum)"
 [ "$(cat "$VENV/.lock-of" 2>/dev/null)" = "$wanted" ] || make_environment
 
 here="$(pwd) $(cksum <pyproject.toml)"
