@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ from synthetic import Project, planted
 
 from harness.cli import run
 from harness.errors import HarnessError
+from harness.params import Params
+from harness.paths import Paths
 from harness.plan import State, states, units
 from harness.plan_claim import claim_units, render_claim_plan, stages_to_run
 from harness.results import grid_cells
@@ -162,28 +162,24 @@ def test_only_stages_that_are_not_done_are_run(project: Project, monkeypatch: py
     assert stages == [f"cell@{c.id}" for c in grid_cells(project.params) if c.recipe == "multi"]
 
 
-def test_run_hands_dvc_these_stages_and_then_judges(
+def test_only_the_claims_stages_are_run_and_then_it_is_judged(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    commands: list[list[str]] = []
-    sent: list[Any] = []
+    asked: list[tuple[list[str], bool]] = []
 
-    def run_dvc(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
-        commands.append(command)
-        sent.append(options["stdout"])
-        return subprocess.CompletedProcess(command, returncode=0)
+    def run_grid(params: Params, paths: Paths, stages: list[str], to_stderr: bool) -> bool:
+        asked.append((stages, to_stderr))
+        return True
 
     (project.root / "tasks").mkdir()
     monkeypatch.chdir(project.root)
-    monkeypatch.setattr("harness.launch.pipeline._differs", lambda paths, name: False)
     monkeypatch.setattr("harness.plan_claim.states", fake_states(lambda stage: "squad_v2-xnli-2" not in stage))
-    monkeypatch.setattr(subprocess, "run", run_dvc)
+    monkeypatch.setattr("harness.launch.grid.reproduce_grid", run_grid)
     assert run(["verify", "squad-gain", "--run", "--json"]) == 0
-    assert sent == [sys.stderr]
-    assert [command[2:] for command in commands] == [["dvc", "repro", "cell@squad_v2-xnli-2"]]
+    assert asked == [(["cell@squad_v2-xnli-2"], True)]
     assert json.loads(capsys.readouterr().out)["claims"][0]["verdict"] == "REPRODUCED"
     monkeypatch.setattr("harness.plan_claim.states", fake_states(lambda stage: True))
-    assert run(["verify", "squad-gain", "--run"]) == 0 and len(commands) == 1
+    assert run(["verify", "squad-gain", "--run"]) == 0 and len(asked) == 1
 
 
 @pytest.mark.parametrize(
