@@ -132,7 +132,8 @@ def test_what_is_not_whole_or_older_than_its_checkpoint_is_not(ready: Toy, damag
         with (cell_work(CELL, paths).outputs[0] / "predictions.json.gz").open("ab") as file:
             file.write(b"x")
     elif damage == "checkpoint":  # written anew after the cell
-        os.utime(checkpoint / "checkpoint.json")
+        later = (cell_work(CELL, paths).outputs[0] / "result.json").stat().st_mtime + 1
+        os.utime(checkpoint / "checkpoint.json", (later, later))
     else:
         (checkpoint / "model.safetensors").unlink()
         assert not Made(params, paths)(
