@@ -24,7 +24,7 @@ help:
 	@echo "make bench    run the cheap benchmarks and write benchmarks/RESULTS.md anew (BENCH=--list says what there is, and"
 	@echo "              what takes long: BENCH=--all runs that too, BENCH='growth verify' only these)"
 	@echo "make ui       MLflow's pages for the imported results, on http://127.0.0.1:$(PORT)"
-	@echo "make venv     only the environment: $(VENV), from requirements/cpu.txt or cuda.txt, and dev.txt"
+	@echo "make venv     only the environment: $(VENV), from requirements/cpu.txt or cuda.txt, dev.txt, bench.txt"
 	@echo "make lock     write requirements/*.txt anew from pyproject.toml and requirements/*.in"
 	@echo "make clean    remove build/ and the tools' caches; keeps $(VENV), results/, mlruns/ and DVC's cache"
 	@echo "make distclean  remove those too"

@@ -62,6 +62,16 @@ class Run:
     dev: float
     """Headline metric of the dev set, in points."""
 
+    @property
+    def speed(self) -> float:
+        """Tokens a second of wall time."""
+        return self.tokens / self.seconds
+
+    @property
+    def cpu_speed(self) -> float:
+        """Tokens a second of processor time."""
+        return self.tokens / self.cpu_seconds
+
 
 def run_arm(arm: str, name: str, seed: int, rows: int | None, threads: int) -> Run:
     """Train the task `name` once in this process."""
@@ -220,22 +230,17 @@ def measure(task: str, seeds: int, rows: int | None, threads: int, encoder: str)
 
 
 def _row(arm: str, runs: list[Run], ours: list[Run]) -> list[str | int | float | None]:
-    wall, cpu = ([run.tokens / seconds for run, seconds in _times(runs, name)] for name in ("seconds", "cpu_seconds"))
-    own_wall, own_cpu = ([run.tokens / s for run, s in _times(ours, name)] for name in ("seconds", "cpu_seconds"))
     dev = [run.dev for run in runs]
     spread = f" +- {statistics.stdev(dev):.1f}" if len(dev) > 1 else ""
+    pairs = list(zip(ours, runs, strict=True))
     return [
         arm,
-        f"{statistics.median(wall):,.0f}",
-        f"{statistics.median(cpu):,.0f}",
+        f"{statistics.median(run.speed for run in runs):,.0f}",
+        f"{statistics.median(run.cpu_speed for run in runs):,.0f}",
         f"{statistics.mean(dev):.1f}{spread}",
-        f"{statistics.median(own / other for own, other in zip(own_wall, wall, strict=True)):.2f}",
-        f"{statistics.median(own / other for own, other in zip(own_cpu, cpu, strict=True)):.2f}",
+        f"{statistics.median(own.speed / other.speed for own, other in pairs):.2f}",
+        f"{statistics.median(own.cpu_speed / other.cpu_speed for own, other in pairs):.2f}",
     ]
-
-
-def _times(runs: list[Run], name: str) -> list[tuple[Run, float]]:
-    return [(run, getattr(run, name)) for run in runs]
 
 
 def _apart(arm: str, task: str, seed: int, rows: int | None, threads: int) -> Run:

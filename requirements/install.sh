@@ -1,7 +1,6 @@
 #!/bin/sh
 # Makes the virtual environment VENV exactly as the locks say (TORCH's, then dev.txt and bench.txt: the tools of `make test`,
-# `make lock` and `make bench`)
-# and installs this checkout into it. Called by make.
+# `make lock` and `make bench`) and installs this checkout into it. Called by make.
 #   VENV     folder of the environment          TORCH     cpu or cuda; empty: what VENV has already, else cpu
 #   PYTHON   interpreter, 3.11 or newer         PIP_ARGS  extra options for pip, e.g. where to look for wheels
 # What is there already is kept when it was made from the same lock; otherwise the folder is made anew, since installing over
