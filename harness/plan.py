@@ -121,10 +121,9 @@ def measured_costs(paths: Paths) -> tuple[dict[str, float], str]:
     own = _own_times(paths)
     if own:
         return {kind: median(times) for kind, times in own.items()}, "this machine's finished units"
-    pinned = paths.pinned / "costs.json"
-    if pinned.is_file():
-        content = json.loads(pinned.read_text(encoding="utf-8"))
-        return content["seconds"], f"the pinned run ({content['machine']['cpu']}, {content['machine']['cores']} cores)"
+    seconds, machine = _pinned_costs(paths)
+    if seconds:
+        return seconds, f"the pinned run ({machine['cpu']}, {machine['cores']} cores)"
     return {}, "nothing measured yet"
 
 
@@ -135,7 +134,7 @@ def unit_seconds(made: Iterable[Unit], paths: Paths) -> dict[str, float]:
     kinds of the same sort (intermediate trainings, cells); else a second.
     """
     own = {kind: median(times) for kind, times in _own_times(paths).items()}
-    pinned = _pinned_times(paths)
+    pinned, _ = _pinned_costs(paths)
     scale = median([own[kind] / pinned[kind] for kind in own.keys() & pinned if pinned[kind]] or [1.0])
     known = {kind: seconds * scale for kind, seconds in pinned.items()} | own
     sorts: dict[str, list[float]] = {}
@@ -144,9 +143,13 @@ def unit_seconds(made: Iterable[Unit], paths: Paths) -> dict[str, float]:
     return {unit.stage: known.get(unit.kind, median(sorts.get(unit.kind.split()[0], [1.0]))) for unit in made}
 
 
-def _pinned_times(paths: Paths) -> dict[str, float]:
+def _pinned_costs(paths: Paths) -> tuple[dict[str, float], dict[str, Any]]:
+    """Seconds by kind of unit in the pinned run, and its machine; nothing where nothing is pinned."""
     path = paths.pinned / "costs.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))["seconds"]) if path.is_file() else {}
+    if not path.is_file():
+        return {}, {}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content["seconds"], content["machine"]
 
 
 def _own_times(paths: Paths) -> dict[str, list[float]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.launch.gpus import given_gpus
 from harness.launch.image import CODE_LABEL, IMAGE_USER, WORK
 from harness.launch.records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts, Mount
 from harness.launch.work import Work, bring_home
@@ -78,15 +79,9 @@ def container_spec(
         pids=params.container.pids,
         tmp_mib=params.container.tmp_mib,
         gpu=params.compute.device == "cuda",
-        gpu_ids=_visible_gpus(),
+        gpu_ids=given_gpus() or (),
         terminal=sys.stderr.isatty() and sys.stdout.isatty(),
     )
-
-
-def _visible_gpus() -> tuple[str, ...]:
-    """The GPUs that this process was given (by Ray, by its caller); empty where nothing was said."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    return tuple(name.strip() for name in given.split(",") if name.strip())
 
 
 def container_user(facts: EngineFacts) -> str:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from harness.errors import HarnessError
 from harness.launch.executor import Executor, Job, Summary, Told, render_summary, run_grid
+from harness.launch.gpus import visible_gpus
 from harness.launch.made import Made
 from harness.launch.pipeline import check_project, commit, reproduce, restore
 from harness.launch.where import cell_line, intermediate_line, read_record
@@ -93,7 +92,7 @@ def workers(slots: int, params: Params, paths: Paths) -> Executor:
     """Worker processes of this machine, one GPU each where there are as many."""
     from harness.launch.workers import Workers
 
-    devices = visible_gpus() if params.compute.device == "cuda" and params.runtime == "local" else []
+    devices = visible_gpus() if params.compute.device == "cuda" and params.runtime == "local" else ()
     return Workers(slots, params, paths, [devices[slot % len(devices)] for slot in range(slots)] if devices else ())
 
 
@@ -103,17 +102,6 @@ def default_slots(params: Params) -> int:
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS
         return max(1, usable // params.compute.threads)
     return max(1, len(visible_gpus())) if params.runtime == "local" else 1
-
-
-def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is not None:
-        return [name.strip() for name in given.split(",") if name.strip()]
-    if shutil.which("nvidia-smi") is None:
-        return []
-    listed = subprocess.run(["nvidia-smi", "--list-gpus"], check=False, capture_output=True, text=True)
-    return [str(number) for number, _ in enumerate(listed.stdout.splitlines())] if listed.returncode == 0 else []
 
 
 def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:

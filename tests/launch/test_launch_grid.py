@@ -13,6 +13,7 @@ import toy as toys
 from harness.errors import HarnessError
 from harness.launch import grid
 from harness.launch.executor import Ended, Executor, Job
+from harness.launch.gpus import visible_gpus
 from harness.launch.made import Made, is_made
 from harness.launch.where import do_cell, do_intermediate
 from harness.launch.work import cell_work, intermediate_work
@@ -60,7 +61,8 @@ def test_times_are_this_machines_then_the_pinned_ones_scaled(toy_copy: Toy) -> N
     made = units(params, paths)
     shutil.rmtree(paths.results, ignore_errors=True)
     assert set(unit_seconds(made, paths).values()) == {1.0}
-    write_json(paths.pinned / "costs.json", {"seconds": {"encoder": 10.0, "cell udpos": 2.0, "cell pawsx": 6.0}})
+    seconds = {"encoder": 10.0, "cell udpos": 2.0, "cell pawsx": 6.0}
+    write_json(paths.pinned / "costs.json", {"seconds": seconds, "machine": {"cpu": "one", "cores": 2}})
     found = unit_seconds(made, paths)
     assert (found["cell@none-udpos-1"], found["cell@none-pawsx-1"]) == (2.0, 6.0)
     assert found["cell@none-xquad-1"] == 4.0, "the median of the other cells"
@@ -75,9 +77,9 @@ def test_slots_follow_from_cores_threads_and_gpus(toy: Toy, monkeypatch: pytest.
     assert grid.default_slots(params) == 8 // params.compute.threads
     assert grid.default_slots(params.model_copy(update={"compute": Compute(device="cpu", threads=16)})) == 1
     cuda = params.model_copy(update={"compute": Compute(device="cuda", threads=4)})
-    for given, gpus in {"0, 3": ["0", "3"], "": [], "GPU-1a": ["GPU-1a"]}.items():
+    for given, gpus in {"0, 3": ("0", "3"), "": (), "GPU-1a": ("GPU-1a",)}.items():
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
-        assert grid.visible_gpus() == gpus
+        assert visible_gpus() == gpus
         assert grid.default_slots(cuda) == max(1, len(gpus))
     assert grid.default_slots(cuda.model_copy(update={"runtime": "docker"})) == 1
 
@@ -85,13 +87,13 @@ def test_slots_follow_from_cores_threads_and_gpus(toy: Toy, monkeypatch: pytest.
 def test_gpus_are_counted_by_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert grid.visible_gpus() == []
+    assert visible_gpus() == ()
     tool = tmp_path / "nvidia-smi"
     tool.write_text("#!/bin/sh\necho 'GPU 0: one'\necho 'GPU 1: another'\n")
     tool.chmod(0o755)
-    assert grid.visible_gpus() == ["0", "1"]
+    assert visible_gpus() == ("0", "1")
     tool.write_text("#!/bin/sh\necho no driver\nexit 9\n")
-    assert grid.visible_gpus() == []
+    assert visible_gpus() == ()
 
 
 def test_one_run_at_a_time(toy_copy: Toy) -> None:
