@@ -8,7 +8,8 @@ of its own; the arms take turns. Tokens are real ones: padding counts for nothin
 
 Trainer's arms: `default` pads every input to `--pad-to` tokens, as transformers' examples do (question answering: 384,
 XNLI: 128); `tuned` pads to the longest input of a batch and groups inputs by length. Determinism is on in the harness's
-arm and off in Trainer's, whose default that is; the arm `harness, not deterministic` shows what it costs.
+arm and off in Trainer's, whose default that is; the arm `harness, not deterministic` shows what it costs. Where a ratio
+falls short of the one wanted, steps of the harness's loop are profiled and the page says what they are made of.
 """
 
 from __future__ import annotations
@@ -26,15 +27,17 @@ from typing import Any
 
 import torch
 from kept import Table, found, keep, show
+from tokenizers import Tokenizer
 from torch import nn
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
+from harness.errors import HarnessError
 from harness.model.encoder import load_encoder
 from harness.model.features import Feature
 from harness.model.forward import Encoder
 from harness.model.heads import Head
 from harness.model.tokenizer import PAD, load_tokenizer, token_id
-from harness.params import load_params
+from harness.params import Params, Training, load_params
 from harness.paths import Paths, project_root
 from harness.results import describe_encoder
 from harness.scoring import headline
@@ -47,6 +50,16 @@ from harness.training.prepare import TrainingTask, dev_scores, prepare
 ARMS = ("harness", "harness, not deterministic", "Trainer, tuned", "Trainer, default")
 EXAMPLES_PAD_TO = {"span": 384, "classification": 128, "choice": 128, "tagging": 128}
 """`max_seq_length` of transformers' own examples, by head."""
+WANTED = {
+    "span": {"Trainer, default": 3.0, "Trainer, tuned": 1.3},
+    "classification": {"Trainer, default": 2.0, "Trainer, tuned": 1.2},
+}
+"""Least ratio of wall time that we want, by head and arm."""
+PROFILED_STEPS = 30
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm")
+ATTENTION = "aten::_scaled_dot_product"
+SQUARE = 1024
+"""Rows of the matrices whose product shows a core's peak."""
 
 
 @dataclass(frozen=True)
@@ -73,24 +86,71 @@ class Run:
         return self.tokens / self.cpu_seconds
 
 
+@dataclass(frozen=True)
+class Steps:
+    """What steps of the harness's loop are made of."""
+
+    products: float
+    """Share of their processor time in matrix products."""
+    attention: float
+    """Share in attention, which is matrix products and softmax."""
+    gflops: float
+    """Rate of the matrix products, 1e9 floating-point operations a second."""
+    peak_gflops: float
+    """Rate of the product of two large square matrices on the same threads."""
+
+
 def run_arm(arm: str, name: str, seed: int, rows: int | None, threads: int) -> Run:
     """Train the task `name` once in this process."""
-    root = project_root()
-    params = load_params(root)
-    paths = Paths(root, params.profile)
-    determinism.set_up(seed, threads)
+    params, ready, encoder, tokenizer = _set_up(name, seed, rows, threads)
     if arm != "harness":
         torch.use_deterministic_algorithms(False)
-    encoder, tokenizer = load_encoder(paths.encoder), load_tokenizer(paths.encoder)
-    task = load_task(name, paths.tasks)
-    settings = (params.target.get(name) or params.intermediate[name]).model_copy(update={"max_examples": rows})
-    ready = prepare(task, paths.data(name), settings, encoder, tokenizer, seed)
     pad = token_id(tokenizer, PAD)
     counted, seconds, cpu = (_with_trainer if arm.startswith("Trainer") else _with_harness)(
         arm, ready, encoder, seed, pad
     )
     dev = dev_scores(ready, encoder, tokenizer, params.evaluation, [ready.source_language])
-    return Run(counted, seconds, cpu, headline(task.metric, dev[ready.source_language]))
+    return Run(counted, seconds, cpu, headline(ready.task.metric, dev[ready.source_language]))
+
+
+def profile_steps(name: str, rows: int | None, threads: int) -> Steps:
+    """Profile the first steps of the harness's loop on the task `name`, in this process."""
+    _, ready, encoder, tokenizer = _set_up(name, 1, rows, threads)
+    schedule = ready.schedule(None)
+    steps = replace(schedule, steps=min(PROFILED_STEPS, schedule.steps))
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], with_flops=True) as watched:
+        train(encoder, [ready.stream()], steps, seed=1, pad=token_id(tokenizer, PAD))
+    events = watched.key_averages()
+    total = sum(event.self_cpu_time_total for event in events)
+    products = [event for event in events if event.key in PRODUCTS]
+    took = sum(event.self_cpu_time_total for event in products)
+    attention = sum(event.self_cpu_time_total for event in events if event.key.startswith(ATTENTION))
+    return Steps(took / total, attention / total, sum(event.flops for event in products) / took / 1e3, _peak())
+
+
+def _peak() -> float:
+    """Rate of a large matrix product, 1e9 operations a second: the best of ten."""
+    matrix = torch.rand(SQUARE, SQUARE)
+    seconds = []
+    for _ in range(10):
+        began = time.perf_counter()
+        torch.mm(matrix, matrix)
+        seconds.append(time.perf_counter() - began)
+    return float(2 * SQUARE**3 / min(seconds) / 1e9)
+
+
+def _set_up(name: str, seed: int, rows: int | None, threads: int) -> tuple[Params, TrainingTask, Encoder, Tokenizer]:
+    root = project_root()
+    params = load_params(root)
+    paths = Paths(root, params.profile)
+    determinism.set_up(seed, threads)
+    encoder, tokenizer = load_encoder(paths.encoder), load_tokenizer(paths.encoder)
+    settings = params.target.get(name) or params.intermediate[name]
+    if not isinstance(settings, Training):
+        raise HarnessError(f"expected a task with training data, found {name}", fix="name another with --tasks")
+    settings = settings.model_copy(update={"max_examples": rows})
+    ready = prepare(load_task(name, paths.tasks), paths.data(name), settings, encoder, tokenizer, seed)
+    return params, ready, encoder, tokenizer
 
 
 def _with_harness(arm: str, ready: TrainingTask, encoder: Encoder, seed: int, pad: int) -> tuple[int, float, float]:
@@ -197,56 +257,97 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rows", type=int, help="training rows; default: the profile's")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="threads of each training")
     parser.add_argument("--arm", nargs=3, metavar=("ARM", "TASK", "SEED"), help=argparse.SUPPRESS)
+    parser.add_argument("--profiled", metavar="TASK", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.arm:
         arm, task, seed = given.arm
         print(json.dumps(asdict(run_arm(arm, task, int(seed), given.rows, given.threads[0]))))
         return
-    params = load_params(project_root())
-    tables = [
-        measure(task, given.seeds, given.rows, threads, describe_encoder(params))
-        for task in given.tasks
-        for threads in given.threads
-    ]
-    made = found(f"Training, profile {params.profile}", tables, packages=("torch", "transformers", "accelerate"))
+    if given.profiled:
+        print(json.dumps(asdict(profile_steps(given.profiled, given.rows, given.threads[0]))))
+        return
+    root = project_root()
+    params = load_params(root)
+    tables, remarks = [], []
+    for task in given.tasks:
+        head = load_task(task, Paths(root, params.profile).tasks).head
+        for threads in given.threads:
+            runs = measure(task, given.seeds, given.rows, threads)
+            tables.append(table(task, given.seeds, threads, describe_encoder(params), runs))
+            short = shortfalls(WANTED.get(head, {}), runs)
+            if short:
+                steps = Steps(**_apart(["--profiled", task], given.rows, threads))
+                remarks += [remark(f"{task}, {_counted(threads, 'thread')}", arm, *short[arm], steps) for arm in short]
+    packages = ("torch", "transformers", "accelerate")
+    made = found(f"Training, profile {params.profile}", tables, remarks, packages=packages)
     print(show(made))
     keep(f"training-{params.profile}", made)
 
 
-def measure(task: str, seeds: int, rows: int | None, threads: int, encoder: str) -> Table:
-    """Train every arm at every seed, in turns."""
+def measure(task: str, seeds: int, rows: int | None, threads: int) -> dict[str, list[Run]]:
+    """Train every arm at every seed, in turns: arm -> its runs."""
     runs: dict[str, list[Run]] = {arm: [] for arm in ARMS}
     for seed in range(1, seeds + 1):
         for arm, made in runs.items():
-            made.append(_apart(arm, task, seed, rows, threads))
+            made.append(Run(**_apart(["--arm", arm, task, str(seed)], rows, threads)))
             print(f"{task}, {threads} threads, seed {seed}, {arm}: {made[-1]}", file=sys.stderr, flush=True)
+    return runs
+
+
+def shortfalls(wanted: dict[str, float], runs: dict[str, list[Run]]) -> dict[str, tuple[float, float]]:
+    """Arm -> the ratio of wall time that was found and the one wanted, where it is less."""
+    found = {arm: _ratio(runs["harness"], runs[arm]) for arm in wanted}
+    return {arm: (ratio, wanted[arm]) for arm, ratio in found.items() if ratio < wanted[arm]}
+
+
+def remark(what: str, arm: str, ratio: float, wanted: float, steps: Steps) -> str:
+    """Why a ratio falls short."""
+    both = steps.products + steps.attention
+    return (
+        f"{what}: {ratio:.2f} times the speed of `{arm}`, {wanted} wanted. {steps.products:.0%} of the harness's step"
+        f" is matrix products, at {steps.gflops:.0f} GFLOP/s where two matrices of {SQUARE} x {SQUARE} multiply at"
+        f" {steps.peak_gflops:.0f}, and {steps.attention:.0%} attention; both arms make them on the same inputs. Were"
+        f" everything else free, the ratio would be {ratio / both:.2f}."
+    )
+
+
+def table(task: str, seeds: int, threads: int, encoder: str, runs: dict[str, list[Run]]) -> Table:
+    """The figures of one task."""
     caption = (
-        f"{task}, {encoder}, {threads} {'thread' if threads == 1 else 'threads'}, {seeds} seeds: median tokens a second"
-        " of wall time and of processor time; mean and standard deviation of dev; ratios: the harness over the arm, at"
-        " the same seed, median."
+        f"{task}, {encoder}, {_counted(threads, 'thread')}, {_counted(seeds, 'seed')}: median tokens a second of wall"
+        " time and of processor time; mean and standard deviation of dev; ratios: the harness over the arm, at the same"
+        " seed, median."
     )
     columns = ["arm", "tokens/s", "tokens/CPU s", "dev, points", "ratio, wall", "ratio, CPU"]
     return Table(caption=caption, columns=columns, rows=[_row(arm, runs[arm], runs["harness"]) for arm in ARMS])
 
 
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _ratio(ours: list[Run], runs: list[Run]) -> float:
+    return statistics.median(own.speed / other.speed for own, other in zip(ours, runs, strict=True))
+
+
 def _row(arm: str, runs: list[Run], ours: list[Run]) -> list[str | int | float | None]:
     dev = [run.dev for run in runs]
     spread = f" +- {statistics.stdev(dev):.1f}" if len(dev) > 1 else ""
-    pairs = list(zip(ours, runs, strict=True))
     return [
         arm,
         f"{statistics.median(run.speed for run in runs):,.0f}",
         f"{statistics.median(run.cpu_speed for run in runs):,.0f}",
         f"{statistics.mean(dev):.1f}{spread}",
-        f"{statistics.median(own.speed / other.speed for own, other in pairs):.2f}",
-        f"{statistics.median(own.cpu_speed / other.cpu_speed for own, other in pairs):.2f}",
+        f"{_ratio(ours, runs):.2f}",
+        f"{statistics.median(own.cpu_speed / other.cpu_speed for own, other in zip(ours, runs, strict=True)):.2f}",
     ]
 
 
-def _apart(arm: str, task: str, seed: int, rows: int | None, threads: int) -> Run:
-    command = [sys.executable, __file__, "--threads", str(threads), "--arm", arm, task, str(seed)]
+def _apart(arguments: list[str], rows: int | None, threads: int) -> dict[str, Any]:
+    """What this script prints of one thing to do, in a process of its own."""
+    command = [sys.executable, __file__, "--threads", str(threads), *arguments]
     said = subprocess.run(command + (["--rows", str(rows)] if rows else []), stdout=subprocess.PIPE, check=True)
-    return Run(**json.loads(said.stdout.splitlines()[-1]))
+    return dict(json.loads(said.stdout.splitlines()[-1]))
 
 
 if __name__ == "__main__":

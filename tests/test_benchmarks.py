@@ -175,3 +175,18 @@ def test_every_arm_of_the_training_benchmark_trains_on_the_same_tokens(
     row = training._row("Trainer, default", [default], [ours])
     assert row[0] == "Trainer, default" and row[3] == f"{default.dev:.1f}"
     assert float(row[4]) == pytest.approx(ours.tokens / ours.seconds / (default.tokens / default.seconds), abs=0.01)
+
+
+def test_a_ratio_that_falls_short_is_explained(toy: tuple[Params, Paths], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(toy[1].root)
+    training = script("training")
+    slow, fast = training.Run(100, 2.0, 2.0, 50.0), training.Run(100, 1.0, 1.0, 50.0)
+    runs = {"harness": [fast, fast], "Trainer, tuned": [fast, slow], "Trainer, default": [slow, slow]}
+    wanted = {"Trainer, tuned": 1.6, "Trainer, default": 2.0}
+    assert training.shortfalls(wanted, runs) == {"Trainer, tuned": (1.5, 1.6)}
+    steps = training.profile_steps("xquad", 16, 1)
+    assert 0.05 < steps.products < 1 and 0 < steps.attention < 1 and steps.products + steps.attention < 1
+    assert steps.gflops > 0 and steps.peak_gflops > 0
+    said = training.remark("xquad, 1 thread", "Trainer, tuned", 1.5, 1.6, training.Steps(0.5, 0.25, 80.0, 90.0))
+    assert said.startswith("xquad, 1 thread: 1.50 times the speed of `Trainer, tuned`, 1.6 wanted. 50% of")
+    assert said.endswith("Were everything else free, the ratio would be 2.00.")
