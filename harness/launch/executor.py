@@ -31,6 +31,8 @@ class Job:
     """Stages that must have finished first; those that are no job are done."""
     seconds: float
     """How long it takes, estimated."""
+    kind: str
+    """What is alike in cost."""
     log: Path
     """File for what it prints; a second attempt is appended."""
     attempt: int = 1
@@ -140,7 +142,7 @@ class _Run:
     ) -> None:
         self.executor, self.keep, self.tell, self.stop = executor, keep, tell, stop
         self.jobs = {job.stage: job for job in jobs}
-        self.schedule = Schedule([Item(job.stage, job.needs, job.seconds) for job in jobs])
+        self.schedule = Schedule([Item(job.stage, job.needs, job.seconds, job.kind) for job in jobs])
         self.ran: list[str] = []
         self.kept: list[str] = []
         self.retried: list[str] = []
@@ -204,7 +206,7 @@ class _Run:
             self.not_run |= dict.fromkeys(self.schedule.fail(job.stage), job.stage)
             self._say(job, "failed", ended.died)
         else:
-            self.schedule.finish(job.stage)
+            self.schedule.finish(job.stage, ended.seconds)
             self.ran.append(job.stage)
             self._say(job, "ran")
 

@@ -117,6 +117,7 @@ def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
             works[unit.stage],
             unit.needs,
             seconds[unit.stage],
+            unit.kind,
             paths.logs / f"{unit.stage.replace('@', '-')}.log",
         )
         for unit in chosen

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from statistics import median
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Item:
     """Names of what must have finished first; those that are no item are done."""
     seconds: float
     """How long it takes, estimated."""
+    kind: str = ""
+    """What is alike in cost."""
 
 
 def ranks(items: Sequence[Item]) -> dict[str, float]:
@@ -44,9 +47,12 @@ class Schedule:
         self._items = {item.name: item for item in items}
         self._followers = _followers(items)
         self._missing = {item.name: sum(need in self._items for need in set(item.needs)) for item in items}
+        self._order = _in_order(items)
         self._place = {item.name: place for place, item in enumerate(items)}
         self._ready: list[tuple[float, int, str]] = []
         self._left = set(self._items)
+        self._took: dict[str, list[float]] = {}
+        self._estimated = 0.0
         for name, missing in self._missing.items():
             if not missing:
                 self._push(name)
@@ -59,10 +65,13 @@ class Schedule:
         self.running.add(name)
         return name
 
-    def finish(self, name: str) -> None:
-        """`name` has ended well: what waited for it alone may run."""
+    def finish(self, name: str, took: float | None = None) -> None:
+        """`name` has ended well: what waited for it alone may run. `took`: seconds that it ran; None: it did not."""
         self.running.discard(name)
         self._left.discard(name)
+        if took is not None:
+            self._took.setdefault(self._items[name].kind, []).append(took)
+            self._estimated += self._items[name].seconds
         for follower in self._followers[name]:
             self._missing[follower] -= 1
             if not self._missing[follower] and follower in self._left:
@@ -87,9 +96,22 @@ class Schedule:
         return lost
 
     def left_seconds(self, slots: int) -> float:
-        """The least time that what has not ended can take, on so many slots."""
-        left = [self._items[name].seconds for name in self._left]
-        return max(sum(left) / slots, max((self.rank[name] for name in self._left), default=0.0))
+        """The least time that what has not ended can take on so many slots, by the times of what has.
+
+        An item takes as long as the median of its kind; one of a kind that has not ended yet, its estimate times what
+        all that ended took over what was estimated.
+        """
+        took = sum(chain.from_iterable(self._took.values()))
+        scale = took / self._estimated if took and self._estimated else 1.0
+        typical = {kind: median(times) for kind, times in self._took.items()}
+        work, behind = 0.0, dict[str, float]()
+        for item in reversed(self._order):
+            if item.name in self._left:
+                seconds = typical.get(item.kind, item.seconds * scale)
+                work += seconds
+                after = (behind[follower] for follower in self._followers[item.name] if follower in behind)
+                behind[item.name] = seconds + max(after, default=0.0)
+        return max(work / slots, max(behind.values(), default=0.0))
 
     def _push(self, name: str) -> None:
         heapq.heappush(self._ready, (-self.rank[name], self._place[name], name))

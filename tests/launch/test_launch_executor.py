@@ -12,7 +12,7 @@ from harness.launch.work import Work
 
 
 def job(stage: str, *needs: str, seconds: float = 1.0) -> Job:
-    return Job(stage, Work(stage, ("run", stage), (), (Path(stage),)), needs, seconds, Path(f"{stage}.log"))
+    return Job(stage, Work(stage, ("run", stage), (), (Path(stage),)), needs, seconds, "unit", Path(f"{stage}.log"))
 
 
 JOBS = [job("train a", seconds=3), job("train b"), job("cell a", "train a"), job("cell b", "train b")]
@@ -50,7 +50,7 @@ def test_everything_runs_after_what_it_needs() -> None:
     assert summary.ran == ["train a", "train b", "cell a", "cell b"] and executor.closed == 1
     assert not (summary.kept or summary.failed or summary.not_run or summary.retried or summary.interrupted)
     assert summary.busy_s == 8 and summary.slots == 2
-    assert [one.done for one in told] == [1, 2, 3, 4] and [one.left_s for one in told] == [2, 1, 1, 0]
+    assert [one.done for one in told] == [1, 2, 3, 4] and [one.left_s for one in told] == [4, 2, 2, 0]
 
 
 def test_one_that_dies_is_started_again_once() -> None:

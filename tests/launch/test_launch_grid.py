@@ -145,7 +145,7 @@ def test_what_is_not_whole_or_older_than_its_checkpoint_is_not(ready: Toy, damag
 
 
 def _job(stage: str, work: object) -> Job:
-    return replace(Job(stage, None, (), 1.0, Path("log")), work=work)  # type: ignore[arg-type]
+    return replace(Job(stage, None, (), 1.0, "unit", Path("log")), work=work)  # type: ignore[arg-type]
 
 
 def test_an_executor_of_another_kind_can_run_the_grid(

@@ -45,7 +45,7 @@ def jobs_of(params: Params, paths: Paths) -> list[Job]:
     works |= {
         f"cell@{cell.id}": (cell_work(cell, paths), (f"intermediate@{cell.recipe}-1",)) for cell in grid_cells(params)
     }
-    return [Job(stage, work, needs, 1.0, paths.logs / f"{stage}.log") for stage, (work, needs) in works.items()]
+    return [Job(stage, work, needs, 1.0, "unit", paths.logs / f"{stage}.log") for stage, (work, needs) in works.items()]
 
 
 def made(paths: Paths) -> dict[str, Any]:

@@ -39,6 +39,22 @@ def test_what_most_work_waits_for_comes_first_and_needs_are_kept() -> None:
     assert not schedule.running and schedule.left_seconds(1) == 0
 
 
+def test_what_is_left_is_told_by_the_times_of_what_has_ended() -> None:
+    trainings = [Item(f"train {number}", (), 1.0, "training") for number in range(3)]
+    cells = [Item(f"cell {number}", (f"train {number}",), 2.0, "cell") for number in range(3)]
+    schedule = Schedule([*trainings, *cells])
+    assert schedule.left_seconds(1) == 9
+    schedule.finish("train 0", 0.0)
+    assert schedule.left_seconds(1) == 6 + 0, "a kind whose units take no time"
+    schedule.finish("train 1", 30.0)
+    assert schedule.left_seconds(1) == 15 + 3 * 2 * 15, "a median; 30 s for 2 that were estimated, so 15 times"
+    schedule.finish("cell 0")
+    assert schedule.left_seconds(1) == 15 + 2 * 2 * 15, "one that was there already says nothing"
+    schedule.finish("cell 1", 4.0)
+    assert schedule.left_seconds(1) == 15 + 4
+    assert schedule.left_seconds(8) == 15 + 4, "the longest chain"
+
+
 def test_a_failure_takes_what_needs_it_and_nothing_else() -> None:
     schedule = Schedule(GRID)
     schedule.next()

@@ -50,7 +50,7 @@ def cell(target: str, paths: Paths) -> Work:
 
 
 def job(work: Work, paths: Paths) -> Job:
-    return Job(work.name, work, (), 1.0, paths.logs / f"{work.name}.log")
+    return Job(work.name, work, (), 1.0, "unit", paths.logs / f"{work.name}.log")
 
 
 @pytest.fixture
