@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import toy as toys
 import yaml
 
 from harness.lockfile import LOCK, Lock
@@ -15,6 +16,7 @@ from harness.results import grid_cells
 from harness.verify.pinned import check_pinned, read_pin_manifest
 
 PROFILE = "lab"
+PINNED = sorted(path.parent.name for path in (toys.ROOT / "reference").glob("*/manifest.json"))
 CODE = ("harness/", "tasks/", "reference/claims.yaml")
 FOLLOWING = ("scores", "verdicts", "track")
 """Stages that only restate results: their code may change while every result stays."""
@@ -84,17 +86,18 @@ def test_changed_code_makes_its_stages_stale_and_no_others(tmp_path: Path) -> No
     assert stale_stages(tmp_path) == {"data@xnli": ["tasks/xnli.yaml"], "cell@a": ["harness/cell.py"]}
 
 
-def test_pinned_results_are_whole_and_cover_the_grid_of_their_profile(repo_root: Path) -> None:
-    folder = repo_root / "reference" / PROFILE
-    if not (folder / "manifest.json").is_file():
-        pytest.skip(f"no pinned results of profile {PROFILE} yet")
+@pytest.mark.parametrize("profile", PINNED)
+def test_pinned_results_are_whole_and_cover_the_grid_of_their_profile(repo_root: Path, profile: str) -> None:
+    folder = repo_root / "reference" / profile
     manifest = read_pin_manifest(folder)
     found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in manifest.files}
-    assert manifest.profile == PROFILE and found == manifest.files
+    assert manifest.profile == profile and found == manifest.files
     assert check_pinned(folder)[0].problems == []
+    params = read_params(repo_root / "profiles" / f"{profile}.yaml")
     lines = (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()
     cells = [json.loads(line)["cell"] for line in lines]
-    grid = grid_cells(read_params(repo_root / "profiles" / f"{PROFILE}.yaml"))
     assert sorted(f"{cell['recipe']}-{cell['target']}-{cell['seed']}" for cell in cells) == sorted(
-        cell.id for cell in grid
+        cell.id for cell in grid_cells(params)
     )
+    has_predictions = any(name.startswith("predictions/") for name in manifest.files)
+    assert has_predictions == (params.data.source == "generated"), "of real data only scores and hashes are kept"
