@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
+from harness.errors import writing
 from harness.verify.degradation_records import Degradation, SizeFit
 from harness.verify.table import show_points
 
@@ -42,7 +42,7 @@ def write_figures(found: Degradation, folder: Path, endings: Sequence[str] = tup
     import matplotlib
 
     written = []
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context({"svg.hashsalt": "harness", "svg.fonttype": "path", "hatch.linewidth": 0.5}):
             for name, draw in ((HEAT_MAP, draw_languages), (SCATTER, draw_size)):
@@ -51,11 +51,6 @@ def write_figures(found: Degradation, folder: Path, endings: Sequence[str] = tup
                     path = folder / f"{name}.{ending}"
                     figure.savefig(path, metadata=NO_DATES[ending])
                     written.append(path)
-    except OSError as error:
-        raise HarnessError(
-            f"expected to write {folder}, found: {error.strerror or error}",
-            fix="free disk space or make the folder writable, then run the same command again",
-        ) from None
     return written
 
 

@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 from harness.degradation_answer import answer, points
 from harness.degradation_figures import HEAT_MAP, SCATTER, write_figures
-from harness.errors import HarnessError, name_some
+from harness.errors import name_some, writing
 from harness.markdown import markdown_table
 from harness.verify.degradation_records import Degradation, Effects, RecipeResult
 from harness.verify.statistics import FEWEST_SEEDS
@@ -196,13 +196,8 @@ def _body(found: Degradation, table: Table, line: Callable[[str], list[str]]) ->
 def write_page(found: Degradation, out: Path) -> Path:
     """Write the page, and its two pictures beside it."""
     write_figures(found, out.parent, ("png",))
-    try:
+    with writing(out):
         out.write_text(render_page(found, f"{HEAT_MAP}.png", f"{SCATTER}.png"), encoding="utf-8")
-    except OSError as error:
-        raise HarnessError(
-            f"expected to write {out}, found: {error.strerror or error}",
-            fix="free disk space or make the folder writable, then run the same command again",
-        ) from None
     return out
 
 

@@ -16,7 +16,7 @@ from harness.data.integrity import sha256_file
 from harness.data.reading import languages, read_manifest, read_split
 from harness.data.writing import MANIFEST
 from harness.encoder_page import TRANSFER, EncoderReport, Measured, Scores, plot_curve, render_page
-from harness.errors import HarnessError
+from harness.errors import HarnessError, writing
 from harness.layer_scores import score_layers
 from harness.params import Params, Retrieval, Training, pretrained_here
 from harness.paths import Paths
@@ -37,15 +37,10 @@ def write_report(params: Params, paths: Paths, out: Path) -> Path:
     report = measure_encoder(params, paths)
     out = paths.root / out
     picture = out.with_name(f"{out.stem}_curve.png")
-    try:
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         plot_curve(report, picture)
         out.write_text(render_page(report, picture.name), encoding="utf-8")
-    except OSError as error:
-        raise HarnessError(
-            f"expected to write {out}, found: {error.strerror or error}",
-            fix="free disk space or make the folder writable, then run the same command again",
-        ) from None
     return out
 
 

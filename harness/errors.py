@@ -6,11 +6,14 @@ paragraph and exits with code 2; anything else that escapes is a defect of the h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import BaseModel, ValidationError
 
 
@@ -25,6 +28,18 @@ class HarnessError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. To mend it: {self.fix}" if self.fix else f"{self.message}."
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system says against writing `path`, a file or a folder, becomes a HarnessError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise HarnessError(
+            f"expected to write {path}, found: {error.strerror or error}",
+            fix="free disk space or make the folder writable, then run the same command again",
+        ) from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import writing
 from harness.layers import Contribution, Layers
 from harness.layers_figure import plot_layers
 from harness.markdown import markdown_table
@@ -27,15 +27,10 @@ EQUAL = 1e-9
 def write_page(record: Layers, out: Path) -> None:
     """Write the page to `out`, and <out>.png beside it."""
     picture = out.with_suffix(".png")
-    try:
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         plot_layers(record, picture)
         out.write_text(render_page(record, picture.name), encoding="utf-8")
-    except OSError as error:
-        raise HarnessError(
-            f"expected to write {out}, found: {error.strerror or error}",
-            fix="free disk space or make the folder writable, then run the same command again",
-        ) from None
 
 
 def render_page(record: Layers, picture: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.errors import HarnessError, explain_validation, nearest
+from harness.errors import HarnessError, explain_validation, nearest, writing
 
 if TYPE_CHECKING:
     from harness.params import Params
@@ -160,7 +160,7 @@ class Result(Record):
 def write_json(path: Path, content: Any) -> None:
     """Write JSON by an atomic rename, so that a file that exists is whole. OSError becomes HarnessError."""
     partial = path.with_name(path.name + ".partial")
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("w", encoding="utf-8") as stream:
             json.dump(content, stream, ensure_ascii=False, indent=1, sort_keys=False)
@@ -168,11 +168,6 @@ def write_json(path: Path, content: Any) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
-    except OSError as error:
-        raise HarnessError(
-            f"expected to write {path}, found: {error.strerror or error}",
-            fix="free disk space or make the folder writable, then run the same command again",
-        ) from None
 
 
 def write_result(folder: Path, result: Result) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.errors import name_some
+from harness.errors import name_some, writing
 from harness.markdown import markdown_table
 from harness.results import Status
 from harness.study import Average, Estimate, Study
@@ -30,10 +30,11 @@ COLLAPSED = "†"
 def write_page(study: Study, out: Path) -> None:
     """Write the page to `out`, and <out>_gains.png and <out>_pairs.png beside it."""
     gains, pairs = (out.with_name(f"{out.stem}_{name}.png") for name in ("gains", "pairs"))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    plot_gains(study, gains)
-    plot_pairs(study, pairs)
-    out.write_text(render_page(study, gains.name, pairs.name), encoding="utf-8")
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        plot_gains(study, gains)
+        plot_pairs(study, pairs)
+        out.write_text(render_page(study, gains.name, pairs.name), encoding="utf-8")
 
 
 def render_page(study: Study, gains: str, pairs: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness import provenance
-from harness.errors import HarnessError, explain_validation, name_some
+from harness.errors import HarnessError, explain_validation, name_some, writing
 from harness.params import Params
 from harness.paths import Paths
 from harness.plan import measured_costs
@@ -79,7 +79,7 @@ def pin_results(params: Params, paths: Paths) -> str:
         )
     results = collect(paths.cells, grid_cells(params))
     partial = paths.pinned.with_name(paths.pinned.name + ".partial")
-    try:
+    with writing(paths.pinned):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         _copy(paths, partial, results.values(), table)
@@ -89,11 +89,6 @@ def pin_results(params: Params, paths: Paths) -> str:
         write_json(partial / MANIFEST, manifest.model_dump(mode="json"))
         shutil.rmtree(paths.pinned, ignore_errors=True)
         partial.replace(paths.pinned)
-    except OSError as error:
-        raise HarnessError(
-            f"expected to write {paths.pinned}, found: {error.strerror or error}",
-            fix="free disk space or make the folder writable, then run the same command again",
-        ) from None
     return f"pinned {len(results)} cells, {manifest.bytes / 1e6:.1f} MB: {paths.pinned}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.errors import writing
 from harness.markdown import markdown_table
 from harness.verify.simulation import (
     DEVIATIONS,
@@ -34,9 +35,10 @@ from harness.verify.verifier_text import HOLM, LEVELS, LIMITS, OPENING, RULE, VE
 def write_page(simulation: Simulation, out: Path) -> None:
     """Write the page to `out`, and <out>_operating.png beside it."""
     picture = out.with_name(f"{out.stem}_operating.png")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    plot_operating(simulation, picture)
-    out.write_text(render_page(simulation, picture.name), encoding="utf-8")
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        plot_operating(simulation, picture)
+        out.write_text(render_page(simulation, picture.name), encoding="utf-8")
 
 
 def render_page(simulation: Simulation, picture: str) -> str:
