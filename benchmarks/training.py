@@ -6,10 +6,11 @@ Needs `build/<profile>/data` and `build/<profile>/encoder` of the active profile
 pretrained encoder and the same new head) on the same inputs, batch size, optimiser, schedule and threads, in a process
 of its own; the arms take turns. Tokens are real ones: padding counts for nothing.
 
-Trainer's arms: `default` pads every input to `--pad-to` tokens, as transformers' examples do (question answering: 384,
-XNLI: 128); `tuned` pads to the longest input of a batch and groups inputs by length. Determinism is on in the harness's
-arm and off in Trainer's, whose default that is; the arm `harness, not deterministic` shows what it costs. Where a ratio
-falls short of the one wanted, steps of the harness's loop are profiled and the page says what they are made of.
+Trainer's arms: `default` pads every input to as many tokens as transformers' examples do (question answering: 384,
+XNLI: 128), at most to what the encoder takes; `tuned` pads to the longest input of a batch and groups inputs by length.
+Determinism is on in the harness's arm and off in Trainer's, whose default that is; the arm `harness, not deterministic`
+shows what it costs. Where a ratio falls short of the one wanted, steps of the harness's loop are profiled and the page
+says what they are made of.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
-from harness.errors import HarnessError
 from harness.model.encoder import load_encoder
 from harness.model.features import Feature
 from harness.model.forward import Encoder
@@ -145,12 +145,18 @@ def _set_up(name: str, seed: int, rows: int | None, threads: int) -> tuple[Param
     paths = Paths(root, params.profile)
     determinism.set_up(seed, threads)
     encoder, tokenizer = load_encoder(paths.encoder), load_tokenizer(paths.encoder)
-    settings = params.target.get(name) or params.intermediate[name]
-    if not isinstance(settings, Training):
-        raise HarnessError(f"expected a task with training data, found {name}", fix="name another with --tasks")
-    settings = settings.model_copy(update={"max_examples": rows})
+    settings = _trained(params)[name].model_copy(update={"max_examples": rows})
     ready = prepare(load_task(name, paths.tasks), paths.data(name), settings, encoder, tokenizer, seed)
     return params, ready, encoder, tokenizer
+
+
+def _trained(params: Params) -> dict[str, Training]:
+    """Tasks that the profile trains on, and how."""
+    return {
+        name: settings
+        for name, settings in {**params.intermediate, **params.target}.items()
+        if isinstance(settings, Training)
+    }
 
 
 def _with_harness(arm: str, ready: TrainingTask, encoder: Encoder, seed: int, pad: int) -> tuple[int, float, float]:
@@ -269,6 +275,9 @@ def main(arguments: list[str]) -> None:
     root = project_root()
     params = load_params(root)
     tables, remarks = [], []
+    unknown = [task for task in given.tasks if task not in _trained(params)]
+    if unknown:
+        parser.error(f"expected tasks that are trained on ({', '.join(_trained(params))}), found {', '.join(unknown)}")
     for task in given.tasks:
         head = load_task(task, Paths(root, params.profile).tasks).head
         for threads in given.threads:
