@@ -171,7 +171,8 @@ def _note(times: dict[str, list[float]], path: Path, kind: Callable[[dict[str, A
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.get("status") == "unavailable":
             return
-        times.setdefault(kind(content), []).append(content["elapsed_s"])
+        of, seconds = kind(content), content["elapsed_s"]
+        times.setdefault(of, []).append(seconds)
 
 
 def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from harness.data.table import TASKS_HEADER, tasks_table
@@ -19,7 +20,7 @@ from harness.resolve import ENCODER_FILES
 from harness.results import Record, ScoresTable, collect, grid_cells
 from harness.tasks import load_tasks
 from harness.verify.measure import BASELINE, Scores, mean_gain, read_table
-from harness.verify.pinned import commits_of, machines_of, read_pin_manifest
+from harness.verify.pinned import ENCODER, commits_of, machines_of, read_pin_manifest
 from harness.verify.statistics import Direction, Interval, decide
 from harness.verify.subject import Judged, sound_results
 from harness.verify.verdicts import verify_results
@@ -78,6 +79,8 @@ class EncoderMade(Record):
     """Optimiser steps of its pretraining; null: published, or left at its random initialisation."""
     final_loss: float | None
     """Masked-LM loss at the end in nats per masked token; null as above."""
+    earlier_loss: float | None = None
+    """The same at three quarters of the steps: does the curve still fall? null as above."""
 
 
 class Study(Record):
@@ -129,7 +132,7 @@ def read_study(params: Params, paths: Paths) -> Study:
         title=params.title,
         task_notes=notes_of(lines),
         provenance=provenance_of(judged, params, paths),
-        encoder=_encoder_made(table, paths),
+        encoder=_encoder_made(table, paths.results if judged.source == "run" else paths.pinned),
     )
 
 
@@ -240,19 +243,30 @@ def _provenance_of_pinned(paths: Paths) -> Provenance:
     )
 
 
-def _encoder_made(table: ScoresTable, paths: Paths) -> EncoderMade | None:
-    """The record of the encoder's making, if it is there and describes the weights that the cells started from."""
-    path = paths.results / "encoder.json"
+def _encoder_made(table: ScoresTable, folder: Path) -> EncoderMade | None:
+    """The record of the encoder's making in `folder`, if it is there and describes the weights that the cells
+    started from.
+    """
+    path = folder / ENCODER
     if not path.is_file():
         return None
     try:
         made = json.loads(path.read_text(encoding="utf-8"))
-        sha256, parameters, curve = made["sha256"][ENCODER_FILES["encoder"]], made["parameters"], made.get("curve")
-        last = curve[-1] if curve else {"step": None, "loss": None}
-        found = EncoderMade(parameters=parameters, steps=last["step"], final_loss=last["loss"])
+        sha256, parameters = made["sha256"][ENCODER_FILES["encoder"]], made["parameters"]
+        curve = [(point["step"], point["loss"]) for point in made.get("curve") or ()]
+        found = EncoderMade(parameters=parameters, **_learned(curve))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise HarnessError(
             f"expected the record of the encoder in {path}, found another schema: {' '.join(str(error).split())}",
-            fix="run `dvc repro -f encoder`",
+            fix="run `dvc repro -f encoder`, or `git checkout -- reference` if it is a pinned one",
         ) from None
     return found if sha256 in {row.inputs.get("encoder") for row in table.cells} else None
+
+
+def _learned(curve: Sequence[tuple[int, float]]) -> dict[str, Any]:
+    """What EncoderMade says of a learning curve of (step, loss)."""
+    if not curve:
+        return {"steps": None, "final_loss": None}
+    steps, loss = curve[-1]
+    before = [earlier for step, earlier in curve if step <= 0.75 * steps]
+    return {"steps": steps, "final_loss": loss, "earlier_loss": before[-1] if before else None}

@@ -93,6 +93,8 @@ def _encoder(study: Study) -> str:
     loss = ""
     if made.final_loss is not None:
         loss = f"; masked-LM loss {made.final_loss:.3f} nats per token after {made.steps:,} steps"
+    if made.earlier_loss is not None:
+        loss += f", {made.earlier_loss:.3f} after three quarters of them"
     return f"{study.verification.encoder}, {made.parameters:,} parameters{loss}"
 
 

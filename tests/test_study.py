@@ -229,6 +229,8 @@ def test_the_encoder_is_described_as_far_as_it_is_known() -> None:
     said = "a small encoder, 2,400,000 parameters; masked-LM loss 5.123 nats per token after 3,000 steps"
     assert row(page_of(study), "encoder", "What was run")[1] == said
     assert "What this encoder of 2,400,000 parameters gains" in page_of(study)
+    curved = study.model_copy(update={"encoder": trained.model_copy(update={"earlier_loss": 5.2})})
+    assert row(page_of(curved), "encoder", "What was run")[1] == f"{said}, 5.200 after three quarters of them"
     published = study.model_copy(update={"encoder": EncoderMade(parameters=5, steps=None, final_loss=None)})
     assert row(page_of(published), "encoder", "What was run")[1] == "a small encoder, 5 parameters"
 

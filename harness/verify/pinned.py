@@ -40,6 +40,8 @@ SCORES = "scores.json"
 PREDICTIONS = "predictions/"
 COSTS = "costs.json"
 """Median wall seconds by kind of unit and the machine: what `harness plan` estimates by where nothing has run."""
+ENCODER = "encoder.json"
+"""The record of the encoder's making: its size, its learning curve, the hashes of its files."""
 
 
 class PinManifest(Record):
@@ -98,6 +100,8 @@ def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTa
             stream.write(result.model_dump_json() + "\n")
     write_json(folder / SCORES, table.model_dump(mode="json"))
     write_json(folder / COSTS, {"seconds": measured_costs(paths)[0], "machine": provenance.machine()})
+    if (made := paths.results / ENCODER).is_file():
+        shutil.copyfile(made, folder / ENCODER)
 
 
 def _copy_predictions(paths: Paths, folder: Path, results: Iterable[Result]) -> None:

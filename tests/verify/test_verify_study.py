@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,8 @@ from synthetic import Project, planted, sha256
 
 from harness.errors import HarnessError
 from harness.results import Cell, grid_cells, write_json
-from harness.study import read_study
+from harness.study import EncoderMade, read_study
+from harness.verify.pinned import pin_results
 
 Make = Callable[..., Project]
 WEIGHTS = sha256(b"weights")
@@ -43,15 +45,26 @@ def test_the_encoders_record_counts_only_for_the_weights_that_cells_started_from
     make_project: Make, repo_root: os.PathLike[str]
 ) -> None:
     project = run_with_encoder(make_project, repo_root)
-    record = {"parameters": 7, "curve": [{"step": 1, "loss": 9.0}, {"step": 2, "loss": 3.5}]}
+    record = {"parameters": 7, "curve": [{"step": step, "loss": 9.0 - step} for step in (1, 2, 3, 4)]}
     write_json(project.paths.results / "encoder.json", record | {"sha256": {"model.safetensors": WEIGHTS}})
     made = read_study(project.params, project.paths).encoder
-    assert made is not None and (made.parameters, made.steps, made.final_loss) == (7, 2, 3.5)
+    assert made == EncoderMade(parameters=7, steps=4, final_loss=5.0, earlier_loss=6.0)
     write_json(project.paths.results / "encoder.json", record | {"sha256": {"model.safetensors": sha256(b"other")}})
     assert read_study(project.params, project.paths).encoder is None
     write_json(project.paths.results / "encoder.json", {"sha256": {}})
     with pytest.raises(HarnessError, match=r"encoder\.json"):
         read_study(project.params, project.paths)
+
+
+def test_pinned_results_keep_the_encoders_record(make_project: Make, repo_root: os.PathLike[str]) -> None:
+    project = run_with_encoder(make_project, repo_root)
+    record = {"parameters": 7, "curve": [], "sha256": {"model.safetensors": WEIGHTS}}
+    write_json(project.paths.results / "encoder.json", record)
+    pin_results(project.params, project.paths)
+    shutil.rmtree(project.paths.results)
+    study = read_study(project.params, project.paths)
+    assert study.verification.judged == "pinned"
+    assert study.encoder == EncoderMade(parameters=7, steps=None, final_loss=None)
 
 
 def test_a_run_with_a_missing_cell_is_refused(make_project: Make, repo_root: os.PathLike[str]) -> None:
