@@ -35,11 +35,16 @@ def provenance(root: Path, device: str, threads: int) -> dict[str, Any]:
     }
 
 
+VECTORS = ("avx2", "avx512f", "avx512_bf16", "amx_tile")
+"""Vector instructions that the kernels of a processor differ by."""
+
+
 @lru_cache
 def machine() -> dict[str, Any]:
     """The processor and the system, as far as numbers can depend on them."""
     return {
-        "cpu": _cpu_model(),
+        "cpu": _cpu_fields().get("model name") or platform.processor() or "unknown",
+        "instructions": _instructions(),
         "cores": os.cpu_count(),
         "architecture": platform.machine(),
         "system": platform.system(),
@@ -55,14 +60,23 @@ def device_name(device: str) -> str:
     return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"
 
 
-def _cpu_model() -> str:
+def _cpu_fields() -> dict[str, str]:
+    """What the kernel says of the first processor; nothing where there is no /proc/cpuinfo."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
     except OSError:
-        pass
-    return platform.processor() or "unknown"
+        return {}
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _instructions() -> str | None:
+    """Family, model and vector instructions of the processor, by which kernels are chosen and sums rounded; None where
+    they are not known. A virtual machine's processors of several generations may share one name.
+    """
+    fields = _cpu_fields()
+    known = set(fields.get("flags", "").split())
+    parts = [f"{name} {fields[name]}" for name in ("cpu family", "model") if name in fields]
+    return ", ".join([*parts, *(name for name in VECTORS if name in known)]) or None
 
 
 def _version(package: str) -> str | None:

@@ -13,7 +13,7 @@ from harness.results import Record, Result
 
 SAME_INPUTS = ("data", "params", "code")
 """Inputs that make a cell the same experiment, run by the same code."""
-_MACHINE = ("cpu", "architecture", "system")
+_MACHINE = ("cpu", "instructions", "architecture", "system")
 
 
 class PinnedRepeat(Record):
@@ -81,6 +81,10 @@ def _sha256(result: Result) -> str | None:
 
 def _in_words(result: Result) -> str:
     origin = result.provenance
-    cpu, device = (origin.get("machine") or {}).get("cpu"), origin.get("device")
-    words = [cpu if device in (None, "cpu") else device, f"Python {origin['python']}" if "python" in origin else None]
+    machine, device = origin.get("machine") or {}, origin.get("device")
+    processor = ", ".join(str(machine[name]) for name in ("cpu", "instructions") if machine.get(name))
+    words = [
+        processor if device in (None, "cpu") else device,
+        f"Python {origin['python']}" if "python" in origin else None,
+    ]
     return ", ".join(str(word) for word in words if word)

@@ -68,6 +68,7 @@ def test_other_predictions_on_the_same_machine_are_named(make_project: Make) -> 
     "change",
     [
         {"machine": ORIGIN["machine"] | {"cpu": "other"}},
+        {"machine": ORIGIN["machine"] | {"instructions": "cpu family 25, model 17, avx2, avx512f"}},
         {"python": "3.12.0"},
         {"packages": {"torch": "2.1", "numpy": "1.0"}},
         {"device": "some GPU"},
