@@ -171,8 +171,8 @@ def _lock(params: Params, paths: Paths) -> None:
         for out in entry["outs"]:
             _cache(paths.root, out)
         stages[name] = entry
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    dumper.ignore_aliases = lambda *_: True  # DVC writes none
+    fastest = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    dumper = type("Dumper", (fastest,), {"ignore_aliases": lambda *_: True})  # DVC writes no aliases
     text = yaml.dump({"schema": "2.0", "stages": stages}, Dumper=dumper, sort_keys=False, width=10**6)
     (paths.root / "dvc.lock").write_text(text, encoding="utf-8")
 

@@ -185,7 +185,7 @@ def test_a_ratio_that_falls_short_is_explained(toy: tuple[Params, Paths], monkey
     wanted = {"Trainer, tuned": 1.6, "Trainer, default": 2.0}
     assert training.shortfalls(wanted, runs) == {"Trainer, tuned": (1.5, 1.6)}
     steps = training.profile_steps("xquad", 16, 1)
-    assert 0.05 < steps.products < 1 and 0 < steps.attention < 1 and steps.products + steps.attention < 1
+    assert 0 < steps.products < 1 and 0 < steps.attention < 1 and steps.products + steps.attention < 1
     assert steps.gflops > 0 and steps.peak_gflops > 0
     said = training.remark("xquad, 1 thread", "Trainer, tuned", 1.5, 1.6, training.Steps(0.5, 0.25, 80.0, 90.0))
     assert said.startswith("xquad, 1 thread: 1.50 times the speed of `Trainer, tuned`, 1.6 wanted. 50% of")
