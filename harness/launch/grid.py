@@ -51,14 +51,27 @@ def reproduce_grid(
         if not _stale(params, paths, stages):
             return reproduce(paths, stages, to_stderr)
         chosen = _chosen(params, paths, stages)
-        own = {unit.stage for unit in chosen if unit.kind != "encoder"}
-        before = dict.fromkeys(need for unit in chosen for need in unit.needs if need not in own)
-        if not reproduce(paths, list(before), to_stderr):
+        if not reproduce(paths, stages_before(chosen, params), to_stderr):
             return False
         jobs = jobs_of(_stale(params, paths, stages), params, paths)
         if jobs and not _run(jobs, params, paths, slots or default_slots(params), to_stderr, executor or workers):
             return False
         return reproduce(paths, stages, to_stderr)
+
+
+def stages_before(chosen: Sequence[Unit], params: Params) -> list[str]:
+    """Names for DVC of what intermediate trainings and cells need of other stages.
+
+    A matrix that is needed whole goes by its one name: DVC reads all of dvc.lock for every name that it is given.
+    """
+    own = {unit.stage for unit in chosen if unit.kind != "encoder"}
+    names = list(dict.fromkeys(need for unit in chosen for need in unit.needs if need not in own))
+    matrices = {"data": params.data.tasks, "recipe": params.grid.recipes, "target": params.grid.targets}
+    for matrix, members in matrices.items():
+        whole = {f"{matrix}@{member}" for member in members}
+        if whole <= {*names} or (matrix == "data" and "corpus" in names):  # the corpus is made from all data
+            names = [matrix, *(name for name in names if name not in whole)]
+    return names
 
 
 def _chosen(params: Params, paths: Paths, stages: Sequence[str]) -> list[Unit]:

@@ -19,7 +19,7 @@ from harness.launch.where import do_cell, do_intermediate
 from harness.launch.work import cell_work, intermediate_work
 from harness.params import Compute, Params
 from harness.paths import Paths
-from harness.plan import unit_seconds, units
+from harness.plan import needed_units, unit_seconds, units
 from harness.resolve import write_recipe, write_target
 from harness.results import Cell, write_json
 
@@ -54,6 +54,20 @@ def test_a_job_knows_its_needs_its_time_and_its_log(toy_copy: Toy) -> None:
     assert "intermediate@squad_v2-1" in job.needs and job.seconds > 0 and job.attempt == 1
     assert job.work == cell_work(Cell(recipe="squad_v2", target="udpos", seed=1), paths)
     assert job.log == paths.logs / "cell-squad_v2-udpos-1.log"
+
+
+def test_dvc_is_given_a_whole_matrix_by_one_name(toy_copy: Toy) -> None:
+    paths = toy_copy[1]
+    content = toys.toy_settings()
+    content["grid"] |= {"recipes": ["none", "squad_v2", "hellaswag"], "targets": ["udpos", "xquad"]}
+    toys.write_params(paths.root, content)
+    params = toys.load_params(paths.root)
+    every = units(params, paths)
+    assert sorted(grid.stages_before(every, params)) == ["corpus", "data", "encoder", "recipe", "target"]
+    some = needed_units(every, ["cell@squad_v2-udpos-1", "cell@none-udpos-1"])
+    assert sorted(grid.stages_before(some, params)) == [
+        *("corpus", "data", "encoder", "recipe@none", "recipe@squad_v2", "target@udpos")
+    ]
 
 
 def test_times_are_this_machines_then_the_pinned_ones_scaled(toy_copy: Toy) -> None:
