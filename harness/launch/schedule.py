@@ -10,7 +10,6 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from statistics import median
 
 
@@ -25,7 +24,7 @@ class Item:
     seconds: float
     """How long it takes, estimated."""
     kind: str = ""
-    """What is alike in cost."""
+    """What is alike in cost; its first word is its sort: `cell xquad`."""
 
 
 def ranks(items: Sequence[Item]) -> dict[str, float]:
@@ -52,7 +51,7 @@ class Schedule:
         self._ready: list[tuple[float, int, str]] = []
         self._left = set(self._items)
         self._took: dict[str, list[float]] = {}
-        self._estimated = 0.0
+        self._pace: dict[str, tuple[float, float]] = {}
         for name, missing in self._missing.items():
             if not missing:
                 self._push(name)
@@ -70,8 +69,10 @@ class Schedule:
         self.running.discard(name)
         self._left.discard(name)
         if took is not None:
-            self._took.setdefault(self._items[name].kind, []).append(took)
-            self._estimated += self._items[name].seconds
+            item = self._items[name]
+            self._took.setdefault(item.kind, []).append(took)
+            spent, estimated = self._pace.get(_sort(item), (0.0, 0.0))
+            self._pace[_sort(item)] = spent + took, estimated + item.seconds
         for follower in self._followers[name]:
             self._missing[follower] -= 1
             if not self._missing[follower] and follower in self._left:
@@ -99,15 +100,15 @@ class Schedule:
         """The least time that what has not ended can take on so many slots, by the times of what has.
 
         An item takes as long as the median of its kind; one of a kind that has not ended yet, its estimate times what
-        all that ended took over what was estimated.
+        those of its sort that ended took over what was estimated, or all that ended where none of its sort has.
         """
-        took = sum(chain.from_iterable(self._took.values()))
-        scale = took / self._estimated if took and self._estimated else 1.0
+        everything = _ratio(*map(sum, zip(*self._pace.values(), strict=True))) if self._pace else 1.0
+        scale = {sort: _ratio(*pace) for sort, pace in self._pace.items()}
         typical = {kind: median(times) for kind, times in self._took.items()}
         work, behind = 0.0, dict[str, float]()
         for item in reversed(self._order):
             if item.name in self._left:
-                seconds = typical.get(item.kind, item.seconds * scale)
+                seconds = typical.get(item.kind, item.seconds * scale.get(_sort(item), everything))
                 work += seconds
                 after = (behind[follower] for follower in self._followers[item.name] if follower in behind)
                 behind[item.name] = seconds + max(after, default=0.0)
@@ -154,6 +155,14 @@ def simulate(items: Sequence[Item], slots: int, rank: Mapping[str, float] | None
         schedule.finish(name)
 
 
+def _sort(item: Item) -> str:
+    return item.kind.partition(" ")[0]
+
+
+def _ratio(took: float, estimated: float) -> float:
+    return took / estimated if took and estimated else 1.0
+
+
 def _followers(items: Sequence[Item]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {item.name: [] for item in items}
     for item in items:
@@ -172,7 +181,7 @@ def _in_order(items: Sequence[Item]) -> list[Item]:
     by_name, followers = {item.name: item for item in items}, _followers(items)
     missing = {item.name: sum(need in by_name for need in set(item.needs)) for item in items}
     ready = [name for name, count in missing.items() if not count]
-    for name in chain(ready):  # `ready` grows while it is walked
+    for name in ready:  # `ready` grows while it is walked
         for follower in followers[name]:
             missing[follower] -= 1
             if not missing[follower]:

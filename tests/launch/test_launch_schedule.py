@@ -55,6 +55,15 @@ def test_what_is_left_is_told_by_the_times_of_what_has_ended() -> None:
     assert schedule.left_seconds(8) == 15 + 4, "the longest chain"
 
 
+def test_one_sort_says_nothing_of_another_that_has_been_timed() -> None:
+    kinds = ("train a", "train b", "cell x", "cell y")
+    schedule = Schedule([Item(kind, (), 2.0, kind) for kind in kinds])
+    schedule.finish("train a", 6.0)
+    assert schedule.left_seconds(1) == 3 * 6, "no cell has ended: three times slower, as the training was"
+    schedule.finish("cell x", 2.0)
+    assert schedule.left_seconds(1) == 6 + 2
+
+
 def test_a_failure_takes_what_needs_it_and_nothing_else() -> None:
     schedule = Schedule(GRID)
     schedule.next()
