@@ -107,6 +107,7 @@ def _cells(study: Study) -> str:
 
 def _machine(machine: Mapping[str, Any]) -> str:
     words = [str(machine.get("cpu", "unknown processor"))]
+    words += [machine["instructions"]] if "instructions" in machine else []
     words += [f"{machine['cores']} cores"] if "cores" in machine else []
     words += [f"{key} {machine[key]}" for key in ("device", "threads", "python") if key in machine]
     return ", ".join(words)
