@@ -26,6 +26,8 @@ from harness.paths import Paths, project_root
 
 DVC = [sys.executable, "-m", "dvc", "repro"]
 HARNESS = [sys.executable, "-m", "harness.cli"]
+WANTED = 0.5
+"""The greatest share of an arm of `dvc repro` that `harness repro` is to take."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Ran:
     """Wall time."""
     said: str
     """The summary line of `harness repro`; empty for `dvc repro`."""
+    grid_seconds: float | None
+    """Wall time of the grid alone, which `harness repro` says."""
     predictions: dict[str, str]
     """Cell -> sha256 of its predictions."""
 
@@ -86,9 +90,10 @@ def run(arm: Arm, place: Path, environment: dict[str, str], profile: str) -> Ran
     if not paths.verdicts.is_file():
         sys.exit(f"{arm.name}: {log} says what failed")
     said = re.search(r"^grid: (.*)$", log.read_text(encoding="utf-8"), re.MULTILINE)
+    grid = re.search(r"([\d.]+) s on", said[1]) if said else None
     found = sorted(paths.cells.glob("*/predictions.json.gz"))
     predictions = {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
-    return Ran(seconds, said[1] if said else "", predictions)
+    return Ran(seconds, said[1] if said else "", float(grid[1]) if grid else None, predictions)
 
 
 def report(profile: str, chosen: list[Arm], ran: list[Ran]) -> kept.Found:
@@ -107,6 +112,14 @@ def report(profile: str, chosen: list[Arm], ran: list[Ran]) -> kept.Found:
     caption = f"Profile {profile} from nothing, wall seconds; the ratio is of the first row's"
     columns = ["command", "seconds", "identical predictions", "ratio"]
     remarks = [f"`{arm.name}`: {one.said}." for arm, one in zip(chosen, ran, strict=True) if one.said]
+    remarks += [
+        f"`{arm.name}` took {one.seconds / other.seconds:.2f} of the time of `{against.name}`, {WANTED} wanted: of its"
+        f" {one.seconds:,.0f} s, {one.seconds - one.grid_seconds:,.0f} s are stages before and after the grid (data,"
+        " corpus, encoder, scores), which every arm runs one after the other."
+        for arm, one in zip(chosen, ran, strict=True)
+        for against, other in zip(chosen, ran, strict=True)
+        if one.grid_seconds is not None and one.seconds > WANTED * other.seconds and other is not one
+    ]
     remarks.append("`harness repro` also judges the results (`harness verify`), which the other two do not.")
     return kept.found("The whole grid", [kept.Table(caption=caption, columns=columns, rows=rows)], remarks)
 
