@@ -235,8 +235,8 @@ def test_forged_records_of_another_shape_are_refused(crate: Path, tmp_path: Path
             {"reference/lab/results.jsonl": None, "reference/lab/manifest.json": b"{}"},
         )
     ):
-        path = changed(crate, tmp_path / f"{place}.zip", changes, forge=True)
-        assert "INVALID archive" in refusal(path) and str(tmp_path) not in refusal(path)
+        said = refusal(changed(crate, tmp_path / f"{place}.zip", changes, forge=True))
+        assert "INVALID archive" in said and str(tmp_path) not in said
 
 
 def test_the_command_needs_neither_rocrate_nor_a_checkout(crate: Path, tmp_path: Path, repo_root: Path) -> None:
