@@ -145,7 +145,7 @@ def read_layers(
         encoder=table.encoder,
         data=table.data,
         results=where.relative_to(paths.root).as_posix(),
-        made=provenance_of(judged, params, paths),
+        made=provenance_of(judged, paths),
         measured=provenance(paths.root, params.compute.device, params.compute.threads),
         targets=list(tasks),
         recipes=recipes,

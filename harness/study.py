@@ -17,7 +17,7 @@ from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
 from harness.resolve import ENCODER_FILES
-from harness.results import Record, ScoresTable, collect, grid_cells
+from harness.results import Record, Result, ScoresTable
 from harness.tasks import load_tasks
 from harness.verify.measure import BASELINE, Scores, mean_gain, read_table
 from harness.verify.pinned import ENCODER, commits_of, machines_of, read_pin_manifest
@@ -131,7 +131,7 @@ def read_study(params: Params, paths: Paths) -> Study:
         verify_results(judged, params, paths),
         title=params.title,
         task_notes=notes_of(lines),
-        provenance=provenance_of(judged, params, paths),
+        provenance=provenance_of(judged, paths),
         encoder=_encoder_made(table, paths.results if judged.source == "run" else paths.pinned),
     )
 
@@ -215,13 +215,12 @@ def _collapsed(table: ScoresTable) -> dict[str, list[str]]:
     return found
 
 
-def provenance_of(judged: Judged, params: Params, paths: Paths) -> Provenance:
+def provenance_of(judged: Judged, paths: Paths) -> Provenance:
     """Where and when the results that are judged were made."""
-    return _provenance_of_run(params, paths) if judged.source == "run" else _provenance_of_pinned(paths)
+    return _provenance_of_run(judged.checked.results, paths) if judged.source == "run" else _provenance_of_pinned(paths)
 
 
-def _provenance_of_run(params: Params, paths: Paths) -> Provenance:
-    results = collect(paths.cells, grid_cells(params))
+def _provenance_of_run(results: Mapping[str, Result], paths: Paths) -> Provenance:
     origins = [result.provenance for result in results.values() if result.status != "unavailable"]
     times = [(paths.cells / name / "result.json").stat().st_mtime for name in results]
     first, last = (datetime.fromtimestamp(time, UTC).date().isoformat() for time in (min(times), max(times)))

@@ -92,7 +92,7 @@ def test_pinned_results_are_whole_and_cover_the_grid_of_their_profile(repo_root:
     manifest = read_pin_manifest(folder)
     found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in manifest.files}
     assert manifest.profile == profile and found == manifest.files
-    assert check_pinned(folder)[0].problems == []
+    assert check_pinned(folder).integrity.problems == []
     params = read_params(repo_root / "profiles" / f"{profile}.yaml")
     lines = (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()
     cells = [json.loads(line)["cell"] for line in lines]

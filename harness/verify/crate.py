@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -23,8 +24,8 @@ from harness.errors import MOST_NAMED, HarnessError, explain_validation, name_so
 from harness.params import Params, read_params
 from harness.paths import Paths
 from harness.resolve import ENCODER_FILES
-from harness.results import Record, ScoresTable
-from harness.verify.integrity import Integrity
+from harness.results import Record
+from harness.verify.integrity import Checked
 from harness.verify.integrity_run import Archived, check_run
 from harness.verify.integrity_run import data_manifest as read_manifest
 from harness.verify.pinned import check_pinned
@@ -207,8 +208,9 @@ def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) 
     paths = Paths(root, record.profile)
     if params.profile != record.profile:
         raise HarnessError(f"expected the settings of profile {record.profile}, found those of {params.profile}")
-    v0, table = _check(record, root, params, paths)
-    judged = Judged("crate", v0.model_copy(update={"hashes": v0.hashes + hashed}), table, holds=record.holds)
+    checked = _check(record, root, params, paths)
+    v0 = checked.integrity.model_copy(update={"hashes": checked.integrity.hashes + hashed})
+    judged = Judged("crate", replace(checked, integrity=v0), holds=record.holds)
     pinned = Paths(here.root, record.profile) if here else None
     found = verify_results(judged, params, paths, pinned)
     source = CrateSource(
@@ -217,7 +219,7 @@ def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) 
     return found.model_copy(update={"crate": source})
 
 
-def _check(record: CrateRecord, root: Path, params: Params, paths: Paths) -> tuple[Integrity, ScoresTable | None]:
+def _check(record: CrateRecord, root: Path, params: Params, paths: Paths) -> Checked:
     """Level V0 of a run or of pinned results, without the rows, weights and predictions that the archive leaves out."""
     if record.holds == "pinned":
         return check_pinned(paths.pinned, Rescorer(params, paths), withheld=frozenset(record.withheld))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from harness.results import Record, Result
+from harness.results import Record, Result, ScoresTable
 from harness.verify.origins import image_of
 from harness.verify.rescore import Rescored, Rescorer
 
@@ -58,6 +58,18 @@ class Integrity(Record):
     def ok(self) -> bool:
         """No problem."""
         return not self.problems
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Results and what level V0 says of them."""
+
+    integrity: Integrity
+    """What was found."""
+    table: ScoresTable | None
+    """Their scores; None if there is a problem, or nothing to check."""
+    results: Mapping[str, Result]
+    """Cell -> its result, of those that could be read."""
 
 
 @dataclass

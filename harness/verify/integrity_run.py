@@ -23,7 +23,7 @@ from harness.results import (
     target_groups,
     task_score,
 )
-from harness.verify.integrity import MANIFEST, SCORE_TOLERANCE, Findings, Integrity
+from harness.verify.integrity import MANIFEST, SCORE_TOLERANCE, Checked, Findings
 from harness.verify.locked import check_lock
 from harness.verify.origins import check_images, check_inputs
 from harness.verify.pins import check_pins
@@ -68,7 +68,7 @@ def check_run(
     quick: bool = False,
     archived: Archived | None = None,
     whole: bool = True,
-) -> tuple[Integrity, ScoresTable | None]:
+) -> Checked:
     """V0 of a run: data files, every cell of the grid and its predictions, metrics that follow from these, no mixed
     inputs, nothing changed or stale by dvc.lock, a table that follows.
 
@@ -110,7 +110,7 @@ def check_run(
         table = build_scores(results, params, groups)
         if whole:
             _check_table(paths.scores, table, findings)
-    return findings.conclude(results, len(cells)), None if findings.problems else table
+    return Checked(findings.conclude(results, len(cells)), None if findings.problems else table, results)
 
 
 def _predictions(result: Result, paths: Paths) -> Path:

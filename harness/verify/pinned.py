@@ -26,12 +26,10 @@ from harness.results import (
     Result,
     ScoresTable,
     cell_score,
-    collect,
-    grid_cells,
     read_scores,
     write_json,
 )
-from harness.verify.integrity import MANIFEST, Findings, Integrity
+from harness.verify.integrity import MANIFEST, Checked, Findings
 from harness.verify.integrity_run import check_run
 from harness.verify.rescore import Rescorer
 
@@ -73,18 +71,19 @@ def pin_results(params: Params, paths: Paths) -> str:
 
     Raises HarnessError if level V0 finds a problem: a broken run must not become the reference.
     """
-    integrity, table = check_run(params, paths)
-    if table is None:
+    checked = check_run(params, paths)
+    if checked.table is None:
+        problems = checked.integrity.problems
         raise HarnessError(
-            f"expected a whole run to pin, found {len(integrity.problems)} problems, first: {integrity.problems[0]}",
+            f"expected a whole run to pin, found {len(problems)} problems, first: {problems[0]}",
             fix="run `dvc repro`, then `harness verify` until V0 is ok",
         )
-    results = collect(paths.cells, grid_cells(params))
+    results = checked.results
     partial = paths.pinned.with_name(paths.pinned.name + ".partial")
     with writing(paths.pinned):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        _copy(paths, partial, results.values(), table)
+        _copy(paths, partial, results.values(), checked.table)
         if params.data.source == "generated":
             _copy_predictions(paths, partial, results.values())
         manifest = _describe(partial, paths, params, results.values())
@@ -178,7 +177,7 @@ def check_pinned(
     rescorer: Rescorer | None = None,
     quick: bool = False,
     withheld: frozenset[str] = frozenset(),
-) -> tuple[Integrity, ScoresTable | None]:
+) -> Checked:
     """V0 of pinned results: every file's hash, no file that isn't listed, a whole grid, a table that follows, with a
     rescorer metrics that follow from the predictions. A quick look hashes no predictions.
 
@@ -197,15 +196,15 @@ def check_pinned(
         found = name_some(unlisted)
         findings.problems.append(f"expected only files that {MANIFEST} lists, found {found}; {mend}")
     if findings.problems:
-        return findings.conclude({}, 0), None
+        return Checked(findings.conclude({}, 0), None, {})
     try:
         table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
         findings.rescore(rescorer, results, lambda result: folder / _predictions(result.cell.id))
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
-        return findings.conclude({}, 0), None
-    return findings.conclude(results, len(_grid(table))), None if findings.problems else table
+        return Checked(findings.conclude({}, 0), None, {})
+    return Checked(findings.conclude(results, len(_grid(table))), None if findings.problems else table, results)
 
 
 def _check_pinned_results(

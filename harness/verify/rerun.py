@@ -125,7 +125,7 @@ def _pinned_table(source: str, table: ScoresTable, paths: Paths) -> ScoresTable 
     """The pinned scores, by whose spread level V2 has its tolerance; None where nothing is pinned."""
     if source == "pinned":
         return table
-    return check_pinned(paths.pinned)[1] if (paths.pinned / MANIFEST).is_file() else None
+    return check_pinned(paths.pinned).table if (paths.pinned / MANIFEST).is_file() else None
 
 
 def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> None:

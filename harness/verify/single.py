@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from dataclasses import replace
 
 from harness.params import Params
 from harness.paths import Paths
@@ -49,15 +50,16 @@ def _by_run(claim: Claim, part: Needs, there: list[Cell], params: Params, paths:
     run = [one.recipes[0] for one in beside if one.cells and all(_is_there(cell, paths) for cell in one.cells)]
     looked_at = part.model_copy(update={"recipes": [*part.recipes, *run]})
     rescorer, looked_at_params = Rescorer(params, paths), restrict(params, looked_at)
-    v0, table = check_run(looked_at_params, paths, rescorer, whole=False)
-    is_pinned = table is not None and (paths.pinned / MANIFEST).is_file()
-    judged = Judged("run", v0, table, check_pinned(paths.pinned) if is_pinned else None)
+    checked = check_run(looked_at_params, paths, rescorer, whole=False)
+    is_pinned = checked.table is not None and (paths.pinned / MANIFEST).is_file()
+    judged = Judged("run", checked, check_pinned(paths.pinned) if is_pinned else None)
     return verify_results(judged, params, paths, part=_describe(claim, part, there, params))
 
 
 def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
     """By the grid that is pinned, whatever params.yaml asks for by now."""
-    integrity, table = check_pinned(paths.pinned, Rescorer(params, paths))
+    checked = check_pinned(paths.pinned, Rescorer(params, paths))
+    table = checked.table
     if table is not None:
         cells = [row.cell for row in table.cells]
         of_table = {
@@ -73,7 +75,7 @@ def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
         table = table.model_copy(update={"cells": rows})
     there = part.cells if table else []
     described = _describe(claim, part, there, params)
-    return verify_results(Judged("pinned", integrity, table), params, paths, part=described)
+    return verify_results(Judged("pinned", replace(checked, table=table)), params, paths, part=described)
 
 
 def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> Part:

@@ -9,7 +9,7 @@ from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
 from harness.results import ScoresTable, grid_cells
-from harness.verify.integrity import MANIFEST, Findings, Integrity
+from harness.verify.integrity import MANIFEST, Checked, Findings, Integrity
 from harness.verify.integrity_run import check_run
 from harness.verify.pinned import check_pinned
 from harness.verify.rescore import Rescorer
@@ -22,19 +22,27 @@ class Judged:
 
     source: Source
     """Whose."""
-    v0: Integrity
-    """What level V0 says about them."""
-    table: ScoresTable | None
-    """Their scores; None if V0 found a problem, or there are none."""
-    pinned: tuple[Integrity, ScoresTable | None] | None = None
+    checked: Checked
+    """They themselves, with what level V0 says of them."""
+    pinned: Checked | None = None
     """The pinned results to compare a run with, checked; None where there are none, or they are judged themselves."""
     holds: Literal["run", "pinned"] = "run"
     """Which of the two an archive holds."""
 
+    @property
+    def v0(self) -> Integrity:
+        """What level V0 says of them."""
+        return self.checked.integrity
+
+    @property
+    def table(self) -> ScoresTable | None:
+        """Their scores; None if V0 found a problem, or there are none."""
+        return self.checked.table
+
 
 def nothing(cells_expected: int) -> Judged:
     """Where nothing has run and nothing is pinned: no file was looked at, so there is no problem either."""
-    return Judged("nothing", Findings().conclude({}, cells_expected), None)
+    return Judged("nothing", Checked(Findings().conclude({}, cells_expected), None, {}))
 
 
 def find_results(params: Params, paths: Paths, quick: bool = False) -> Judged:
@@ -44,11 +52,11 @@ def find_results(params: Params, paths: Paths, quick: bool = False) -> Judged:
     rescorer = None if quick else Rescorer(params, paths)
     is_pinned = (paths.pinned / MANIFEST).is_file()
     if any(paths.cells.glob("*/result.json")):
-        v0, table = check_run(params, paths, rescorer, quick)
-        pinned = check_pinned(paths.pinned, rescorer, quick) if table and is_pinned else None
-        return Judged("run", v0, table, pinned)
+        checked = check_run(params, paths, rescorer, quick)
+        pinned = check_pinned(paths.pinned, rescorer, quick) if checked.table and is_pinned else None
+        return Judged("run", checked, pinned)
     if is_pinned:
-        return Judged("pinned", *check_pinned(paths.pinned, rescorer, quick))
+        return Judged("pinned", check_pinned(paths.pinned, rescorer, quick))
     return nothing(len(grid_cells(params)))
 
 

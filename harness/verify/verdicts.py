@@ -10,12 +10,13 @@ pins of the published files, whichever profile is active, whatever was run and w
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from harness.errors import HarnessError
 from harness.params import Params
 from harness.paths import Paths
-from harness.results import Result, ScoresTable, collect, describe_data, describe_encoder, grid_cells
+from harness.results import Result, ScoresTable, describe_data, describe_encoder, grid_cells
 from harness.verify.claim_verdict import ClaimVerdict
 from harness.verify.claims import Claim, find_claim, load_claims
 from harness.verify.development import read_development
@@ -25,7 +26,7 @@ from harness.verify.holm import hold_accusations
 from harness.verify.integrity import MANIFEST, Integrity
 from harness.verify.judge import invalid, judge, untested
 from harness.verify.measure import read_table
-from harness.verify.pinned import RESULTS, check_pinned, read_results
+from harness.verify.pinned import check_pinned
 from harness.verify.pinned_repeat import PinnedRepeat, compare_with_pinned
 from harness.verify.regression import Regression, compare
 from harness.verify.sources import read_facts
@@ -104,22 +105,13 @@ def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | 
         found = check_pinned(kept.pinned)
     if found is None:
         return _no_comparison(f"nothing is pinned for profile {table.profile}")
-    integrity, pinned = found
-    if pinned is None:
+    if found.table is None:
         raise HarnessError(
-            f"expected sound pinned results to compare with, found: {integrity.problems[0]}",
+            f"expected sound pinned results to compare with, found: {found.integrity.problems[0]}",
             fix=f"run `git checkout -- reference/{table.profile}`",
         )
-    reference = read_results(kept.pinned / RESULTS)
-    v1, v1_note = compare_with_pinned(_results(judged, table, paths), reference)
-    return Comparison(v1, v1_note, compare(table, pinned), "")
-
-
-def _results(judged: Judged, table: ScoresTable, paths: Paths) -> dict[str, Result]:
-    """The results behind the judged table, by cell id."""
-    if "pinned" in (judged.source, judged.holds):
-        return read_results(paths.pinned / RESULTS)
-    return collect(paths.cells, [row.cell for row in table.cells])
+    v1, v1_note = compare_with_pinned(judged.checked.results, found.results)
+    return Comparison(v1, v1_note, compare(table, found.table), "")
 
 
 def _no_comparison(note: str) -> Comparison:
@@ -140,7 +132,7 @@ def _conclude(
     elif table is None:
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
-        verdicts = _judge_all(claims, params, table, _results(judged, table, paths), facts, part)
+        verdicts = _judge_all(claims, params, table, judged.checked.results, facts, part)
     used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
         profile=params.profile,
@@ -164,7 +156,7 @@ def _judge_all(
     claims: list[Claim],
     params: Params,
     table: ScoresTable,
-    results: dict[str, Result],
+    results: Mapping[str, Result],
     facts: Facts,
     part: Part | None,
 ) -> list[ClaimVerdict]:

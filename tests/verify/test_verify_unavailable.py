@@ -121,8 +121,9 @@ def test_unavailable_cells_are_pinned_and_not_compared(make_project: Make) -> No
     ran, here = make_project(name="ran").run(planted({})), make_project(name="here").run(planted({}))
     withhold(ran, {"multi": LICENSED})
     pin_results(ran.params, ran.paths)
-    integrity, table = check_pinned(ran.paths.pinned)
-    assert table is not None and len(integrity.unavailable) == 27 and integrity.cells_found == 135
+    pinned = check_pinned(ran.paths.pinned)
+    integrity = pinned.integrity
+    assert pinned.table is not None and len(integrity.unavailable) == 27 and integrity.cells_found == 135
     again = judge(ran)
     assert again.v2 is not None and again.v2.compared == again.v2.identical == 108
     assert again.v2.not_pinned == again.v2.not_comparable == [] and again.exit_code == 0

@@ -290,10 +290,10 @@ def test_pinned_results_with_a_forged_manifest_are_caught(make_project: Make) ->
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"]["scores.json"] = sha256((folder / "scores.json").read_bytes())
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    integrity, table = check_pinned(folder)
-    assert table is None and "none-xnli-1" in integrity.problems[0]
+    checked = check_pinned(folder)
+    assert checked.table is None and "none-xnli-1" in checked.integrity.problems[0]
     (folder / "extra").write_text("")
-    assert "found extra" in check_pinned(folder)[0].problems[0]
+    assert "found extra" in check_pinned(folder).integrity.problems[0]
 
 
 def test_of_real_data_only_scores_and_hashes_are_pinned(make_project: Make) -> None:
@@ -312,7 +312,7 @@ def test_of_real_data_only_scores_and_hashes_are_pinned(make_project: Make) -> N
     assert judge(project).judged == "pinned" and judge(project).v0.ok
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"predictions": True}))
-    assert "found others" in check_pinned(folder)[0].problems[0]
+    assert "found others" in check_pinned(folder).integrity.problems[0]
 
 
 def test_pinned_costs_are_what_the_plan_of_a_clone_estimates_by(make_project: Make) -> None:
