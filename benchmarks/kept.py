@@ -104,7 +104,9 @@ def page(folder: Path = FOLDER) -> str:
         "# Benchmark results\n\n"
         "Written by `python benchmarks/kept.py` from `benchmarks/results/`; every section names the command that\n"
         "measures it anew. Times differ from machine to machine, ratios of two things measured side by side less so:\n"
-        "judge a change by the ratios.\n"
+        "judge a change by the ratios.\n\n"
+        "No GPU has been measured yet: tokens a second, share of the card's peak and memory of XLM-R Large there,\n"
+        "beside Trainer's, are not known. `benchmarks/throughput.py` measures the first of these.\n"
     )
     return head + "".join(
         _section(Found.model_validate_json(path.read_text(encoding="utf-8"))) for path in _kept(folder)
