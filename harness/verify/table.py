@@ -169,7 +169,8 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
         f"largest difference {v.v2.largest_difference_points:.2f} points"
     )
     if v.v2.largest_in:
-        detail += f" in {v.v2.largest_in}"
+        tolerance = v.v2.tolerance_points[v.v2.largest_in.rsplit("-", 2)[1]]
+        detail += f" in {v.v2.largest_in}, whose tolerance is {tolerance:.2f}"
     problems = _some(v.v2.outside)
     if v.v2.undecided:
         problems.append("this encoder is another draw of the pretraining than the pinned one (sums in another order):")

@@ -363,6 +363,7 @@ def test_one_moved_cell_within_and_beyond_the_pinned_spread(make_project: Make, 
     found = judge(project)
     assert found.v2 is not None and found.v2.identical == 134 and found.exit_code == exit_code
     assert found.v2.largest_difference_points == pytest.approx(moved) and found.v2.largest_in == cell.id
+    assert f"in {cell.id}, whose tolerance is {found.v2.tolerance_points['xnli']:.2f}" in render(found)
     assert bool(found.v2.outside) == (exit_code == 1)
 
 
