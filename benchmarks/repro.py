@@ -47,10 +47,14 @@ class Ran:
     """Wall time."""
     said: str
     """The summary line of `harness repro`; empty for `dvc repro`."""
-    grid_seconds: float | None
-    """Wall time of the grid alone, which `harness repro` says."""
     predictions: dict[str, str]
     """Cell -> sha256 of its predictions."""
+
+    @property
+    def grid_seconds(self) -> float | None:
+        """Wall time of the grid alone, as the summary line has it."""
+        found = re.search(r"([\d.]+) s on", self.said)
+        return float(found[1]) if found else None
 
 
 def arms(jobs: int) -> list[Arm]:
@@ -90,10 +94,9 @@ def run(arm: Arm, place: Path, environment: dict[str, str], profile: str) -> Ran
     if not paths.verdicts.is_file():
         sys.exit(f"{arm.name}: {log} says what failed")
     said = re.search(r"^grid: (.*)$", log.read_text(encoding="utf-8"), re.MULTILINE)
-    grid = re.search(r"([\d.]+) s on", said[1]) if said else None
     found = sorted(paths.cells.glob("*/predictions.json.gz"))
     predictions = {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
-    return Ran(seconds, said[1] if said else "", float(grid[1]) if grid else None, predictions)
+    return Ran(seconds, said[1] if said else "", predictions)
 
 
 def report(profile: str, chosen: list[Arm], ran: list[Ran]) -> kept.Found:

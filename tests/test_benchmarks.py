@@ -149,9 +149,9 @@ def test_arms_that_give_other_predictions_are_told_apart() -> None:
     repro = script("repro")
     arms = repro.arms(2)
     ran = [
-        repro.Ran(20.0, "", None, {"a": "1", "b": "2"}),
-        repro.Ran(8.0, "", None, {"a": "1", "b": "2"}),
-        repro.Ran(5.0, "2 units run", 2.0, {"a": "1", "b": "3"}),
+        repro.Ran(20.0, "", {"a": "1", "b": "2"}),
+        repro.Ran(8.0, "", {"a": "1", "b": "2"}),
+        repro.Ran(5.0, "2 units run; 2.0 s on 2 at a time", {"a": "1", "b": "3"}),
     ]
     found = repro.report("ci", arms, ran)
     assert [row[1:] for row in found.tables[0].rows] == [
@@ -159,7 +159,7 @@ def test_arms_that_give_other_predictions_are_told_apart() -> None:
         ["8", "2 of 2", "0.40"],
         ["5", "1 of 2", "0.25"],
     ]
-    assert "`harness repro --jobs 2`: 2 units run." in found.remarks
+    assert "`harness repro --jobs 2`: 2 units run; 2.0 s on 2 at a time." in found.remarks
     short = [remark for remark in found.remarks if "wanted" in remark]
     assert len(short) == 1 and "3 s are stages before and after the grid" in short[0]
     assert "took 0.62 of the time of `dvc repro, warm process`" in short[0]

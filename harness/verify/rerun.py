@@ -20,12 +20,11 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.params import Params, load_params
 from harness.paths import Paths
-from harness.results import Result, ScoresTable, collect, grid_cells, read_result
-from harness.verify.integrity import MANIFEST
-from harness.verify.pinned import RESULTS, check_pinned, pinned_predictions, read_pin_manifest, read_results
+from harness.results import Result, ScoresTable, grid_cells, read_result
+from harness.verify.pinned import pinned_predictions, read_pin_manifest
 from harness.verify.regression import FIXED_INPUTS, ROUNDING_POINTS, tolerance
 from harness.verify.rerun_compare import Predictions, Rerun, RerunCell, compare_rerun, differing_languages, pick
-from harness.verify.subject import find_results, require_results
+from harness.verify.subject import Judged, find_results, require_results
 from harness.verify.verdicts import EXIT_NOT_REPRODUCED, verify_results
 from harness.verify.verification import Verification
 
@@ -53,20 +52,20 @@ def verify_again(params: Params, paths: Paths, count: int, seed: int | None) -> 
     found = verify_results(judged, params, paths)
     if judged.table is None:
         return found.model_copy(update={"rerun_note": "needs V0"})
-    again = rerun(judged.source, judged.table, params, paths, count, secrets.randbelow(SEEDS) if seed is None else seed)
+    again = rerun(judged, judged.table, params, paths, count, secrets.randbelow(SEEDS) if seed is None else seed)
     code = found.exit_code if again.ok else EXIT_NOT_REPRODUCED
     return found.model_copy(update={"rerun": again, "exit_code": code})
 
 
-def rerun(source: str, table: ScoresTable, params: Params, paths: Paths, count: int, seed: int) -> Rerun:
+def rerun(judged: Judged, table: ScoresTable, params: Params, paths: Paths, count: int, seed: int) -> Rerun:
     """Draw cells, run each again, compare; a line of progress for each on standard error. Raises as `verify_again`."""
-    _check_project(source, params, paths)
+    _check_project(judged.source, params, paths)
     grid = set(grid_cells(params))  # pinned results may be of another grid
     candidates = [row.cell for row in table.cells if row.score is not None and row.cell in grid]
     chosen = pick(candidates, count, seed)
     if not chosen:
         raise HarnessError("expected cells with a score to run again, found none", fix="see `harness verify`")
-    recorded = _recorded(source, params, paths)
+    recorded = _recorded(judged, paths)
     again = f"--rerun {count} --seed {seed}"
     seconds = sum(recorded[cell.id].result.elapsed_s for cell in chosen)
     _tell(
@@ -74,8 +73,8 @@ def rerun(source: str, table: ScoresTable, params: Params, paths: Paths, count: 
         f" they took {seconds / 60:.1f} min when they were recorded"
     )
     for cell in chosen:
-        _check_inputs(recorded[cell.id].result, source, params, paths)
-    pinned, ran_again = _pinned_table(source, table, paths), []
+        _check_inputs(recorded[cell.id].result, judged.source, params, paths)
+    pinned, ran_again = _pinned_table(judged, table), []
     for number, cell in enumerate(chosen, start=1):
         points = tolerance(pinned, cell.target, len(chosen)) if pinned else ROUNDING_POINTS
         ran = _run_again(recorded[cell.id], params, paths, points, again)
@@ -105,27 +104,26 @@ def _check_project(source: str, params: Params, paths: Paths) -> None:
         )
 
 
-def _recorded(source: str, params: Params, paths: Paths) -> Mapping[str, Recorded]:
+def _recorded(judged: Judged, paths: Paths) -> Mapping[str, Recorded]:
     """Cell id -> what is recorded of it, of every judged cell that has predictions."""
-    if source == "pinned":
+    if judged.source == "pinned":
         kept = read_pin_manifest(paths.pinned).predictions  # those on real data hold pieces of its rows
         return {
             name: Recorded(result, pinned_predictions(paths.pinned, name) if kept else None)
-            for name, result in read_results(paths.pinned / RESULTS).items()
+            for name, result in judged.checked.results.items()
         }
-    results = collect(paths.cells, grid_cells(params))
     return {
         name: Recorded(result, paths.cells / name / result.predictions.path)
-        for name, result in results.items()
+        for name, result in judged.checked.results.items()
         if result.predictions
     }
 
 
-def _pinned_table(source: str, table: ScoresTable, paths: Paths) -> ScoresTable | None:
+def _pinned_table(judged: Judged, table: ScoresTable) -> ScoresTable | None:
     """The pinned scores, by whose spread level V2 has its tolerance; None where nothing is pinned."""
-    if source == "pinned":
+    if judged.source == "pinned":
         return table
-    return check_pinned(paths.pinned).table if (paths.pinned / MANIFEST).is_file() else None
+    return judged.pinned.table if judged.pinned else None
 
 
 def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> None:
