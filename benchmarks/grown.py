@@ -24,12 +24,14 @@ from typing import Any
 
 import yaml
 
+from harness.audit.scores import write_scores
 from harness.data.build import build_corpus, build_task
-from harness.lockfile import Lock
-from harness.params import Params, load_params
-from harness.paths import Paths
-from harness.resolve import write_recipe, write_target
-from harness.results import grid_cells, write_scores
+from harness.experiment.inputs import write_recipe, write_target
+from harness.pipeline.lock import Lock
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.profiles import load_params
+from harness.project.results import grid_cells
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = "grown"
@@ -104,7 +106,7 @@ def _pinned() -> dict[tuple[str, str, int], dict[str, Any]]:
 
 
 def _write(path: Path, content: Any) -> None:
-    """As harness.results.write_json, without waiting for the disk."""
+    """As harness.project.files.write_json, without waiting for the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from kept import Table, found, keep, show
 from timing import HARNESS, VERDICTS, Cost, measure
 
-from harness.params import load_params
-from harness.results import grid_cells
+from harness.project.profiles import load_params
+from harness.project.results import grid_cells
 
 GROWN = Path(__file__).with_name("grown.py")
 SIZES = {100: (4, 3), 1_000: (11, 10), 10_000: (25, 45)}

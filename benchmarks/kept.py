@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from tabulate import tabulate
 
-from harness.provenance import machine
+from harness.project.provenance import machine
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "results"

@@ -16,15 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.cost import Length
-from harness.data.reading import has_split, languages, read_manifest, read_split
+from harness.data.folder import has_split, languages, read_manifest, read_split
+from harness.experiment.training.prepare import labels_of
 from harness.model.features import Row, featurise
 from harness.model.tokenizer import load_tokenizer
-from harness.params import Params, Retrieval, Training, load_params
-from harness.paths import Paths, project_root
-from harness.results import describe_encoder
-from harness.tasks import Task, load_tasks
-from harness.training.prepare import labels_of
+from harness.pipeline.cost import Length
+from harness.project.params import Params, Retrieval, Training
+from harness.project.paths import Paths, project_root
+from harness.project.profiles import describe_encoder, load_params
+from harness.project.tasks import Task, load_tasks
 
 RESULTS = Path(__file__).parent / "lengths.json"
 

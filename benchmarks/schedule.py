@@ -2,7 +2,7 @@
 
     python benchmarks/schedule.py [--profile NAME] [--gpu NAME] [--slots N ...]
 
-Every unit takes its estimated time (harness.cost): at speeds measured on a device (--gpu, see
+Every unit takes its estimated time (harness.pipeline.cost): at speeds measured on a device (--gpu, see
 benchmarks/throughput.json), else in relative units, the tokens it predicts plus three times those it trains on. No
 order can end before the bound: all work shared evenly, or the longest chain of an intermediate training and a cell.
 """
@@ -15,13 +15,14 @@ from collections.abc import Sequence
 import kept
 from pydantic import TypeAdapter
 
-from harness.cost import Estimate, Length, Throughput, UnitCost, estimate, hours, speeds_for
-from harness.errors import HarnessError
 from harness.launch.schedule import Item, simulate
-from harness.params import Params, read_profile
-from harness.paths import Paths, project_root
-from harness.plan import units
-from harness.tasks import load_tasks
+from harness.pipeline.cost import Estimate, Length, Throughput, UnitCost, estimate, hours, speeds_for
+from harness.pipeline.units import units
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths, project_root
+from harness.project.profiles import read_profile
+from harness.project.tasks import load_tasks
 
 SLOTS = (1, 8, 64, 512)
 TRAINING = 3
@@ -29,7 +30,7 @@ TRAINING = 3
 
 
 def costs(found: Estimate, params: Params, gpu: str | None, speeds: list[Throughput]) -> tuple[dict[str, float], str]:
-    """Kind of unit, as harness.plan names it -> its cost; and the unit of cost in words.
+    """Kind of unit, as harness.pipeline.plan names it -> its cost; and the unit of cost in words.
 
     Raises HarnessError where the device was not measured. What nobody has counted costs
     as much as the greatest of its kind.

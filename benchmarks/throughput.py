@@ -21,15 +21,15 @@ from pathlib import Path
 
 import torch
 
-from harness.cost import Throughput
+from harness.experiment.training.loop import Schedule, Stream, train
+from harness.model import determinism
 from harness.model.encoder import new_encoder, on_device
 from harness.model.features import Feature
 from harness.model.heads import new_head
 from harness.model.predict import logits_of
-from harness.params import Architecture, Compute
-from harness.provenance import machine
-from harness.training import determinism
-from harness.training.loop import Schedule, Stream, train
+from harness.pipeline.cost import Throughput
+from harness.project.params import Architecture, Compute
+from harness.project.provenance import machine
 
 RESULTS = Path(__file__).parent / "throughput.json"
 # transformers' configuration of the published model (its config.json is pinned in profiles/paper.yaml).

@@ -14,9 +14,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
-HARNESS = (sys.executable, "-P", "-m", "harness.cli")
+HARNESS = (sys.executable, "-P", "-m", "harness.commands.main")
 """The command line of the environment, whatever package lies in the working folder."""
 VERDICTS = (0, 1, 2, 3)
 """Exit codes of a verification that came to its end (2 also of a mistake in the input; then it says so)."""

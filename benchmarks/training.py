@@ -32,20 +32,20 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
+from harness.experiment.training.loop import train
+from harness.experiment.training.prepare import TrainingTask, dev_scores, prepare
+from harness.metrics.scoring import headline
+from harness.model import determinism
+from harness.model.batching import collate, collate_labels
 from harness.model.encoder import load_encoder
 from harness.model.features import Feature
 from harness.model.forward import Encoder
 from harness.model.heads import Head
 from harness.model.tokenizer import PAD, load_tokenizer, token_id
-from harness.params import Params, Training, load_params
-from harness.paths import Paths, project_root
-from harness.results import describe_encoder
-from harness.scoring import headline
-from harness.tasks import load_task
-from harness.training import determinism
-from harness.training.batching import collate, collate_labels
-from harness.training.loop import train
-from harness.training.prepare import TrainingTask, dev_scores, prepare
+from harness.project.params import Params, Training
+from harness.project.paths import Paths, project_root
+from harness.project.profiles import describe_encoder, load_params
+from harness.project.tasks import load_task
 
 ARMS = ("harness", "harness, not deterministic", "Trainer, tuned", "Trainer, default")
 EXAMPLES_PAD_TO = {"span": 384, "classification": 128, "choice": 128, "tagging": 128}

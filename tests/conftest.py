@@ -18,7 +18,7 @@ os.environ |= {
     "DVC_NO_ANALYTICS": "1",
 }
 
-pytest_plugins = ["toy"]
+pytest_plugins = ["toy", "projects"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

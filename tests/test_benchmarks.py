@@ -12,13 +12,14 @@ from types import ModuleType
 import pytest
 import toy as toys
 
-from harness.cost import Length, Throughput, estimate
-from harness.errors import HarnessError
-from harness.params import Architecture, Compute, Params, load_params, read_profile
-from harness.paths import Paths
-from harness.plan import states
-from harness.tasks import load_task, load_tasks
-from harness.verify import verify_all
+from harness.audit.levels import verify_all
+from harness.pipeline.cost import Length, Throughput, estimate
+from harness.pipeline.units import states
+from harness.project.errors import HarnessError
+from harness.project.params import Architecture, Compute, Params
+from harness.project.paths import Paths
+from harness.project.profiles import load_params, read_profile
+from harness.project.tasks import load_task, load_tasks
 
 TINY = Architecture(hidden_size=8, layers=1, heads=2, intermediate_size=16, max_length=32, dropout=0.1)
 

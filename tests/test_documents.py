@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from harness.cli import app
-from harness.params import read_params
-from harness.paths import Paths
-from harness.verify.table import render
-from harness.verify.verdicts import verify_all
+from harness.audit.levels import verify_all
+from harness.audit.report import render
+from harness.commands.main import app
+from harness.project.paths import Paths
+from harness.project.profiles import read_params
 
 DOCUMENTS = (
     *("README.md", "REPRODUCE.md", "reference/README.md"),

@@ -13,13 +13,13 @@ import pytest
 import toy as toys
 import typer
 
-from harness.cell import run_cell
-from harness.cli import app
-from harness.intermediate import run_intermediate
-from harness.params import Params
-from harness.paths import Paths
-from harness.resolve import write_recipe, write_target
-from harness.results import Cell
+from harness.commands.main import app
+from harness.experiment.cell import run_cell
+from harness.experiment.inputs import write_recipe, write_target
+from harness.experiment.intermediate import run_intermediate
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import Cell
 
 Toy = tuple[Params, Paths]
 HEAVY = (
@@ -109,7 +109,7 @@ EXIT_CODES = {"data pin --check tatoeba": 2, "verify": 3, "verify --json": 3, "v
 """Where it is not 0: the toy's pins are not those of full size, and four of five cells are missing."""
 CODE = f"""
 import sys
-from harness.cli import run
+from harness.commands.main import run
 code = run(sys.argv[1:])
 print("\\nimported:", *[name for name in {HEAVY!r} if name in sys.modules])
 sys.exit(code)

@@ -1,4 +1,4 @@
-"""Groups of commands, each a typer application of its own; harness.cli puts them together."""
+"""Groups of commands, each a typer application of its own; harness.commands.main puts them together."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from harness.params import Params
-    from harness.paths import Paths
+    from harness.project.params import Params
+    from harness.project.paths import Paths
 
 
 ProfileName = Annotated[
@@ -19,8 +19,8 @@ ProfileName = Annotated[
 
 def open_project(profile: str | None = None) -> tuple[Params, Paths]:
     """The active profile or the one named, and the folders of the project that the working folder lies in."""
-    from harness.params import load_params, read_profile
-    from harness.paths import Paths, project_root
+    from harness.project.paths import Paths, project_root
+    from harness.project.profiles import load_params, read_profile
 
     root = project_root()
     params = load_params(root) if profile is None else read_profile(root, profile)

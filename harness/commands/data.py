@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.commands import open_project
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 if TYPE_CHECKING:
-    from harness.data.fetch import Fetched
-    from harness.params import Params
-    from harness.paths import Paths
+    from harness.data.fetch.fetch import Fetched
+    from harness.project.params import Params
+    from harness.project.paths import Paths
 
 app = typer.Typer(no_args_is_help=True, help="The tasks' data: fetch what is published, check it, pin it.")
 
@@ -34,9 +34,9 @@ def data_pin(
 
     Published data: asks the hub whether every pinned revision and file is there, and records what it states of them.
     """
-    from harness.data.pin import check_pin, pin_task
-    from harness.params import data_dir, store_dir
-    from harness.tasks import task_names
+    from harness.data.pins.pin import check_pin, pin_task
+    from harness.project.params import data_dir, store_dir
+    from harness.project.tasks import task_names
 
     params, paths = open_project()
     source = "local" if pack else params.data.source
@@ -65,7 +65,7 @@ def data_fetch(names: TaskNames = None, encoder: WithEncoder = False) -> None:
     the pinned ones are refused. Run it again after any interruption: it goes on where it stopped, and what is there
     already is not fetched twice. HF_ENDPOINT names another hub, HF_TOKEN opens a gated repository.
     """
-    from harness.data.fetch import fetch_encoder, fetch_tasks
+    from harness.data.fetch.fetch import fetch_encoder, fetch_tasks
 
     params, paths = open_project()
     tasks, with_encoder = _to_fetch(params, paths, names, encoder)
@@ -98,7 +98,7 @@ def data_check(names: TaskNames = None, encoder: WithEncoder = False) -> int:
     the active profile, its encoder included. Exit code: 1 where one is missing or differs; `harness data fetch` mends
     that.
     """
-    from harness.data.fetch import check_encoder, check_tasks
+    from harness.data.fetch.fetch import check_encoder, check_tasks
 
     params, paths = open_project()
     tasks, with_encoder = _to_fetch(params, paths, names, encoder)
@@ -110,7 +110,7 @@ def data_check(names: TaskNames = None, encoder: WithEncoder = False) -> int:
 
 def _to_fetch(params: Params, paths: Paths, names: list[str] | None, encoder: bool) -> tuple[list[str], bool]:
     """The tasks meant, and whether the encoder is: as named, else what the active profile takes from the net."""
-    from harness.data.fetch import published_tasks
+    from harness.data.fetch.fetch import published_tasks
 
     if names or encoder:
         return names or [], encoder
@@ -131,8 +131,9 @@ def data_pack(
 ) -> None:
     """Sample the fetched published data into a data pack of the size that a profile pins."""
     from harness.data.pack import make_pack
-    from harness.params import load_params, read_profile, store_dir
-    from harness.paths import Paths, project_root
+    from harness.project.params import store_dir
+    from harness.project.paths import Paths, project_root
+    from harness.project.profiles import load_params, read_profile
 
     root = project_root()
     wanted = read_profile(root, profile)

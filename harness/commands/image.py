@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,9 +22,9 @@ Reference = Annotated[
 
 def _image(reference: str | None) -> tuple[Path, str]:
     """The project's folder, and the image meant: as given, as pinned, or as `harness image build` calls it."""
-    from harness.launch.image import TAG
-    from harness.params import load_params
-    from harness.paths import project_root
+    from harness.launch.container.image import TAG
+    from harness.project.paths import project_root
+    from harness.project.profiles import load_params
 
     root = project_root()
     return root, reference or load_params(root).image or TAG
@@ -43,9 +43,9 @@ def image_build(
     pip_args: Annotated[str, typer.Option(help="Options for pip, e.g. '--extra-index-url ADDRESS'.")] = "",
 ) -> None:
     """Build the image of this checkout, with labels that say what it was built from."""
-    from harness.errors import nearest
-    from harness.launch.image import TORCH_BUILDS, build
-    from harness.paths import project_root
+    from harness.launch.container.image import TORCH_BUILDS, build
+    from harness.project.errors import nearest
+    from harness.project.paths import project_root
 
     if torch not in TORCH_BUILDS:
         raise HarnessError(
@@ -59,8 +59,8 @@ def image_pin(
     reference: Annotated[str, typer.Argument(help="Image: a tag, ID or digest.")] = "harness:latest",
 ) -> None:
     """Write the image's ID (or registry digest) into params.yaml; only what runs in it becomes stale."""
-    from harness.launch.image import pin
-    from harness.paths import project_root
+    from harness.launch.container.image import pin
+    from harness.project.paths import project_root
 
     typer.echo(pin(project_root(), reference))
 
@@ -68,7 +68,7 @@ def image_pin(
 @app.command("check")
 def image_check(reference: Reference = None) -> int:
     """Compare the image's lock, code and source commit with this checkout. Exit code: 1 where they do not fit."""
-    from harness.launch.image import check
+    from harness.launch.container.image import check
 
     root, chosen = _image(reference)
     findings = check(root, chosen)
@@ -84,6 +84,6 @@ def image_save(
     out: Annotated[Path | None, typer.Option(help="Where to write it (default: harness-image-<ID>.oci.tar).")] = None,
 ) -> None:
     """Keep the image as an OCI archive with its sha256: base images get deleted from registries."""
-    from harness.launch.image import save
+    from harness.launch.container.image import save
 
     typer.echo(save(_image(reference)[1], out))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import ProfileName, open_project
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +33,8 @@ def layers(
     the cells keep the layer that params.yaml pins. Needs the run's checkpoints (`make repro`); those of the
     laboratory take about a minute.
     """
-    from harness.layers import read_layers
-    from harness.layers_page import write_page
+    from harness.pages.layers.page import write_page
+    from harness.pages.layers.record import read_layers
 
     params, paths = open_project(profile)
     record = read_layers(params, paths, _names(recipes), _numbers(seeds))

@@ -19,9 +19,9 @@ def verifier_report(
     Draws gains whose truth is known, judges them by the rule of `harness verify`, and counts false verdicts. Needs no
     results and no profile; the draws are always the same, so the page is, too.
     """
-    from harness.paths import project_root
-    from harness.verify.simulation import simulate
-    from harness.verify.verifier_page import write_page
+    from harness.pages.verifier.page import write_page
+    from harness.project.paths import project_root
+    from harness.verify.statistics.simulation import simulate
 
     path = project_root() / out
     write_page(simulate(say=lambda what: typer.echo(f"measuring {what}", err=True)), path)

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.data import formats, integrity
+from harness.data import formats
 from harness.data.corpus import build_corpus
 from harness.data.published import NoRows
 from harness.data.sources import Source, open_source
 from harness.data.writing import write_folder
-from harness.params import Params
-from harness.paths import Paths
-from harness.tasks import Task, load_task, unavailable
+from harness.project import files as integrity
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.tasks import Task, load_task, unavailable
 
 __all__ = ["build_corpus", "build_task"]
 

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.data import formats, integrity
+from harness.data import formats
+from harness.data.folder import Manifest, languages, read_manifest, read_split
 from harness.data.formats import Row
-from harness.data.reading import Manifest, languages, read_manifest, read_split
 from harness.data.writing import MANIFEST, write_folder
-from harness.errors import HarnessError
-from harness.params import Params
-from harness.paths import Paths
-from harness.results import write_json
+from harness.project import files as integrity
+from harness.project.errors import HarnessError
+from harness.project.files import write_json
+from harness.project.params import Params
+from harness.project.paths import Paths
 
 TEXT_TASK = "text"
 # Shorter sentences ("He was born in 1950.") recur by chance, without one text being taken from the other.

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 Row = dict[str, Any]
 MEND = "correct that row, or take the file from its source again and pin it (`harness data pin TASK`)"

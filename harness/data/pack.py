@@ -13,14 +13,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.data import formats, integrity
+from harness.data import formats
 from harness.data.formats import Row
 from harness.data.published import Published
 from harness.data.writing import write_folder
-from harness.errors import HarnessError
-from harness.params import Params
-from harness.paths import Paths
-from harness.tasks import LocalPin, Task, load_tasks, pin_for, unavailable
+from harness.project import files as integrity
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.pins import LocalPin
+from harness.project.tasks import Task, load_tasks, pin_for, unavailable
 
 SEED = 1
 RULE = f"smallest sha256({SEED} + task + id) first"

@@ -14,25 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.data import formats, store
+from harness.data import formats
+from harness.data.fetch import store
 from harness.data.formats import Row
 from harness.data.readers import Given, read_rows
 from harness.data.readers.given import NOT_LABELLED
-from harness.errors import HarnessError
-from harness.tasks import (
-    TRANSLATED,
-    HubFile,
-    HubPin,
-    Part,
-    PathFile,
-    PathPin,
-    PublishedPin,
-    Task,
-    UrlFile,
-    UrlPin,
-    published_digest,
-    published_pins,
-)
+from harness.project.errors import HarnessError
+from harness.project.pins import HubFile, HubPin, Part, PathFile, PathPin, PublishedPin, UrlFile, UrlPin
+from harness.project.tasks import TRANSLATED, Task, published_digest, published_pins
 
 ENGLISH = "en"
 Stored = Callable[[Path, str, str | None], Path]

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from harness.data import formats, integrity
+from harness.data import formats
 from harness.data.formats import Row
 from harness.data.published import Published
-from harness.errors import HarnessError
-from harness.params import Params, data_dir, store_dir
-from harness.tasks import GeneratedPin, LocalPin, PackFile, Task, pin_for
+from harness.project import files as integrity
+from harness.project.errors import HarnessError
+from harness.project.params import Params, data_dir, store_dir
+from harness.project.pins import GeneratedPin, LocalPin, PackFile
+from harness.project.tasks import Task, pin_for
 
 MANIFEST = "manifest.json"
 
@@ -55,7 +57,7 @@ class Generated:
 
     def __init__(self, task: Task, pin: GeneratedPin) -> None:
         """Refuses a pin made by another version of the generator."""
-        from harness import lab
+        from harness.data import lab
 
         found = lab.GENERATOR_VERSION
         if pin.version != found:
@@ -93,7 +95,7 @@ class Generated:
 
 def generate_rows(task: Task, stem: str, from_task: str | None, rows: int, seed: int) -> list[Row]:
     """The laboratory's rows of one stem, held against the schema like any others."""
-    from harness import lab
+    from harness.data import lab
 
     split, language = stem.split(".", 1)
     raw = lab.generate(from_task or task.name, split, language, rows, seed)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 MANIFEST = "manifest.json"
 _FIX = {

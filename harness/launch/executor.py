@@ -1,6 +1,6 @@
 """The driver of a grid: hands units to an executor in the schedule's order, retries what died, keeps count.
 
-An executor runs units and nothing else: worker processes of this machine (harness.launch.workers), or a cluster's.
+An executor runs units and nothing else: worker processes of this machine (harness.launch.local), or a cluster's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from harness.launch.schedule import Item, Schedule
 from harness.launch.work import Work
-from harness.params import Record
+from harness.project.params import Record
 
 ATTEMPTS = 2
 """How often a unit whose process dies is started."""

@@ -7,24 +7,24 @@ recorded in dvc.lock by one `dvc commit`; `dvc repro` finds them up to date and 
 from __future__ import annotations
 
 import fcntl
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from harness.errors import HarnessError
 from harness.launch.executor import Executor, Job, Summary, Told, render_summary, run_grid
-from harness.launch.gpus import visible_gpus
-from harness.launch.made import Made
-from harness.launch.pipeline import check_project, commit, reproduce, restore
-from harness.launch.where import cell_line, intermediate_line, read_record
+from harness.launch.kept import Made
+from harness.launch.local.workers import default_slots, workers
+from harness.launch.unit import cell_line, intermediate_line, read_record
 from harness.launch.work import Work, cell_work, intermediate_work
-from harness.params import Params
-from harness.paths import Paths
-from harness.plan import Unit, needed_units, states, unit_seconds, units
-from harness.progress import grid_progress
-from harness.results import grid_cells, read_result
+from harness.pipeline.dvc import check_project, commit, reproduce, restore
+from harness.pipeline.times import unit_seconds
+from harness.pipeline.units import Unit, needed_units, states, units
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.progress import grid_progress
+from harness.project.results import grid_cells, read_result
 
 SHOWN = 5
 """Lines of a failed unit's log that are shown at once."""
@@ -43,7 +43,7 @@ def reproduce_grid(
     `slots`: units at a time, None for as many as the machine has room for; `to_stderr`: all words go there, and
     standard output stays free for the verdict; `executor`: makes what runs the units, default: worker processes here.
 
-    Raises HarnessError as harness.launch.pipeline.check_project does, or where another run is at work here; and
+    Raises HarnessError as harness.pipeline.dvc.check_project does, or where another run is at work here; and
     KeyboardInterrupt once finished units are recorded.
     """
     check_project(paths)
@@ -99,22 +99,6 @@ def alone(paths: Paths) -> Iterator[None]:
                 f"expected no other `harness repro` in {paths.root}, found one at work", fix="wait until it has ended"
             ) from None
         yield
-
-
-def workers(slots: int, params: Params, paths: Paths) -> Executor:
-    """Worker processes of this machine, one GPU each where there are as many."""
-    from harness.launch.workers import Workers
-
-    devices = visible_gpus() if params.compute.device == "cuda" and params.runtime == "local" else ()
-    return Workers(slots, params, paths, [devices[slot % len(devices)] for slot in range(slots)] if devices else ())
-
-
-def default_slots(params: Params) -> int:
-    """Units at a time: as many as the cores that this process may use have threads for, or one per visible GPU."""
-    if params.compute.device == "cpu":
-        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS
-        return max(1, usable // params.compute.threads)
-    return max(1, len(visible_gpus())) if params.runtime == "local" else 1
 
 
 def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:

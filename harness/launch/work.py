@@ -11,10 +11,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HarnessError
-from harness.params import Params
-from harness.paths import Paths
-from harness.results import Cell
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import Cell
 
 
 @dataclass(frozen=True)

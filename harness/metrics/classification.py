@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 
 def check_aligned(gold: Sequence[object], predicted: Sequence[object], what: str) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 Normalise = Callable[[str], str]
 

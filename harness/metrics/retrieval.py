@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 Array = NDArray[Any]
 _QUERIES_AT_ONCE = 256  # 256 x 14,000 similarities of 8 bytes are 29 MB

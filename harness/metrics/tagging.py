@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.errors import HarnessError
 from harness.metrics.classification import check_aligned
+from harness.project.errors import HarnessError
 
 Span = tuple[str, int, int]
 

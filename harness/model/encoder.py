@@ -17,10 +17,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
 
-from harness.errors import HarnessError
 from harness.model.forward import Encoder
 from harness.model.heads import TrainableHead, labelled_positions, labelled_tokens
-from harness.params import Architecture, Compute
+from harness.project.errors import HarnessError
+from harness.project.params import Architecture, Compute
 
 if TYPE_CHECKING:
     from harness.model.features import Feature

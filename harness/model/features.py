@@ -13,7 +13,6 @@ from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
-from harness.model.heads import IGNORED
 from harness.model.tokenizer import BEGIN, END, UNKNOWN, token_id
 
 Row = dict[str, Any]
@@ -201,3 +200,7 @@ def _answer_tokens(row: Row, offsets: list[tuple[int, int] | None]) -> tuple[int
     first, last = offsets[inside[0]], offsets[inside[-1]]
     assert first and last
     return (inside[0], inside[-1]) if first[0] <= start and last[1] >= end else (0, 0)
+
+
+IGNORED = -100
+"""Label of a position that no loss is taken of (cross_entropy's default)."""

@@ -13,14 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.model import determinism
+from harness.model.features import IGNORED
 from harness.model.forward import ALL, FIRST, Positions
-from harness.training import determinism
 
 if TYPE_CHECKING:
     from harness.model.features import Feature
-
-IGNORED = -100
-"""Label of a position that no loss is taken of (cross_entropy's default)."""
 
 
 class TrainableHead(nn.Module, ABC):

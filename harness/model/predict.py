@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from harness.model.batching import collate, prediction_batches
 from harness.model.features import Feature, Features, Row
 from harness.model.forward import Encoder
 from harness.model.heads import Head
-from harness.params import Evaluation, Retrieval
-from harness.training.batching import collate, prediction_batches
+from harness.project.params import Evaluation, Retrieval
 
 Array = NDArray[np.float32]
 

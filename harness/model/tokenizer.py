@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 # Rust's thread pool does not survive a fork; one thread is fast enough here.
 os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.errors import HarnessError, explain_validation
-from harness.verify.checks import Record
-from harness.verify.claims import read_yaml
+from harness.project.errors import HarnessError, explain_validation
+from harness.verify.claims.checks import Record
+from harness.verify.claims.registry import read_yaml
 
 
 class PublishedScores(Record):

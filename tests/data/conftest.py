@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from toy_pack import PACK, World, write_heads, write_pack
 
-from harness.data.pin import pin_task
-from harness.params import DataParams, Params
-from harness.paths import Paths
+from harness.data.pins.pin import pin_task
+from harness.project.params import DataParams, Params
+from harness.project.paths import Paths
 
 
 @pytest.fixture(autouse=True)

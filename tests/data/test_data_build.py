@@ -16,12 +16,12 @@ from toy_pack import PACK, World, nli_rows, write_pack
 from harness.data import writing
 from harness.data.build import build_corpus, build_task
 from harness.data.corpus import fold, sentences, texts_of
-from harness.data.integrity import check_file, sha256_bytes, sha256_file
-from harness.data.pin import pin_task
-from harness.data.reading import languages, read_manifest, read_split
+from harness.data.folder import languages, read_manifest, read_split
+from harness.data.pins.pin import pin_task
 from harness.data.sources import read_pack_manifest
-from harness.errors import HarnessError
-from harness.params import Params
+from harness.project.errors import HarnessError
+from harness.project.files import check_file, sha256_bytes, sha256_file
+from harness.project.params import Params
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from harness.data.formats import (
     refuse_placeholder_labels,
     row_kind,
 )
-from harness.errors import HarnessError
+from harness.project.errors import HarnessError
 
 NLI = {"id": "1", "premise": "p", "hypothesis": "h", "label": "neutral"}
 PARAPHRASE = {"id": "1", "sentence1": "a", "sentence2": "b", "label": 1}

@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy import ROOT
 from toy_pack import PACK, World, nli_rows, write_pack
 
-from harness import lab
-from harness.data import formats, integrity
+from harness.data import formats, lab
 from harness.data.build import build_corpus, build_task
-from harness.data.pin import MARKER, check_pin, pin_task
-from harness.data.reading import read_manifest, read_split
-from harness.errors import HarnessError
-from harness.params import DataParams, Params
-from harness.paths import Paths
-from harness.tasks import GeneratedPin, load_task, pin_for, task_names
+from harness.data.folder import read_manifest, read_split
+from harness.data.pins.pin import MARKER, check_pin, pin_task
+from harness.project import files as integrity
+from harness.project.errors import HarnessError
+from harness.project.params import DataParams, Params
+from harness.project.paths import Paths
+from harness.project.pins import GeneratedPin
+from harness.project.tasks import load_task, pin_for, task_names
 
-TASKS = Path(__file__).parents[2] / "tasks"
+TASKS = ROOT / "tasks"
 
 
 def toy_generate(task: str, split: str, language: str, rows: int, seed: int) -> list[dict[str, Any]]:

@@ -9,14 +9,14 @@ from typing import Any
 
 import layouts
 import pytest
+from toy import ROOT
 
-from harness import lab
-from harness.data import formats
+from harness.data import formats, lab
 from harness.data.readers import READERS, Given, read_rows
-from harness.errors import HarnessError
-from harness.tasks import load_task, published_pins, task_names
+from harness.project.errors import HarnessError
+from harness.project.tasks import load_task, published_pins, task_names
 
-TASKS = Path(__file__).parents[2] / "tasks"
+TASKS = ROOT / "tasks"
 Rows = list[dict[str, Any]]
 Layout = Callable[[Rows], bytes]
 

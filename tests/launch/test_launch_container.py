@@ -14,16 +14,16 @@ import psutil
 import pytest
 import toy as toys
 
-from harness.errors import HarnessError
-from harness.launch import container, engine
-from harness.launch.image import CODE_LABEL, IMAGE_USER, WORK
-from harness.launch.records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts
-from harness.launch.where import do_cell, do_cell_apart
+from harness.experiment.inputs import units_sha256
+from harness.launch.container import container, engine
+from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts
+from harness.launch.container.image import CODE_LABEL, IMAGE_USER, WORK
+from harness.launch.unit import do_cell, do_cell_apart
 from harness.launch.work import bring_home, cell_work, intermediate_work
-from harness.params import Params
-from harness.paths import Paths
-from harness.resolve import units_sha256
-from harness.results import Cell
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import Cell
 
 Toy = tuple[Params, Paths]
 Command = Callable[..., tuple[int, str, str]]

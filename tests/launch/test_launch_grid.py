@@ -10,18 +10,20 @@ from pathlib import Path
 import pytest
 import toy as toys
 
-from harness.errors import HarnessError
+from harness.experiment.inputs import write_recipe, write_target
 from harness.launch import grid
 from harness.launch.executor import Ended, Executor, Job
 from harness.launch.gpus import visible_gpus
-from harness.launch.made import Made, is_made
-from harness.launch.where import do_cell, do_intermediate
+from harness.launch.kept import Made, is_made
+from harness.launch.unit import do_cell, do_intermediate
 from harness.launch.work import cell_work, intermediate_work
-from harness.params import Compute, Params
-from harness.paths import Paths
-from harness.plan import needed_units, unit_seconds, units
-from harness.resolve import write_recipe, write_target
-from harness.results import Cell, write_json
+from harness.pipeline.times import unit_seconds
+from harness.pipeline.units import needed_units, units
+from harness.project.errors import HarnessError
+from harness.project.files import write_json
+from harness.project.params import Compute, Params
+from harness.project.paths import Paths
+from harness.project.results import Cell
 
 Toy = tuple[Params, Paths]
 CELL = Cell(recipe="hellaswag", target="udpos", seed=1)

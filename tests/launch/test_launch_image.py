@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 import toy as toys
 
-from harness.errors import HarnessError
-from harness.launch import image
-from harness.launch.archive import CHUNK, write_archive
-from harness.params import Params, load_params
-from harness.paths import Paths
-from harness.resolve import units_sha256
+from harness.experiment.inputs import units_sha256
+from harness.launch.container import image
+from harness.launch.container.oci_archive import CHUNK, write_archive
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.profiles import load_params
 
 Toy = tuple[Params, Paths]
 NEW = "sha256:" + "1" * 64
@@ -99,7 +100,7 @@ def git(root: Path, *arguments: str) -> str:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A small repository with what an image is built from."""
-    for name in ("harness/results.py", "pyproject.toml", "Dockerfile", "requirements/cpu.txt", "params.yaml"):
+    for name in ("harness/project/results.py", "pyproject.toml", "Dockerfile", "requirements/cpu.txt", "params.yaml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name, encoding="utf-8")
     git(tmp_path, "init", "-q")
@@ -146,7 +147,7 @@ def test_code_changed_since_the_image_was_built_is_named(checkout: Path) -> None
     labels = labels_of(checkout)
     (checkout / "harness" / "results.py").write_text("changed", encoding="utf-8")
     finding = image.compare(checkout, labels)[-1]
-    assert not finding.fits and "since then changed: harness/results.py" in finding.found
+    assert not finding.fits and "since then changed: harness/project/results.py" in finding.found
 
 
 def engine_archive(layers: list[bytes], diff_ids: list[str] | None = None) -> bytes:

@@ -12,16 +12,17 @@ from typing import Any
 
 import pytest
 
-from harness.errors import HarnessError
-from harness.launch import container, node, ray_cluster, shipping
-from harness.launch.nodes import fitting, units_at_once, write_probe
-from harness.launch.orders import Identity, Order, UnitReport
-from harness.launch.shipping import Shipper, Store, write_pieces
+from harness.experiment.inputs import units_sha256, write_recipe, write_target
+from harness.launch.cluster import node, ray_cluster, shipping
+from harness.launch.cluster.driver import fitting, units_at_once, write_probe
+from harness.launch.cluster.messages import Identity, Order, UnitReport
+from harness.launch.cluster.shipping import Shipper, Store, write_pieces
+from harness.launch.container import container
 from harness.launch.work import Work, cell_work, intermediate_work
-from harness.params import Params
-from harness.paths import Paths
-from harness.resolve import units_sha256, write_recipe, write_target
-from harness.results import Cell
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import Cell
 
 Toy = tuple[Params, Paths]
 HERE = Identity(units_sha256(), node.versions(), None)

@@ -21,16 +21,17 @@ import pytest
 import toy as toys
 from ray_nodes import Node, can_hide
 
-from harness.errors import HarnessError
-from harness.launch import node
+from harness.experiment.inputs import write_recipe, write_target
+from harness.launch.cluster import node
+from harness.launch.cluster.ray_cluster import RayCluster
 from harness.launch.executor import Job, Summary, run_grid
-from harness.launch.ray_cluster import RayCluster
+from harness.launch.local.workers import Workers
 from harness.launch.work import cell_work, intermediate_work
-from harness.launch.workers import Workers
-from harness.params import Params, load_params
-from harness.paths import Paths
-from harness.resolve import write_recipe, write_target
-from harness.results import grid_cells
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.profiles import load_params
+from harness.project.results import grid_cells
 
 Toy = tuple[Params, Paths]
 RECIPES, TARGETS = ("none", "squad_v2"), ("udpos", "pawsx", "tatoeba")

@@ -18,8 +18,8 @@ import psutil
 import pytest
 import toy as toys
 
-from harness.errors import HarnessError
-from harness.launch import warm
+from harness.launch.local import warm
+from harness.project.errors import HarnessError
 
 WAIT_S = 120.0
 
@@ -46,7 +46,7 @@ def server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="w") as folder:
         owner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         path = Path(folder) / "s"
-        command = [sys.executable, "-m", "harness.launch.warm", str(path), str(owner.pid)]
+        command = [sys.executable, "-m", "harness.launch.local.warm", str(path), str(owner.pid)]
         process = subprocess.Popen(command, cwd=toys.ROOT, env=os.environ | {"PYTHONPATH": str(toys.ROOT)})
         try:
             assert wait_for(path.exists), "the server did not start"
@@ -95,7 +95,7 @@ def test_a_child_does_its_work_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_dvc_above_is_found(tmp_path: Path) -> None:
     """A script called `dvc` that starts a process which asks: the nearest one counts."""
     script = tmp_path / "dvc"
-    ask = "from harness.launch.warm import _dvc_process; print(_dvc_process())"
+    ask = "from harness.launch.local.warm import _dvc_process; print(_dvc_process())"
     script.write_text(
         f"import os, subprocess, sys\nprint(os.getpid(), flush=True)\nsubprocess.run([sys.executable, '-c', {ask!r}])"
     )

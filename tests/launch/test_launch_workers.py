@@ -16,14 +16,14 @@ import psutil
 import pytest
 import toy as toys
 
-from harness.intermediate import run_intermediate
+from harness.experiment.inputs import write_recipe, write_target
+from harness.experiment.intermediate import run_intermediate
 from harness.launch.executor import Ended, Job, run_grid
+from harness.launch.local.workers import Workers
 from harness.launch.work import Work, cell_work, intermediate_work
-from harness.launch.workers import Workers
-from harness.params import Params
-from harness.paths import Paths
-from harness.resolve import write_recipe, write_target
-from harness.results import Cell, read_result
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import Cell, read_result
 
 Toy = tuple[Params, Paths]
 WAIT_S = 120.0
@@ -85,7 +85,7 @@ def test_the_same_bytes_in_a_process_of_its_own_and_after_others(ready: Toy, wor
     works = [intermediate_work(RECIPE, 1, params, paths), *(cell(target, paths) for target in toys.CELLS)]
     before = {}
     for work in [works[0], cell("udpos", paths), cell("xquad", paths)]:
-        command = [sys.executable, "-m", "harness.cli", *work.command]
+        command = [sys.executable, "-m", "harness.commands.main", *work.command]
         subprocess.run(command, cwd=paths.root, check=True, capture_output=True)
         before[work.name] = found(work)
     for work in (*works, *reversed(works)):

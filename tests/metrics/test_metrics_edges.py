@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from harness.errors import HarnessError
 from harness.metrics import (
     QAScore,
     accuracy,
@@ -27,6 +26,7 @@ from harness.metrics import (
     squad,
     squad_v2,
 )
+from harness.project.errors import HarnessError
 
 ROWS = np.array([[3.0, 4.0], [5.0, -12.0], [8.0, 15.0]], dtype=np.float32)
 

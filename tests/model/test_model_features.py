@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from harness import lab
-from harness.errors import HarnessError
-from harness.model.features import Feature, Features, featurise
-from harness.model.heads import IGNORED
+from harness.data import lab
+from harness.model.features import IGNORED, Feature, Features, featurise
 from harness.model.tokenizer import SPECIAL, load_tokenizer, train_tokenizer
-from harness.params import Params, Training
-from harness.paths import Paths
+from harness.project.errors import HarnessError
+from harness.project.params import Params, Training
+from harness.project.paths import Paths
 
 BEGIN, PAD, END, UNKNOWN = range(4)
 NLI = ["entailment", "neutral", "contradiction"]

@@ -12,16 +12,16 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import XLMRobertaModel
 
-from harness.data.reading import read_split
-from harness.errors import HarnessError
+from harness.data.folder import read_split
 from harness.model.encoder import load_encoder, load_weights, new_encoder
 from harness.model.features import Feature, Features, featurise
 from harness.model.forward import Encoder
 from harness.model.heads import new_head
 from harness.model.predict import embed, logits_of, predictions_of
 from harness.model.tokenizer import load_tokenizer
-from harness.params import Evaluation, Params, Retrieval
-from harness.paths import Paths
+from harness.project.errors import HarnessError
+from harness.project.params import Evaluation, Params, Retrieval
+from harness.project.paths import Paths
 
 Toy = tuple[Params, Paths]
 SETTINGS = Evaluation(batch_tokens=512, best_spans=3, max_answer_tokens=3)

@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from harness.errors import HarnessError
 from harness.model.encoder import (
     load_encoder,
     load_masked_lm_head,
@@ -17,6 +16,7 @@ from harness.model.encoder import (
     save_encoder,
     save_masked_lm_head,
 )
+from harness.project.errors import HarnessError
 
 
 @pytest.fixture

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from toy import ROOT
 
-from harness.errors import HarnessError
-from harness.params import read_params
-from harness.results import XTREME_GROUPS, macro_average, task_score
-from harness.tasks import task_names
-from harness.verify.checks import BestOf, Compare, Gain, Measured, Untestable
-from harness.verify.claims import Claim, load_claims, margin_points
+from harness.metrics.xtreme import XTREME_GROUPS, macro_average, task_score
+from harness.project.errors import HarnessError
+from harness.project.profiles import read_params
+from harness.project.tasks import task_names
+from harness.verify.claims.checks import BestOf, Compare, Gain, Measured, Untestable
+from harness.verify.claims.registry import Claim, load_claims, margin_points
 from harness.verify.published import load_paper
 
-REFERENCE = Path(__file__).resolve().parents[2] / "reference"
+REFERENCE = ROOT / "reference"
 CLAIMS = load_claims(REFERENCE / "claims.yaml")
 PAPER = load_paper(REFERENCE / "paper.yaml")
 

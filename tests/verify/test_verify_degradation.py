@@ -9,11 +9,12 @@ import pytest
 from degradation_world import LANGUAGES, REGISTRATION, low_resource, make_table, registration
 from scipy import stats
 
-from harness.errors import HarnessError
-from harness.verify.degradation import gains_by_language, measure_degradation
-from harness.verify.degradation_records import Degradation, Effect
-from harness.verify.registration import Language, laboratory_languages, load_languages, load_registration
-from harness.verify.resampling import draw_languages, estimate_effects, moderate, pooled_effects, q_values
+from harness.pages.degradation.record import laboratory_languages
+from harness.project.errors import HarnessError
+from harness.verify.languages.degradation import gains_by_language, measure_degradation
+from harness.verify.languages.records import Degradation, Effect
+from harness.verify.languages.registration import Language, load_languages, load_registration
+from harness.verify.statistics.resampling import draw_languages, estimate_effects, moderate, pooled_effects, q_values
 
 
 def measure(*args: object, **options: object) -> Degradation:

@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 from synthetic import LANGUAGES, Project, flat, planted
 
-from harness.params import read_profile
-from harness.results import XTREME_GROUPS, Cell, grid_cells
-from harness.tasks import load_tasks, published_pins
-from harness.verify.claim_verdict import ClaimVerdict
-from harness.verify.claims import load_claims
-from harness.verify.development import development_words
-from harness.verify.single import render_single, verify_claim
-from harness.verify.table import SPLIT, render
-from harness.verify.verdicts import verify_all
-from harness.verify.words import explain_claim
+from harness.audit.levels import verify_all
+from harness.audit.one_claim import render_single, verify_claim
+from harness.audit.report import render
+from harness.metrics.xtreme import XTREME_GROUPS
+from harness.project.profiles import read_profile
+from harness.project.results import Cell, grid_cells
+from harness.project.tasks import load_tasks, published_pins
+from harness.verify.claims.registry import load_claims
+from harness.verify.measure.development import development_words
+from harness.verify.show.table import SPLIT
+from harness.verify.show.words import explain_claim
+from harness.verify.verdicts.verdict import ClaimVerdict
 
 Make = Callable[..., Project]
 GAINS, DEV_GAINS = {"squad_v2": 8.2, "mnli": 7.5}, {"squad_v2": 5.0, "mnli": 1.0}

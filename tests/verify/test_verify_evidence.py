@@ -9,27 +9,28 @@ import re
 import shutil
 import statistics
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 from scipy import stats
 from synthetic import Project, planted, say_what_was_planted, sha256
+from toy import ROOT
 
-from harness import scoring
-from harness.params import load_params
-from harness.paths import Paths
-from harness.results import XTREME_GROUPS, Cell
-from harness.verify.checks import Gain, Measured, Share
-from harness.verify.claim_verdict import ClaimVerdict
-from harness.verify.claims import load_claims
-from harness.verify.evidence import Aggregate
-from harness.verify.explain import derivation
-from harness.verify.verdicts import verify_all
-from harness.verify.verification import Verification
+from harness.audit.levels import verify_all
+from harness.audit.verification import Verification
+from harness.metrics import scoring
+from harness.metrics.xtreme import XTREME_GROUPS
+from harness.project.paths import Paths
+from harness.project.profiles import load_params
+from harness.project.results import Cell
+from harness.verify.claims.checks import Gain, Measured, Share
+from harness.verify.claims.registry import load_claims
+from harness.verify.show.derivation import derivation
+from harness.verify.verdicts.evidence import Aggregate
+from harness.verify.verdicts.verdict import ClaimVerdict
 
 Make = Callable[..., Project]
-REFERENCE = Path(__file__).resolve().parents[2] / "reference"
+REFERENCE = ROOT / "reference"
 CLAIMS = {claim.id: claim for claim in load_claims(REFERENCE / "claims.yaml")}
 MEASURED = [name for name, claim in CLAIMS.items() if isinstance(claim.check, Measured)]
 TASKS = ("anli_plus", "mnli", "qqp", "squad_v2", "squad_v1", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")

@@ -10,21 +10,24 @@ from typing import Any
 import pytest
 import yaml
 from synthetic import Project, planted
+from toy import ROOT
 
-from harness.data import store
-from harness.errors import HarnessError
-from harness.params import HubEncoder, Params, read_params
-from harness.results import XTREME_GROUPS
-from harness.tasks import Task, parse_task, published_digest
-from harness.verify.checks import Fact
-from harness.verify.claim_verdict import ClaimVerdict, expected
-from harness.verify.claims import Claim, load_claims
-from harness.verify.facts import Facts, Finding, decide
-from harness.verify.table import WIDTH, render
-from harness.verify.verdicts import verify_all
+from harness.audit.levels import verify_all
+from harness.audit.report import render
+from harness.data.fetch import store
+from harness.metrics.xtreme import XTREME_GROUPS
+from harness.project.errors import HarnessError
+from harness.project.params import HubEncoder, Params
+from harness.project.profiles import read_params
+from harness.project.tasks import Task, parse_task, published_digest
+from harness.verify.claims.checks import Fact
+from harness.verify.claims.registry import Claim, load_claims
+from harness.verify.show.table import WIDTH
+from harness.verify.verdicts.facts import Facts, Finding, decide
+from harness.verify.verdicts.verdict import ClaimVerdict, expected
 
 Make = Callable[..., Project]
-REFERENCE = Path(__file__).resolve().parents[2] / "reference"
+REFERENCE = ROOT / "reference"
 CLAIMS = {claim.id: claim for claim in load_claims(REFERENCE / "claims.yaml")}
 REVISION = "1234567890abcdef" + "0" * 24
 SHA256 = "fedcba9876543210" + "0" * 48

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import Project, planted
-from test_verify_verdicts import PUBLISHED, claim, judge, keep_claims
+from synthetic import PUBLISHED, Make, claim, judge, keep_claims, planted
 
-from harness.verify.claim_verdict import ClaimVerdict
-from harness.verify.holm import adjust, hold_accusations
-
-Make = Callable[..., Project]
+from harness.verify.statistics.holm import adjust
+from harness.verify.verdicts.accusations import hold_accusations
+from harness.verify.verdicts.verdict import ClaimVerdict
 
 
 def closed_test(p_values: list[float]) -> list[float]:

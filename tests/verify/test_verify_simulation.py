@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from harness.verify import simulation as sim
-from harness.verify.verifier_page import exit_codes, rates_row, render_page, seeds_table, write_page
-from harness.verify.verifier_text import HOLM, LEVELS, LIMITS, OPENING, RULE, VERDICTS
+from harness.pages.verifier.page import exit_codes, rates_row, render_page, seeds_table, write_page
+from harness.pages.verifier.words import HOLM, LEVELS, LIMITS, OPENING, RULE, VERDICTS
+from harness.verify.statistics import simulation as sim
 
 FEW = 600
 """Repetitions of the reduced grid: a true rate of 5 % shows over 8.5 % with probability below 1e-4."""

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.verify import statistics as s
+from harness.verify.statistics import intervals as s
 
 points = st.floats(-100, 100, allow_nan=False).map(lambda x: round(x, 3))
 gains = st.lists(points, min_size=3, max_size=8)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from toy import ROOT
 
-from harness.cli import run
-from harness.errors import HarnessError
-from harness.verify.checks import BestOf, Compare, Gain, Measured, NoGain, Share
-from harness.verify.claims import Claim, load_claims, margin_points
-from harness.verify.question import load_questions
-from harness.verify.words import explain_claim, explain_question
+from harness.commands.main import run
+from harness.project.errors import HarnessError
+from harness.verify.claims.checks import BestOf, Compare, Gain, Measured, NoGain, Share
+from harness.verify.claims.question import load_questions
+from harness.verify.claims.registry import Claim, load_claims, margin_points
+from harness.verify.show.words import explain_claim, explain_question
 
-REGISTRY = Path(__file__).resolve().parents[2] / "reference" / "claims.yaml"
+REGISTRY = ROOT / "reference" / "claims.yaml"
 CLAIMS = load_claims(REGISTRY)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from harness.data.formats import Row
 from harness.data.readers import parquet, raw, treebanks
 from harness.data.readers.given import Given, Reader
-from harness.errors import HarnessError, nearest
+from harness.project.errors import HarnessError, nearest
 
 __all__ = ["READERS", "Given", "read_rows"]
 

@@ -1,0 +1,184 @@
+"""Level V0: do a result's metrics follow from its stored predictions and the gold rows?
+
+Every prediction file is scored again by the code that scored it first (harness.metrics.scoring), so a number in a
+result can be trusted without trusting who wrote it down. What a model said of dev rows is not kept: dev scores, and a
+mining threshold that was tuned on dev texts, can't be computed again (the pairs that the threshold left are scored).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.audit.integrity.gold import Gold, find_gold
+from harness.metrics.scoring import Row, score
+from harness.project.errors import HarnessError, name_some
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import Result
+
+Scores = Mapping[str, Mapping[str, float]]
+TOLERANCE_POINTS = 1e-9
+"""Results keep ten decimals; the same predictions give the same sums, so nothing else may differ."""
+
+
+@dataclass
+class Rescored:
+    """What re-scoring found."""
+
+    cells: int = 0
+    """Cells that were scored again."""
+    problems: list[str] = field(default_factory=list)
+    """Results that don't follow from their predictions, in sentences."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Cell with predictions in its result -> why it was not scored again."""
+
+
+class Rescorer:
+    """Scores results again; remembers what it has scored, so that pinned copies of a run's predictions cost nothing."""
+
+    def __init__(self, params: Params, paths: Paths) -> None:
+        self._params, self._paths = params, paths
+        self._known: dict[tuple[str, ...], dict[str, dict[str, float]]] = {}
+
+    def rescore(self, results: Mapping[str, Result], where: Callable[[Result], Path]) -> Rescored:
+        """Score every result with predictions again; `where` gives the file of predictions."""
+        found = Rescored()
+        kept = {name: result for name, result in results.items() if result.predictions and where(result).is_file()}
+        lost = [name for name, result in results.items() if result.predictions and name not in kept]
+        found.left_out |= dict.fromkeys(lost, "predictions are not kept here, only their hashes")
+        for (target, data), members in _by_gold(kept).items():
+            new = [result for result in members.values() if _key(result) not in self._known]
+            try:
+                gold = find_gold(target, data, self._params, self._paths) if new else None
+                rows = {language: gold.rows(language) for language in gold.files} if gold else {}
+            except (HarnessError, OSError) as error:
+                found.left_out |= dict.fromkeys(members, _words(error))
+                continue
+            for name, result in members.items():
+                self._one(name, result, where(result), gold, rows, found)
+        return found
+
+    def _one(
+        self,
+        name: str,
+        result: Result,
+        path: Path,
+        gold: Gold | None,
+        rows: Mapping[str, list[Row]],
+        found: Rescored,
+    ) -> None:
+        key = _key(result)
+        if gold and key not in self._known:
+            try:
+                _check_settings(result)
+                self._known[key] = recompute(path.read_bytes(), result.cell.target, gold, rows, _max_rows(result))
+            except (HarnessError, OSError) as error:
+                found.problems.append(f"cell {name} can't be scored again: {_words(error)}; {_mend(name)}")
+                return
+        found.cells += 1
+        differing = differences(result.scores, self._known[key])
+        if differing:
+            found.problems.append(
+                f"expected the metrics of cell {name} to follow from its predictions,"
+                f" found {name_some(differing)}; {_mend(name)}"
+            )
+
+
+def _key(result: Result) -> tuple[str, ...]:
+    """What re-scoring a result depends on."""
+    predictions = result.predictions.sha256 if result.predictions else ""
+    return result.cell.target, result.inputs.get("data", ""), predictions, str(_max_rows(result))
+
+
+def _mend(name: str) -> str:
+    return f"delete the folder of cell {name} and run `dvc repro`"
+
+
+def _words(error: Exception) -> str:
+    text = error.message if isinstance(error, HarnessError) else str(error)
+    return text.rstrip(".")
+
+
+def _by_gold(results: Mapping[str, Result]) -> dict[tuple[str, str], dict[str, Result]]:
+    """Results by target and the data they name: gold rows are read once and not kept for long."""
+    groups: dict[tuple[str, str], dict[str, Result]] = {}
+    for name, result in results.items():
+        groups.setdefault((result.cell.target, result.inputs.get("data", "")), {})[name] = result
+    return groups
+
+
+def _check_settings(result: Result) -> None:
+    """HarnessError unless the settings that a result shows are those whose sha256 (of canonical JSON) it names."""
+    settings, named = result.provenance.get("params"), result.inputs.get("params")
+    if settings is None or named is None:
+        return
+    found = hashlib.sha256(json.dumps(settings, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    if found != named:
+        raise HarnessError(f"expected the settings with sha256 {named:.12}... in its provenance, found {found:.12}...")
+
+
+def _max_rows(result: Result) -> int | None:
+    """The setting that the cell was evaluated with: the first so many rows of every file; null: all."""
+    evaluation = (result.provenance.get("params") or {}).get("evaluation") or {}
+    limit = evaluation.get("max_rows")
+    return None if limit is None else int(limit)
+
+
+def recompute(
+    packed: bytes, target: str, gold: Gold, rows: Mapping[str, list[Row]], max_rows: int | None
+) -> dict[str, dict[str, float]]:
+    """Metrics by language, in points, of a file of predictions, by `rows` (language -> gold rows).
+
+    Raises HarnessError where the file doesn't hold predictions of this target, one for each of these gold rows.
+    """
+    try:
+        content = json.loads(gzip.decompress(packed))
+        task, by_language = content["task"], dict(content["languages"])
+        answered = {language: (entry["data_sha256"], entry["predictions"]) for language, entry in by_language.items()}
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+        raise HarnessError(f"expected predictions by language, found another form ({error!r})") from None
+    if task != target or set(answered) != set(gold.files):
+        raise HarnessError(
+            f"expected predictions of {target} in {', '.join(gold.files)}, found {task} in {', '.join(answered)}"
+        )
+    scores = {}
+    for language, (sha256, predictions) in answered.items():
+        if sha256 != gold.files[language]:
+            raise HarnessError(
+                f"expected answers to the gold rows of {target}, {language}, with sha256 {gold.files[language]:.12}...,"
+                f" found answers to {sha256!s:.12}..."
+            )
+        # Mined pairs answer all gold pairs; the limit is one on rows that are predicted.
+        wanted = rows[language] if gold.metric == "mining_f1" else rows[language][:max_rows]
+        try:
+            found = score(gold.metric, wanted, predictions, language)
+        except (HarnessError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            raise HarnessError(
+                f"expected one prediction for each of {len(wanted)} gold rows of {target}, {language}, found: {error}"
+            ) from None
+        scores[language] = {name: round(value, 10) for name, value in found.items()}
+    return scores
+
+
+def differences(stated: Scores, recomputed: Scores) -> list[str]:
+    """Phrases on every metric that is not what was recomputed: language, metric, both numbers in points."""
+    return list(_differences(stated, recomputed))
+
+
+def _differences(stated: Scores, recomputed: Scores) -> Iterator[str]:
+    for language in [*recomputed, *(language for language in stated if language not in recomputed)]:
+        old, new = stated.get(language, {}), recomputed.get(language, {})
+        for metric in [*new, *(metric for metric in old if metric not in new)]:
+            a, b = old.get(metric), new.get(metric)
+            if a is None or b is None or not abs(a - b) <= TOLERANCE_POINTS:
+                yield f"{metric} of {language} stated as {_points(a)}, recomputed {_points(b)}"
+
+
+def _points(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:.6f}"

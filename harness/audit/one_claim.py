@@ -1,0 +1,98 @@
+"""`harness verify CLAIM`: one claim, judged by its own cells alone, and how its verdict follows from them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from dataclasses import replace
+
+from harness.audit.integrity.findings import MANIFEST
+from harness.audit.integrity.pinned import check_pinned
+from harness.audit.integrity.rescore import Rescorer
+from harness.audit.integrity.run import check_run
+from harness.audit.levels import verify_results
+from harness.audit.report import render
+from harness.audit.subject import Judged, nothing
+from harness.audit.verification import Part, Verification
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import Cell, grid_cells
+from harness.verify.claims.needs import Needs, needs, restrict
+from harness.verify.claims.registry import CLAIMS, Claim, find_claim, load_claims
+from harness.verify.show.derivation import derivation
+from harness.verify.show.table import WIDTH
+
+
+def verify_claim(name: str, params: Params, paths: Paths) -> Verification:
+    """Judge one claim by its own cells: the run's where one of them has finished, else the pinned ones; where there are
+    none either it is NOT_TESTED.
+
+    What lies elsewhere in the grid, and whether it is whole, is not looked at. Raises HarnessError for an unknown
+    claim.
+    """
+    claim = find_claim(name, load_claims(paths.reference / CLAIMS))
+    part = needs(claim.check, params)
+    there = [cell for cell in part.cells if _is_there(cell, paths)]
+    if there or not part.cells:
+        return _by_run(claim, part, there, params, paths)
+    if (paths.pinned / MANIFEST).is_file():
+        return _by_pinned(claim, params, paths)
+    described = _describe(claim, part, [], params)
+    return verify_results(nothing(len(part.cells)), params, paths, part=described)
+
+
+def _is_there(cell: Cell, paths: Paths) -> bool:
+    return (paths.cell(cell.recipe, cell.target, cell.seed) / "result.json").is_file()
+
+
+def _by_run(claim: Claim, part: Needs, there: list[Cell], params: Params, paths: Paths) -> Verification:
+    """What is shown beside is looked at where all of it has run."""
+    beside = (part.model_copy(update={"recipes": [recipe]}) for recipe in part.beside)
+    run = [one.recipes[0] for one in beside if one.cells and all(_is_there(cell, paths) for cell in one.cells)]
+    looked_at = part.model_copy(update={"recipes": [*part.recipes, *run]})
+    rescorer, looked_at_params = Rescorer(params, paths), restrict(params, looked_at)
+    checked = check_run(looked_at_params, paths, rescorer, whole=False)
+    is_pinned = checked.table is not None and (paths.pinned / MANIFEST).is_file()
+    judged = Judged("run", checked, check_pinned(paths.pinned) if is_pinned else None)
+    return verify_results(judged, params, paths, part=_describe(claim, part, there, params))
+
+
+def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
+    """By the grid that is pinned, whatever params.yaml asks for by now."""
+    checked = check_pinned(paths.pinned, Rescorer(params, paths))
+    table = checked.table
+    if table is not None:
+        cells = [row.cell for row in table.cells]
+        of_table = {
+            "recipes": list(dict.fromkeys(cell.recipe for cell in cells)),
+            "targets": list(dict.fromkeys(cell.target for cell in cells)),
+            "seeds": list(dict.fromkeys(cell.seed for cell in cells)),
+        }
+        params = params.model_copy(update={"grid": params.grid.model_copy(update=of_table)})
+    part = needs(claim.check, params)
+    if table is not None:
+        shown = [*part.recipes, *part.beside]
+        rows = [row for row in table.cells if row.cell.recipe in shown and row.cell.target in part.targets]
+        table = table.model_copy(update={"cells": rows})
+    there = part.cells if table else []
+    described = _describe(claim, part, there, params)
+    return verify_results(Judged("pinned", replace(checked, table=table)), params, paths, part=described)
+
+
+def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> Part:
+    cells = Counter(cell.recipe for cell in there)
+    return Part(
+        claim=claim.id,
+        there={recipe: cells[recipe] for recipe in part.recipes},
+        each=len(part.targets) * len(part.seeds),
+        not_looked_at=len(grid_cells(params)) - len(part.cells),
+        lacking=part.lacking,
+    )
+
+
+def render_single(found: Verification, paths: Paths, explain: bool) -> str:
+    """The report on one claim: as of all of them, then its sentence or its whole derivation."""
+    (verdict,) = found.claims
+    claim = find_claim(verdict.id, load_claims(paths.reference / CLAIMS))
+    words = textwrap.fill(verdict.evidence.sentence, WIDTH, break_on_hyphens=False)
+    return f"{render(found)}\n{derivation(claim, verdict, found.cells) if explain else words}"

@@ -1,0 +1,86 @@
+"""`harness pin results`: keeps this run's scores and predictions under reference/<profile>/ as the pinned reference."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.audit.integrity.findings import MANIFEST
+from harness.audit.integrity.pinned import ENCODER, RESULTS, SCORES, PinManifest, _files, _predictions
+from harness.audit.integrity.run import check_run
+from harness.pipeline.times import measured_costs
+from harness.project import provenance
+from harness.project.errors import HarnessError, writing
+from harness.project.files import write_json
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.provenance import commits_of, machines_of
+from harness.project.results import Result
+from harness.verify.scores import ScoresTable
+
+COSTS = "costs.json"
+"""Median wall seconds by kind of unit and the machine: what `harness plan` estimates by where nothing has run."""
+
+
+def pin_results(params: Params, paths: Paths) -> str:
+    """Copy a whole, sound run to reference/<profile>/, replacing what was pinned; returns a
+    sentence with its size. Of real data no row and no prediction is copied, only scores and hashes.
+
+    Raises HarnessError if level V0 finds a problem: a broken run must not become the reference.
+    """
+    checked = check_run(params, paths)
+    if checked.table is None:
+        problems = checked.integrity.problems
+        raise HarnessError(
+            f"expected a whole run to pin, found {len(problems)} problems, first: {problems[0]}",
+            fix="run `dvc repro`, then `harness verify` until V0 is ok",
+        )
+    results = checked.results
+    partial = paths.pinned.with_name(paths.pinned.name + ".partial")
+    with writing(paths.pinned):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _copy(paths, partial, results.values(), checked.table)
+        if params.data.source == "generated":
+            _copy_predictions(paths, partial, results.values())
+        manifest = _describe(partial, paths, params, results.values())
+        write_json(partial / MANIFEST, manifest.model_dump(mode="json"))
+        shutil.rmtree(paths.pinned, ignore_errors=True)
+        partial.replace(paths.pinned)
+    return f"pinned {len(results)} cells, {manifest.bytes / 1e6:.1f} MB: {paths.pinned}"
+
+
+def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTable) -> None:
+    with (folder / RESULTS).open("w", encoding="utf-8", newline="\n") as stream:
+        for result in results:
+            stream.write(result.model_dump_json() + "\n")
+    write_json(folder / SCORES, table.model_dump(mode="json"))
+    write_json(folder / COSTS, {"seconds": measured_costs(paths)[0], "machine": provenance.machine()})
+    if (made := paths.results / ENCODER).is_file():
+        shutil.copyfile(made, folder / ENCODER)
+
+
+def _copy_predictions(paths: Paths, folder: Path, results: Iterable[Result]) -> None:
+    (folder / "predictions").mkdir()
+    for result in results:
+        if result.predictions:
+            source = paths.cells / result.cell.id / result.predictions.path
+            shutil.copyfile(source, folder / _predictions(result.cell.id))
+
+
+def _describe(folder: Path, paths: Paths, params: Params, results: Iterable[Result]) -> PinManifest:
+    files, origins = _files(folder), [result.provenance for result in results]
+    return PinManifest(
+        profile=params.profile,
+        files={name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files},
+        predictions=params.data.source == "generated",
+        bytes=sum((folder / name).stat().st_size for name in files),
+        machines=machines_of(origins),
+        git_commits=commits_of(origins),
+        git_dirty=any(origin.get("git_dirty") for origin in origins),
+        params_sha256=hashlib.sha256(paths.params.read_bytes()).hexdigest(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,90 @@
+"""Level V1 against the pins: did the run that is judged give the pinned predictions, byte by byte? Nothing runs here.
+
+Only cells that this run and the pinned results made on machines of one class, by the same code and settings from the
+same rows, are compared. What differs here is not deterministic; whether it matters is for level V2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.project.results import Record, Result
+
+SAME_INPUTS = ("data", "params", "code")
+"""Inputs that make a cell the same experiment, run by the same code."""
+_MACHINE = ("cpu", "instructions", "architecture", "system")
+
+
+class PinnedRepeat(Record):
+    """What level V1 found."""
+
+    machine: str
+    """The class of machine, in words."""
+    compared: int
+    """Cells that both made on this class of machine, by the same code from the same data and params."""
+    identical: int
+    """Of these, cells whose predictions have the same sha256."""
+    differing: list[str]
+    """The others."""
+
+    @property
+    def ok(self) -> bool:
+        """Every prediction is repeated."""
+        return not self.differing
+
+
+def machine_class(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """What predictions may depend on beside code, data, settings and seed: processor, device, threads, packages."""
+    machine = provenance.get("machine") or {}
+    packages = provenance.get("packages") or {}
+    return (
+        *(str(machine.get(name)) for name in _MACHINE),
+        *(f"{name} {provenance.get(name)}" for name in ("device", "threads", "python")),
+        *(f"{name} {version}" for name, version in sorted(packages.items())),
+    )
+
+
+def compare_with_pinned(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tuple[PinnedRepeat | None, str]:
+    """Level V1, or None and why it can't be had, in words."""
+    pairs = [(name, new, pinned[name]) for name, new in run.items() if name in pinned and _both_ran(new, pinned[name])]
+    here = [(name, new, old) for name, new, old in pairs if _class(new) == _class(old)]
+    repeated = [(name, new, old) for name, new, old in here if _same_inputs(new, old)]
+    if not repeated:
+        machine = _in_words(next(iter(run.values()))) if run else "this machine"
+        why = "by the same code from the same data and params" if here else f"on this class of machine ({machine})"
+        return None, f"no pinned cell was made {why}"
+    differing = [name for name, new, old in repeated if _sha256(new) != _sha256(old)]
+    return PinnedRepeat(
+        machine=_in_words(repeated[0][1]),
+        compared=len(repeated),
+        identical=len(repeated) - len(differing),
+        differing=differing,
+    ), ""
+
+
+def _both_ran(new: Result, old: Result) -> bool:
+    return "unavailable" not in (new.status, old.status)
+
+
+def _class(result: Result) -> tuple[str, ...]:
+    return machine_class(result.provenance)
+
+
+def _same_inputs(new: Result, old: Result) -> bool:
+    return all(new.inputs.get(name) == old.inputs.get(name) for name in SAME_INPUTS)
+
+
+def _sha256(result: Result) -> str | None:
+    return result.predictions.sha256 if result.predictions else None
+
+
+def _in_words(result: Result) -> str:
+    origin = result.provenance
+    machine, device = origin.get("machine") or {}, origin.get("device")
+    processor = ", ".join(str(machine[name]) for name in ("cpu", "instructions") if machine.get(name))
+    words = [
+        processor if device in (None, "cpu") else device,
+        f"Python {origin['python']}" if "python" in origin else None,
+    ]
+    return ", ".join(str(word) for word in words if word)

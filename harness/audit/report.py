@@ -1,0 +1,168 @@
+"""What `harness verify` prints: integrity (V0), agreement with pinned results (V1, V2), the table of verdicts (V3)."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable
+
+from harness.audit.integrity.findings import Integrity
+from harness.audit.rerun_text import show_rerun
+from harness.audit.verification import Verification
+from harness.project.errors import name_some
+from harness.verify.show.table import SPLIT, WIDTH, _claims, _reasons
+
+EXIT_MEANINGS = {
+    0: "everything decidable is reproduced",
+    1: "something is not reproduced",
+    2: "something is undecided",
+    3: "invalid: nothing is concluded",
+}
+
+
+def render(verification: Verification) -> str:
+    """The whole report: head, levels, claims, reasons, exit code."""
+    v = verification
+    grid = f"{len(v.grid.recipes)} recipes x {len(v.grid.targets)} targets x {len(v.grid.seeds)} seeds"
+    lines = [
+        f"harness verify    profile {v.profile}    {grid}",
+        f"judged            {_judged(v)}",
+        *_crate_notes(v),
+        *_part(v),
+        f"encoder, data     {v.encoder}; {v.data}",
+        f"scores            {SPLIT}",
+        *_level("V0 integrity", *_v0(v)),
+        *_level("V1 repeat", *_v1(v)),
+        *_rerun(v),
+        *_level("V2 pinned", *_v2(v)),
+        "",
+        _claims(v.claims),
+        "",
+        *_reasons(v.claims),
+        f"exit code {v.exit_code}: {EXIT_MEANINGS[v.exit_code]}",
+    ]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _judged(v: Verification) -> str:
+    if v.crate:
+        return f"the crate {v.crate.file}: {'a run' if v.crate.holds == 'run' else 'pinned results'}"
+    if v.part and not v.part.there:
+        return f"{v.part.claim} alone, which needs no cell of this grid"
+    if v.judged == "run":
+        return f"the run in results/{v.profile}"
+    if v.judged == "nothing":
+        return _nothing(v)
+    ran, mend = ("none of its cells", f"harness verify {v.part.claim} --run") if v.part else ("nothing", "make repro")
+    return f"the PINNED results in reference/{v.profile}: {ran} has run here yet (`{mend}` runs it)"
+
+
+def _nothing(v: Verification) -> str:
+    """That there are no results, and what makes some."""
+    if v.part:
+        mend = f"`harness verify {v.part.claim} --run` runs them"
+        return f"nothing: none of the cells of {v.part.claim} has run here, and nothing is pinned ({mend})"
+    mend = f"`harness profile {v.profile}`, then `make repro`, runs it"
+    return f"nothing: no cell has run here and nothing is pinned ({mend}); facts of the data need no run"
+
+
+def _part(v: Verification) -> list[str]:
+    """Which cells of the one claim are there, and how many of the grid are not looked at."""
+    if v.part is None:
+        return []
+    there = ", ".join(f"{recipe} {count} of {v.part.each}" for recipe, count in v.part.there.items())
+    mend = (
+        ""
+        if all(count == v.part.each for count in v.part.there.values())
+        else f"; `harness verify {v.part.claim} --run`"
+    )
+    grid = f"{there or 'none needed'}{mend}; the other {v.part.not_looked_at} cells of the grid are not looked at"
+    lacking = [f"not in the grid: {', '.join(v.part.lacking)}"] if v.part.lacking else []
+    return _level("its cells", "", grid, lacking)
+
+
+def _crate_notes(v: Verification) -> list[str]:
+    """The archive's own lines: its hash, to compare with what was published, and what to know of it."""
+    if v.crate is None:
+        return []
+    lines: list[str] = []
+    for note in (f"sha256 {v.crate.sha256}, {v.crate.files} files as they were written", *v.crate.notes):
+        lines.extend(textwrap.wrap(note, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 20))
+    return lines
+
+
+def _level(name: str, word: str, detail: str, problems: Iterable[str]) -> list[str]:
+    head = f"{name:<18}{word:<10}{detail}"
+    lines = textwrap.wrap(head, WIDTH, subsequent_indent=" " * 28, break_on_hyphens=False)
+    for problem in problems:
+        lines.extend(textwrap.wrap(problem, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 20))
+    return lines
+
+
+def _v0(v: Verification) -> tuple[str, str, list[str]]:
+    if v.judged == "nothing":
+        return "-", v.v2_note, []
+    parts = [f"{v.v0.hashes} hashes", f"{v.v0.cells_found} of {v.v0.cells_expected} cells"]
+    if v.v0.images:
+        parts.append(f"{len(v.v0.images)} image{'s' if len(v.v0.images) > 1 else ''}")
+    unavailable = [*v.v0.unavailable]
+    for word, cells in (("collapsed", v.v0.collapsed), ("failed", v.v0.failed), ("unavailable", unavailable)):
+        if cells:
+            parts.append(f"{len(cells)} {word} ({name_some(cells)})")
+    reasons = [f"unavailable: {reason}" for reason in dict.fromkeys(v.v0.unavailable.values())]
+    word = "INVALID" if not v.v0.ok else "quick" if v.v0.skipped else "ok"
+    return word, ", ".join(parts), [*_looked_at(v.v0), *_some(v.v0.problems + reasons)]
+
+
+def _looked_at(v0: Integrity) -> list[str]:
+    """What V0 rests on beside hashes, and what it had to leave out."""
+    if v0.skipped:
+        return [f"a quick look left out: {'; '.join(v0.skipped)}"]
+    of = v0.rescored + len(v0.not_rescored)
+    rescored = [f"{v0.rescored} of {of} cells re-scored from predictions and gold rows"] if of else []
+    why = [f"{count} cells not re-scored: {why}" for why, count in Counter(v0.not_rescored.values()).items()]
+    return ["; ".join([*rescored, *([v0.lock] if v0.lock else [])]), *_some(why)] if rescored or v0.lock else []
+
+
+def _v1(v: Verification) -> tuple[str, str, list[str]]:
+    if v.v1 is None:
+        return "-", v.v1_note, []
+    differing = [f"other predictions in {name_some(v.v1.differing)}"] if v.v1.differing else []
+    detail = f"{v.v1.identical} of {v.v1.compared} cells predict the same on {v.v1.machine}"
+    return ("ok" if v.v1.ok else "DIFFERS"), detail, differing
+
+
+def _rerun(v: Verification) -> list[str]:
+    """Cells run again, where that was asked for."""
+    if v.rerun is None:
+        return _level("V1 re-run", "-", v.rerun_note, []) if v.rerun_note else []
+    return _level("V1 re-run", *show_rerun(v.rerun))
+
+
+def _v2(v: Verification) -> tuple[str, str, list[str]]:
+    if v.v2 is None:
+        return "-", v.v2_note, []
+    detail = (
+        f"{v.v2.compared} cells, {v.v2.identical} identical, "
+        f"largest difference {v.v2.largest_difference_points:.2f} points"
+    )
+    if v.v2.largest_in:
+        tolerance = v.v2.tolerance_points[v.v2.largest_in.rsplit("-", 2)[1]]
+        detail += f" in {v.v2.largest_in}, whose tolerance is {tolerance:.2f}"
+    problems = _some(v.v2.outside)
+    if v.v2.undecided:
+        problems.append("this encoder is another draw of the pretraining than the pinned one (sums in another order):")
+        problems.append("how far such draws lie apart was not measured, so what follows decides nothing")
+        problems += _some(v.v2.undecided)
+    if v.v2.not_comparable:
+        found = "were made from other data or params than here, or are unavailable here"
+        problems.append(f"{len(v.v2.not_comparable)} pinned cells {found}")
+    if v.v2.not_pinned:
+        problems.append(f"{len(v.v2.not_pinned)} cells of the run are not pinned")
+    word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.not_comparable or v.v2.undecided else "ok"
+    return word, detail, problems
+
+
+def _some(sentences: list[str], most: int = 8) -> list[str]:
+    more = [f"and {len(sentences) - most} more"] if len(sentences) > most else []
+    return sentences[:most] + more

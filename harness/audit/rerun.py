@@ -1,0 +1,190 @@
+"""Level V1, carried out: cells of the judged results, drawn at random, are run again in a clean folder and compared.
+
+A unit can write into any folder (HARNESS_OUTPUT, or the one folder of its container), so nothing of the run's own
+results is touched. What trains is imported only here, late: `harness verify` without a re-run needs none of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import secrets
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.audit.integrity.pinned import pinned_predictions, read_pin_manifest
+from harness.audit.levels import EXIT_NOT_REPRODUCED, verify_results
+from harness.audit.repeat.compare import Predictions, Rerun, RerunCell, compare_rerun, differing_languages, pick
+from harness.audit.repeat.same_scores import FIXED_INPUTS, ROUNDING_POINTS, tolerance
+from harness.audit.subject import Judged, find_results, require_results
+from harness.audit.verification import Verification
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.profiles import load_params
+from harness.project.results import Result, grid_cells, read_result
+from harness.verify.scores import ScoresTable
+
+SEEDS = 2**32
+"""A draw without a given seed takes one below this."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is recorded of one cell."""
+
+    result: Result
+    """Its result."""
+    predictions: Path | None
+    """The file with its predictions; None where only their hash is kept."""
+
+
+def verify_again(params: Params, paths: Paths, count: int, seed: int | None) -> Verification:
+    """Judge the results as `verify_all` does, and run `count` of their cells again.
+
+    Raises HarnessError where there is nothing to judge, or where what the drawn cells were made from is not here.
+    """
+    judged = find_results(params, paths)
+    require_results(judged, params, paths)
+    found = verify_results(judged, params, paths)
+    if judged.table is None:
+        return found.model_copy(update={"rerun_note": "needs V0"})
+    again = rerun(judged, judged.table, params, paths, count, secrets.randbelow(SEEDS) if seed is None else seed)
+    code = found.exit_code if again.ok else EXIT_NOT_REPRODUCED
+    return found.model_copy(update={"rerun": again, "exit_code": code})
+
+
+def rerun(judged: Judged, table: ScoresTable, params: Params, paths: Paths, count: int, seed: int) -> Rerun:
+    """Draw cells, run each again, compare; a line of progress for each on standard error. Raises as `verify_again`."""
+    _check_project(judged.source, params, paths)
+    grid = set(grid_cells(params))  # pinned results may be of another grid
+    candidates = [row.cell for row in table.cells if row.score is not None and row.cell in grid]
+    chosen = pick(candidates, count, seed)
+    if not chosen:
+        raise HarnessError("expected cells with a score to run again, found none", fix="see `harness verify`")
+    recorded = _recorded(judged, paths)
+    again = f"--rerun {count} --seed {seed}"
+    seconds = sum(recorded[cell.id].result.elapsed_s for cell in chosen)
+    _tell(
+        f"running {len(chosen)} of {len(candidates)} cells again (`{again}` draws the same);"
+        f" they took {seconds / 60:.1f} min when they were recorded"
+    )
+    for cell in chosen:
+        _check_inputs(recorded[cell.id].result, judged.source, params, paths)
+    pinned, ran_again = _pinned_table(judged, table), []
+    for number, cell in enumerate(chosen, start=1):
+        points = tolerance(pinned, cell.target, len(chosen)) if pinned else ROUNDING_POINTS
+        ran = _run_again(recorded[cell.id], params, paths, points, again)
+        ran_again.append(ran)
+        kept = f"; kept in {ran.kept}" if ran.kept else ""
+        _tell(f"[{number}/{len(chosen)}] cell {cell.id}: {ran.outcome}, {ran.elapsed_s:.1f} s{kept}")
+    return Rerun(seed=seed, candidates=len(candidates), cells=ran_again)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _check_project(source: str, params: Params, paths: Paths) -> None:
+    """Units run with the active settings, and need what was built here."""
+    if load_params(paths.root) != params:
+        raise HarnessError(
+            f"expected {params.profile} to be the active profile, since cells run with the settings of params.yaml,"
+            " found others there",
+            fix=f"run `harness profile {params.profile}`, then the same command again",
+        )
+    if source == "pinned" and not paths.encoder.is_dir():
+        raise HarnessError(
+            f"expected data, encoder and checkpoints in {paths.build} to run cells again from, found none:"
+            " nothing has run here, the pinned results are the ones judged",
+            fix="run `make repro`",
+        )
+
+
+def _recorded(judged: Judged, paths: Paths) -> Mapping[str, Recorded]:
+    """Cell id -> what is recorded of it, of every judged cell that has predictions."""
+    if judged.source == "pinned":
+        kept = read_pin_manifest(paths.pinned).predictions  # those on real data hold pieces of its rows
+        return {
+            name: Recorded(result, pinned_predictions(paths.pinned, name) if kept else None)
+            for name, result in judged.checked.results.items()
+        }
+    return {
+        name: Recorded(result, paths.cells / name / result.predictions.path)
+        for name, result in judged.checked.results.items()
+        if result.predictions
+    }
+
+
+def _pinned_table(judged: Judged, table: ScoresTable) -> ScoresTable | None:
+    """The pinned scores, by whose spread level V2 has its tolerance; None where nothing is pinned."""
+    if judged.source == "pinned":
+        return table
+    return judged.pinned.table if judged.pinned else None
+
+
+def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> None:
+    """HarnessError unless the cell's inputs are here: all of them as recorded, or, where another machine's pinned
+    results are judged, those that are the same on any machine.
+    """
+    from harness.experiment.cell import inputs_here
+
+    here, cell = inputs_here(result.cell, params, paths), result.cell
+    must = here if source == "run" else FIXED_INPUTS
+    other = [name for name in must if here[name] != result.inputs.get(name)]
+    if other:
+        mend = f"run `dvc repro cell@{cell.id}`" if source == "run" else "run `make repro`: it makes results from these"
+        raise HarnessError(
+            f"expected the {' and '.join(other)} that cell {cell.id} was made from, found other here", fix=mend
+        )
+
+
+def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_points: float, again: str) -> RerunCell:
+    """Run one cell in a clean folder and compare; the folder goes, unless the cell is different."""
+    from harness.launch.unit import do_cell_apart
+
+    cell = recorded.result.cell
+    paths.scratch.mkdir(parents=True, exist_ok=True)
+    apart = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
+    keep = False
+    try:
+        code = do_cell_apart(cell, params, paths, apart)
+        if code != 0:
+            raise HarnessError(
+                f"expected cell {cell.id} to run again, found that it ended with exit code {code}",
+                fix=f"see what it said above; `harness verify {again}` draws the same cells",
+            )
+        folder = apart.cell(cell.recipe, cell.target, cell.seed)
+        ran = _compare(recorded, folder, tolerance_points)
+        keep = ran.outcome == "different"
+        return ran.model_copy(update={"kept": str(folder.relative_to(paths.root))}) if keep else ran
+    finally:
+        if not keep:
+            shutil.rmtree(apart.root, ignore_errors=True)
+
+
+def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> RerunCell:
+    result = read_result(folder / "result.json")
+    predicted_again: Predictions = {}
+    if result.predictions:
+        predicted_again = read_predictions(folder / result.predictions.path)
+    predicted = read_predictions(recorded.predictions) if recorded.predictions else None
+    differing = differing_languages(recorded.result, result, predicted, predicted_again)
+    return compare_rerun(recorded.result, result, differing, tolerance_points, rows_kept=predicted is not None)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """The predictions of a cell. Raises HarnessError if the file holds anything else."""
+    try:
+        content = json.loads(gzip.decompress(path.read_bytes()))
+        return {language: list(entry["predictions"]) for language, entry in content["languages"].items()}
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HarnessError(
+            f"expected predictions per language in {path}, found something else ({error or type(error).__name__})",
+            fix=f"delete {path.parent} and run `dvc repro`, or where it is pinned, restore it with `git checkout`",
+        ) from None

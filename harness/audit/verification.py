@@ -1,0 +1,101 @@
+"""Everything that `harness verify` concludes, as one record: what `--json` prints and verdicts.json holds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from harness.audit.integrity.findings import Integrity
+from harness.audit.repeat.compare import Rerun
+from harness.audit.repeat.same_bytes import PinnedRepeat
+from harness.audit.repeat.same_scores import Regression
+from harness.project.results import Record
+from harness.verify.verdicts.evidence import CellEvidence
+from harness.verify.verdicts.verdict import ClaimVerdict
+
+Source = Literal["run", "pinned", "crate", "nothing"]
+"""Whose results are judged: this run's or, where nothing has run, the pinned ones; those in an archive; or none, where
+nothing has run and nothing is pinned."""
+
+
+class GridSize(Record):
+    """The grid that is judged."""
+
+    recipes: list[str]
+    """Its recipes."""
+    targets: list[str]
+    """Its targets."""
+    seeds: list[int]
+    """Its seeds."""
+
+
+class CrateSource(Record):
+    """The archive whose results are judged."""
+
+    file: str
+    """Its file name."""
+    sha256: str
+    """Of the whole file, to compare with what `harness export` printed."""
+    holds: Literal["run", "pinned"]
+    """Whether a run's results lie in it or pinned ones."""
+    files: int
+    """Files in it; the hash of every one was checked."""
+    notes: list[str]
+    """What a reader must know of it, in sentences."""
+
+
+class Part(Record):
+    """The part of the grid that one claim is judged by."""
+
+    claim: str
+    """The claim."""
+    there: dict[str, int]
+    """Recipe -> its cells that are there."""
+    each: int
+    """So many cells each recipe needs: targets x seeds."""
+    not_looked_at: int
+    """Cells of the grid that the claim doesn't need."""
+    lacking: list[str]
+    """Recipes and targets that the claim names and the grid lacks."""
+
+
+class Verification(Record):
+    """Everything that `harness verify` concludes."""
+
+    profile: str
+    """The profile."""
+    encoder: str
+    """The encoder, in words."""
+    data: str
+    """The data, in words."""
+    grid: GridSize
+    """The grid that is judged."""
+    judged: Source
+    """Whose results."""
+    crate: CrateSource | None = None
+    """The archive, where one was judged."""
+    v0: Integrity
+    """Level V0; of no file where nothing is judged."""
+    v1: PinnedRepeat | None = None
+    """Level V1; null where the pinned results are themselves judged, or none were made on this class of machine."""
+    v1_note: str = ""
+    """Why there is no level V1, in words; empty if there is one."""
+    rerun: Rerun | None = None
+    """Level V1 on cells drawn at random; null where it was not asked for (`harness verify --rerun N`)."""
+    rerun_note: str = ""
+    """Why no cell was run again though it was asked for, in words; empty otherwise."""
+    v2: Regression | None
+    """Level V2; null where there is nothing pinned or the pinned results are themselves judged."""
+    v2_note: str
+    """Why there is no level V2, in words; empty if there is one."""
+    claims: list[ClaimVerdict]
+    """Level V3, in the registry's order."""
+    part: Part | None = None
+    """The part of the grid that is judged, where one claim is asked for; null: all of it."""
+    cells: dict[str, CellEvidence] = Field(default_factory=dict)
+    """Every cell that the claims' evidence names, with the sha256 of its predictions and of what went into it."""
+    registry_sha256: str | None = None
+    """Of reference/claims.yaml, whose checks decided; null where they came from elsewhere."""
+    exit_code: int
+    """0 everything decidable is reproduced, 1 some not, 2 some undecided, 3 invalid."""

@@ -1,0 +1,85 @@
+"""`harness claims`: the registry of claims, and one of its claims in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.project.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.verify.claims.question import Question
+    from harness.verify.claims.registry import Claim
+
+app = typer.Typer(
+    help="""The registry of claims (reference/claims.yaml): what was published, and what decides it.
+
+    Without a further word it lists every claim; `harness claims show ID` explains one.""",
+)
+
+
+@app.callback(invoke_without_command=True)
+def claims(context: typer.Context) -> None:
+    """List the registry: every claim with its kind, what it expects, its status in the table, its words."""
+    if context.invoked_subcommand is not None:
+        return
+    from tabulate import tabulate
+
+    from harness.verify.verdicts.verdict import expected
+
+    registry, questions = _registry()
+    rows = [
+        (
+            claim.id,
+            claim.check.kind,
+            expected(claim) or "-",
+            "yes" if claim.verified else "no",
+            f"{claim.confidence:.2f}",
+        )
+        for claim in registry
+    ]
+    words = [claim.text for claim in registry]
+    typer.echo(
+        tabulate(
+            [(*row, text) for row, text in zip(rows, words, strict=True)],
+            headers=["claim", "kind", "expects", "verified", "confidence", "words"],
+            tablefmt="plain",
+            disable_numparse=True,
+            maxcolwidths=[None, None, None, None, None, 70],
+        )
+    )
+    typer.echo(f"\n{len(registry)} claims, {sum(claim.verified for claim in registry)} of them verified in the table")
+    for question in questions:
+        typer.echo(f"beside them the question {question.id}, answered by `{question.answered_by}`: {question.question}")
+    typer.echo("`harness claims show ID` explains one; `harness verify ID` judges it")
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="Id of a claim, see `harness claims`.", metavar="ID")]) -> None:
+    """Explain one claim: what is measured over what, the formula, the margin, when which verdict falls, and why."""
+    from harness.project.errors import nearest
+    from harness.verify.show.words import explain_claim, explain_question
+
+    registry, questions = _registry()
+    for claim in registry:
+        if claim.id == name:
+            typer.echo(explain_claim(claim))
+            return
+    for question in questions:
+        if question.id == name:
+            typer.echo(explain_question(question))
+            return
+    known = [claim.id for claim in registry] + [question.id for question in questions]
+    raise HarnessError(
+        f"expected the id of a claim, found `{name}`; {nearest(name, known)}", fix="use one of those ids"
+    )
+
+
+def _registry() -> tuple[list[Claim], list[Question]]:
+    from harness.project.paths import project_root
+    from harness.verify.claims.question import load_questions
+    from harness.verify.claims.registry import load_claims
+
+    path = project_root() / "reference" / "claims.yaml"
+    return load_claims(path), load_questions(path)

@@ -1,0 +1,37 @@
+"""The command that writes an archive; `harness verify` (harness.commands.verify) reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands import ProfileName, open_project
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command()(export)
+
+
+def export(
+    profile: ProfileName = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; default PROFILE-crate.zip.", metavar="FILE.zip")
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="Who ran it, named in the archive as the agent of every run.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Write one archive to keep: results, predictions, verdicts, claims, pins and locks, every file with its sha256.
+
+    It is a Process Run Crate (RO-Crate), so that other tools read it too; `harness verify FILE.zip` checks and judges
+    it offline. Without a run, the pinned results go in. The same results give the same bytes. Rows of data never go
+    in; of a profile on a data pack neither do predictions that hold text, but only their hashes.
+    """
+    from harness.exchange.write import export as write
+
+    params, paths = open_project(profile)
+    settings = paths.params if profile is None else paths.profile_file
+    typer.echo(write(params, paths, settings, out or Path(f"{params.profile}-crate.zip"), agent))

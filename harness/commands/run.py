@@ -1,0 +1,167 @@
+"""`harness run ...`: one stage of the pipeline each, as dvc.yaml calls it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.commands import open_project
+from harness.project.errors import HarnessError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="One stage of the pipeline, as dvc.yaml calls it. `dvc repro` calls these for you.",
+)
+
+
+@app.command("data")
+def run_data(task: Annotated[str, typer.Argument(help="Name of the task, see `harness tasks`.")]) -> None:
+    """Check and normalise one task's rows into build/<profile>/data/TASK."""
+    from harness.data.build import build_task
+
+    params, paths = open_project()
+    manifest = build_task(task, params, paths)
+    rows = sum(entry["rows"] for entry in manifest["files"].values())
+    if reason := manifest.get("unavailable"):
+        typer.echo(f"data {task}: UNAVAILABLE: {reason}")
+        return
+    stand_in = f"; STAND-IN: {manifest['stand_in']}" if manifest["stand_in"] else ""
+    typer.echo(f"data {task}: {rows} rows in {len(manifest['files'])} files, every file as pinned{stand_in}")
+
+
+@app.command("corpus")
+def run_corpus() -> None:
+    """Gather the text to pretrain on, leaving out every evaluation row."""
+    from harness.data.corpus import build_corpus
+
+    params, paths = open_project()
+    report = build_corpus(params, paths)
+    kept = sum(entry["kept"] for entry in report["languages"].values())
+    left_out = sum(sum(entry.values()) for entry in report["languages"].values()) - kept
+    typer.echo(
+        f"corpus: {kept} rows in {len(report['languages'])} languages kept, {left_out} left out as evaluation text"
+    )
+
+
+@app.command("encoder")
+def run_encoder() -> None:
+    """Train the tokenizer and pretrain the encoder."""
+    from harness.experiment.encoder import run_encoder as make
+
+    params, paths = open_project()
+    record = make(params, paths)
+    typer.echo(f"encoder: {record['parameters']:,} parameters, {record['elapsed_s']:.0f} s")
+
+
+@app.command("recipe")
+def run_recipe(recipe: Annotated[str, typer.Argument(help="Name of the recipe.")]) -> None:
+    """Resolve a recipe: its settings, the identity of its tasks' data, and the code."""
+    from harness.experiment.inputs import write_recipe
+
+    params, paths = open_project()
+    write_recipe(_known(recipe, list(params.recipes), "recipe"), params, paths)
+
+
+@app.command("target")
+def run_target(target: Annotated[str, typer.Argument(help="Name of the target task.")]) -> None:
+    """Resolve a target: its settings and the code of its cells."""
+    from harness.experiment.inputs import write_target
+
+    params, paths = open_project()
+    write_target(_known(target, list(params.target), "target"), params, paths)
+
+
+@app.command("intermediate")
+def run_intermediate(
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
+    seed: Annotated[int, typer.Argument(help="Seed of the repetition.")],
+) -> int:
+    """Train the encoder on a recipe's intermediate tasks (the baseline `none` trains nothing)."""
+    delegated = _delegate(["run", "intermediate", recipe, str(seed)]) if recipe != "none" else None
+    if delegated is not None:
+        return delegated
+    from harness.launch.unit import do_intermediate, intermediate_line
+
+    params, paths = open_project()
+    _known(recipe, list(params.recipes), "recipe")
+    code, record = do_intermediate(recipe, seed, params, paths)
+    if record is not None:
+        typer.echo(intermediate_line(record))
+    return code
+
+
+@app.command("cell")
+def run_cell(
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
+    target: Annotated[str, typer.Argument(help="Name of the target task.")],
+    seed: Annotated[int, typer.Argument(help="Seed of the repetition.")],
+) -> int:
+    """Run one cell: target training, zero-shot predictions, scores."""
+    delegated = _delegate(["run", "cell", recipe, target, str(seed)])
+    if delegated is not None:
+        return delegated
+    from harness.launch.unit import cell_line, do_cell
+    from harness.pipeline.plan import remaining
+    from harness.project.results import Cell
+
+    params, paths = open_project()
+    _known(recipe, list(params.recipes), "recipe")
+    _known(target, list(params.target), "target")
+    code, result = do_cell(Cell(recipe=recipe, target=target, seed=seed), params, paths)
+    if result is not None:
+        typer.echo(f"{cell_line(result)}; {remaining(params, paths)}")
+    return code
+
+
+@app.command("scores")
+def run_scores() -> None:
+    """Gather every result.json of the grid into one table."""
+    from harness.audit.scores import write_scores
+
+    params, paths = open_project()
+    typer.echo(write_scores(params, paths))
+
+
+@app.command("verdicts")
+def run_verdicts() -> None:
+    """Write results/<profile>/verdicts.json; `harness verify` prints the same and gives the exit code."""
+    from harness.audit.levels import verify_all
+    from harness.project.files import write_json
+
+    params, paths = open_project()
+    write_json(paths.verdicts, verify_all(params, paths).model_dump(mode="json"))
+    typer.echo(f"verdicts: {paths.verdicts}")
+
+
+@app.command("track")
+def run_track() -> None:
+    """Import finished results into MLflow and note how many there are."""
+    from harness.exchange.tracking import track as import_results
+    from harness.project.files import write_json
+
+    params, paths = open_project()
+    import_results(params.profile, paths.results.parent, paths.mlruns)
+    write_json(
+        paths.results / "tracked.json",
+        {"profile": params.profile, "cells": len(list(paths.cells.glob("*/result.json")))},
+    )
+
+
+def _known(name: str, names: list[str], what: str) -> str:
+    """`name` if it is one of `names`, else an error with the list."""
+    from harness.project.errors import nearest
+
+    if name not in names:
+        raise HarnessError(
+            f"expected the name of a {what}, found `{name}`; {nearest(name, names)}",
+            fix="use one of those names",
+        )
+    return name
+
+
+def _delegate(arguments: list[str]) -> int | None:
+    """Let the warm process of the running `dvc` do the work; None: do it here."""
+    from harness.launch.local.warm import delegate
+
+    return delegate(arguments)

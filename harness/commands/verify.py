@@ -1,0 +1,135 @@
+"""Commands on claims and verdicts: they look at results and references, and import nothing that trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands import ProfileName, open_project
+from harness.project.errors import HarnessError
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command()(verify)
+
+
+def verify(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            help="A claim to judge alone (`harness claims` lists them), or an archive of `harness export`.",
+            metavar="[CLAIM|CRATE]",
+        ),
+    ] = None,
+    profile: ProfileName = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print how the claim's verdict follows from its cells, step by step.")
+    ] = False,
+    run: Annotated[
+        bool, typer.Option("--run", help="First run what the claim needs and nothing else (`harness plan --claim`).")
+    ] = False,
+    rerun: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Run N cells, drawn at random, again and compare (V1); this trains."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="S", help="Seed of the draw of --rerun; without it one is drawn and printed."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Neither hash large files nor re-score; V0 says what was left out.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the whole verification as JSON.")] = False,
+) -> int:
+    """Judge the results: integrity (V0), agreement with our pinned results (V1, V2), a verdict per claim (V3).
+
+    V0 hashes every file, computes every metric again from the stored predictions and the gold rows, and compares what
+    lies here with dvc.lock. V1: on the same class of machine the predictions are the same bytes. V2: on any other the
+    scores lie within a tolerance. V3: each claim's interval against its margin.
+
+    Where nothing has run yet, the pinned results are judged; where nothing is pinned either, facts of the data are
+    decided and the rest is NOT_TESTED. With the id of a claim only its own cells are looked at, and the exit code is
+    that claim's. With --rerun N, N cells run again from their inputs in build/ (V1), in a clean
+    folder: repeated exactly, within the tolerance of V2 (other hardware only), or different, with the rows. Exit code:
+    0 everything decidable is reproduced, 1 some not reproduced or a cell is different, 2 some
+    inconclusive (or a mistake in the input), 3 invalid.
+    """
+    if what is not None and (what.endswith(".zip") or Path(what).is_file()):
+        _refuse_both(**{"an archive": True, "--explain or --run": explain or run, "--quick": quick})
+        _refuse_both(**{"an archive": True, "--rerun or --seed": rerun is not None or seed is not None})
+        return _verify_crate(Path(what), profile, json_)
+    from harness.audit.levels import verify_all
+    from harness.audit.report import render
+
+    if seed is not None and rerun is None:
+        raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
+    _refuse_both(**{"a claim": what is not None, "--rerun": rerun is not None, "--quick": quick})
+    if what is None and (explain or run):
+        option = "--explain" if explain else "--run"
+        raise HarnessError(f"expected a claim with {option}, found none", fix="name one: `harness claims` lists them")
+    params, paths = open_project(profile)
+    if what is not None:
+        from harness.audit.one_claim import render_single, verify_claim
+
+        if run and not _run_claim(what, profile, json_):
+            return 2
+        found = verify_claim(what, params, paths)
+        typer.echo(found.model_dump_json(indent=1) if json_ else render_single(found, paths, explain))
+        return found.exit_code
+    if rerun is None:
+        found = verify_all(params, paths, quick)
+    else:
+        from harness.audit.rerun import verify_again
+
+        found = verify_again(params, paths, rerun, seed)
+    typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
+    return found.exit_code
+
+
+def _refuse_both(**given: bool) -> None:
+    """HarnessError where more than one of these is given: each looks at other cells, or at fewer things."""
+    names = [name for name, is_given in given.items() if is_given]
+    if len(names) > 1:
+        raise HarnessError(f"expected {' or '.join(names)}, found both", fix="leave one out")
+
+
+def _verify_crate(path: Path, profile: str | None, json_: bool) -> int:
+    """Judge an archive, in a checkout or outside of one; a changed archive is refused with exit code 3."""
+    import json
+
+    from harness.audit.levels import EXIT_INVALID
+    from harness.audit.report import render
+    from harness.exchange.read import CrateRefused, verify_crate
+
+    if profile is not None:
+        raise HarnessError(f"expected --profile or an archive, found both ({profile}, {path})", fix="leave one out")
+    try:
+        here = open_project()[1]
+    except HarnessError:  # no checkout, or one whose settings don't load: the archive has its own
+        here = None
+    try:
+        found = verify_crate(path, here)
+    except CrateRefused as refused:
+        said = {"judged": "crate", "file": refused.name, "problems": refused.problems, "exit_code": EXIT_INVALID}
+        typer.echo(json.dumps(said, indent=1) if json_ else f"harness: {refused}", err=not json_)
+        return EXIT_INVALID
+    typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
+    return found.exit_code
+
+
+def _run_claim(claim: str, profile: str | None, to_stderr: bool) -> bool:
+    """Run the stages that the claim needs; False where one of them failed."""
+    from harness.launch.grid import reproduce_grid
+    from harness.pipeline.plan_claim import stages_to_run
+
+    params, paths = open_project()
+    if profile is not None and profile != params.profile:
+        raise HarnessError(
+            f"expected --run with the active profile {params.profile}, found --profile {profile}",
+            fix=f"run `harness profile {profile}` first",
+        )
+    stages = stages_to_run(claim, params, paths)
+    return reproduce_grid(params, paths, stages, to_stderr=to_stderr) if stages else True

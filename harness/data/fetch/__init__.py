@@ -1,0 +1,1 @@
+"""Published rows and encoders: fetched by address or from the hub, checked against their pins, kept in a store."""

@@ -1,0 +1,1 @@
+"""Pins of data: computed, checked, and written into tasks/*.yaml."""

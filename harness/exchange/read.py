@@ -1,0 +1,254 @@
+"""Reads an archive that `harness export` wrote: a zip file that is an RO-Crate, checked before a byte of it is used.
+
+Needs nothing but the standard library and the records: whoever keeps an archive can check it offline, on any machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+from urllib.parse import unquote
+
+from pydantic import Field, ValidationError
+
+from harness.audit.integrity.findings import Checked
+from harness.audit.integrity.pinned import check_pinned
+from harness.audit.integrity.rescore import Rescorer
+from harness.audit.integrity.run import Archived, check_run
+from harness.audit.integrity.run import data_manifest as read_manifest
+from harness.audit.levels import verify_results
+from harness.audit.subject import Judged
+from harness.audit.verification import CrateSource, Verification
+from harness.experiment.inputs import ENCODER_FILES
+from harness.project.errors import MOST_NAMED, HarnessError, explain_validation, name_some
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.profiles import read_params
+from harness.project.results import Record
+
+METADATA = "ro-crate-metadata.json"
+RECORD = "provenance.json"
+VERDICTS, REPORT, README = "verdicts.json", "report.txt", "README.txt"
+COMMENT = "sha256 of ro-crate-metadata.json: "
+"""What the zip file's comment says, and then the hash: the metadata holds every other file's hash, but not its own."""
+MAX_BYTES = 4 * 10**9
+"""Most bytes that an archive may unpack to. The whole published grid takes well under a tenth of that."""
+MAX_FILES = 100_000
+"""Most files in an archive."""
+CHUNK = 1 << 20
+MEND = "get the archive anew from whoever made it, or make it anew with `harness export`"
+UNREADABLE = (HarnessError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading records of another shape may raise, where somebody wrote hashes that fit them."""
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+"""What reading a damaged zip file may raise."""
+
+
+class CrateRefused(HarnessError):
+    """The archive is not what `harness export` wrote: nothing in it is judged."""
+
+    def __init__(self, name: str, problems: list[str]) -> None:
+        """`problems`: sentences, each naming a file of the archive."""
+        more = f"; and {len(problems) - MOST_NAMED} more" if len(problems) > MOST_NAMED else ""
+        super().__init__(f"INVALID archive {name}: {'; '.join(problems[:MOST_NAMED])}{more}", fix=MEND)
+        self.name = name
+        self.problems = problems
+
+
+class CrateRecord(Record):
+    """What an archive says of itself; lies in it as provenance.json."""
+
+    schema_version: Literal[1]
+    """Version of this schema."""
+    profile: str = Field(pattern=r"^[A-Za-z0-9][\w-]*$")
+    """The profile whose results it holds."""
+    holds: Literal["run", "pinned"]
+    """A run's results, or the pinned ones."""
+    date: str
+    """When the results were pinned, else the date of the commit that made them; SOURCE_DATE_EPOCH stands above both."""
+    git_commit: str | None
+    """The commit of the harness that wrote the archive."""
+    git_dirty: bool | None
+    """Did tracked files differ from that commit?"""
+    result_commits: list[str]
+    """The commits that the results were made at."""
+    results_dirty: bool
+    """Did tracked files differ from the commit for any of them?"""
+    machines: list[dict[str, Any]]
+    """The machines, with Python, device and threads, that the results were made on."""
+    packages: list[dict[str, str | None]]
+    """The distinct sets of package versions that the results were made with."""
+    images: list[str]
+    """The images that the results were made in; empty where all were made in a machine's own environment."""
+    withheld: dict[str, str]
+    """Predictions that are not in the archive -> their sha256."""
+    withheld_because: str
+    """Why they are not; empty where all are."""
+
+
+def data_manifest(task: str) -> str:
+    """Where an archive keeps the manifest of a task's data: hashes and counts, no rows."""
+    return f"data/{task}/manifest.json"
+
+
+def verify_crate(path: Path, here: Paths | None) -> Verification:
+    """Check every byte of the archive, then judge what it holds by the claims and pins that it holds.
+
+    `here`: the checkout whose pinned results V2 compares with; None outside of one. Raises CrateRefused if the archive
+    is not as it was written, HarnessError if there is no such file.
+    """
+    if not path.is_file():
+        raise HarnessError(f"expected an archive at {path}, found none", fix="write one with `harness export`")
+    with tempfile.TemporaryDirectory(prefix="harness-crate-") as name:
+        root = Path(name)
+        sha256, hashed = unpack(path, root)
+        try:
+            return _judge(root, path.name, sha256, hashed, here)
+        except ValidationError as error:
+            raise CrateRefused(path.name, [explain_validation(error, CrateRecord, RECORD)]) from None
+        except UNREADABLE as error:
+            problem = error.message if isinstance(error, HarnessError) else f"expected our records, found {error!r}"
+            raise CrateRefused(path.name, [problem.replace(f"{root}/", "")]) from None
+
+
+def unpack(path: Path, folder: Path, max_bytes: int = MAX_BYTES) -> tuple[str, int]:
+    """Check the archive and write its files below `folder`; returns its sha256 and how many files were hashed.
+
+    Raises CrateRefused, naming files, if it is no whole zip file, holds a name that leads out of it, unpacks to more
+    than `max_bytes`, or differs from its metadata in any file.
+    """
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        archive = zipfile.ZipFile(path)
+    except BROKEN as error:
+        raise CrateRefused(path.name, [f"expected a whole zip file, found: {error}"]) from None
+    with archive:
+        infos = archive.infolist()
+        if problems := [*_unsafe(infos, max_bytes)]:
+            raise CrateRefused(path.name, problems)
+        listed = _listed(archive, path.name)
+        names = {info.filename for info in infos} - {METADATA}
+        problems = [f"expected {name}, which {METADATA} lists, found none" for name in sorted(listed.keys() - names)]
+        problems += [
+            f"expected only files that {METADATA} lists, found {name}" for name in sorted(names - listed.keys())
+        ]
+        for name in sorted(names & listed.keys()):
+            problems += _extract(archive, name, listed[name], folder / name)
+    if problems:
+        raise CrateRefused(path.name, problems)
+    return sha256, len(listed) + 1
+
+
+def _unsafe(infos: list[zipfile.ZipInfo], max_bytes: int) -> Iterable[str]:
+    """Sentences on what must not even be read."""
+    names = Counter(info.filename for info in infos)
+    size = sum(info.file_size for info in infos)
+    if len(infos) > MAX_FILES or size > max_bytes:
+        limit = f"at most {MAX_FILES:,} files and {max_bytes:,} bytes unpacked"
+        yield f"expected {limit}, found {len(infos):,} files and {size:,} bytes"
+    folders = {parent.as_posix() for name in names for parent in PurePosixPath(name).parents}
+    for info in infos:
+        name, mode = info.filename, info.external_attr >> 16
+        plain = all(part not in ("", ".", "..") for part in name.split("/"))
+        if not plain or "\\" in name or ":" in name or not name.isprintable():
+            yield f"expected plain relative names, found {name!r}"
+        elif names[name] > 1 or name in folders:
+            yield f"expected one file of each name, found {name} {'as a folder too' if name in folders else 'twice'}"
+        elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            yield f"expected only plain files, found {name}, which is none"
+
+
+def _listed(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
+    """File -> sha256 by the archive's metadata, whose own hash stands in the zip file's comment."""
+    try:
+        content = archive.read(METADATA)
+        wanted = archive.comment.decode("ascii").strip()
+    except KeyError:
+        raise CrateRefused(name, [f"expected {METADATA}, found none"]) from None
+    except BROKEN as error:
+        raise CrateRefused(name, [f"expected {METADATA} as it was written, found it changed ({error})"]) from None
+    if wanted != COMMENT + hashlib.sha256(content).hexdigest():
+        found = "it changed" if wanted.startswith(COMMENT) else "a zip file without that comment"
+        raise CrateRefused(name, [f"expected {METADATA} with the hash in the zip file's comment, found {found}"])
+    try:
+        graph = json.loads(content)["@graph"]
+        files = [entity for entity in graph if entity["@type"] == "File" and not entity["@id"].startswith("#")]
+        return {unquote(entity["@id"]): str(entity["sha256"]) for entity in files}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CrateRefused(name, [f"expected a sha256 of every file in {METADATA}, found none ({error!r})"]) from None
+
+
+def _extract(archive: zipfile.ZipFile, name: str, expected: str, target: Path) -> list[str]:
+    """Write one file of the archive; returns what is wrong with it."""
+    digest = hashlib.sha256()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with archive.open(name) as source, target.open("wb") as sink:
+            while chunk := source.read(CHUNK):
+                digest.update(chunk)
+                sink.write(chunk)
+    except BROKEN as error:
+        return [f"expected {name} as it was written, found it changed ({error})"]
+    found = digest.hexdigest()
+    return [] if found == expected else [f"expected sha256 {expected:.12}... of {name}, found {found:.12}...: changed"]
+
+
+def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) -> Verification:
+    """Levels V0, V2 and V3 of the unpacked archive."""
+    record = CrateRecord.model_validate_json((root / RECORD).read_bytes())
+    params = read_params(root / "params.yaml")
+    paths = Paths(root, record.profile)
+    if params.profile != record.profile:
+        raise HarnessError(f"expected the settings of profile {record.profile}, found those of {params.profile}")
+    checked = _check(record, root, params, paths)
+    v0 = checked.integrity.model_copy(update={"hashes": checked.integrity.hashes + hashed})
+    judged = Judged("crate", replace(checked, integrity=v0), holds=record.holds)
+    pinned = Paths(here.root, record.profile) if here else None
+    found = verify_results(judged, params, paths, pinned)
+    source = CrateSource(
+        file=name, sha256=sha256, holds=record.holds, files=hashed, notes=_notes(record, root, found, here)
+    )
+    return found.model_copy(update={"crate": source})
+
+
+def _check(record: CrateRecord, root: Path, params: Params, paths: Paths) -> Checked:
+    """Level V0 of a run or of pinned results, without the rows, weights and predictions that the archive leaves out."""
+    if record.holds == "pinned":
+        return check_pinned(paths.pinned, Rescorer(params, paths), withheld=frozenset(record.withheld))
+    manifests = {task: read_manifest((root / data_manifest(task)).read_bytes()) for task in params.data.tasks}
+    encoder: dict[str, str] = {}
+    if (described := paths.results / "encoder.json").is_file():
+        made = json.loads(described.read_bytes())["sha256"]
+        encoder = {key: made[file] for key, file in ENCODER_FILES.items() if file in made}
+    return check_run(params, paths, archived=Archived(manifests, encoder, frozenset(record.withheld)))
+
+
+def _notes(record: CrateRecord, root: Path, found: Verification, here: Paths | None) -> list[str]:
+    """What a reader must know of the archive beside the table."""
+    notes = []
+    if record.withheld:
+        notes.append(f"{len(record.withheld)} predictions are in it by their hashes only: {record.withheld_because}")
+    if here:
+        judged_by = ["reference/claims.yaml", "reference/paper.yaml", "profiles/paper.yaml"]
+        judged_by += [f"tasks/{path.name}" for path in sorted((root / "tasks").glob("*.yaml"))]
+        differing = [name for name in judged_by if _read(root / name) != _read(here.root / name)]
+        if differing:
+            notes.append(f"judged by its own {name_some(differing)}, which differs from this checkout's")
+    said = {claim["id"]: claim["verdict"] for claim in json.loads((root / VERDICTS).read_bytes())["claims"]}
+    other = [claim.id for claim in found.claims if said.get(claim.id) != claim.verdict]
+    if other:
+        notes.append(f"{VERDICTS} in it has another verdict on {name_some(other)} than this judging")
+    return notes
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

@@ -1,0 +1,82 @@
+"""What ran, in order, with what it read and wrote: pretraining, intermediate trainings, cells, judging.
+
+Of pinned results only the cells and the judging are recorded. What is unavailable never ran.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.audit.integrity.pinned import RESULTS, SCORES
+from harness.exchange.content import Unit
+from harness.exchange.read import REPORT, VERDICTS, CrateRecord, data_manifest
+from harness.project.results import Result
+
+Files = Mapping[str, bytes]
+PARAMS = "params.yaml"
+
+
+def units(
+    record: CrateRecord, results: Mapping[str, Result], predictions: Mapping[str, str], files: Files
+) -> list[Unit]:
+    """Every unit that ran. `predictions`: cell -> where its predictions lie, or lay before they were withheld."""
+    held = f"results/{record.profile}" if record.holds == "run" else f"reference/{record.profile}"
+    cells = [
+        _cell(result, held, predictions.get(name), record, files)
+        for name, result in results.items()
+        if result.status != "unavailable"
+    ]
+    return [*_pretraining(held, files), *_intermediates(held, files), *cells, _judging(held, record, files)]
+
+
+def _pretraining(held: str, files: Files) -> Iterator[Unit]:
+    name = f"{held}/encoder.json"
+    made = json.loads(files[name]) if name in files else {}
+    if "provenance" in made:  # a published encoder was only fetched
+        reads = [path for path in (PARAMS, f"{held}/corpus.json") if path in files]
+        yield Unit("harness run encoder", made["provenance"], reads, [name], made.get("elapsed_s"))
+
+
+def _intermediates(held: str, files: Files) -> Iterator[Unit]:
+    for name in sorted(path for path in files if path.startswith(f"{held}/intermediate/")):
+        made: dict[str, Any] = json.loads(files[name])
+        if made.get("status") == "unavailable":
+            continue
+        tasks = made.get("inputs", {}).get("recipe", {}).get("tasks", {})
+        reads = [PARAMS, f"{held}/encoder.json", *(data_manifest(task) for task in tasks)]
+        yield Unit(
+            f"harness run intermediate {made['recipe']} {made['seed']}",
+            made.get("provenance", {}),
+            [path for path in reads if path in files],
+            [name],
+            made.get("elapsed_s"),
+        )
+
+
+def _cell(result: Result, held: str, predictions: str | None, record: CrateRecord, files: Files) -> Unit:
+    cell = result.cell
+    data = data_manifest(cell.target)
+    reads = [
+        PARAMS,
+        data if data in files else f"tasks/{cell.target}.yaml",
+        f"{held}/encoder.json",
+        f"{held}/intermediate/{cell.recipe}-{cell.seed}.json",
+    ]
+    kept = f"{held}/{RESULTS}" if record.holds == "pinned" else f"{held}/cells/{cell.id}/result.json"
+    return Unit(
+        f"harness run cell {cell.recipe} {cell.target} {cell.seed}",
+        result.provenance,
+        [path for path in reads if path in files],
+        [kept, *([predictions] if predictions else [])],
+        result.elapsed_s,
+        "; ".join(result.reasons) or "no score" if result.status == "failed" else "",
+    )
+
+
+def _judging(held: str, record: CrateRecord, files: Files) -> Unit:
+    read = {f"{held}/{SCORES}", PARAMS, "reference/claims.yaml", "profiles/paper.yaml"}
+    read |= {path for path in files if path.startswith("tasks/")}
+    origin = {"git_commit": record.git_commit, "git_dirty": record.git_dirty}
+    return Unit("harness verify", origin, sorted(read & files.keys()), [VERDICTS, REPORT])

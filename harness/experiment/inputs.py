@@ -1,0 +1,182 @@
+"""Resolves what units of work depend on (settings, code, the identity of data and encoder) into one small file.
+
+Every cell of a target names that one file in dvc.lock, not twenty settings and eight files: DVC reads and writes the
+whole lock anew with every stage, which took a quarter of the laboratory's run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.data.writing import MANIFEST
+from harness.project.errors import HarnessError
+from harness.project.files import sha256_file, write_json
+from harness.project.params import Params
+from harness.project.paths import PACKAGE, Paths
+
+SHARED_CODE = ("metrics", "model", "experiment/training")
+RECIPE_CODE = ("experiment/intermediate.py", *SHARED_CODE)
+"""Code that an intermediate training runs, relative to the package (dvc.yaml names the same for `recipe`)."""
+TARGET_CODE = ("experiment/cell.py", "experiment/planted.py", *SHARED_CODE)
+"""Code that a cell runs (dvc.yaml names the same for `target`)."""
+ENCODER_CODE = (
+    "experiment/encoder.py",
+    "model/encoder.py",
+    "model/forward.py",
+    "model/heads.py",
+    "model/tokenizer.py",
+    "model/determinism.py",
+    "experiment/training/pretrain.py",
+    "experiment/training/resume.py",
+    "experiment/training/learning_rate.py",
+    "experiment/training/text.py",
+)
+"""Code that pretraining runs (dvc.yaml names the same for `encoder`)."""
+
+ENCODER_FILES = {"encoder": "model.safetensors", "tokenizer": "tokenizer.json"}
+"""Name of an input of a result -> the file in the encoder's folder that it is the sha256 of."""
+
+
+def recipe_inputs(name: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """The recipe with its tasks' settings, the identity of their data (and of no other task's), and the code.
+
+    Raises HarnessError where a task's data has not been built.
+    """
+    recipe = params.recipes[name]
+    return {
+        "recipe": name,
+        **recipe.model_dump(),
+        "tasks": {
+            task: {
+                "data_sha256": _data_identity(task, paths),
+                "training": params.intermediate[task].model_dump(),
+            }
+            for task in recipe.tasks
+        },
+        **({"masked_lm": _masked_lm(params, paths)} if recipe.mlm else {}),
+        **_shared(params, RECIPE_CODE),
+    }
+
+
+def _masked_lm(params: Params, paths: Paths) -> dict[str, Any]:
+    """Settings and text of masked LM in a recipe."""
+    manifest = paths.corpus / MANIFEST
+    if not manifest.is_file():
+        raise HarnessError(f"expected the corpus in {paths.corpus}, found none", fix="run `dvc repro corpus`")
+    settings = params.mlm.model_dump() if params.mlm else None
+    return {"settings": settings, "corpus_sha256": sha256_file(manifest)}
+
+
+def target_inputs(target: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """The target's settings, the identity of its data and of the encoder, and the code of its cells.
+
+    Raises HarnessError where data or encoder have not been made.
+    """
+    return {
+        "target": target,
+        "settings": params.target[target].model_dump(),
+        "data_sha256": _data_identity(target, paths),
+        "encoder_sha256": {file: _encoder_file(paths, file) for file in ENCODER_FILES.values()},
+        **_shared(params, TARGET_CODE),
+    }
+
+
+def write_recipe(name: str, params: Params, paths: Paths) -> None:
+    """Write build/<profile>/recipes/<name>.json."""
+    write_json(paths.recipe(name), recipe_inputs(name, params, paths))
+
+
+def write_target(target: str, params: Params, paths: Paths) -> None:
+    """Write build/<profile>/targets/<target>.json."""
+    write_json(paths.target(target), target_inputs(target, params, paths))
+
+
+def read_recipe(name: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """The resolved recipe.
+
+    Raises HarnessError where it was not resolved, or where its settings, data or code have changed since.
+    """
+    found = _read(paths.recipe(name), f"recipe@{name}")
+    return _same(found, recipe_inputs(name, params, paths), paths.recipe(name), f"recipe@{name}")
+
+
+def read_target(target: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """The resolved target; raises as `read_recipe` does."""
+    found = _read(paths.target(target), f"target@{target}")
+    return _same(found, target_inputs(target, params, paths), paths.target(target), f"target@{target}")
+
+
+def _shared(params: Params, code: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "evaluation": params.evaluation.model_dump(),
+        "compute": params.compute.model_dump(),
+        "image": params.unit_image,
+        "code": code_sha256(code),
+    }
+
+
+def code_sha256(code: tuple[str, ...]) -> dict[str, str]:
+    """sha256 of every source file of `code` (files and folders of the package), by path from the project."""
+    files = [
+        file for name in code for file in ((PACKAGE / name).rglob("*.py") if "." not in name else [PACKAGE / name])
+    ]
+    return {file.relative_to(PACKAGE.parent).as_posix(): sha256_file(file) for file in sorted(files)}
+
+
+def units_sha256() -> str:
+    """One sha256 of all code that intermediate trainings and cells run: an image with the same fits a checkout."""
+    content = code_sha256(tuple(dict.fromkeys(RECIPE_CODE + TARGET_CODE)))
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _data_identity(task: str, paths: Paths) -> str:
+    manifest = paths.data(task) / MANIFEST
+    if not manifest.is_file():
+        raise HarnessError(
+            f"expected the data of `{task}` in {manifest.parent}, found none",
+            fix=f"run `dvc repro data@{task}`",
+        )
+    return sha256_file(manifest)
+
+
+def _encoder_file(paths: Paths, name: str) -> str:
+    path = paths.encoder / name
+    if not path.is_file():
+        raise HarnessError(
+            f"expected the encoder's {name} in {paths.encoder}, found none", fix="run `dvc repro encoder`"
+        )
+    return sha256_file(path)
+
+
+def _read(path: Path, stage: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError):
+        raise HarnessError(
+            f"expected resolved settings at {path}, found none", fix=f"run `dvc repro {stage}`"
+        ) from None
+
+
+def _differing(found: Any, present: Any, key: str = "") -> Iterator[str]:
+    """Paths of the innermost keys in which two contents differ."""
+    if not (isinstance(found, dict) and isinstance(present, dict)):
+        if found != present:
+            yield key
+        return
+    for name in {**found, **present}:
+        yield from _differing(found.get(name), present.get(name), f"{key}.{name}" if key else name)
+
+
+def _same(found: dict[str, Any], present: dict[str, Any], path: Path, stage: str) -> dict[str, Any]:
+    differing = list(_differing(found, present))
+    if differing:
+        raise HarnessError(
+            f"expected the present settings, data and code in {path}, found other {' and '.join(differing)}",
+            fix=f"run `dvc repro {stage}`",
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Units on a Ray cluster: the driver, its nodes, and what travels between them."""

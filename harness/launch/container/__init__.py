@@ -1,0 +1,1 @@
+"""Units in containers: the engine, the image, the archive of an image."""

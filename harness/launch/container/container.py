@@ -1,0 +1,186 @@
+"""A unit of work in a container of its own: what it sees, where it may write, and how its outputs come home.
+
+The container sees its inputs read-only and one empty folder it may write to. What it wrote is moved to its place when
+it has finished, so a unit that is killed leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from harness.experiment.inputs import units_sha256
+from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts, Mount
+from harness.launch.container.image import CODE_LABEL, IMAGE_USER, WORK
+from harness.launch.gpus import given_gpus
+from harness.launch.work import Work, bring_home
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import OUTPUT, Paths
+from harness.project.provenance import IMAGE_DIGEST
+
+OUT = "/output"
+"""Where a container finds the folder it may write to."""
+OWNER_PID, OWNER_STARTED = "harness.owner.pid", "harness.owner.started"
+"""Labels: the process that waits for the container, and when it started (a pid alone is used again)."""
+REBUILD = "run `harness image build`, then `harness image pin`"
+
+
+def run_work(work: Work, params: Params, paths: Paths, apart: Paths | None = None) -> int:
+    """Run a unit in a container of the pinned image and move its outputs to their places; returns its exit code.
+
+    With `apart`, the unit's outputs lie below that folder and not in the project, which stays as it is.
+
+    Raises HarnessError where there is no engine or image, the image holds other code, or the container was killed.
+    """
+    from harness.launch.container import engine
+
+    client = engine.connect()
+    image = engine.image_facts(client, str(params.image))
+    check_code(image, str(params.image))
+    remove_leftovers(client, paths)
+    facts = engine.engine_facts(client)
+    home = apart or paths
+    scratch = work.scratch(home.scratch)
+    user = container_user(facts)
+    with _scratch(scratch, user, facts), _interruptible():
+        spec = container_spec(work, params, paths, scratch, user, facts)
+        ended = engine.run_container(client, spec)
+        _explain(ended, work, params)
+        if ended.code == 0:
+            bring_home(work, scratch, home)
+    return ended.code
+
+
+def container_spec(
+    work: Work, params: Params, paths: Paths, scratch: Path, user: str, facts: EngineFacts
+) -> ContainerSpec:
+    """Everything about the unit's container; missing inputs are left out, so that the unit itself names them."""
+    inside = [(path, f"{WORK}/{path.relative_to(paths.root).as_posix()}") for path in work.inputs if path.exists()]
+    mounts = [Mount(source=str(path), target=target, read_only=True) for path, target in inside]
+    return ContainerSpec(
+        image=str(params.image),
+        command=work.command,
+        user=user,
+        user_namespace="host" if facts.remapped else None,
+        folder=WORK,
+        environment={OUTPUT: OUT, IMAGE_DIGEST: str(params.image), **_terminal()},
+        labels={"harness.project": project_id(paths), "harness.unit": work.name, **_owner()},
+        mounts=(*mounts, Mount(source=str(scratch), target=OUT, read_only=False)),
+        memory_mib=params.container.memory_mib,
+        pids=params.container.pids,
+        tmp_mib=params.container.tmp_mib,
+        gpu=params.compute.device == "cuda",
+        gpu_ids=given_gpus() or (),
+        terminal=sys.stderr.isatty() and sys.stdout.isatty(),
+    )
+
+
+def container_user(facts: EngineFacts) -> str:
+    """The caller's uid:gid; a root caller becomes the image's own user, since no unit needs root.
+
+    In a rootless engine, root inside is the caller outside: any other number would be a user that owns nothing here.
+    """
+    if facts.rootless:
+        return "0:0"
+    return f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{IMAGE_USER}:{IMAGE_USER}"
+
+
+def check_code(image: ImageFacts, pinned: str) -> None:
+    """HarnessError unless the image holds the code that units of this checkout run."""
+    found, here = image.labels.get(CODE_LABEL), units_sha256()
+    if found != here:
+        raise HarnessError(
+            f"expected the image {pinned} to hold the code of this checkout (units {here:.12}),"
+            f" found {f'units {found:.12}' if found else f'no label {CODE_LABEL}'}",
+            fix=REBUILD,
+        )
+
+
+def project_id(paths: Paths) -> str:
+    """This project on this machine, for labels."""
+    return sha256(f"{socket.gethostname()}/{paths.root}".encode()).hexdigest()[:16]
+
+
+def _owner() -> dict[str, str]:
+    import psutil
+
+    own = psutil.Process()
+    return {OWNER_PID: str(own.pid), OWNER_STARTED: str(own.create_time())}
+
+
+def _owner_lives(labels: dict[str, str]) -> bool:
+    import psutil
+
+    try:
+        return str(psutil.Process(int(labels[OWNER_PID])).create_time()) == labels[OWNER_STARTED]
+    except (psutil.Error, KeyError, ValueError):
+        return False
+
+
+def remove_leftovers(client: Any, paths: Paths) -> int:
+    """Remove containers of this project whose waiting process is gone (kill -9, a crash); returns how many."""
+    from harness.launch.container import engine
+
+    left = [identity for identity, labels in engine.labelled(client, project_id(paths)) if not _owner_lives(labels)]
+    for identity in left:
+        engine.remove_container(client, identity)
+    if left:
+        print(f"removed {len(left)} container(s) that an interrupted run had left", file=sys.stderr)
+    return len(left)
+
+
+def _terminal() -> dict[str, str]:
+    size = shutil.get_terminal_size()
+    return {"COLUMNS": str(size.columns), "LINES": str(size.lines), "TERM": os.environ.get("TERM", "dumb")}
+
+
+@contextmanager
+def _scratch(folder: Path, user: str, facts: EngineFacts) -> Iterator[None]:
+    """An empty folder that the container's user may write to, gone afterwards."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    uid, gid = map(int, user.split(":"))
+    if os.getuid() == 0 and not facts.rootless:
+        os.chown(folder, uid, gid)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """`kill` and a closed terminal end the unit as Ctrl-C does: its container is removed on the way out."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _explain(ended: ContainerExit, work: Work, params: Params) -> None:
+    limit = params.container.memory_mib
+    if ended.out_of_memory:
+        raise HarnessError(
+            f"{work.name} was killed by the kernel: it wanted more than its container's {limit} MiB of memory",
+            fix="raise container.memory_mib in params.yaml, or lower batch_size or evaluation.batch_tokens",
+        )
+    if ended.code == 128 + signal.SIGKILL:
+        raise HarnessError(
+            f"the container of {work.name} was killed before it finished (by hand, or the machine ran out of memory)",
+            fix="free memory and run `dvc repro` again; finished stages are kept",
+        )

@@ -1,0 +1,212 @@
+"""Worker processes of this machine: each imports the libraries once and runs one unit after the other.
+
+One pool of one worker per slot (pebble): a worker that dies takes its unit with it and nothing else. A unit writes into
+a scratch folder and is brought home when it has finished, so one that is killed leaves nothing at its place.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import shutil
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pebble import ProcessExpired, ProcessPool
+
+from harness.launch.executor import Ended, Executor, Job
+from harness.launch.gpus import visible_gpus
+from harness.launch.work import bring_home
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import OUTPUT, Paths
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+"""Environment variables that libraries read their number of threads from when they start."""
+IMPORTED = ["harness.experiment.cell", "harness.experiment.intermediate", "harness.launch.local.workers"]
+"""What the process that workers are forked from imports before any unit."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker says of a unit."""
+
+    code: int
+    """Exit code."""
+    seconds: float
+    """Wall time."""
+
+
+class Workers:
+    """An executor on worker processes; harness.launch.executor.Executor says what its functions do."""
+
+    def __init__(self, slots: int, params: Params, paths: Paths, devices: Sequence[str] = ()) -> None:
+        """`devices`: the GPU of each slot, as CUDA_VISIBLE_DEVICES names it; empty: all see what this process sees."""
+        self.slots = slots
+        self._paths, self._devices = paths, devices
+        self._at_home = params.runtime == "docker"  # a container's outputs are brought home by what waits for it
+        self._folder = paths.scratch / f"jobs-{os.getpid()}"
+        self._environment = {name: os.environ.get(name) for name in THREADS}
+        os.environ |= dict.fromkeys(THREADS, str(params.compute.threads))
+        # A process that has touched a GPU can't be forked; on a CPU, forking shares one import among all workers.
+        self._context = multiprocessing.get_context("forkserver" if params.compute.device == "cpu" else "spawn")
+        if not self._at_home:
+            self._context.set_forkserver_preload(IMPORTED)
+        _remove_old(paths)
+        self._pools: list[ProcessPool | None] = [None] * slots
+        self._running: dict[Future[Outcome], tuple[int, Job, float]] = {}
+
+    def submit(self, job: Job) -> None:
+        """Start a job on a free slot."""
+        busy = {slot for slot, _, _ in self._running.values()}
+        slot = next(slot for slot in range(self.slots) if slot not in busy)
+        scratch = "" if self._at_home else str(self._scratch(job))
+        future = self._pool(slot).schedule(run_unit, (job.work.command, scratch, str(job.log), job.attempt))
+        self._running[future] = (slot, job, time.monotonic())
+
+    def wait(self) -> list[Ended]:
+        """Wait for the first job that ends, half a second at most; bring home what has finished."""
+        done = wait(self._running, timeout=0.5, return_when=FIRST_COMPLETED).done
+        return [self._ended(future) for future in done]
+
+    def close(self) -> None:
+        """End the workers and what they run."""
+        for pool in self._pools:
+            if pool is not None:
+                pool.stop()
+        for pool in self._pools:
+            if pool is not None:
+                pool.join()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for name, value in self._environment.items():
+            os.environ.pop(name)
+            os.environ |= {} if value is None else {name: value}
+
+    def _pool(self, slot: int) -> ProcessPool:
+        pool = self._pools[slot]
+        if pool is None or not pool.active:  # a worker that died without a unit leaves a broken pool
+            device = self._devices[slot] if self._devices else None
+            pool = ProcessPool(
+                1, initializer=begin, initargs=(str(self._paths.root), device, not self._at_home), context=self._context
+            )
+            self._pools[slot] = pool
+        return pool
+
+    def _scratch(self, job: Job) -> Path:
+        return job.work.scratch(self._folder)
+
+    def _ended(self, future: Future[Outcome]) -> Ended:
+        _, job, since = self._running.pop(future)
+        try:
+            outcome = future.result()
+        except ProcessExpired as error:
+            return Ended(job, 1, time.monotonic() - since, _how(error.exitcode))
+        except Exception as error:  # the pool broke before the unit began
+            return Ended(job, 1, time.monotonic() - since, f"its worker did not start: {error}")
+        is_at_home = outcome.code != 0 or self._at_home
+        return Ended(job, outcome.code if is_at_home else self._bring_home(job), outcome.seconds)
+
+    def _bring_home(self, job: Job) -> int:
+        try:
+            bring_home(job.work, self._scratch(job), self._paths)
+            return 0
+        except (HarnessError, OSError) as error:
+            with job.log.open("a", encoding="utf-8") as log:
+                log.write(f"harness: {error}\n")
+            return 2
+        finally:
+            shutil.rmtree(self._scratch(job), ignore_errors=True)
+
+
+def _how(exitcode: int | None) -> str:
+    code = exitcode or 0
+    return f"killed by signal {-code} (by hand, or out of memory)" if code < 0 else f"ended with code {code}"
+
+
+def _remove_old(paths: Paths) -> None:
+    """Scratch folders whose process is gone."""
+    import psutil
+
+    for old in paths.scratch.glob("jobs-*"):
+        if not psutil.pid_exists(int(old.name.partition("-")[2])):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def begin(root: str, device: str | None, trains: bool) -> None:
+    """What a worker does once: it ends with the process that started it, and imports what units need."""
+    os.chdir(root)
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if trains:
+        import harness.experiment.cell
+        import harness.experiment.intermediate
+
+        assert harness.experiment.cell and harness.experiment.intermediate
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def run_unit(command: tuple[str, ...], scratch: str, log: str, attempt: int) -> Outcome:
+    """In a worker: run a unit, its outputs below `scratch` (empty: at their places), its words in the file `log`."""
+    from harness.commands.main import run
+
+    began = time.monotonic()
+    path = Path(log)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w" if attempt == 1 else "a", encoding="utf-8") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
+        os.environ[OUTPUT] = scratch
+    gc.collect()
+    _forget_peak_memory()
+    try:
+        code = run(command)
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.environ.pop(OUTPUT, None)
+    return Outcome(code, time.monotonic() - began)
+
+
+def _forget_peak_memory() -> None:
+    """Have the system measure this process's peak memory anew (proc(5), clear_refs): results record the unit's own.
+
+    Where there is no such file, the peak that a result records is that of all units of its worker so far.
+    """
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def workers(slots: int, params: Params, paths: Paths) -> Executor:
+    """Worker processes of this machine, one GPU each where there are as many."""
+    from harness.launch.local.workers import Workers
+
+    devices = visible_gpus() if params.compute.device == "cuda" and params.runtime == "local" else ()
+    return Workers(slots, params, paths, [devices[slot % len(devices)] for slot in range(slots)] if devices else ())
+
+
+def default_slots(params: Params) -> int:
+    """Units at a time: as many as the cores that this process may use have threads for, or one per visible GPU."""
+    if params.compute.device == "cpu":
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS
+        return max(1, usable // params.compute.threads)
+    return max(1, len(visible_gpus())) if params.runtime == "local" else 1

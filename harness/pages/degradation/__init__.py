@@ -1,0 +1,1 @@
+"""The page on how far recipes degrade low-resource languages."""

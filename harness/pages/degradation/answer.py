@@ -1,0 +1,104 @@
+"""The answer of `harness degradation` in plain words, each sentence chosen by the record's numbers.
+
+Where encoder and data are not those of the question, the answer is about what was run, and says so first.
+"""
+
+from __future__ import annotations
+
+from harness.verify.languages.records import Degradation, Effect
+from harness.verify.languages.registration import Level
+from harness.verify.show.table import show_points
+from harness.verify.statistics.intervals import FEWEST_SEEDS
+
+
+def answer(found: Degradation) -> str:
+    """The answer to the question in plain words, with its numbers, its uncertainty and its reach."""
+    parts = (_reach, _on_low, _on_difference, _on_slope, _apart, _on_shares)
+    return " ".join(sentence for part in parts if (sentence := part(found)))
+
+
+def _reach(found: Degradation) -> str:
+    if found.in_scope:
+        return f"{found.encoder} on {found.data}:"
+    scope = found.registration.scope
+    return (
+        f"This is about {found.encoder} on {found.data}; how far training degrades {scope.encoder} on {scope.data}, "
+        "which is what the question asks, it can't say."
+    )
+
+
+def _on_low(found: Degradation) -> str:
+    low, n = found.average.low, sum(level == "low" for level in found.levels.values())
+    recipes = f"over {len(found.averaged)} recipe{'s' if len(found.averaged) != 1 else ''}"
+    if low is None:
+        return "Nothing here compares low-resource with other languages on the same target."
+    number = f"the mean gain {recipes} on {n} low-resource languages is {points(low)}"
+    if low.interval is None:
+        return f"Undecided: {number}; seeds or languages are too few for an interval."
+    if low.direction == "down":
+        return f"Intermediate training DEGRADES low-resource languages: {number}."
+    if low.direction == "up":
+        return f"Intermediate training does NOT degrade low-resource languages on average, it helps them: {number}."
+    return (
+        f"NO degradation of low-resource languages is shown on average, nor is it excluded: {number}, so a mean loss "
+        f"of more than {-low.interval.low:.1f} points is ruled out (at 5 %, one-sided)."
+    )
+
+
+def _on_difference(found: Degradation) -> str:
+    difference, other = found.average.difference, found.average.other
+    if difference is None or other is None or difference.interval is None:
+        return ""
+    words = {
+        "down": "low-resource languages fare worse than the others",
+        "up": "low-resource languages fare better than the others",
+        "unclear": "low-resource languages do not clearly fare differently from the others",
+    }
+    return f"On the same targets {words[str(difference.direction)]} ({points(other)}): difference {points(difference)}."
+
+
+def _on_slope(found: Degradation) -> str:
+    slope = found.average.slope
+    if slope is None or slope.interval is None:
+        return ""
+    words = {
+        "up": "The less pretraining text, the smaller the gain",
+        "down": "The less pretraining text, the larger the gain",
+        "unclear": "The gain does not clearly follow the amount of pretraining text",
+    }
+    return f"{words[str(slope.direction)]}: {points(slope)} per tenfold text."
+
+
+def _apart(found: Degradation) -> str:
+    apart = found.average_without_retrieval
+    if apart is None or apart.low is None:
+        return ""
+    return (
+        f"Without BUCC and Tatoeba: low-resource {points(apart.low)}, difference {points(apart.difference)}, slope "
+        f"{points(apart.slope)}."
+    )
+
+
+def _on_shares(found: Degradation) -> str:
+    levels: tuple[tuple[Level, str], ...] = (("low", "low-resource"), ("other", "other"))
+    degraded = found.registration.degraded
+    parts = []
+    for level, word in levels:
+        shares = [result.shares[level] for result in found.averaged]
+        lost, tested = sum(share.degraded for share in shares), sum(share.tested for share in shares)
+        if not tested:
+            return f"No (target, language) has the {FEWEST_SEEDS} seeds that a test needs."
+        parts.append(f"{lost} of {tested} gains on {word} languages ({lost / tested:.0%})")
+    return (
+        f"A loss of more than {-degraded.threshold_points:.1f} points is shown for {' and '.join(parts)}, at a false "
+        f"discovery rate of {degraded.alpha:.0%} within each recipe; with few seeds small losses go unseen."
+    )
+
+
+def points(effect: Effect | None) -> str:
+    """An effect with its interval, in points."""
+    if effect is None:
+        return "-"
+    text = show_points(effect.value)
+    interval = effect.interval
+    return f"{text} [{show_points(interval.low)}, {show_points(interval.high)}]" if interval else text

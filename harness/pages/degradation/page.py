@@ -1,0 +1,231 @@
+"""What `harness degradation` prints and writes: a frozen `Degradation` -> one answer, tables, a page.
+
+answer.py gives the sentences of the answer, figures.py the pictures.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from harness.pages.degradation.answer import answer, points
+from harness.pages.degradation.figures import HEAT_MAP, SCATTER, write_figures
+from harness.pages.markdown import markdown_table
+from harness.project.errors import name_some, writing
+from harness.verify.languages.records import Degradation, Effects, RecipeResult
+from harness.verify.show.table import WIDTH, show_points
+from harness.verify.statistics.intervals import FEWEST_SEEDS
+
+Table = Callable[[Sequence[str], Sequence[Sequence[str]]], str]
+LABORATORY = "the laboratory world"
+MEAN = "mean over recipes"
+MOST_NAMED_PAIRS = 6
+"""So many degraded (target, language) are named for a recipe."""
+
+
+LEVEL_HEADERS = ("recipe", "low-resource", "other", "difference", "slope",
+                 "w/o retrieval: low-resource", "difference", "slope")  # fmt: skip
+
+
+def level_rows(found: Degradation) -> list[tuple[str, ...]]:
+    """One row per recipe, and the mean over recipes: what `LEVEL_HEADERS` names, in points with intervals."""
+    rows = [_level_row(_named(result), result.effects, result.without_retrieval) for result in found.recipes]
+    return [*rows, _level_row(MEAN, found.average, found.average_without_retrieval)]
+
+
+def _named(result: RecipeResult) -> str:
+    return result.recipe if result.averaged else f"{result.recipe} (apart)"
+
+
+def _level_row(name: str, effects: Effects, apart: Effects | None) -> tuple[str, ...]:
+    both = (points(effects.low), points(effects.other), points(effects.difference), points(effects.slope))
+    three = (apart.low, apart.difference, apart.slope) if apart else (None, None, None)
+    return (name, *both, *map(points, three))
+
+
+SHARE_HEADERS = ("recipe", "low: degraded", "low: improved", "low: mean below", "other: degraded", "other: improved",
+                 "other: mean below", "worst language", "unseen", "source")  # fmt: skip
+
+
+def share_rows(found: Degradation) -> list[tuple[str, ...]]:
+    """One row per recipe: how many (target, language) changed, the worst language, and the languages apart."""
+    rows = []
+    for result in found.recipes:
+        counts: list[str] = []
+        for share in (result.shares["low"], result.shares["other"]):
+            of = f" of {share.tested}"
+            counts += [f"{share.degraded}{of}", f"{share.improved}{of}", f"{share.below}{of}"]
+        worst = result.worst
+        text = f"{worst.language} {show_points(worst.mean)}" if worst else "-"
+        rows.append((_named(result), *counts, text, points(result.unseen), points(result.source)))
+    return rows
+
+
+def degraded_pairs(found: Degradation) -> list[str]:
+    """Recipe: the (target, language) whose loss is shown, the largest first."""
+    lines = []
+    for result in found.recipes:
+        lost = [pair for pair in result.pairs if pair.q_loss is not None]
+        lost = sorted(
+            (pair for pair in lost if result.is_degraded(pair, found.registration.degraded.alpha)),
+            key=lambda pair: pair.mean,
+        )
+        if lost:
+            named = [f"{pair.language} on {pair.target} {show_points(pair.mean)}" for pair in lost[:MOST_NAMED_PAIRS]]
+            more = f" and {len(lost) - len(named)} more" if len(lost) > len(named) else ""
+            lines.append(f"{result.recipe}: {', '.join(named)}{more}")
+    return lines
+
+
+def target_rows(found: Degradation) -> list[tuple[str, ...]]:
+    """Target, its zero-shot languages by level, and its own slope in the mean over recipes."""
+    rows = []
+    for target, slope in found.slope_by_target.items():
+        there = {
+            pair.language: pair.level for result in found.averaged for pair in result.pairs if pair.target == target
+        }
+        counts = [str(sum(level == wanted for level in there.values())) for wanted in ("low", "other")]
+        rows.append((target, *counts, points(slope)))
+    return rows
+
+
+def language_rows(found: Degradation) -> list[tuple[str, ...]]:
+    """Language, its resources, both levels, and its gain in the mean over recipes and its targets."""
+    rows: list[tuple[str, ...]] = []
+    for code, language in found.languages.items():
+        level = found.levels[code]
+        alternative = found.registration.level(language, level == "source", alternative=True)
+        gains = [pair.mean for result in found.averaged for pair in result.pairs if pair.language == code]
+        targets = {pair.target for result in found.averaged for pair in result.pairs if pair.language == code}
+        mean = show_points(sum(gains) / len(gains)) if gains else "-"
+        size = "none" if language.cc100_gib is None else f"{language.cc100_gib:.1f}"
+        resources = (size, str(language.joshi_class), level, alternative)
+        rows.append((code, language.name, *resources, str(len(targets)), mean))
+    return rows
+
+
+def definitions(found: Degradation) -> list[str]:
+    """What the words of the tables mean, and what was fixed before."""
+    r = found.registration
+    low, degraded, second = r.low_resource, r.degraded, found.average_alternative
+    size_of = " (that of the real language named, whose size it has)" if found.data == LABORATORY else ""
+    return [
+        f"Fixed beforehand in reference/low_resource.yaml. Gains are points over `none` at the same seed, on "
+        f"{len(found.seeds)} seeds; intervals are {100 * r.bootstrap.confidence:g} %, over seeds and languages.",
+        f"low-resource: less than {low.cc100_gib_below:g} GiB of text in CC-100{size_of}. By the second definition "
+        f"(class at most {low.alternative_joshi_class_at_most} of Joshi et al. 2020) the mean over recipes is "
+        f"{points(second.low)} on low-resource languages, difference {points(second.difference)}.",
+        "low-resource, other, difference: within targets that have both kinds. slope: points of gain per tenfold "
+        "CC-100 text, with an intercept for every target; positive: the less text, the worse.",
+        f"degraded (improved): a loss (gain) of more than {-degraded.threshold_points:.1f} points is shown, false "
+        f"discovery rate {100 * degraded.alpha:g} % over the recipe's (target, language). mean below: the mean is "
+        f"under {degraded.threshold_points:+.1f}, shown or not.",
+        "worst language: mean over its targets; the worst of many looks worse than it is. unseen: no pretraining text; "
+        "source: trained on, so not zero-shot. Both are in none of the other numbers; their intervals are over seeds "
+        "only.",
+        *(f"left out: {line}" for line in found.left_out),
+        *_cautions(found),
+    ]
+
+
+def _cautions(found: Degradation) -> list[str]:
+    lines = []
+    if not found.in_scope and found.data != LABORATORY:
+        lines.append(
+            "CC-100 is the text of the question's encoder. This encoder's own pretraining text may be spread over the "
+            "languages in another way: a size is then a trait of the language, not what the encoder saw."
+        )
+    if len(found.seeds) < FEWEST_SEEDS:
+        lines.append(f"{len(found.seeds)} seeds: nothing is tested below {FEWEST_SEEDS}.")
+    apart = [result.recipe for result in found.recipes if not result.averaged]
+    if apart:
+        lines.append(f"apart, in no mean: {name_some(apart)} (not English tasks alone).")
+    lines.append(
+        "The test rows and the encoder are the same at every seed: neither another sample of rows nor another "
+        "pretraining is in the intervals."
+    )
+    return lines
+
+
+def render_text(found: Degradation) -> str:
+    """The whole answer for a terminal."""
+
+    def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        return tabulate([headers, *rows], tablefmt="plain", disable_numparse=True)
+
+    where = f"the {'PINNED results in reference' if found.judged == 'pinned' else 'run in results'}/{found.profile}"
+    head = [
+        f"harness degradation    profile {found.profile}    {len(found.recipes)} recipes x {len(found.targets)} "
+        f"targets x {len(found.languages)} languages x {len(found.seeds)} seeds",
+        f"judged            {where}",
+        f"encoder, data     {found.encoder}; {found.data}",
+        "",
+        *_wrap(f"ANSWER: {answer(found)}"),
+        "",
+    ]
+    return "\n".join([*head, *_body(found, plain, _wrap)])
+
+
+def _wrap(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _body(found: Degradation, table: Table, line: Callable[[str], list[str]]) -> list[str]:
+    """The tables with their words, in either form."""
+    parts = [table(LEVEL_HEADERS, level_rows(found)), "", table(SHARE_HEADERS, share_rows(found)), ""]
+    if lost := degraded_pairs(found):
+        parts += [*line("Losses shown:"), "", *(each for text in lost for each in line(f"- {text}")), ""]
+    parts += [table(("target", "low", "other", "slope"), target_rows(found)), ""]
+    headers = (
+        "language",
+        "size of" if found.data == LABORATORY else "name",
+        "GiB",
+        "class",
+        "level",
+        "by class",
+        "targets",
+        "mean gain",
+    )
+    parts += [table(headers, language_rows(found)), ""]
+    return [*parts, *(each for text in definitions(found) for each in line(f"- {text}"))]
+
+
+def write_page(found: Degradation, out: Path) -> Path:
+    """Write the page, and its two pictures beside it."""
+    write_figures(found, out.parent, ("png",))
+    with writing(out):
+        out.write_text(render_page(found, f"{HEAT_MAP}.png", f"{SCATTER}.png"), encoding="utf-8")
+    return out
+
+
+def render_page(found: Degradation, heat_map: str, scatter: str) -> str:
+    """The page as Markdown; `heat_map` and `scatter`: the pictures' file names beside it."""
+
+    def pipe(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        return markdown_table(headers, rows, "l")
+
+    where = "the pinned results in `reference" if found.judged == "pinned" else "the run in `results"
+    parts = [
+        "# How far does intermediate training degrade low-resource languages?",
+        "",
+        f"Written by `harness degradation --page` from {where}/{found.profile}`: every number, and every sentence that "
+        "depends on one, follows from them.",
+        "",
+        f"> {found.registration.question.strip()}",
+        "",
+        f"**{answer(found)}**",
+        "",
+        f"![Mean gain of each language under each recipe]({heat_map})",
+        "",
+        "Mean gain over a language's targets; hatched: no score. Languages from little text (top) to much.",
+        "",
+        f"![Gain against the size of the pretraining text]({scatter})",
+        "",
+        "Mean over recipes, freed of which targets a language has. The line has the slope of the tables; the band is "
+        "its interval.",
+        "",
+    ]
+    return "\n".join([*parts, *_body(found, pipe, lambda text: [text])]) + "\n"

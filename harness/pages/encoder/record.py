@@ -1,0 +1,189 @@
+"""docs/encoder.md: what the pretrained encoder knows, beside the same architecture at its random initialisation.
+
+This module trains and measures both encoders and fills an `EncoderReport`; page.py turns that record into the page.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.data.folder import languages, read_manifest, read_split
+from harness.data.writing import MANIFEST
+from harness.experiment.layer_scores import score_layers
+from harness.metrics import scoring
+from harness.pages.encoder.page import TRANSFER, EncoderReport, Measured, Scores, plot_curve, render_page
+from harness.project.errors import HarnessError, writing
+from harness.project.files import sha256_file
+from harness.project.params import Params, Retrieval, Training
+from harness.project.paths import Paths
+from harness.project.profiles import pretrained_here
+from harness.project.progress import progress
+from harness.project.tasks import Task, load_task
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from harness.model.forward import Encoder
+
+
+def write_report(params: Params, paths: Paths, out: Path) -> Path:
+    """Measure, then write the page to `out` (relative to the project) and <out>_curve.png beside it.
+
+    Raises HarnessError if the encoder or the data of a target was not made.
+    """
+    report = measure_encoder(params, paths)
+    out = paths.root / out
+    picture = out.with_name(f"{out.stem}_curve.png")
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        plot_curve(report, picture)
+        out.write_text(render_page(report, picture.name), encoding="utf-8")
+    return out
+
+
+def measure_encoder(params: Params, paths: Paths) -> EncoderReport:
+    """Train every trained target of the grid (first seed) and embed tatoeba, with both encoders."""
+    made = _read_made(paths)
+    tasks = {name: load_task(name, paths.tasks) for name in params.grid.targets}
+    manifests = {name: read_manifest(paths.data(name)) for name in tasks}
+    laboratory = params.data.source == "generated"
+    stand_ins = {name: manifest.stand_in for name, manifest in manifests.items()}
+    stand_ins["pretraining text"] = json.loads((paths.corpus / MANIFEST).read_text(encoding="utf-8")).get("stand_in")
+    names = {name: f"laboratory analogue of {task.title}" if laboratory else task.title for name, task in tasks.items()}
+    retrieval = params.target.get("tatoeba") if "tatoeba" in tasks else None
+    return EncoderReport(
+        profile=params.profile,
+        names=names,
+        stand_ins={} if laboratory else {name: text for name, text in stand_ins.items() if text},
+        source_language=next(iter(manifests.values())).source_language,
+        architecture=pretrained_here(params).architecture,
+        pretraining=pretrained_here(params).pretraining,
+        made=made,
+        seed=params.grid.seeds[0],
+        retrieval_layer=retrieval.layer if isinstance(retrieval, Retrieval) else None,
+        pretrained=_measure_side("pretrained", tasks, params, paths),
+        random=_measure_side("random", tasks, params, paths),
+        baselines={name: _baseline(task, params, paths) for name, task in tasks.items() if task.head != "retrieval"},
+        shared_words=_shared_words(params, paths) if retrieval else {},
+    )
+
+
+def _read_made(paths: Paths) -> dict[str, Any]:
+    """results/<profile>/encoder.json, if it describes the weights in build/."""
+    path, weights = paths.results / "encoder.json", paths.encoder / "model.safetensors"
+    try:
+        made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = sha256_file(weights)
+    except (OSError, ValueError):
+        raise HarnessError(
+            f"expected {path} and {weights}, found no such pair", fix="run `dvc repro encoder`"
+        ) from None
+    expected = made["sha256"]["model.safetensors"]
+    if expected != found:
+        raise HarnessError(
+            f"expected weights with sha256 {expected} (see {path}), found {found} in {weights}",
+            fix="run `dvc repro -f encoder`",
+        )
+    return made
+
+
+def _measure_side(side: str, tasks: dict[str, Task], params: Params, paths: Paths) -> Measured:
+    dev: dict[str, Scores] = {}
+    test: dict[str, Scores] = {}
+    retrieval: list[Scores] = []
+    for name, task in tasks.items():
+        if name == "tatoeba":
+            retrieval = _retrieve_by_layer(side, params, paths)
+        elif task.head != "retrieval":
+            dev[name], test[name] = _train_target(side, task, params, paths)
+        else:
+            continue
+        done = ", ".join(f"{metric} {value:.1f}" for metric, value in dev.get(name, {}).items())
+        print(f"encoder report: {side}, {name} done{', dev ' + done if done else ''}", file=sys.stderr, flush=True)
+    return Measured(dev=dev, test={name: test[name] for name in TRANSFER if name in test}, retrieval=retrieval)
+
+
+def _encoder(side: str, params: Params, paths: Paths, seed: int) -> tuple[Encoder, Tokenizer]:
+    """A fresh encoder of one side on its device, everything seeded as a cell of the baseline `none` is."""
+    from harness.model import determinism
+    from harness.model.encoder import load_encoder, new_encoder, on_device
+    from harness.model.tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(paths.encoder)
+    settings = pretrained_here(params)
+    determinism.set_up(determinism.derive(settings.pretraining.seed, "encoder"), params.compute.threads)
+    model = new_encoder(settings.architecture, tokenizer.get_vocab_size())
+    if side == "pretrained":
+        model = load_encoder(paths.encoder)
+    determinism.seed_all(seed)
+    return on_device(model, params.compute), tokenizer
+
+
+def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[Scores, Scores]:
+    """Dev metrics (for tagging the accuracy per token too), and F1 per test language of POS and NER."""
+    from harness.experiment.training.loop import Diverged, train
+    from harness.experiment.training.prepare import predict_split, prepare
+    from harness.model import determinism
+    from harness.model.tokenizer import PAD, token_id
+
+    settings, data = params.target[task.name], paths.data(task.name)
+    if not isinstance(settings, Training):
+        raise HarnessError(
+            f"expected target.{task.name} in params.yaml to say how it is trained, found settings of another kind",
+            fix=f"copy target.{task.name} from profiles/lab.yaml",
+        )
+    seed = determinism.derive(params.grid.seeds[0], "target", task.name)
+    encoder, tokenizer = _encoder(side, params, paths, seed)
+    ready = prepare(task, data, settings, encoder, tokenizer, seed)
+    schedule = ready.schedule(params.compute.micro_batch)
+    with progress(f"encoder report: {side}, {task.name}", schedule.steps) as advance:
+        try:
+            train(encoder, [ready.stream()], schedule, seed=seed, pad=token_id(tokenizer, PAD), advance=advance)
+        except Diverged:
+            return {}, {}
+
+    def scores(split: str, chosen: list[str]) -> dict[str, Scores]:
+        found = {}
+        for language, made in predict_split(ready, encoder, tokenizer, split, chosen, params.evaluation).items():
+            found[language] = scoring.score(task.metric, made.rows, made.predictions, language)
+            if task.kind == "tagging":
+                found[language] |= scoring.score("accuracy", made.rows, made.predictions, language)
+        return found
+
+    source = ready.source_language
+    test = scores("test", languages(data, "test")) if task.name in TRANSFER else {}
+    return scores("dev", [source])[source], {language: values["f1"] for language, values in test.items()}
+
+
+def _retrieve_by_layer(side: str, params: Params, paths: Paths) -> list[Scores]:
+    """Accuracy of every hidden layer in every language."""
+    encoder, tokenizer = _encoder(side, params, paths, params.grid.seeds[0])
+    task, settings = load_task("tatoeba", paths.tasks), params.target["tatoeba"]
+    assert isinstance(settings, Retrieval)
+    layers = score_layers(task, paths.data("tatoeba"), encoder, tokenizer, settings, params.evaluation)
+    return [{language: scores["accuracy"] for language, scores in layer.items()} for layer in layers]
+
+
+def _baseline(task: Task, params: Params, paths: Paths) -> Scores:
+    """Majority and bag of words on the dev rows, learnt from the rows that the encoders train on."""
+    from harness.data.lab.baselines import baselines
+
+    data, settings = paths.data(task.name), params.target[task.name]
+    assert isinstance(settings, Training)
+    source = read_manifest(data).source_language
+    train = read_split(data, "train", source)[: settings.max_examples]
+    found = baselines(task.name, train, read_split(data, "dev", source)[: params.evaluation.max_rows])
+    return {name: found[name] for name in ("majority", "bag_of_words")}
+
+
+def _shared_words(params: Params, paths: Paths) -> Scores:
+    from harness.data.lab.baselines import baselines
+
+    data, limit = paths.data("tatoeba"), params.evaluation.max_rows
+    return {
+        language: baselines("tatoeba", [], read_split(data, "test", language)[:limit])["bag_of_words"]
+        for language in languages(data, "test")
+    }

@@ -1,0 +1,247 @@
+"""Retrieval by hidden layer: what the baseline and each recipe score at layers other than the pinned one.
+
+No layer is ever chosen by this: the cells use the layer that params.yaml pins. This module measures the checkpoints and
+fills a `Layers` record, which harness/pages/layers/page.py turns into a page.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from harness.audit.subject import sound_results
+from harness.data.folder import read_manifest
+from harness.experiment.layer_scores import LayerScores, checkpoint_weights, measure_checkpoints, retrieval_settings
+from harness.metrics.xtreme import task_score
+from harness.pages.estimates import Estimate, Provenance, average, estimate, provenance_of
+from harness.project.errors import HarnessError, nearest
+from harness.project.params import Params, Retrieval
+from harness.project.paths import Paths
+from harness.project.provenance import provenance
+from harness.project.results import Cell, Record
+from harness.project.tasks import Task, load_task
+from harness.verify.scores import BASELINE, Scores, mean_gain, paired_gains, read_table
+
+T = TypeVar("T", str, int)
+
+
+class CellLayers(Record):
+    """One cell's target at every hidden layer of its checkpoint."""
+
+    cell: Cell
+    """Which cell."""
+    languages: LayerScores
+    """Hidden layer (0: embeddings) -> language -> metric -> points."""
+    scores: list[float]
+    """Hidden layer -> the target's XTREME score in points."""
+    stored: float | None
+    """The score that the judged results hold for the cell, in points; null where they have none from these weights."""
+
+
+class Contribution(Record):
+    """What the retrieval targets add to a recipe's average gain."""
+
+    recipe: str
+    """The recipe."""
+    gains: dict[str, float]
+    """target -> mean gain over seeds in points, from the judged results."""
+    retrieval: list[str]
+    """Those of its targets that are retrieval targets."""
+    average: Estimate
+    """The average gain over these targets."""
+    average_at_layer: list[Estimate]
+    """Hidden layer -> the same average if retrieval were scored at that layer."""
+
+    @property
+    def total_points(self) -> float:
+        """The sum of the gains over targets."""
+        return sum(self.gains.values())
+
+    @property
+    def retrieval_points(self) -> float:
+        """The part of that sum that is the retrieval targets'."""
+        return sum(self.gains[target] for target in self.retrieval)
+
+
+class Layers(Record):
+    """Everything that the page says."""
+
+    profile: str
+    """The profile."""
+    encoder: str
+    """The encoder, in words."""
+    data: str
+    """The data, in words."""
+    results: str
+    """The folder of the judged results, which the shares are computed from."""
+    made: Provenance
+    """Where and when those results were made."""
+    measured: dict[str, Any]
+    """Commit, packages, machine and device of this measurement."""
+    targets: list[str]
+    """The retrieval targets."""
+    recipes: list[str]
+    """The recipes, the baseline first."""
+    seeds: list[int]
+    """The seeds."""
+    pinned: dict[str, Retrieval]
+    """target -> the layer that the cells use, and how its states are pooled (params.yaml)."""
+    left_out: dict[str, str]
+    """A recipe, or a target, that could not be measured -> why."""
+    cells: list[CellLayers]
+    """What was measured."""
+    scores: dict[str, dict[str, list[Estimate]]]
+    """target -> recipe -> hidden layer -> score, mean over seeds and languages."""
+    gains: dict[str, dict[str, list[Estimate]]]
+    """target -> recipe -> hidden layer -> gain over the baseline at the same layer and seed."""
+    contributions: list[Contribution]
+    """One for each recipe but the baseline that has a gain."""
+
+    @property
+    def layers(self) -> range:
+        """The hidden layers; 0 is the embedding layer."""
+        return range(len(self.cells[0].scores))
+
+    def cells_of(self, target: str) -> list[CellLayers]:
+        """What was measured of one target."""
+        return [found for found in self.cells if found.cell.target == target]
+
+
+def read_layers(
+    params: Params, paths: Paths, recipes: Sequence[str] | None = None, seeds: Sequence[int] | None = None
+) -> Layers:
+    """Measure the retrieval targets of the grid at every layer; default: all its recipes and seeds.
+
+    The baseline always goes with the recipes. Raises HarnessError for a recipe or seed that the grid lacks, for results
+    that are not sound, and for a checkpoint that was not finished or has no weights any more.
+    """
+    recipes = _chosen("recipe", recipes, params.grid.recipes)
+    seeds = _chosen("seed", seeds, params.grid.seeds)
+    recipes = [BASELINE, *(recipe for recipe in recipes if recipe != BASELINE)]
+    judged, table = sound_results(params, paths)
+    tasks, left_out = _retrieval_tasks(params, paths)
+    weights = checkpoint_weights(recipes, seeds, paths, left_out)
+    recipes = [recipe for recipe in recipes if recipe not in left_out]
+    found = measure_checkpoints(tasks, weights, params, paths)
+    stored = {
+        (row.cell.recipe, row.cell.target, row.cell.seed): row.score
+        for row in table.cells
+        if row.inputs.get("checkpoint") == weights.get((row.cell.recipe, row.cell.seed))
+    }
+    cells = [
+        CellLayers(
+            cell=Cell(recipe=recipe, target=target, seed=seed),
+            languages=layers,
+            scores=[round(task_score(tasks[target].group or "", layer), 10) for layer in layers],
+            stored=stored.get((recipe, target, seed)),
+        )
+        for (recipe, target, seed), layers in found.items()
+    ]
+    scores, gains = _estimates(cells, list(tasks), recipes)
+    where = paths.results if judged.source == "run" else paths.pinned
+    return Layers(
+        profile=params.profile,
+        encoder=table.encoder,
+        data=table.data,
+        results=where.relative_to(paths.root).as_posix(),
+        made=provenance_of(judged, paths),
+        measured=provenance(paths.root, params.compute.device, params.compute.threads),
+        targets=list(tasks),
+        recipes=recipes,
+        seeds=seeds,
+        pinned={target: retrieval_settings(target, params) for target in tasks},
+        left_out=left_out,
+        cells=cells,
+        scores=scores,
+        gains=gains,
+        contributions=contributions(read_table(table), gains, recipes, seeds),
+    )
+
+
+def _chosen(what: str, asked: Sequence[T] | None, known: Sequence[T]) -> list[T]:
+    """What was asked for, in the grid's order; default: everything."""
+    for one in asked or []:
+        if one not in known:
+            raise HarnessError(
+                f"expected a {what} of the grid, found {one}; {nearest(str(one), map(str, known))}",
+                fix=f"name one that is there, or add it to grid.{what}s in params.yaml and run `dvc repro`",
+            )
+    return [one for one in known if asked is None or one in asked]
+
+
+def _retrieval_tasks(params: Params, paths: Paths) -> tuple[dict[str, Task], dict[str, str]]:
+    """The grid's retrieval targets whose rows are there; the others -> why not."""
+    tasks = {name: load_task(name, paths.tasks) for name in params.grid.targets}
+    tasks = {name: task for name, task in tasks.items() if task.head == "retrieval"}
+    lacking = {name: reason for name in tasks if (reason := read_manifest(paths.data(name)).unavailable)}
+    if len(lacking) == len(tasks):
+        raise HarnessError(
+            f"expected a retrieval target with rows in the grid, found {'; '.join(lacking.values()) or 'none'}",
+            fix="add bucc or tatoeba to grid.targets in params.yaml and run `dvc repro`",
+        )
+    return {name: task for name, task in tasks.items() if name not in lacking}, lacking
+
+
+def _estimates(
+    cells: Sequence[CellLayers], targets: Sequence[str], recipes: Sequence[str]
+) -> tuple[dict[str, dict[str, list[Estimate]]], dict[str, dict[str, list[Estimate]]]]:
+    """Scores and gains: target -> recipe -> hidden layer -> mean over seeds."""
+    by_seed: dict[tuple[str, str, int], dict[int, float]] = {}
+    for found in cells:
+        for layer, score in enumerate(found.scores):
+            by_seed.setdefault((found.cell.target, found.cell.recipe, layer), {})[found.cell.seed] = score
+    layers = range(len(cells[0].scores))
+
+    def at(target: str, recipe: str, layer: int) -> Estimate:
+        return _needed(by_seed[target, recipe, layer])
+
+    def gain(target: str, recipe: str, layer: int) -> Estimate:
+        return _needed(paired_gains(by_seed[target, recipe, layer], by_seed[target, BASELINE, layer]))
+
+    scores = {t: {r: [at(t, r, layer) for layer in layers] for r in recipes} for t in targets}
+    others = [recipe for recipe in recipes if recipe != BASELINE]
+    return scores, {t: {r: [gain(t, r, layer) for layer in layers] for r in others} for t in targets}
+
+
+def _needed(by_seed: Mapping[int, float]) -> Estimate:
+    found = estimate(by_seed)
+    assert found is not None  # every recipe is measured at every seed
+    return found
+
+
+def contributions(
+    scores: Scores, gains: Mapping[str, Mapping[str, Sequence[Estimate]]], recipes: Sequence[str], seeds: Sequence[int]
+) -> list[Contribution]:
+    """What retrieval adds to each recipe's average gain, from the judged scores.
+
+    `gains`: target -> recipe -> hidden layer -> measured gain. Counted are the targets that are available to the recipe
+    and those of `seeds` that have a score on all of them; a recipe without such a seed is left out.
+    """
+    found = [_contribution(scores, gains, recipe, seeds) for recipe in recipes if recipe != BASELINE]
+    return [one for one in found if one]
+
+
+def _contribution(
+    scores: Scores, gains: Mapping[str, Mapping[str, Sequence[Estimate]]], recipe: str, seeds: Sequence[int]
+) -> Contribution | None:
+    targets = average(scores, recipe, scores.targets).targets
+    whole = {seed: gain for seed, gain in mean_gain(scores, recipe, targets).items() if seed in seeds}
+    measured = {target: gains[target][recipe] for target in targets if target in gains}
+    if not whole or not measured:
+        return None
+    judged = {target: mean_gain(scores, recipe, [target]) for target in targets}
+
+    def average_at(layer: int, seed: int) -> float:
+        return statistics.fmean(
+            measured[target][layer].by_seed[seed] if target in measured else judged[target][seed] for target in targets
+        )
+
+    layers = range(len(next(iter(measured.values()))))
+    return Contribution(
+        recipe=recipe,
+        gains={target: statistics.fmean(judged[target][seed] for seed in whole) for target in targets},
+        retrieval=[*measured],
+        average=_needed(whole),
+        average_at_layer=[_needed({seed: average_at(layer, seed) for seed in whole}) for layer in layers],
+    )

@@ -1,0 +1,1 @@
+"""The page on what the results show, claim by claim and recipe by recipe."""

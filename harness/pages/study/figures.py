@@ -1,0 +1,117 @@
+"""The two pictures of the page that `harness study` writes.
+
+PNGs whose bytes follow from the record and the version of matplotlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.pages.estimates import Average, Estimate
+from harness.pages.study.record import Study
+from harness.verify.show.table import show_points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LEAST_REACH_POINTS = 1.0
+"""The colours of the heat map reach at least so far, lest noise look like an effect."""
+SEEDS_BELOW = 0.25
+"""Seeds are drawn so far below the mean and its interval, in rows, so that neither hides the other."""
+MEAN, SEED, ABSENT = "#1f5a8c", "#9a9a9a", "#e6e6e6"
+
+
+def plot_gains(study: Study, path: Path) -> None:
+    """Gain of each recipe over all targets, and without the retrieval ones: seeds, mean and interval."""
+    panels = {"all targets": study.overall, "without retrieval": study.without_retrieval}
+    panels = {title: averages for title, averages in panels.items() if averages}
+    figure = _figure(study, 3.2 + 3.2 * len(panels), 1.4 + 0.32 * len(study.gains))
+    rows = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (title, averages) in zip(rows, panels.items(), strict=True):
+        _draw_averages(axes, averages)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("gain over none (points)")
+    rows[0].set_yticks(range(len(study.gains)), [_label(study, recipe) for recipe in study.gains])
+    rows[0].set_ylim(len(study.gains) - 0.5, -0.5)
+    figure.savefig(path, metadata={"Software": None})
+
+
+def _label(study: Study, recipe: str) -> str:
+    """The recipe, marked where its averages had to leave out targets."""
+    there = len(study.overall[recipe].targets)
+    return recipe if there in (0, len(study.groups)) else f"{recipe}\n(some targets)"
+
+
+def _draw_averages(axes: Axes, averages: Mapping[str, Average]) -> None:
+    axes.axvline(0, color="black", linewidth=0.8, zorder=1)
+    axes.grid(axis="x", alpha=0.3)
+    for place, average in enumerate(averages.values()):
+        if average.estimate is None:
+            axes.text(0, place, " no score" if average.targets else " unavailable", va="center", fontsize=8, color=SEED)
+        else:
+            _draw_estimate(axes, place, average.estimate)
+
+
+def _draw_estimate(axes: Axes, place: int, found: Estimate) -> None:
+    seeds = list(found.by_seed.values())
+    axes.scatter(seeds, [place + SEEDS_BELOW] * len(seeds), s=14, color=SEED, zorder=2, linewidths=0)
+    if found.interval:
+        axes.plot([found.interval.low, found.interval.high], [place] * 2, color=MEAN, linewidth=1.8, zorder=3)
+    fill = MEAN if found.excludes_zero else "white"
+    axes.scatter([found.mean], [place], s=34, facecolor=fill, edgecolor=MEAN, linewidths=1.5, zorder=4)
+
+
+def plot_pairs(study: Study, path: Path) -> None:
+    """Heat map of mean gains, recipes x targets, with colours centred on 0."""
+    targets, reach = study.verification.grid.targets, colour_reach(study)
+    figure = _figure(study, 2.6 + 0.75 * len(targets), 1.4 + 0.32 * len(study.gains))
+    axes = figure.subplots()
+    axes.set_facecolor(ABSENT)
+    means = [[gain.mean if gain else float("nan") for gain in gains.values()] for gains in study.gains.values()]
+    image = axes.imshow(means, cmap="RdBu", vmin=-reach, vmax=reach, aspect="auto")
+    for row, recipe in enumerate(study.gains):
+        for column, target in enumerate(targets):
+            _write_pair(axes, row, column, study.gains[recipe][target], reach)
+    axes.set_xticks(range(len(targets)), targets)
+    axes.set_yticks(range(len(study.gains)), list(study.gains))
+    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    for column in range(1, len(targets)):
+        if study.groups[targets[column]] != study.groups[targets[column - 1]]:
+            axes.axvline(column - 0.5, color="white", linewidth=3)
+    extend = "both" if largest_gain(study) > reach else "neither"
+    figure.colorbar(image, ax=axes, extend=extend, label="gain over none (points)")
+    figure.savefig(path, metadata={"Software": None})
+
+
+def _write_pair(axes: Axes, row: int, column: int, gain: Estimate | None, reach: float) -> None:
+    if gain is None:
+        axes.text(column, row, "-", ha="center", va="center", fontsize=8, color="#555555")
+        return
+    colour = "white" if abs(gain.mean) > 0.6 * reach else "black"
+    weight = "bold" if gain.excludes_zero else "normal"
+    axes.text(
+        column, row, show_points(gain.mean), ha="center", va="center", fontsize=8, color=colour, fontweight=weight
+    )
+
+
+def colour_reach(study: Study) -> float:
+    """Points at the ends of the colours: the largest mean gain or loss outside retrieval, whose gains dwarf others'."""
+    apart = [target for target, group in study.groups.items() if group != "retrieval"]
+    return max(LEAST_REACH_POINTS, largest_gain(study, apart or list(study.groups)))
+
+
+def largest_gain(study: Study, targets: list[str] | None = None) -> float:
+    """The largest mean gain or loss of a pair in points, on these targets (default: all); 0 where there is none."""
+    found = (gains[target] for gains in study.gains.values() for target in targets or gains)
+    return max((abs(gain.mean) for gain in found if gain), default=0.0)
+
+
+def _figure(study: Study, width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure  # no pyplot: nothing global, no display
+
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    figure.suptitle(f"Profile {study.verification.profile}: {study.verification.encoder}", fontsize=10)
+    return figure

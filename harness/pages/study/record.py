@@ -1,0 +1,182 @@
+"""What the results of the active profile show, as a record that `harness study` turns into a page.
+
+The results are those that `harness verify` judges, and every statistic is harness.verify's own: this module asks for
+it pair by pair. harness/pages/study/page.py puts the record into words and pictures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.audit.integrity.pinned import ENCODER
+from harness.audit.levels import verify_results
+from harness.audit.subject import sound_results
+from harness.audit.verification import Verification
+from harness.experiment.inputs import ENCODER_FILES
+from harness.pages.estimates import Average, Estimate, Provenance, average, estimate, provenance_of
+from harness.pages.tasks import TASKS_HEADER, tasks_table
+from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import Record
+from harness.project.tasks import load_tasks
+from harness.verify.scores import BASELINE, Scores, ScoresTable, mean_gain, read_table
+
+
+class EncoderMade(Record):
+    """What the record of the encoder's making says."""
+
+    parameters: int
+    """Its size."""
+    steps: int | None
+    """Optimiser steps of its pretraining; null: published, or left at its random initialisation."""
+    final_loss: float | None
+    """Masked-LM loss at the end in nats per masked token; null as above."""
+    earlier_loss: float | None = None
+    """The same at three quarters of the steps: does the curve still fall? null as above."""
+
+
+class Study(Record):
+    """Everything that the page says."""
+
+    title: str
+    """What the profile is, as its file says."""
+    verification: Verification
+    """What `harness verify` concludes from the same results."""
+    task_notes: dict[str, list[str]]
+    """Note of `harness tasks` (what stands in, what to know) -> the tasks that it holds for."""
+    provenance: Provenance
+    """Where and when the results were made."""
+    encoder: EncoderMade | None
+    """The encoder that the cells started from; null where its record is not there."""
+    groups: dict[str, str]
+    """target -> XTREME group."""
+    unavailable: dict[str, list[str]]
+    """Why data may not be had or used -> the recipes, or "recipe on target"."""
+    left_out: dict[str, dict[str, str]]
+    """recipe -> intermediate task -> why its mixture lacks the task."""
+    collapsed: dict[str, list[str]]
+    """recipe -> targets on which at least one of its cells collapsed."""
+    baseline: dict[str, Estimate | None]
+    """target -> score without intermediate training; null where no seed has one."""
+    gains: dict[str, dict[str, Estimate | None]]
+    """recipe -> target -> gain; null where it can't be had."""
+    overall: dict[str, Average]
+    """recipe -> gain over all targets."""
+    without_retrieval: dict[str, Average]
+    """The same without the retrieval targets; empty where the grid has no others, or only others."""
+
+    def is_unavailable(self, recipe: str, target: str) -> bool:
+        """May the data of a pair, or of the baseline on its target, not be had or used?"""
+        names = [name for several in self.unavailable.values() for name in several]
+        return any(name in names for each in (recipe, BASELINE) for name in (each, f"{each} on {target}"))
+
+
+def read_study(params: Params, paths: Paths) -> Study:
+    """The results that `harness verify` judges, measured.
+
+    Raises HarnessError where there are none, or level V0 finds a problem: nothing is said about unsound results.
+    """
+    judged, table = sound_results(params, paths)
+    lines = tasks_table(load_tasks(params.data.tasks, paths.tasks).values(), params.data.source, params.data.pack)
+    return make_study(
+        table,
+        verify_results(judged, params, paths),
+        title=params.title,
+        task_notes=notes_of(lines),
+        provenance=provenance_of(judged, paths),
+        encoder=_encoder_made(table, paths.results if judged.source == "run" else paths.pinned),
+    )
+
+
+def make_study(
+    table: ScoresTable,
+    verification: Verification,
+    *,
+    title: str,
+    task_notes: dict[str, list[str]],
+    provenance: Provenance,
+    encoder: EncoderMade | None,
+) -> Study:
+    """Measure a sound table of scores, and put beside it what doesn't follow from it."""
+    scores = read_table(table)
+    recipes = [recipe for recipe in verification.grid.recipes if recipe != BASELINE]
+    apart = [target for target in scores.targets if target not in scores.retrieval]
+    both_kinds = 0 < len(apart) < len(scores.targets)
+    return Study(
+        title=title,
+        verification=verification,
+        task_notes=task_notes,
+        provenance=provenance,
+        encoder=encoder,
+        groups=table.groups,
+        unavailable=_by_reason(scores),
+        left_out=scores.left_out,
+        collapsed=_collapsed(table),
+        baseline={target: estimate(scores.by_pair.get((BASELINE, target), {})) for target in scores.targets},
+        gains={
+            recipe: {target: estimate(mean_gain(scores, recipe, [target])) for target in scores.targets}
+            for recipe in recipes
+        },
+        overall={recipe: average(scores, recipe, scores.targets) for recipe in recipes},
+        without_retrieval={recipe: average(scores, recipe, apart) for recipe in recipes} if both_kinds else {},
+    )
+
+
+def notes_of(lines: Iterable[Sequence[str]]) -> dict[str, list[str]]:
+    """Note -> tasks, from the rows of `harness tasks`."""
+    notes: dict[str, list[str]] = {}
+    for line in lines:
+        named = dict(zip(TASKS_HEADER, line, strict=True))
+        if named["stands in"]:
+            notes.setdefault(named["stands in"], []).append(named["task"])
+    return notes
+
+
+def _by_reason(scores: Scores) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for (recipe, target), reason in scores.unavailable.items():
+        name = f"{recipe} on {target}" if recipe in scores.recipes else recipe
+        if name not in found.setdefault(reason, []):
+            found[reason].append(name)
+    return found
+
+
+def _collapsed(table: ScoresTable) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in table.cells:
+        if row.status == "collapsed" and row.cell.target not in found.setdefault(row.cell.recipe, []):
+            found[row.cell.recipe].append(row.cell.target)
+    return found
+
+
+def _encoder_made(table: ScoresTable, folder: Path) -> EncoderMade | None:
+    """The record of the encoder's making in `folder`, if it is there and describes the weights that the cells
+    started from.
+    """
+    path = folder / ENCODER
+    if not path.is_file():
+        return None
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+        sha256, parameters = made["sha256"][ENCODER_FILES["encoder"]], made["parameters"]
+        curve = [(point["step"], point["loss"]) for point in made.get("curve") or ()]
+        found = EncoderMade(parameters=parameters, **_learned(curve))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HarnessError(
+            f"expected the record of the encoder in {path}, found another schema: {' '.join(str(error).split())}",
+            fix="run `dvc repro -f encoder`, or `git checkout -- reference` if it is a pinned one",
+        ) from None
+    return found if sha256 in {row.inputs.get("encoder") for row in table.cells} else None
+
+
+def _learned(curve: Sequence[tuple[int, float]]) -> dict[str, Any]:
+    """What EncoderMade says of a learning curve of (step, loss)."""
+    if not curve:
+        return {"steps": None, "final_loss": None}
+    steps, loss = curve[-1]
+    before = [earlier for step, earlier in curve if step <= 0.75 * steps]
+    return {"steps": steps, "final_loss": loss, "earlier_loss": before[-1] if before else None}

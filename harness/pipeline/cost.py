@@ -1,0 +1,402 @@
+"""What a profile costs before anything of it has run: steps, tokens, GPU-hours, disk.
+
+Pure arithmetic on params, pinned rows and measured speed. What nobody has counted is None here and `unknown` in the
+text; a sum over such parts is of the known ones and names the others. Tokens are upper bounds (every input at
+`max_length`) unless lengths were measured on built data (benchmarks/lengths.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil, isnan, nan
+from typing import Literal
+
+from pydantic import Field
+
+from harness.project.params import Architecture, Params, Recipe, Record, Retrieval, Training
+from harness.project.pins import HubFile, Part, UrlFile
+from harness.project.profiles import describe_encoder
+from harness.project.tasks import TRANSLATED, Task
+
+BYTES_PER_PARAMETER = 4
+"""Checkpoints hold fp32."""
+PREDICTION_BYTES_PER_ROW = 4.4
+"""Of the 483,050 bytes of reference/lab/predictions for 110,529 rows; answers in real text take more."""
+CHOICES = {"hellaswag": 4, "cosmosqa": 4, "commonsenseqa": 5}
+"""Answers to choose from, each an input of its own: the data sets' own format."""
+
+
+class Throughput(Record):
+    """How fast one device trains and predicts with one encoder (benchmarks/throughput.py measures it)."""
+
+    encoder: str
+    """Repository of the encoder whose sizes were measured; its weights were random."""
+    device: str
+    """Name of the GPU or processor, as the driver or the system gives it."""
+    precision: str
+    """compute.precision."""
+    gradient_checkpointing: bool
+    """compute.gradient_checkpointing."""
+    threads: int = Field(gt=0)
+    """CPU threads."""
+    length: int = Field(gt=0)
+    """Tokens of every input."""
+    batch_size: int = Field(gt=0)
+    """Inputs per optimiser step."""
+    micro_batch: int = Field(gt=0)
+    """Inputs per forward pass in training."""
+    train_tokens_per_s: float = Field(gt=0)
+    """Tokens per second of training: forward, backward, clipping and the optimiser's step."""
+    predict_tokens_per_s: float = Field(gt=0)
+    """Tokens per second of prediction."""
+    torch: str
+    """Version of torch."""
+    measured_on: str
+    """Date, as YYYY-MM-DD."""
+    command: str
+    """What measured it."""
+
+
+class Length(Record):
+    """How long a task's inputs are, measured on built data (benchmarks/lengths.py)."""
+
+    encoder: str
+    """The encoder whose tokenizer was used, as `describe_encoder` names it."""
+    task: str
+    """Name of the task."""
+    split: Literal["train", "predict"]
+    """Rows trained on, or rows predicted (dev and test of every language)."""
+    max_length: int = Field(gt=0)
+    """The setting that inputs were cut at."""
+    rows: int = Field(gt=0)
+    """Rows measured."""
+    inputs: int = Field(gt=0)
+    """Inputs made of them: windows of long contexts, choices, both sentences of a pair to retrieve."""
+    tokens: int = Field(gt=0)
+    """Tokens of these inputs, special tokens included, padding not."""
+    measured_on: str
+    """Date, as YYYY-MM-DD."""
+    command: str
+    """What measured it."""
+
+
+class UnitCost(Record):
+    """One kind of unit: what a single run of it takes; null where rows that nobody counted decide it."""
+
+    kind: Literal["encoder", "intermediate", "cell"]
+    """The stage."""
+    name: str
+    """The recipe, or the target."""
+    runs: int
+    """How often the grid runs it."""
+    steps: int | None = 0
+    """Optimiser steps."""
+    train_tokens: int | None = 0
+    """Tokens that training reads."""
+    predict_tokens: int | None = 0
+    """Tokens that evaluations and the final predictions read."""
+    predict_rows: int | None = 0
+    """Rows of the final predictions."""
+    length: int = 0
+    """Tokens of its inputs, by which a measured speed is chosen."""
+
+
+class Estimate(Record):
+    """The cost of a profile."""
+
+    units: list[UnitCost]
+    """Every kind of unit that runs."""
+    unavailable: dict[str, str]
+    """Recipe that can't run -> why."""
+    targets: int
+    """Targets that share one intermediate training."""
+    measured_lengths: list[str]
+    """Tasks whose tokens are counted at measured lengths; the others' are upper bounds."""
+    parameters: int
+    """Parameters of the encoder."""
+    fetched_bytes: int
+    """Of the published files whose size is pinned."""
+    fetched_unknown: int
+    """Published files whose size nobody pinned."""
+
+    def total(self, field: str, *kinds: str) -> tuple[int, list[str]]:
+        """Sum of runs x `field` over the units of `kinds` (none: all), and the units where it is unknown."""
+        chosen = [unit for unit in self.units if unit.kind in kinds or not kinds]
+        unknown = [f"{unit.kind} {unit.name}" for unit in chosen if getattr(unit, field) is None]
+        return sum(unit.runs * (getattr(unit, field) or 0) for unit in chosen), unknown
+
+    def runs(self, kind: str) -> int:
+        """How many units of a kind run."""
+        return sum(unit.runs for unit in self.units if unit.kind == kind)
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Size of one checkpoint's weights."""
+        return self.parameters * BYTES_PER_PARAMETER
+
+
+def pinned_rows(task: Task, params: Params) -> dict[str, float]:
+    """Rows of every file of the task in the profile's source, by stem; NaN where nobody has counted them."""
+    if params.data.source == "published":
+        return {
+            stem: sum(nan if part.rows is None else part.rows for part in parts)
+            for stem, parts in published_parts(task).items()
+        }
+    if params.data.source == "generated":
+        return {stem: file.rows for stem, file in task.pins.generated.files.items()} if task.pins.generated else {}
+    pack = task.pins.local.get(params.data.pack or "")
+    return {stem: sum(part.rows for part in parts) for stem, parts in pack.files.items()} if pack else {}
+
+
+def published_parts(task: Task) -> dict[str, Sequence[Part]]:
+    """Stem -> the published files that it is read from: those of the first place, in the task's order, that has it."""
+    found: dict[str, Sequence[Part]] = {}
+    for place in task.published:
+        for stem, parts in getattr(task.pins, place).files.items():
+            found.setdefault(stem, parts)
+    return found
+
+
+def parameters_of(architecture: Architecture, vocabulary: int) -> int:
+    """Parameters of an encoder of this size, without a masked-language-model head."""
+    width, inner = architecture.hidden_size, architecture.intermediate_size
+    embeddings = (vocabulary + architecture.max_length + 2 + 1) * width + 2 * width
+    layer = 4 * (width * width + width) + 2 * width * inner + inner + width + 4 * width
+    return embeddings + architecture.layers * layer
+
+
+def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length] = ()) -> Estimate:
+    """The cost of every unit of the grid. `tasks`: every task of data.tasks; `lengths`: what was measured of them."""
+    count = _Counter(params, tasks, lengths)
+    reasons = {name: count.unavailable(params.recipes[name]) for name in params.grid.recipes}
+    running = [name for name in params.grid.recipes if not reasons[name]]
+    seeds = len(params.grid.seeds)
+    units = [
+        *count.pretraining(),
+        *[count.intermediate(name, seeds) for name in running if params.recipes[name].tasks],
+        *[count.cell(target, len(running) * seeds) for target in params.grid.targets],
+    ]
+    sizes = _published_sizes(tasks.values()) if params.data.source == "published" else []
+    encoder = params.encoder
+    return Estimate(
+        units=units,
+        unavailable={name: reason for name, reason in reasons.items() if reason},
+        targets=len(params.grid.targets),
+        measured_lengths=sorted(count.measured),
+        parameters=encoder.parameters
+        if encoder.source == "hub"
+        else parameters_of(encoder.architecture, encoder.pretraining.vocabulary_size),
+        fetched_bytes=sum(size for size in sizes if size is not None),
+        fetched_unknown=sizes.count(None),
+    )
+
+
+def _published_sizes(tasks: Iterable[Task]) -> list[int | None]:
+    """Bytes of every published file that would be fetched, each once; None where no pin says it."""
+    sizes: dict[str, int | None] = {}
+    for task in tasks:
+        for part in (part for parts in published_parts(task).values() for part in parts):
+            if isinstance(part, UrlFile):
+                sizes |= {side.url: side.bytes for side in (part, part.beside) if side}
+            elif isinstance(part, HubFile):
+                sizes[f"{part.repository}/{part.path}"] = part.bytes
+    return list(sizes.values())
+
+
+class _Counter:
+    """Counts steps and tokens from rows and settings; an unknown count is NaN, which every sum with it is too."""
+
+    def __init__(self, params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length]) -> None:
+        self.params, self.tasks = params, tasks
+        self.rows = {name: pinned_rows(task, params) for name, task in tasks.items()}
+        mine = [length for length in lengths if length.encoder == describe_encoder(params)]
+        self.lengths = {(length.task, length.split, length.max_length): length for length in mine}
+        self.measured: set[str] = set()
+
+    def lacking(self, recipe: Recipe) -> dict[str, str]:
+        """Tasks of a recipe that can't be trained on -> why, as far as pins tell."""
+        found = {}
+        for task in recipe.tasks:
+            missing = [code for code in recipe.translated if f"{TRANSLATED}.{code}" not in self.rows[task]]
+            if missing:
+                found[task] = f"no machine-translated rows of {task} are pinned in {', '.join(missing)}"
+            elif not self._files(task, "train"):
+                found[task] = f"no rows of {task} are pinned"
+        return found
+
+    def unavailable(self, recipe: Recipe) -> str:
+        """Why a recipe can't run; empty where it can. One of several tasks that lack is left out of the mixture."""
+        lacking = self.lacking(recipe)
+        if lacking and len(lacking) == len(recipe.tasks):
+            return "; ".join(lacking.values())
+        return "no text is pinned for masked LM" if recipe.mlm and not self._files("text", "text") else ""
+
+    def pretraining(self) -> list[UnitCost]:
+        """The encoder, where it is pretrained here."""
+        if self.params.encoder.source == "hub":
+            return []
+        chosen = self.params.encoder.pretraining
+        tokens = chosen.steps * chosen.batch_tokens
+        return [_unit("encoder", "pretraining", 1, chosen.steps, tokens, 0, 0, chosen.max_length)]
+
+    def intermediate(self, name: str, runs: int) -> UnitCost:
+        """A recipe's training and its evaluations on its tasks' dev sets, as intermediate training runs them."""
+        recipe, settings = self.params.recipes[name], self.params.intermediate
+        lacking = self.lacking(recipe)
+        tasks = [task for task in recipe.tasks if task not in lacking]
+        examples = {task: self._examples(task, settings[task], recipe.translated) for task in tasks}
+        weight = {task: _least(count, recipe.mixing_cap) for task, count in examples.items()}
+        batch = {task: settings[task].batch_size * self._row(task, "train", settings[task])[0] for task in tasks}
+        steps: float = recipe.steps or _steps(examples[tasks[0]], settings[tasks[0]])
+        if recipe.mlm and self.params.mlm:
+            weight["text"] = _least(_count(self._files("text", "text")), recipe.mixing_cap)
+            batch["text"] = self.params.mlm.batch_size * self.params.mlm.max_length
+            if recipe.steps is None:  # so many more that the task gets as many batches as alone
+                steps *= sum(weight.values()) / weight[tasks[0]]
+        mean = sum(weight[task] * batch[task] for task in weight) / sum(weight.values())
+        every = settings[tasks[0]].evaluate_every
+        tested = (self._tested(task, settings[task], steps, every, own=True) for task in tasks)
+        length = max(self._row(task, "train", settings[task])[1] for task in tasks)
+        return _unit("intermediate", name, runs, steps, steps * mean, sum(tested), 0, length)
+
+    def cell(self, target: str, runs: int) -> UnitCost:
+        """A target's training, its evaluations, and the predictions of dev and of test in every language."""
+        settings = self.params.target[target]
+        row, length = self._row(target, "predict", settings)
+        rows = self._rows(self._files(target, "test", "test_source", "test_target"), self.params.evaluation.max_rows)
+        if isinstance(settings, Retrieval):
+            dev = sum(self._files(target, "dev_source", "dev_target").values())
+            return _unit("cell", target, runs, 0, 0, (rows + dev) * row, rows, length)
+        steps = _steps(self._examples(target, settings), settings)
+        tested = self._tested(target, settings, steps, settings.evaluate_every)
+        size, length = self._row(target, "train", settings)
+        read = steps * settings.batch_size * size
+        return _unit("cell", target, runs, steps, read, tested + rows * row, rows, length)
+
+    def _files(self, task: str, *splits: str) -> dict[str, float]:
+        return {stem: count for stem, count in self.rows.get(task, {}).items() if stem.split(".")[0] in splits}
+
+    def _rows(self, files: Mapping[str, float], limit: int | None) -> float:
+        return _count({stem: _least(count, limit) for stem, count in files.items()})
+
+    def _examples(self, task: str, settings: Training, languages: Sequence[str] = ()) -> float:
+        """Rows trained on; of translated files row i counts in one language, in turn."""
+        files = self._files(task, TRANSLATED if languages else "train")
+        counts = [files[f"{TRANSLATED}.{code}"] for code in languages]
+        unknown = any(map(isnan, counts))
+        return _least((nan if unknown else max(counts)) if languages else _count(files), settings.max_examples)
+
+    def _tested(self, task: str, settings: Training, steps: float, every: int | None, own: bool = False) -> float:
+        """Tokens of the dev sets, at every evaluation and at the end; `own`: of the language trained on alone."""
+        sources = {stem.split(".")[1] for stem in self._files(task, "train")}
+        files = {
+            stem: count for stem, count in self._files(task, "dev").items() if not own or stem.split(".")[1] in sources
+        }
+        evaluations = steps if isnan(steps) else ceil(steps / every) if every else 0
+        during = evaluations * self._rows(files, settings.evaluation_rows) if every else 0
+        return (during + self._rows(files, self.params.evaluation.max_rows)) * self._row(task, "predict", settings)[0]
+
+    def _row(self, task: str, split: Literal["train", "predict"], settings: Training | Retrieval) -> tuple[float, int]:
+        """Tokens of a row, and of one of its inputs: as measured, else at most."""
+        measured = self.lengths.get((task, split, settings.max_length))
+        if measured:
+            self.measured.add(task)
+            return measured.tokens / measured.rows, ceil(measured.tokens / measured.inputs)
+        kind = self.tasks[task].kind
+        inputs = CHOICES.get(task, nan) if kind == "multiple_choice" else 2 if kind == "bitext" else 1
+        return inputs * settings.max_length, settings.max_length
+
+
+def _unit(
+    kind: Literal["encoder", "intermediate", "cell"],
+    name: str,
+    runs: int,
+    steps: float,
+    train_tokens: float,
+    predict_tokens: float,
+    predict_rows: float,
+    length: int,
+) -> UnitCost:
+    return UnitCost(
+        kind=kind,
+        name=name,
+        runs=runs,
+        steps=_whole(steps),
+        train_tokens=_whole(train_tokens),
+        predict_tokens=_whole(predict_tokens),
+        predict_rows=_whole(predict_rows),
+        length=length,
+    )
+
+
+def _whole(count: float) -> int | None:
+    return None if isnan(count) else round(count)
+
+
+def _count(files: Mapping[str, float]) -> float:
+    """Rows of all files; unknown where there is none."""
+    return sum(files.values()) if files else nan
+
+
+def _least(count: float, cap: int | None) -> float:
+    """The smaller one; unknown where the count is."""
+    return count if cap is None or isnan(count) else min(count, cap)
+
+
+def _steps(examples: float, settings: Training) -> float:
+    """Optimiser steps of a task's own epochs, as harness.experiment.training.prepare counts them."""
+    return examples if isnan(examples) else max(1, round(settings.epochs * examples / settings.batch_size))
+
+
+class Hours(Record):
+    """Time on one device."""
+
+    train: float
+    """Hours of training."""
+    predict: float
+    """Hours of prediction."""
+    source: list[str]
+    """The measurements that were used, in words."""
+
+    @property
+    def both(self) -> float:
+        """Hours of both."""
+        return self.train + self.predict
+
+
+def hours(found: Estimate, speeds: Sequence[Throughput], *kinds: str) -> Hours:
+    """Hours of the units of `kinds` (none: all) at measured speeds; unknown counts take no time.
+
+    Each unit goes by the measurement at its inputs' length, else at the next longer one, else at the longest.
+    """
+    train = predict = 0.0
+    used: set[int] = set()
+    for unit in (unit for unit in found.units if unit.kind in kinds or not kinds):
+        speed = min(speeds, key=lambda item: (item.length < unit.length, abs(item.length - unit.length)))
+        used.add(speed.length)
+        train += unit.runs * (unit.train_tokens or 0) / speed.train_tokens_per_s / 3600
+        predict += unit.runs * (unit.predict_tokens or 0) / speed.predict_tokens_per_s / 3600
+    chosen = sorted((item for item in speeds if item.length in used), key=lambda item: item.length)
+    return Hours(train=train, predict=predict, source=[_in_words(item) for item in chosen])
+
+
+def _in_words(speed: Throughput) -> str:
+    return (
+        f"{speed.train_tokens_per_s:,.0f} tokens/s in training and {speed.predict_tokens_per_s:,.0f} in prediction at"
+        f" {speed.length} tokens, {speed.precision}, {speed.micro_batch} inputs a pass"
+        f" ({speed.measured_on}, torch {speed.torch})"
+    )
+
+
+def speeds_for(params: Params, device: str, known: Sequence[Throughput]) -> list[Throughput]:
+    """Measurements of this encoder on this device under the profile's compute settings, one per length."""
+    compute = params.compute
+    fitting = [
+        item
+        for item in known
+        if (item.encoder, item.device) == (describe_encoder(params), device)
+        and (item.precision, item.gradient_checkpointing) == (compute.precision, compute.gradient_checkpointing)
+    ]
+    # Of several at one length the one whose passes are the profile's.
+    fitting.sort(key=lambda item: item.micro_batch == compute.micro_batch)
+    return list({item.length: item for item in fitting}.values())

@@ -1,0 +1,93 @@
+"""Params -> the grid: every cell, what it needs, what is done or stale, and what the rest will cost.
+
+Staleness is read off dvc.lock; costs are measured: wall times of results of this profile, of this machine's runs first
+and of our pinned results where nothing has run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tabulate import tabulate
+
+from harness.pipeline.times import measured_costs
+from harness.pipeline.units import State, Unit, _states, units
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import Cell, grid_cells
+
+
+def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
+    """The plan for people: a table recipes x targets, the units by kind, the time left.
+
+    Where nothing was timed, or where `gpu` names a device, the cost by steps and tokens too (harness.pipeline.cost).
+    """
+    made = units(params, paths)
+    state = _states(made, paths)
+    seconds, where = measured_costs(paths)
+    grid = params.grid
+    rows = [
+        [recipe, *(_seeds_done(state, paths, recipe, target, grid.seeds) for target in grid.targets)]
+        for recipe in grid.recipes
+    ]
+    left = [unit for unit in made if state[unit.stage] != "done"]
+    unavailable = ", u = some unavailable" if any("u" in mark for row in rows for mark in row[1:]) else ""
+    lines = [
+        f"profile {params.profile}: {params.title}",
+        f"{len(grid.recipes)} recipes x {len(grid.targets)} targets x {len(grid.seeds)} seeds"
+        f" = {len(grid_cells(params))} cells;"
+        f" each recipe is trained once per seed and shared by its {len(grid.targets)} targets",
+        "",
+        tabulate(rows, headers=["recipe", *grid.targets], tablefmt="plain"),
+        f"(seeds done of {len(grid.seeds)}; s = some stale{unavailable})",
+        "",
+        ", ".join(f"{count} {word}" for word, count in sorted(Counter(state.values()).items()))
+        + f" of {len(state)} units",
+        _cost_line(left, seconds, where),
+    ]
+    if gpu is not None or not seconds:
+        from harness.pipeline.cost_text import render_cost
+
+        lines += ["", "cost of the whole grid from nothing", render_cost(params, paths, gpu)]
+    return "\n".join(lines)
+
+
+def _seeds_done(state: dict[str, State], paths: Paths, recipe: str, target: str, seeds: Sequence[int]) -> str:
+    found = [state[f"cell@{Cell(recipe=recipe, target=target, seed=seed).id}"] for seed in seeds]
+    unavailable = any(_unavailable(paths.cell(recipe, target, seed) / "result.json") for seed in seeds)
+    return f"{found.count('done')}" + ("s" if "stale" in found else "") + ("u" if unavailable else "")
+
+
+def _unavailable(path: Path) -> bool:
+    """Does the result say that its data could not be had? One that is missing or can't be read doesn't."""
+    with suppress(OSError, ValueError, AttributeError):
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("status") == "unavailable")
+    return False
+
+
+def _cost_line(left: list[Unit], seconds: dict[str, float], where: str) -> str:
+    if not left:
+        return "nothing to run: `dvc repro` will find everything up to date"
+    unknown = {unit.kind for unit in left} - set(seconds)
+    total = sum(seconds.get(unit.kind, 0.0) for unit in left)
+    text = f"left to run: {len(left)} units, about {total / 60:.0f} minutes of work by {where}"
+    return (
+        text + (f"; no time known of: {', '.join(sorted(unknown))}" if unknown else "")
+        if seconds
+        else f"left to run: {len(left)} units; {where}"
+    )
+
+
+def remaining(params: Params, paths: Paths) -> str:
+    """A phrase for the end of a cell's line: how many cells are there, and about how long the rest takes."""
+    cells = grid_cells(params)
+    waiting = [c for c in cells if not (paths.cell(c.recipe, c.target, c.seed) / "result.json").is_file()]
+    done = len(cells) - len(waiting)
+    seconds, _ = measured_costs(paths) if waiting else ({}, "")
+    known = [seconds[f"cell {cell.target}"] for cell in waiting if f"cell {cell.target}" in seconds]
+    rest = sum(known) / len(known) * len(waiting) if known else 0.0
+    return f"{done} of {len(cells)} cells there" + (f", about {rest / 60:.0f} min of work left" if rest else "")

@@ -1,0 +1,125 @@
+"""One claim at the least cost: the cells and intermediate trainings that it needs, which are missing, what they cost.
+
+What a claim needs follows from its check (harness.verify.claims.needs); costs are those of harness.pipeline.times. DVC
+is handed the stages of the missing cells by name and makes what those need; nothing else of the grid is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from harness.pipeline.times import measured_costs
+from harness.pipeline.units import State, Unit, needed_units, states, units
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import grid_cells
+from harness.verify.claims.needs import Needs, needs, restrict
+from harness.verify.claims.registry import CLAIMS, Claim, find_claim, load_claims
+
+
+def claim_units(part: Needs, params: Params, paths: Paths) -> list[Unit]:
+    """The units of the grid that these cells are made by, in an order in which they can run."""
+    return needed_units(units(params, paths), [f"cell@{cell.id}" for cell in part.cells])
+
+
+def stages_to_run(name: str, params: Params, paths: Paths) -> list[str]:
+    """The stages of the claim's cells that are not done; `dvc repro` of them runs what they need, and nothing else.
+
+    Raises HarnessError for an unknown claim.
+    """
+    part = needs(_claim(name, paths).check, params)
+    state = states(params, paths)
+    return [stage for cell in part.cells if state[stage := f"cell@{cell.id}"] != "done"]
+
+
+def render_claim_plan(name: str, params: Params, paths: Paths, gpu: str | None = None) -> str:
+    """The plan of one claim for people: its cells, what they are made from, what is missing and what that costs.
+
+    Raises HarnessError for an unknown claim.
+    """
+    claim = _claim(name, paths)
+    part = needs(claim.check, params)
+    head = f'{name}: "{claim.text}"'
+    lacking = _lacking(part, params)
+    if not part.cells:
+        why = "it is decided without a run" if not lacking else "nothing of it can be measured in this grid"
+        return "\n".join([head, f"needs no cell: {why}; `harness verify {name}` judges it", *lacking])
+    made, state = claim_units(part, params, paths), states(params, paths)
+    seconds, where = measured_costs(paths)
+    shown = (
+        f"{len(part.recipes)} recipes x {len(part.targets)} targets x {len(part.seeds)} seeds = {len(part.cells)} cells"
+    )
+    lines = [
+        head,
+        f"profile {params.profile}: {shown} of the grid's {len(grid_cells(params))}",
+        f"targets: {', '.join(part.targets)}; seeds: {', '.join(map(str, part.seeds))}",
+        *lacking,
+        "",
+        tabulate(_rows(made, state, seconds), headers=["unit", "needed", "done", "left, minutes"], tablefmt="plain"),
+        "",
+        *_cost(name, made, units(params, paths), state, seconds, where),
+    ]
+    if gpu is not None or not seconds:
+        from harness.pipeline.cost_text import render_cost
+
+        lines += ["", "cost of this part of the grid from nothing", render_cost(restrict(params, part), paths, gpu)]
+    return "\n".join(lines)
+
+
+def _claim(name: str, paths: Paths) -> Claim:
+    return find_claim(name, load_claims(paths.reference / CLAIMS))
+
+
+def _lacking(part: Needs, params: Params) -> list[str]:
+    """What the claim names and the grid lacks, and what would bring it in."""
+    if not part.lacking:
+        return []
+    known = [name for name in part.lacking if name in params.recipes or name in params.target]
+    add = f"; params.yaml knows {', '.join(known)}: add to `grid` to have them run" if known else ""
+    without = f"not in the grid of profile {params.profile}, so that the claim stays NOT_TESTED"
+    return [f"{without}: {', '.join(part.lacking)}{add}"]
+
+
+def _rows(made: Sequence[Unit], state: dict[str, State], seconds: dict[str, float]) -> list[list[str]]:
+    """One row per kind of unit: how many are needed, how many are done, the minutes of work that are left."""
+    rows = []
+    for kind in dict.fromkeys(_row_kind(unit) for unit in made):
+        alike = [unit for unit in made if _row_kind(unit) == kind]
+        left = [unit for unit in alike if state[unit.stage] != "done"]
+        known = all(unit.kind in seconds for unit in left)
+        minutes = f"{sum(seconds.get(unit.kind, 0.0) for unit in left) / 60:.1f}" if known else "not timed"
+        rows.append([kind, str(len(alike)), str(len(alike) - len(left)), minutes])
+    return rows
+
+
+def _row_kind(unit: Unit) -> str:
+    """Cells are gathered by recipe, whose name is what a claim is about."""
+    stage, _, name = unit.stage.partition("@")
+    return f"cells of {name.rsplit('-', 2)[0]}" if stage == "cell" else unit.kind
+
+
+def _cost(
+    name: str,
+    made: Sequence[Unit],
+    whole: Sequence[Unit],
+    state: dict[str, State],
+    seconds: dict[str, float],
+    where: str,
+) -> list[str]:
+    left = [unit for unit in made if state[unit.stage] != "done"]
+    if not left:
+        return [f"all of it is done: `harness verify {name}` judges it"]
+    words = f"left to run: {len(left)} of {len(made)} units"
+    if seconds:
+        there = [unit for unit in whole if state[unit.stage] != "done"]
+        minutes, all_minutes = (sum(seconds.get(unit.kind, 0.0) for unit in of) / 60 for of in (left, there))
+        words += (
+            f", about {minutes:.0f} minutes of work by {where} (the whole grid: {len(there)} units, {all_minutes:.0f})"
+        )
+    return [
+        words,
+        f"`harness verify {name} --run` runs them and judges;"
+        f" by DVC alone: dvc repro $(harness plan --claim {name} --stages)",
+    ]

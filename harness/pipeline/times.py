@@ -1,0 +1,76 @@
+"""How long units take: medians of this machine's finished units, else of the pinned run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any
+
+from harness.pipeline.units import Unit
+from harness.project.paths import Paths
+
+SAMPLE = 500
+"""Results that are enough to say what cells cost: every cell that finishes asks (`remaining`), and would read all."""
+
+
+def measured_costs(paths: Paths) -> tuple[dict[str, float], str]:
+    """Median wall time in seconds by kind of unit, and where it was measured; of a large grid over SAMPLE cells."""
+    own = _own_times(paths)
+    if own:
+        return {kind: median(times) for kind, times in own.items()}, "this machine's finished units"
+    seconds, machine = _pinned_costs(paths)
+    if seconds:
+        return seconds, f"the pinned run ({machine['cpu']}, {machine['cores']} cores)"
+    return {}, "nothing measured yet"
+
+
+def unit_seconds(made: Iterable[Unit], paths: Paths) -> dict[str, float]:
+    """Stage -> estimated wall time, for a schedule: only the ratios have to be right.
+
+    A kind's median on this machine; else the pinned run's, scaled by the kinds that both have; else the median of all
+    kinds of the same sort (intermediate trainings, cells); else a second.
+    """
+    own = {kind: median(times) for kind, times in _own_times(paths).items()}
+    pinned, _ = _pinned_costs(paths)
+    scale = median([own[kind] / pinned[kind] for kind in own.keys() & pinned if pinned[kind]] or [1.0])
+    known = {kind: seconds * scale for kind, seconds in pinned.items()} | own
+    sorts: dict[str, list[float]] = {}
+    for kind, seconds in known.items():
+        sorts.setdefault(kind.split()[0], []).append(seconds)
+    return {unit.stage: known.get(unit.kind, median(sorts.get(unit.kind.split()[0], [1.0]))) for unit in made}
+
+
+def _pinned_costs(paths: Paths) -> tuple[dict[str, float], dict[str, Any]]:
+    """Seconds by kind of unit in the pinned run, and its machine; nothing where nothing is pinned."""
+    path = paths.pinned / "costs.json"
+    if not path.is_file():
+        return {}, {}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content["seconds"], content["machine"]
+
+
+def _own_times(paths: Paths) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {}
+    cells = sorted(paths.cells.glob("*/result.json"))
+    for path in cells if len(cells) <= SAMPLE else Random(0).sample(cells, SAMPLE):
+        _note(times, path, lambda content: f"cell {content['cell']['target']}")
+    for path in sorted((paths.results / "intermediate").glob("*.json")):
+        _note(times, path, lambda content: f"intermediate {content['recipe']}")
+    _note(times, paths.results / "encoder.json", lambda content: "encoder")
+    return times
+
+
+def _note(times: dict[str, list[float]], path: Path, kind: Callable[[dict[str, Any]], str]) -> None:
+    """Add a record's wall time; one that can't be read costs an estimate nothing (`harness verify` names it), and one
+    of something unavailable says nothing of what it costs where the data is there.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.get("status") == "unavailable":
+            return
+        of, seconds = kind(content), content["elapsed_s"]
+        times.setdefault(of, []).append(seconds)

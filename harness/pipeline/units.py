@@ -1,0 +1,104 @@
+"""The units of work of a profile (encoder, intermediate trainings, cells), what each needs, and which are done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.pipeline.lock import Lock
+from harness.project.params import Params
+from harness.project.paths import Paths
+from harness.project.results import grid_cells
+
+State = Literal["done", "stale", "to run"]
+
+
+class Unit(BaseModel):
+    """One stage of the grid: the encoder, an intermediate training or a cell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    """Name of the DVC stage, as `dvc repro` takes it."""
+    kind: str
+    """What is alike in cost: `encoder`, `intermediate <recipe>`, `cell <target>`."""
+    needs: tuple[str, ...]
+    """Stages whose outputs it reads."""
+    output: str
+    """A file that is there when the unit has finished, relative to the project."""
+
+
+def units(params: Params, paths: Paths) -> list[Unit]:
+    """Every unit of the grid in an order in which it can run."""
+
+    def output(path: Path) -> str:
+        return path.relative_to(paths.root).as_posix()
+
+    made = [Unit(stage="encoder", kind="encoder", needs=("corpus",), output=output(paths.encoder / "encoder.json"))]
+    for recipe in params.grid.recipes:
+        data = tuple(f"data@{task}" for task in params.recipes[recipe].tasks)
+        for seed in params.grid.seeds:
+            made.append(
+                Unit(
+                    stage=f"intermediate@{recipe}-{seed}",
+                    kind=f"intermediate {recipe}",
+                    needs=("encoder", f"recipe@{recipe}", *data),
+                    output=output(paths.checkpoint(recipe, seed) / "checkpoint.json"),
+                )
+            )
+    for cell in grid_cells(params):
+        made.append(
+            Unit(
+                stage=f"cell@{cell.id}",
+                kind=f"cell {cell.target}",
+                needs=(f"intermediate@{cell.recipe}-{cell.seed}", f"target@{cell.target}", f"data@{cell.target}"),
+                output=output(paths.cell(cell.recipe, cell.target, cell.seed) / "result.json"),
+            )
+        )
+    return made
+
+
+def needed_units(grid: Sequence[Unit], stages: Iterable[str]) -> list[Unit]:
+    """Those of the grid's units that these stages are, or are made from, in the same order."""
+    by_stage = {unit.stage: unit for unit in grid}
+    wanted: set[str] = set()
+    waiting = list(stages)
+    while waiting:
+        stage = waiting.pop()
+        if stage in by_stage and stage not in wanted:  # data, recipes and targets are no units
+            wanted.add(stage)
+            waiting += by_stage[stage].needs
+    return [unit for unit in grid if unit.stage in wanted]
+
+
+def states(params: Params, paths: Paths) -> dict[str, State]:
+    """State of every unit, by stage: `done`, `stale` (it, or something it was made from, has changed) or `to run`.
+
+    A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same. Weights
+    of checkpoints are weighed, not hashed: other bytes of the same size are left for DVC to find.
+    """
+    return _states(units(params, paths), paths)
+
+
+def _states(grid: Sequence[Unit], paths: Paths) -> dict[str, State]:
+    root = paths.root
+    checkpoints = paths.checkpoints.relative_to(root).as_posix()
+    lock = Lock(root, is_weighed=lambda path: path.startswith(f"{checkpoints}/"))
+    found: dict[str, State] = {}
+    changes = cache(lock.changes)  # what many cells need is looked at once
+
+    def is_fresh(need: str) -> bool:
+        return found[need] == "done" if need in found else not changes(need)
+
+    for unit in grid:
+        if not (root / unit.output).is_file() or not lock.records(unit.stage, unit.output):
+            found[unit.stage] = "to run"
+        elif changes(unit.stage) or lock.outputs_differ(unit.stage) or not all(map(is_fresh, unit.needs)):
+            found[unit.stage] = "stale"
+        else:
+            found[unit.stage] = "done"
+    return found

@@ -1,0 +1,1 @@
+"""The ground: errors, paths, params, profiles, tasks, pins, results, files, provenance, progress."""

@@ -1,0 +1,421 @@
+"""params.yaml -> Params: the whole configuration of a profile as one frozen record, checked once, at the edge.
+
+Unknown keys and wrong types are refused with the path to the key and the nearest valid name; inside the harness the
+values are trusted. Every field says what it is; the profiles say where each number comes from.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+LARGEST_SEED = 2**31 - 1
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The C loader, where PyYAML has it: ten times as fast."""
+
+
+class Record(BaseModel):
+    """Base of the configuration records: frozen, unknown keys refused, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DataParams(Record):
+    """Where the rows of every task come from."""
+
+    source: Literal["generated", "local", "published"]
+    """`generated`: the laboratory world; `local`: a data pack folder; `published`: the whole published data, as each
+    task's file names its places (hub, url, path)."""
+    pack: str | None = None
+    """Name of the data pack whose pins in tasks/*.yaml apply (`local` only)."""
+    data_dir: str | None = None
+    """Folder of the data pack; the environment variable HARNESS_DATA_DIR stands above it."""
+    store: str | None = None
+    """Folder of fetched files (`published`); HARNESS_STORE stands above it; null: store/ in the project."""
+    tasks: list[str]
+    """Every task whose data the pipeline builds: targets, the recipes' tasks, and `text` for pretraining."""
+
+    @model_validator(mode="after")
+    def _pack_named(self) -> DataParams:
+        if self.source == "local" and not self.pack:
+            raise ValueError("source `local` needs `pack`, the name of the pack whose pins apply")
+        return self
+
+
+class Grid(Record):
+    """The cells to run: recipes x targets x seeds."""
+
+    recipes: list[str]
+    """Names of recipes, `none` first: it is the baseline of every gain."""
+    targets: list[str]
+    """Names of target tasks."""
+    seeds: list[int] = Field(min_length=1)
+    """One independent repetition of the whole pipeline each."""
+
+
+class Planted(Record):
+    """An effect that a recipe of a test world has because it says so (harness/experiment/planted.py)."""
+
+    points: float
+    """By so many points the score of each language moves on average; below 0: it falls."""
+    sd_points: float = Field(default=0.0, ge=0)
+    """Standard deviation of the moves over seeds, targets and languages, in points."""
+    targets: list[str] | None = None
+    """The targets that it holds for; null: all."""
+    languages: list[str] | None = None
+    """The languages that it holds for; null: all."""
+
+
+class Recipe(Record):
+    """What happens before target training."""
+
+    tasks: list[str]
+    """Intermediate tasks trained on; empty for the baseline `none`."""
+    translated: list[str] = Field(default_factory=list)
+    """Train on the tasks' machine-translated rows in these languages, in turn, instead of English."""
+    mlm: bool = False
+    """Continue masked-language-model training on the corpus beside the tasks (`mlm` says how)."""
+    mixing_cap: int | None = Field(default=None, gt=0)
+    """Tasks are drawn in proportion to min(examples, mixing_cap); needed with several tasks, masked LM being one."""
+    steps: int | None = Field(default=None, gt=0)
+    """Optimiser steps; null: the single task's own epochs (several tasks need a number), and with masked LM so many
+    more that the task gets as many batches as alone."""
+    learning_rate: float | None = Field(default=None, gt=0)
+    """Peak learning rate; null: the single task's own (several tasks need a number)."""
+    planted: list[Planted] = Field(default_factory=list)
+    """Effects of a recipe without tasks, in a generated world only: what is found then is known beforehand."""
+
+    @model_validator(mode="after")
+    def _mixture_complete(self) -> Recipe:
+        if len(self.tasks) > 1 and None in (self.mixing_cap, self.steps, self.learning_rate):
+            raise ValueError("a recipe of several tasks needs mixing_cap, steps and learning_rate")
+        if self.mlm and (not self.tasks or self.mixing_cap is None):
+            raise ValueError("a recipe with masked LM needs a task and mixing_cap")
+        if self.translated and not self.tasks:
+            raise ValueError("a recipe with `translated` languages needs a task")
+        if self.planted and self.tasks:
+            raise ValueError("a recipe with `planted` effects trains nothing: leave its tasks empty")
+        return self
+
+
+class MaskedLM(Record):
+    """How masked-language-model training goes on in recipes with `mlm`."""
+
+    batch_size: int = Field(gt=0)
+    """Sentences per optimiser step."""
+    max_length: int = Field(ge=8)
+    """Longest input in tokens, special tokens included."""
+    mask_probability: float = Field(gt=0, lt=1)
+    """Share of tokens to predict, drawn anew each time: 80 % masked, 10 % replaced, 10 % kept."""
+    language_exponent: float = Field(gt=0, le=1)
+    """Languages are sampled in proportion to (share of the corpus) ** exponent."""
+
+
+class Training(Record):
+    """How one task is trained."""
+
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate of AdamW; linear warm-up, then linear decay to 0."""
+    batch_size: int = Field(gt=0)
+    """Examples per optimiser step: the effective batch, however many forward passes it takes (compute.micro_batch)."""
+    epochs: float = Field(gt=0)
+    """Passes over the training examples (after `max_examples`)."""
+    max_examples: int | None = Field(default=None, gt=0)
+    """Use only the first so many training examples; null: all."""
+    max_length: int = Field(ge=8)
+    """Longest input in tokens, special tokens included."""
+    doc_stride: int = Field(default=0, ge=0)
+    """Tokens that neighbouring windows of a long context share (span heads)."""
+    warmup_proportion: float = Field(ge=0, le=1)
+    """Share of the steps during which the learning rate rises."""
+    weight_decay: float = Field(ge=0)
+    """AdamW's decoupled weight decay (not on biases and layer norms)."""
+    adam_epsilon: float = Field(gt=0)
+    """AdamW's epsilon."""
+    max_gradient_norm: float = Field(gt=0)
+    """Gradients are clipped to this global norm."""
+    evaluate_every: int | None = Field(default=None, gt=0)
+    """Score the source language's dev set after every so many steps, and at the end; null: only at the end."""
+    evaluation_rows: int | None = Field(default=None, gt=0)
+    """Dev rows of these evaluations, the first so many; null: all."""
+    patience: int | None = Field(default=None, gt=0)
+    """Stop after so many evaluations without a better one; null: train to the end."""
+    keep: Literal["last", "best"] = "last"
+    """The state that is used: the last one, or that of the best evaluation (the earliest of equals)."""
+
+    @model_validator(mode="after")
+    def _evaluated_to_choose(self) -> Training:
+        if self.evaluate_every is None and (self.patience is not None or self.keep == "best"):
+            raise ValueError("patience and keep: best need evaluate_every")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_advance(self) -> Training:
+        # Beside four special tokens and a question of one token a window must be longer than the stride.
+        longest = (self.max_length - 6) * 4 // 5
+        if self.doc_stride > longest:
+            raise ValueError(
+                f"doc_stride must be at most {longest} with max_length {self.max_length}, found {self.doc_stride}"
+            )
+        return self
+
+
+class Architecture(Record):
+    """Size of an encoder pretrained here (XLM-R's architecture)."""
+
+    hidden_size: int = Field(gt=0)
+    """Width of the hidden states."""
+    layers: int = Field(gt=0)
+    """Number of transformer layers."""
+    heads: int = Field(gt=0)
+    """Attention heads per layer."""
+    intermediate_size: int = Field(gt=0)
+    """Width of the feed-forward layer."""
+    max_length: int = Field(gt=0)
+    """Longest input in tokens; position embeddings are two more (XLM-R's padding offset)."""
+    dropout: float = Field(ge=0, lt=1)
+    """Dropout on hidden states and attention."""
+
+
+class Pretraining(Record):
+    """Masked-language-model pretraining on the corpus."""
+
+    seed: int = Field(ge=0, le=LARGEST_SEED)
+    """Seed of the initialisation, the batches and the masks; one encoder serves all seeds of the grid."""
+    vocabulary_size: int = Field(gt=300)
+    """Pieces of the unigram tokenizer, special tokens included."""
+    steps: int = Field(ge=0)
+    """Optimiser steps; 0 leaves the encoder at its random initialisation."""
+    batch_tokens: int = Field(gt=0)
+    """About this many tokens per step."""
+    max_length: int = Field(ge=8)
+    """Longest input in tokens, special tokens included."""
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate of AdamW."""
+    warmup_proportion: float = Field(ge=0, le=1)
+    """Share of the steps during which the learning rate rises."""
+    weight_decay: float = Field(ge=0)
+    """AdamW's decoupled weight decay."""
+    mask_probability: float = Field(gt=0, lt=1)
+    """Share of tokens to predict: 80 % masked, 10 % replaced, 10 % kept."""
+    language_exponent: float = Field(gt=0, le=1)
+    """Languages are sampled in proportion to (share of the corpus) ** exponent."""
+
+
+class PretrainedHere(Record):
+    """An encoder trained in the pipeline on the corpus."""
+
+    source: Literal["pretrained_here"]
+    """Trained here."""
+    architecture: Architecture
+    """Size of the encoder."""
+    pretraining: Pretraining
+    """How it is pretrained."""
+
+
+class HubEncoder(Record):
+    """A published encoder with XLM-R's architecture, at a fixed revision."""
+
+    source: Literal["hub"]
+    """Fetched from the hub (`harness data fetch`), checked, then read from disk only."""
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """Owner and name of the model."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """Full commit; a branch or tag can move and is refused."""
+    parameters: int = Field(gt=0)
+    """Number of the encoder's parameters with its pooler, as publications count them."""
+    files: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]]
+    """File name -> sha256 of every file that is fetched."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> HubEncoder:
+        lacking = [name for name in ("config.json", "model.safetensors", "tokenizer.json") if name not in self.files]
+        if lacking:
+            raise ValueError(f"files lacks {', '.join(lacking)}; weights are read as safetensors only")
+        other = [name for name in self.files if not name.endswith((".json", ".safetensors", ".model"))]
+        if other:
+            raise ValueError(f"files names {', '.join(other)}; no pickle and no code is ever fetched")
+        return self
+
+
+def _encoder_kind(value: Any) -> str:
+    source = value.get("source") if isinstance(value, dict) else getattr(value, "source", None)
+    return "hub_encoder" if source == "hub" else "pretrained_here"
+
+
+EncoderParams = Annotated[
+    Annotated[PretrainedHere, Tag("pretrained_here")] | Annotated[HubEncoder, Tag("hub_encoder")],
+    Discriminator(_encoder_kind),
+]
+
+
+class Retrieval(Record):
+    """How sentences are embedded and mined (no training)."""
+
+    layer: int = Field(ge=0)
+    """Hidden layer whose states are pooled; 0 is the embedding layer."""
+    pooling: Literal["mean", "cls"]
+    """`mean` over all tokens, special ones included, or the first token."""
+    neighbours: int = Field(gt=0)
+    """k of the ratio margin (BUCC)."""
+    max_length: int = Field(ge=8)
+    """Longest sentence in tokens, special tokens included."""
+
+
+def _settings_kind(value: Any) -> str:
+    """Settings that name a layer or a pooling are a retrieval target's."""
+    keys = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return "retrieval" if {"layer", "pooling"} & set(keys) else "training"
+
+
+TargetSettings = Annotated[
+    Annotated[Training, Tag("training")] | Annotated[Retrieval, Tag("retrieval")],
+    Discriminator(_settings_kind),
+]
+
+
+class Evaluation(Record):
+    """How predictions are made."""
+
+    batch_tokens: int = Field(gt=0)
+    """About this many tokens (padding included) per forward pass."""
+    max_rows: int | None = Field(default=None, gt=0)
+    """Score only the first so many rows of each evaluation file; null: all."""
+    best_spans: int = Field(gt=0)
+    """n-best start and end positions considered by the span head."""
+    max_answer_tokens: int = Field(gt=0)
+    """Longest answer of the span head."""
+
+
+class Compute(Record):
+    """What the numbers are computed on; part of what is pinned."""
+
+    device: Literal["cpu", "cuda"]
+    """Where training and prediction run."""
+    threads: int = Field(gt=0)
+    """CPU threads of one unit of work; the numbers depend on it."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """`bf16`: the encoder's passes in bfloat16 where torch's autocast allows it; weights, heads, optimiser in fp32."""
+    micro_batch: int | None = Field(default=None, gt=0)
+    """Most examples per forward pass; a larger batch is accumulated, so the effective batch stays the task's
+    `batch_size` whatever the memory. null: the whole batch at once."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, about a third more time, the same numbers."""
+
+
+class Container(Record):
+    """Limits of the container that a unit of work runs in (`runtime: docker`)."""
+
+    memory_mib: int = Field(ge=64)
+    """Memory, swap included; the kernel kills a unit that wants more."""
+    pids: int = Field(ge=16)
+    """Processes and threads."""
+    tmp_mib: int = Field(ge=1)
+    """Size of /tmp, which lies in memory; the only place beside the output folder that can be written."""
+
+
+def _is_fixed(image: str) -> str:
+    """An image reference that always means the same bytes; ValueError for a tag."""
+    if not re.fullmatch(r"([a-z0-9][a-z0-9._/:-]*@)?sha256:[0-9a-f]{64}", image):
+        raise ValueError(
+            "expected an image ID (sha256:...) or a digest (name@sha256:...), never a tag, which can move;"
+            " `harness image pin` writes it"
+        )
+    return image
+
+
+class Params(Record):
+    """One complete profile."""
+
+    profile: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    """Name of the profile; results lie under results/<profile>."""
+    title: str
+    """One line for people: what this profile is and what it can say."""
+    data: DataParams
+    """Where rows come from."""
+    grid: Grid
+    """Which cells to run."""
+    recipes: dict[str, Recipe]
+    """Every recipe that the grid may name."""
+    encoder: EncoderParams
+    """The encoder."""
+    intermediate: dict[str, Training]
+    """How each intermediate task is trained."""
+    mlm: MaskedLM | None = None
+    """How recipes with `mlm` go on with masked-language-model training."""
+    target: dict[str, TargetSettings]
+    """How each target task is trained, or, for retrieval targets, how sentences are embedded."""
+    evaluation: Evaluation
+    """Predictions."""
+    compute: Compute
+    """Device and threads."""
+    checkpoints: Literal["keep", "drop"] = "keep"
+    """What becomes of a checkpoint's weights once every cell that reads them has finished. `drop` lets `harness
+    checkpoints drop` delete them, which is safe while the grid keeps its targets: a target added later, or a cell that
+    is run again, needs the intermediate training once more."""
+    runtime: Literal["local", "docker"]
+    """Where intermediate trainings and cells run: in this machine's environment, or each in a container of `image`."""
+    image: Annotated[str, AfterValidator(_is_fixed)] | None
+    """The image of `runtime: docker`, by ID or digest; `harness image pin` writes it."""
+    container: Container
+    """Limits of each container (`runtime: docker`)."""
+
+    @property
+    def unit_image(self) -> str | None:
+        """The image that intermediate trainings and cells run in; None: they run in this machine's own environment."""
+        return self.image if self.runtime == "docker" else None
+
+    @model_validator(mode="after")
+    def _image_named(self) -> Params:
+        if self.runtime == "docker" and self.image is None:
+            raise ValueError("runtime `docker` needs `image`: run `harness image build`, then `harness image pin`")
+        return self
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Params:
+        if self.grid.recipes[:1] != ["none"]:
+            raise ValueError("grid.recipes must begin with `none`, the baseline of every gain")
+        for recipe in self.grid.recipes:
+            if recipe not in self.recipes:
+                raise ValueError(f"grid.recipes names `{recipe}`; known recipes: {', '.join(self.recipes)}")
+        for name, items in (
+            ("recipes", self.grid.recipes),
+            ("targets", self.grid.targets),
+            ("seeds", self.grid.seeds),
+        ):
+            if len(set(items)) != len(items):
+                raise ValueError(f"grid.{name} names an entry twice: {items}")
+        used = {task for recipe in self.grid.recipes for task in self.recipes[recipe].tasks} | set(self.grid.targets)
+        for target in self.grid.targets:
+            if target not in self.target:
+                raise ValueError(f"grid.targets names `{target}`; `target` has settings for: {', '.join(self.target)}")
+        missing = sorted(used - set(self.data.tasks))
+        if missing:
+            raise ValueError(f"data.tasks lacks {', '.join(missing)}, which the grid uses")
+        if self.mlm is None and (names := [name for name in self.grid.recipes if self.recipes[name].mlm]):
+            raise ValueError(f"the recipe `{names[0]}` goes on with masked LM; `mlm` must say how")
+        for task in sorted({t for r in self.recipes.values() for t in r.tasks} - set(self.intermediate)):
+            raise ValueError(f"recipes name the task `{task}`; `intermediate` has: {', '.join(self.intermediate)}")
+        planted = [name for name in self.grid.recipes if self.recipes[name].planted]
+        if planted and (self.data.source != "generated" or "none" in planted):
+            raise ValueError(
+                f"the recipe `{planted[0]}` has planted effects: only a generated world takes them (data.source), and"
+                " never its baseline `none`"
+            )
+        return self
+
+
+def data_dir(params: Params, root: Path) -> Path | None:
+    """The data pack's folder: HARNESS_DATA_DIR, else params.yaml's data_dir (relative to the project), else None."""
+    chosen = os.environ.get("HARNESS_DATA_DIR") or params.data.data_dir
+    return (root / chosen).resolve() if chosen else None
+
+
+def store_dir(params: Params, root: Path) -> Path:
+    """The folder of fetched files: HARNESS_STORE, else data.store (relative to the project), else store/."""
+    return (root / (os.environ.get("HARNESS_STORE") or params.data.store or "store")).resolve()

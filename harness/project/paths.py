@@ -1,0 +1,140 @@
+"""Where everything lies, decided once: every module asks here for a path.
+
+`build/<profile>` holds what stages make on the way (data, encoder, checkpoints), `results/<profile>` what they find.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.project.errors import HarnessError
+
+OUTPUT = "HARNESS_OUTPUT"
+"""Environment variable: where a unit of work writes, in a container; elsewhere it writes into the project itself."""
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The nearest folder at or above `start` (default: the working folder) that holds a params.yaml."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "params.yaml").is_file() and (folder / "tasks").is_dir():
+            return folder
+    raise HarnessError(
+        f"expected a harness project (a folder with params.yaml and tasks/) at or above {here}, found none",
+        fix="change into your clone of the project, or write params.yaml with `harness profile lab`",
+    )
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders and files of one profile of one project."""
+
+    root: Path
+    profile: str
+
+    @property
+    def output(self) -> Paths:
+        """The same folders below the one place that a unit of work may write to: HARNESS_OUTPUT, else the project."""
+        folder = os.environ.get(OUTPUT)
+        return Paths(Path(folder), self.profile) if folder else self
+
+    @property
+    def params(self) -> Path:
+        return self.root / "params.yaml"
+
+    @property
+    def profile_file(self) -> Path:
+        return self.root / "profiles" / f"{self.profile}.yaml"
+
+    @property
+    def tasks(self) -> Path:
+        return self.root / "tasks"
+
+    @property
+    def reference(self) -> Path:
+        return self.root / "reference"
+
+    @property
+    def benchmarks(self) -> Path:
+        return self.root / "benchmarks"
+
+    @property
+    def pinned(self) -> Path:
+        """Our pinned results of this profile."""
+        return self.reference / self.profile
+
+    @property
+    def mlruns(self) -> Path:
+        return self.root / "mlruns"
+
+    @property
+    def build(self) -> Path:
+        return self.root / "build" / self.profile
+
+    def data(self, task: str) -> Path:
+        return self.build / "data" / task
+
+    @property
+    def corpus(self) -> Path:
+        return self.build / "corpus"
+
+    @property
+    def encoder(self) -> Path:
+        return self.build / "encoder"
+
+    @property
+    def pretraining(self) -> Path:
+        """Where a pretraining that is not finished stands."""
+        return self.build / "pretraining"
+
+    def recipe(self, recipe: str) -> Path:
+        return self.build / "recipes" / f"{recipe}.json"
+
+    def target(self, target: str) -> Path:
+        return self.build / "targets" / f"{target}.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.build / "checkpoints"
+
+    def checkpoint(self, recipe: str, seed: int) -> Path:
+        return self.checkpoints / f"{recipe}-{seed}"
+
+    def intermediate(self, recipe: str, seed: int) -> Path:
+        """The record of an intermediate training."""
+        return self.results / "intermediate" / f"{recipe}-{seed}.json"
+
+    @property
+    def scratch(self) -> Path:
+        """Where units that run in a container or in a worker write."""
+        return self.build / "scratch"
+
+    @property
+    def logs(self) -> Path:
+        """What units that ran in a worker printed, a file each."""
+        return self.build / "logs"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results" / self.profile
+
+    @property
+    def cells(self) -> Path:
+        return self.results / "cells"
+
+    def cell(self, recipe: str, target: str, seed: int) -> Path:
+        return self.cells / f"{recipe}-{target}-{seed}"
+
+    @property
+    def scores(self) -> Path:
+        return self.results / "scores.json"
+
+    @property
+    def verdicts(self) -> Path:
+        return self.results / "verdicts.json"
+
+
+PACKAGE = Path(__file__).parent.parent
+"""The folder of the code that runs."""

@@ -1,0 +1,104 @@
+"""Profiles: complete params files, read, listed and made active; and what a profile's encoder and data are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from harness.project.errors import HarnessError, explain_validation, nearest
+from harness.project.params import YAML_LOADER, Params, PretrainedHere
+
+
+def describe_encoder(params: Params) -> str:
+    """The encoder in words; a published one by its name on the hub, as a claim's scope has it."""
+    if params.encoder.source == "hub":
+        return params.encoder.repository
+    size, pretraining = params.encoder.architecture, params.encoder.pretraining
+    return f"encoder pretrained here ({size.layers} layers of {size.hidden_size}, {pretraining.steps} steps)"
+
+
+def describe_data(params: Params) -> str:
+    """The rows in words: only the whole published data is called XTREME, as a claim's scope has it."""
+    if params.data.source == "published":
+        return "a part of XTREME (max_rows, max_examples)" if _is_cut(params) else "XTREME"
+    if params.data.source == "local":
+        return f"data pack {params.data.pack}"
+    planted = any(params.recipes[name].planted for name in params.grid.recipes)
+    return "the laboratory world with planted effects" if planted else "the laboratory world"
+
+
+def _is_cut(params: Params) -> bool:
+    """Does the profile leave out rows that are there?"""
+    settings = [*params.intermediate.values(), *params.target.values()]
+    return params.evaluation.max_rows is not None or any(getattr(one, "max_examples", None) for one in settings)
+
+
+def load_params(root: Path) -> Params:
+    """Read and check root/params.yaml.
+
+    Raises HarnessError naming the key, what was expected and what was found.
+    """
+    return read_params(root / "params.yaml")
+
+
+def read_params(path: Path) -> Params:
+    """Read and check one complete params file (params.yaml or profiles/NAME.yaml)."""
+    mend = f"edit {path.name}, or write it anew with `harness profile lab`"
+    try:
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
+    except FileNotFoundError:
+        raise HarnessError(f"expected a params file at {path}, found none", fix="run `harness profile lab`") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise HarnessError(f"expected YAML in {path}, found: {' '.join(str(error).split())}", fix=mend) from None
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise HarnessError(explain_validation(error, Params, path.name), fix=mend) from None
+
+
+def pretrained_here(params: Params) -> PretrainedHere:
+    """The settings of an encoder that is trained here; HarnessError where the profile takes a published one."""
+    if params.encoder.source == "hub":
+        raise HarnessError(
+            f"expected an encoder that is pretrained here, found {params.encoder.repository} from the hub",
+            fix="make a profile active that pretrains its encoder (`harness profile lab`)",
+        )
+    return params.encoder
+
+
+def list_profiles(root: Path) -> list[str]:
+    """One line per profile: its name, its title, and a mark at the active one."""
+    active = load_params(root).profile
+    found = [read_params(path) for path in sorted((root / "profiles").glob("*.yaml"))]
+    return [f"{'*' if params.profile == active else ' '} {params.profile:8} {params.title}" for params in found]
+
+
+def read_profile(root: Path, name: str) -> Params:
+    """Read and check profiles/<name>.yaml; HarnessError if there is no such profile."""
+    names = sorted(path.stem for path in (root / "profiles").glob("*.yaml"))
+    if name not in names:
+        raise HarnessError(
+            f"expected the name of a profile, found `{name}`; {nearest(name, names)}",
+            fix="use one of those names",
+        )
+    return read_params(root / "profiles" / f"{name}.yaml")
+
+
+def use_profile(root: Path, name: str) -> str:
+    """Make profiles/<name>.yaml the params.yaml of the project; returns a line for people.
+
+    Raises HarnessError if there is no such profile, or if params.yaml holds edits that no profile file has.
+    """
+    read_profile(root, name)
+    source, target = root / "profiles" / f"{name}.yaml", root / "params.yaml"
+    known = [path.read_bytes() for path in (root / "profiles").glob("*.yaml")]
+    if target.is_file() and target.read_bytes() not in known:
+        raise HarnessError(
+            "params.yaml has edits that are in no file of profiles/; they would be lost",
+            fix="keep them as a profile of their own (`cp params.yaml profiles/mine.yaml`), then run the command again",
+        )
+    target.write_bytes(source.read_bytes())
+    return f"profile `{name}` is active; `harness plan` shows its grid, `make repro` runs it"

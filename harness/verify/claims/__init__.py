@@ -1,0 +1,1 @@
+"""The registry of claims: what each says, what it needs, and the rule that decides it."""

@@ -1,0 +1,72 @@
+"""What a claim's check needs of a profile's grid: recipes x targets x seeds, and what the grid lacks for it.
+
+Pure. A recipe that can't be compared in this grid (its variant is missing, say) needs nothing: it would be run in vain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.project.params import Params
+from harness.project.results import Cell, Record
+from harness.verify.claims.checks import Check, Gain, Measured
+from harness.verify.measure.measure import all_needed, compared_with, recipes_of
+
+TEXT = "text"
+"""The task that is pretrained on: it went into every cell."""
+
+
+class Needs(Record):
+    """The part of a grid that one claim is judged by."""
+
+    recipes: list[str]
+    """Recipes of the grid that are measured or compared with, in the grid's order."""
+    targets: list[str]
+    """Targets of the grid that the check averages over."""
+    seeds: list[int]
+    """Every seed of the grid; empty where no cell is needed."""
+    lacking: list[str]
+    """Recipes and targets that the check names and the grid lacks."""
+    beside: list[str]
+    """Recipes of the grid that are shown beside where they were run; the verdict doesn't need them."""
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every cell, recipe by recipe, in the grid's order."""
+        return [Cell(recipe=r, target=t, seed=s) for r in self.recipes for t in self.targets for s in self.seeds]
+
+    def with_recipes(self, recipes: Iterable[str]) -> Needs:
+        """The same with more recipes."""
+        return self.model_copy(update={"recipes": [*self.recipes, *recipes]})
+
+
+def needs(check: Check, params: Params) -> Needs:
+    """What the check needs of the profile's grid; nothing for a check that measures nothing."""
+    if not isinstance(check, Measured):
+        return Needs(recipes=[], targets=[], seeds=[], lacking=[], beside=[])
+    grid = params.grid
+    named = recipes_of(check)
+    comparable = [r for r in named if r in grid.recipes and compared_with(check, r) in grid.recipes]
+    wanted = all_needed(check, comparable)
+    targets = [target for target in grid.targets if target in check.targets] if wanted else []
+    beside = check.beside if isinstance(check, Gain) else []
+    return Needs(
+        recipes=[recipe for recipe in grid.recipes if recipe in wanted] if targets else [],
+        targets=targets,
+        seeds=grid.seeds if targets else [],
+        lacking=[recipe for recipe in all_needed(check, named) if recipe not in grid.recipes]
+        + [target for target in check.targets if target not in grid.targets],
+        beside=[recipe for recipe in beside if recipe in grid.recipes],
+    )
+
+
+def restrict(params: Params, part: Needs) -> Params:
+    """The same profile with only this part of its grid, and only the data that went into it."""
+    used = {task for recipe in part.recipes for task in params.recipes[recipe].tasks} | set(part.targets) | {TEXT}
+    tasks = [task for task in params.data.tasks if task in used] if part.recipes else []
+    grid = {"recipes": part.recipes, "targets": part.targets, "seeds": part.seeds}
+    changes = {
+        "grid": params.grid.model_copy(update=grid),
+        "data": params.data.model_copy(update={"tasks": tasks}),
+    }
+    return params.model_copy(update=changes)

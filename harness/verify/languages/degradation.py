@@ -1,0 +1,301 @@
+"""How far do recipes degrade low-resource languages? A table of scores and the pre-registration -> a record.
+
+Pure: harness.pages.degradation reads the files and puts the record into words and pictures. The definitions stand in
+reference/low_resource.yaml, the estimators in harness.verify.statistics.resampling.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from harness.metrics.xtreme import task_score
+from harness.verify.languages.records import (
+    Degradation,
+    Effect,
+    Effects,
+    OneLanguage,
+    PairGain,
+    RecipeResult,
+    Share,
+    SizeFit,
+)
+from harness.verify.languages.registration import Language, Level, Registration
+from harness.verify.scores import BASELINE, ScoresTable, paired_gains
+from harness.verify.statistics.intervals import FEWEST_SEEDS, spread, t_interval
+from harness.verify.statistics.resampling import (
+    Array,
+    draw_languages,
+    estimate_effects,
+    mean_over_seeds,
+    moderate,
+    q_values,
+)
+
+Key = tuple[str, str, str]
+"""(recipe, target, language)."""
+ZERO_SHOT = ("low", "other")
+
+
+def gains_by_language(table: ScoresTable, targets: Iterable[str]) -> dict[Key, dict[int, float]]:
+    """(recipe, target, language) -> seed -> gain in points, paired by seed; the target's XTREME score per language."""
+    scores: dict[Key, dict[int, float]] = {}
+    for row in table.cells:
+        if row.score is not None and row.cell.target in targets:
+            group = table.groups[row.cell.target]
+            for language, metrics in row.scores.items():
+                key = (row.cell.recipe, row.cell.target, language)
+                scores.setdefault(key, {})[row.cell.seed] = task_score(group, {language: metrics})
+    gains = {}
+    for (recipe, target, language), by_seed in scores.items():
+        if recipe != BASELINE:
+            paired = paired_gains(by_seed, scores.get((BASELINE, target, language), {}))
+            if paired:
+                gains[recipe, target, language] = paired
+    return gains
+
+
+def measure_degradation(
+    table: ScoresTable,
+    languages: Mapping[str, Language],
+    source_language: str,
+    registration: Registration,
+    judged: Literal["run", "pinned"],
+) -> Degradation:
+    """Everything that the pre-registration asks of a sound table of scores. Deterministic."""
+    ran = list(dict.fromkeys(row.cell.target for row in table.cells))
+    targets = [target for target in registration.targets if target in ran]
+    gains = gains_by_language(table, targets)
+    known = {code: languages[code] for code in dict.fromkeys(key[2] for key in gains) if code in languages}
+    known = dict(sorted(known.items(), key=lambda item: (item[1].cc100_gib or 0.0, item[0])))
+    levels = {code: registration.level(language, code == source_language) for code, language in known.items()}
+    seeds = sorted({row.cell.seed for row in table.cells})
+    recipes = [recipe for recipe in dict.fromkeys(row.cell.recipe for row in table.cells) if recipe != BASELINE]
+    sample = _Sample(gains, known, levels, source_language, registration, targets, seeds, table.groups)
+    results = [_result(sample, recipe) for recipe in recipes if any(key[0] == recipe for key in gains)]
+    averaged = [result.recipe for result in results if result.averaged]
+    mean = sample.array(averaged)
+    average, apart = sample.effects(mean), sample.without_retrieval(mean)
+    by_pair, over_seeds = _mean_over_recipes(results), mean_over_seeds(mean)
+    return Degradation(
+        profile=table.profile,
+        encoder=table.encoder,
+        data=table.data,
+        judged=judged,
+        in_scope=(table.encoder, table.data) == (registration.scope.encoder, registration.scope.data),
+        registration=registration,
+        languages=known,
+        levels=levels,
+        targets=targets,
+        retrieval=[target for target in targets if table.groups[target] == "retrieval"],
+        seeds=seeds,
+        recipes=results,
+        average=average,
+        average_without_retrieval=apart,
+        average_alternative=sample.effects(mean, alternative=True),
+        slope_by_target={target: sample.effects(mean[place : place + 1]).slope for place, target in enumerate(targets)},
+        fit=_fit(sample, over_seeds, by_pair, range(len(targets)), average.slope),
+        fit_without_retrieval=_fit(sample, over_seeds, by_pair, sample.apart, apart.slope) if apart else None,
+        left_out=_left_out(table, gains, languages, registration, recipes),
+    )
+
+
+class _Sample:
+    """The gains as arrays over targets, zero-shot languages and seeds, and one set of draws of the languages."""
+
+    def __init__(
+        self,
+        gains: Mapping[Key, Mapping[int, float]],
+        known: Mapping[str, Language],
+        levels: Mapping[str, Level],
+        source_language: str,
+        registration: Registration,
+        targets: Sequence[str],
+        seeds: Sequence[int],
+        groups: Mapping[str, str],
+    ) -> None:
+        self.gains, self.levels, self.registration = gains, levels, registration
+        self.targets, self.seeds = targets, seeds
+        self.apart = [place for place, target in enumerate(targets) if groups[target] != "retrieval"]
+        self.codes = [code for code, level in levels.items() if level in ZERO_SHOT]
+        self.x = np.array([known[code].log_size for code in self.codes])
+        self.low = {
+            alternative: np.array(
+                [registration.level(known[code], False, alternative) == "low" for code in self.codes], dtype=bool
+            )
+            for alternative in (False, True)
+        }
+        self.draws = draw_languages(len(self.codes), registration.bootstrap.repetitions, registration.bootstrap.seed)
+
+    def array(self, recipes: Sequence[str]) -> Array:
+        """targets x languages x seeds: the mean over those of `recipes` that have a gain there, else NaN."""
+        shape = (len(self.targets), len(self.codes), len(self.seeds))
+        array = np.full(shape, np.nan)
+        for place in np.ndindex(shape):
+            target, code, seed = self.targets[place[0]], self.codes[place[1]], self.seeds[place[2]]
+            found = [by_seed[seed] for r in recipes if seed in (by_seed := self.gains.get((r, target, code), {}))]
+            if found:
+                array[place] = statistics.fmean(found)
+        return array
+
+    def effects(self, array: Array, alternative: bool = False) -> Effects:
+        """The pooled effects of an array; `alternative`: levels by the second definition."""
+        if not self.codes:
+            return Effects(low=None, other=None, difference=None, slope=None)
+        confidence = self.registration.bootstrap.confidence
+        found = estimate_effects(array, self.x, self.low[alternative], self.draws, confidence)
+        return Effects(**{name: Effect(value=e.value, interval=e.interval) if e else None for name, e in found.items()})
+
+    def without_retrieval(self, array: Array) -> Effects | None:
+        """The same without the retrieval targets; None where the grid has no others, or only others."""
+        return self.effects(array[self.apart]) if 0 < len(self.apart) < len(self.targets) else None
+
+
+def _result(sample: _Sample, recipe: str) -> RecipeResult:
+    array, pairs = sample.array([recipe]), _pairs(sample, recipe)
+    alpha, threshold = sample.registration.degraded.alpha, sample.registration.degraded.threshold_points
+    shares: dict[Level, Share] = {level: _share(pairs, level, alpha, threshold) for level in ("low", "other")}
+    return RecipeResult(
+        recipe=recipe,
+        averaged=not sample.registration.is_apart(recipe),
+        pairs=pairs,
+        shares=shares,
+        effects=sample.effects(array),
+        without_retrieval=sample.without_retrieval(array),
+        alternative=sample.effects(array, alternative=True),
+        worst=_worst(pairs),
+        unseen=_over_seeds([pair for pair in pairs if pair.level == "unseen"], sample.seeds),
+        source=_over_seeds([pair for pair in pairs if pair.level == "source"], sample.seeds),
+    )
+
+
+def _pairs(sample: _Sample, recipe: str) -> list[PairGain]:
+    """The gains of a recipe; zero-shot languages with enough seeds are tested, all of them as one family."""
+    mine = {
+        (target, code): sample.gains[recipe, target, code]
+        for target in sample.targets
+        for code in sample.levels
+        if (recipe, target, code) in sample.gains
+    }
+    family = [key for key, g in mine.items() if sample.levels[key[1]] in ZERO_SHOT and len(g) >= FEWEST_SEEDS]
+    threshold = sample.registration.degraded.threshold_points
+    losses, wins = q_values(moderate([list(mine[key].values()) for key in family]), threshold)
+    q = {key: pair for key, *pair in zip(family, losses, wins, strict=True)}
+    return [
+        PairGain(
+            target=target, language=code, level=sample.levels[code], by_seed=dict(by_seed),
+            mean=statistics.fmean(by_seed.values()),
+            q_loss=q[target, code][0] if (target, code) in q else None,
+            q_gain=q[target, code][1] if (target, code) in q else None,
+        )
+        for (target, code), by_seed in mine.items()
+    ]  # fmt: skip
+
+
+def _share(pairs: Sequence[PairGain], level: Level, alpha: float, threshold: float) -> Share:
+    tested = [pair for pair in pairs if pair.level == level and pair.q_loss is not None and pair.q_gain is not None]
+    return Share(
+        tested=len(tested),
+        degraded=sum(pair.q_loss <= alpha for pair in tested if pair.q_loss is not None),
+        improved=sum(pair.q_gain <= alpha for pair in tested if pair.q_gain is not None),
+        below=sum(pair.mean < threshold for pair in tested),
+    )
+
+
+def _worst(pairs: Sequence[PairGain]) -> OneLanguage | None:
+    by_language: dict[str, list[float]] = {}
+    for pair in pairs:
+        if pair.level in ZERO_SHOT:
+            by_language.setdefault(pair.language, []).append(pair.mean)
+    if not by_language:
+        return None
+    code, means = min(by_language.items(), key=lambda item: statistics.fmean(item[1]))
+    return OneLanguage(language=code, mean=statistics.fmean(means), targets=len(means))
+
+
+def _over_seeds(pairs: Sequence[PairGain], seeds: Sequence[int]) -> Effect | None:
+    """Mean over pairs, with the t interval of its values by seed (those seeds that all the pairs have)."""
+    whole = [seed for seed in seeds if all(seed in pair.by_seed for pair in pairs)]
+    if not pairs or not whole:
+        return None
+    values = [statistics.fmean(pair.by_seed[seed] for pair in pairs) for seed in whole]
+    interval = t_interval(values) if len(values) > 1 and spread(values) > 0 else None
+    return Effect(value=statistics.fmean(values), interval=interval)
+
+
+def _mean_over_recipes(results: Sequence[RecipeResult]) -> dict[tuple[str, str], float]:
+    """(target, language) -> mean gain over the averaged recipes that have one."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for result in results:
+        if result.averaged:
+            for pair in result.pairs:
+                found.setdefault((pair.target, pair.language), []).append(pair.mean)
+    return {key: statistics.fmean(gains) for key, gains in found.items()}
+
+
+def _fit(
+    sample: _Sample,
+    mean: Array,
+    gains: Mapping[tuple[str, str], float],
+    places: Sequence[int],
+    slope: Effect | None,
+) -> SizeFit:
+    """The line of gain on log size, and the languages about it, freed of which targets they have.
+
+    Fitted is gain_tl = c_t + b (x_l - x_t), c_t and x_t the target's means over its zero-shot languages. Drawn is the
+    line through the mean over targets of (x_t, c_t), each weighing as it does in the slope (by the spread of its
+    sizes); a language lies off it by its mean residual.
+    """
+    centres, weights = {}, []
+    for place in places:
+        there = np.isfinite(mean[place])
+        if there.any():
+            x = sample.x[there]
+            centres[sample.targets[place]] = (float(x.mean()), float(mean[place][there].mean()))
+            weights.append(float(((x - x.mean()) ** 2).sum()))
+    if slope is None:
+        return SizeFit(points={}, unseen={}, centre_log_size=0.0, centre_gain=0.0, slope=None)
+    middle, height = (float(centre) for centre in np.average(list(centres.values()), axis=0, weights=weights))
+    off: dict[str, list[float]] = {}
+    for (target, code), gain in gains.items():
+        if target in centres and sample.levels[code] != "source":
+            centre_x, centre = centres[target]
+            shift = slope.value * (centre_x - middle) if sample.levels[code] in ZERO_SHOT else 0.0
+            off.setdefault(code, []).append(height + gain - centre + shift)
+    points = {code: statistics.fmean(off[code]) for code in sample.levels if code in off}
+    return SizeFit(
+        points={code: gain for code, gain in points.items() if sample.levels[code] in ZERO_SHOT},
+        unseen={code: gain for code, gain in points.items() if sample.levels[code] == "unseen"},
+        centre_log_size=middle,
+        centre_gain=height,
+        slope=slope,
+    )
+
+
+def _left_out(
+    table: ScoresTable,
+    gains: Mapping[Key, Mapping[int, float]],
+    languages: Mapping[str, Language],
+    registration: Registration,
+    recipes: Sequence[str],
+) -> list[str]:
+    """Recipes, pairs, targets and languages that the tables above lack, in words."""
+    lines = [f"{t}: no target of the pre-registration" for t in table.groups if t not in registration.targets]
+    lines += [f"{t}: not run" for t in registration.targets if t not in table.groups]
+    pairs = {(recipe, target) for recipe, target, _ in gains}
+    for recipe in recipes:
+        lacking = [t for t in table.groups if t in registration.targets and (recipe, t) not in pairs]
+        if lacking:
+            where = (
+                ""
+                if len(lacking) == len([t for t in table.groups if t in registration.targets])
+                else (f" on {', '.join(lacking)}")
+            )
+            lines.append(f"{recipe}{where}: no gain, as no seed has both scores")
+    unknown = sorted({language for *_, language in gains if language not in languages})
+    if unknown:
+        lines.append(f"languages without known resources: {', '.join(unknown)}")
+    return lines

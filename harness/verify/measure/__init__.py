@@ -1,0 +1,1 @@
+"""From scores to what a claim speaks of: one value per seed."""

@@ -1,0 +1,113 @@
+"""The gain on development sets, beside the gain on test sets that is judged. Pure.
+
+Several published gains are averages over development sets. Test scores are judged all the same: they alone follow from
+stored predictions (V0 computes them again), no checkpoint was chosen by them, and every target has test rows in all its
+languages, while a development set in all of them is the exception. Where a target has one, its gain there is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from harness.metrics.xtreme import task_score
+from harness.project.errors import HarnessError, name_some
+from harness.project.results import Record, Result
+from harness.verify.claims.checks import Compare, Gain, NoGain
+from harness.verify.claims.registry import Claim
+from harness.verify.measure.measure import Measurement, measure
+from harness.verify.scores import CellScore, Scores, ScoresTable
+from harness.verify.statistics.aggregate import Aggregate, aggregate, in_words
+
+SOURCE_LANGUAGE = "en"
+"""Of XTREME's targets; the laboratory has its own. Its development rows are those of what a target trains on (SQuAD's
+for XQuAD and MLQA).
+"""
+UNJUDGED = "it decides nothing: V0 can't compute it again, since what was said of development rows is not kept"
+
+
+class Development(Record):
+    """A claim's aggregate on development sets, over those of its targets that have one in every language."""
+
+    targets: list[str]
+    """Targets with a development score in every language that they are tested in."""
+    lacking: dict[str, str]
+    """The claim's other targets -> which development scores there are, in words."""
+    gain: Aggregate | None
+    """The claim's aggregate over `targets`, on their development sets; null where there are none."""
+    on_test: Aggregate | None
+    """The same over the same targets on their test sets, to compare with."""
+
+
+@dataclass(frozen=True)
+class DevelopmentScores:
+    """A table of scores, asked for its development sets."""
+
+    scores: Scores
+    """As the test scores, with the points of development sets in their place."""
+    lacking: Mapping[str, str]
+    """Targets without a development score in some language that they are tested in -> which there are, in words."""
+
+
+def read_development(table: ScoresTable, results: Mapping[str, Result], scores: Scores) -> DevelopmentScores:
+    """The development scores of the table's cells, by XTREME's rule; `results`: cell id -> its result."""
+    by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    lacking: dict[str, str] = {}
+    for row in table.cells:
+        if row.score is None or row.cell.target in lacking:
+            continue
+        result = results.get(row.cell.id)
+        stated = _stated(result) if result else {}
+        try:
+            found = task_score(table.groups[row.cell.target], {language: stated[language] for language in row.scores})
+        except (KeyError, HarnessError):
+            lacking[row.cell.target] = _which(row, stated)
+            continue
+        by_pair.setdefault((row.cell.recipe, row.cell.target), {})[row.cell.seed] = found
+    complete = {pair: by_seed for pair, by_seed in by_pair.items() if pair[1] not in lacking}
+    return DevelopmentScores(replace(scores, by_pair=complete), lacking)
+
+
+def _stated(result: Result) -> dict[str, dict[str, float]]:
+    """Language -> metrics on its development set."""
+    source = {SOURCE_LANGUAGE: result.dev_scores} if result.dev_scores else {}
+    return source | result.dev_by_language
+
+
+def _which(row: CellScore, stated: Mapping[str, object]) -> str:
+    if not stated:
+        return "none"
+    missing = [language for language in row.scores if language not in stated]
+    return "the source language's alone" if set(stated) == {SOURCE_LANGUAGE} else f"none in {name_some(missing)}"
+
+
+def development_of(
+    claim: Claim, found: Measurement, scores: Scores, development: DevelopmentScores
+) -> Development | None:
+    """The claim's aggregate on development sets, beside `found` on test sets; None where that found nothing, the
+    source's number is not of development sets, or is no mean gain.
+    """
+    check = claim.check
+    if not found.values or claim.source.split != "development" or not isinstance(check, Gain | NoGain | Compare):
+        return None
+    targets = [target for target in found.targets if target not in development.lacking]
+    part = check.model_copy(update={"targets": targets})
+    return Development(
+        targets=targets,
+        lacking={target: development.lacking[target] for target in found.targets if target not in targets},
+        gain=aggregate(measure(part, development.scores).values),
+        on_test=aggregate(measure(part, scores).values),
+    )
+
+
+def development_words(found: Development) -> str:
+    """The same as a sentence."""
+    kinds: dict[str, list[str]] = {}
+    for target, which in found.lacking.items():
+        kinds.setdefault(which, []).append(target)
+    lacking = "; ".join(f"{', '.join(targets)}: {which}" for which, targets in kinds.items())
+    if found.gain is None or found.on_test is None:
+        return f"no gain to show: no target has development scores in every language it is tested in ({lacking})"
+    left_out = f" (left out: {lacking})" if lacking else ""
+    gain = f"{in_words(found.gain)} on the development sets of {', '.join(found.targets)}"
+    return f"{gain}{left_out}, {in_words(found.on_test)} on the test sets of the same; {UNJUDGED}"

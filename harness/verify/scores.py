@@ -1,0 +1,139 @@
+"""Scores by recipe, target, seed and language: the table that every verdict starts from, and gains read off it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from harness.project.errors import HarnessError, explain_validation
+from harness.project.results import Cell, Record, Status
+
+
+class CellScore(Record):
+    """One row of the table of scores."""
+
+    cell: Cell
+    """Which cell."""
+    status: Status
+    """As in its result."""
+    reasons: list[str] = Field(default_factory=list)
+    """Why the status is not `ok`, as in its result."""
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Intermediate task -> why the mixture lacks it, as in its result."""
+    score: float | None
+    """The target's XTREME score in points; null if failed or unavailable."""
+    dev_score: float | None
+    """The same rule on the source language's dev set, in points; null where the target has none."""
+    scores: dict[str, dict[str, float]]
+    """language -> metric -> points."""
+    predictions_sha256: str | None
+    """Of the predictions file; null if failed or unavailable."""
+    inputs: dict[str, str]
+    """sha256 of everything that went in, as in its result."""
+
+
+class ScoresTable(Record):
+    """All scores of one profile, every row made from the same pins."""
+
+    profile: str
+    """The profile."""
+    encoder: str
+    """Which encoder, in words; a claim's scope is compared with it."""
+    data: str
+    """Which rows, in words; a claim's scope is compared with it."""
+    groups: dict[str, str]
+    """target -> XTREME group."""
+    cells: list[CellScore]
+    """One row per finished cell."""
+
+
+def read_scores(path: Path) -> ScoresTable:
+    """Read scores.json. Raises HarnessError if it is missing or doesn't fit the schema."""
+    try:
+        return ScoresTable.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise HarnessError(f"expected a table of scores at {path}, found none", fix="run `dvc repro`") from None
+    except ValidationError as error:
+        raise HarnessError(explain_validation(error, ScoresTable, str(path)), fix="run `harness scores`") from None
+
+
+BASELINE = "none"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A table of scores, ready to be asked."""
+
+    by_pair: dict[tuple[str, str], dict[int, float]]
+    """(recipe, target) -> seed -> points."""
+    dev_by_pair: dict[tuple[str, str], dict[int, float]]
+    """The same on the source language's dev set, where there is one."""
+    recipes: list[str]
+    """Recipes that have at least one cell whose data was there."""
+    targets: list[str]
+    seeds: list[int]
+    retrieval: frozenset[str]
+    """Targets of XTREME's retrieval group."""
+    unavailable: dict[tuple[str, str], str]
+    """(recipe, target) -> why none of its cells could be had."""
+    left_out: dict[str, dict[str, str]]
+    """recipe -> intermediate task -> why its mixture lacks the task."""
+
+
+def read_table(table: ScoresTable) -> Scores:
+    """Index a table of scores."""
+    by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    rows: dict[tuple[str, str], list[CellScore]] = {}
+    for row in table.cells:
+        pair = (row.cell.recipe, row.cell.target)
+        rows.setdefault(pair, []).append(row)
+        if row.score is not None:
+            by_pair.setdefault(pair, {})[row.cell.seed] = row.score
+        if row.dev_score is not None:
+            dev_by_pair.setdefault(pair, {})[row.cell.seed] = row.dev_score
+    unavailable = {
+        pair: "; ".join(cells[0].reasons)
+        for pair, cells in rows.items()
+        if all(cell.status == "unavailable" for cell in cells)
+    }
+    return Scores(
+        by_pair=by_pair,
+        dev_by_pair=dev_by_pair,
+        recipes=list(dict.fromkeys(recipe for recipe, target in rows if (recipe, target) not in unavailable)),
+        targets=list(dict.fromkeys(row.cell.target for row in table.cells)),
+        seeds=list(dict.fromkeys(row.cell.seed for row in table.cells)),
+        retrieval=frozenset(target for target, group in table.groups.items() if group == "retrieval"),
+        unavailable=unavailable,
+        left_out={row.cell.recipe: row.left_out for row in table.cells if row.left_out},
+    )
+
+
+def mean_gain(scores: Scores, recipe: str, targets: Sequence[str], baseline: str = BASELINE) -> dict[int, float]:
+    """g_s = mean over targets of score(recipe) - score(baseline) at seed s, where all of them are."""
+    gains = [
+        paired_gains(scores.by_pair.get((recipe, target), {}), scores.by_pair.get((baseline, target), {}))
+        for target in targets
+    ]
+    return {seed: statistics.fmean(g[seed] for g in gains) for seed in scores.seeds if _everywhere(gains, seed)}
+
+
+def _everywhere(maps: Sequence[dict[int, float]], seed: int) -> bool:
+    return bool(maps) and all(seed in values for values in maps)
+
+
+def mean_over(maps: Sequence[dict[int, float]], seeds: Sequence[int]) -> dict[int, float]:
+    """Seed by seed mean of several values, for the seeds that have all of them."""
+    return {seed: statistics.fmean(values[seed] for values in maps) for seed in seeds if _everywhere(maps, seed)}
+
+
+def paired_gains(scores: Mapping[int, float], baseline: Mapping[int, float]) -> dict[int, float]:
+    """g_s = score_s - baseline_s for every seed s that has both, in points.
+
+    Pairing removes what the two share at a seed, so the spread of g is the spread that matters.
+    """
+    return {seed: scores[seed] - baseline[seed] for seed in scores if seed in baseline}

@@ -1,0 +1,182 @@
+"""From cells to verdict, step by step, with every number that is needed to compute it by hand.
+
+Made from a claim, its verdict and the cells that its evidence names: what `harness verify --json` holds, in the order
+in which one would compute it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+
+from tabulate import tabulate
+
+from harness.project.results import Cell
+from harness.verify.claims.checks import BestOf, Gain, Measured
+from harness.verify.claims.registry import Claim
+from harness.verify.claims.rules import formula
+from harness.verify.measure.development import development_words
+from harness.verify.measure.measure import compared_with, recipes_of
+from harness.verify.scores import BASELINE
+from harness.verify.show.arithmetic import arithmetic
+from harness.verify.statistics.aggregate import Aggregate
+from harness.verify.verdicts.evidence import CellEvidence, Evidence
+from harness.verify.verdicts.verdict import ClaimVerdict
+
+WIDTH = 150
+"""Columns of running text."""
+LABEL = 11
+"""Columns of a label."""
+DIGITS = 12
+"""So many digits of a sha256 are shown; `--json` has them all."""
+
+Values = Mapping[int, float]
+Row = tuple[list[str], Mapping[int, str], str, str]
+"""Labels, seed -> recipe that is measured, target, recipe that it is compared with."""
+
+
+def derivation(claim: Claim, verdict: ClaimVerdict, cells: Mapping[str, CellEvidence]) -> str:
+    """The derivation of one verdict as text; a fact of the data has its documents instead of numbers."""
+    evidence, check = verdict.evidence, claim.check
+    used = {_key(cells[name].cell): cells[name] for name in evidence.cells}
+    lines = [*_text("claim", f'{claim.id}: "{claim.text}"'), *_text("rule", evidence.rule)]
+    if isinstance(check, Measured) and used:
+        lines += [*_text("computed", f"{formula(check)}; points"), "", *_scores(check, evidence, used), ""]
+        lines += [line for label, text in arithmetic(claim, evidence) for line in _text(label, text)]
+        if evidence.development:
+            lines += _text("on dev", development_words(evidence.development))
+    elif not isinstance(check, Measured):
+        lines += _text("expected", verdict.expected or "-") + _text("found", verdict.found or "-")
+    lines += _text("verdict", verdict.verdict + (f" ({verdict.note})" if verdict.note else ""))
+    lines += [line for reason in verdict.reasons for line in _text("because", reason)]
+    lines += _text("in words", evidence.sentence)
+    return "\n".join([*lines, *(["", *_hashes(used.values())] if used else [])])
+
+
+def _key(cell: Cell) -> tuple[str, str, int]:
+    return cell.recipe, cell.target, cell.seed
+
+
+def _text(label: str, text: str) -> list[str]:
+    head = f"{label:<{LABEL}}"
+    return textwrap.wrap(head + text, WIDTH, subsequent_indent=" " * LABEL, break_on_hyphens=False)
+
+
+def _scores(check: Measured, evidence: Evidence, used: Mapping[tuple[str, str, int], CellEvidence]) -> list[str]:
+    """Scores per target and seed of what is measured and of what it is compared with, their gains, and the means."""
+    recipes, targets, seeds = (list(dict.fromkeys(part)) for part in zip(*used, strict=True))
+    scores = {key: cell.score for key, cell in used.items()}
+    if isinstance(check, BestOf):
+        rows: list[Row] = [([target], evidence.chosen.get(target, {}), target, BASELINE) for target in targets]
+        return [*_choices(evidence, used), "", *_pairs(rows, scores, seeds, ["target"], _footer(evidence))]
+    measured = [recipe for recipe in recipes_of(check) if recipe in recipes]
+    if isinstance(check, Gain):
+        rows = [([t], dict.fromkeys(seeds, check.recipe), t, BASELINE) for t in targets]
+        return _pairs(rows, scores, seeds, ["target"], _footer(evidence))
+    rows = [([r, t], dict.fromkeys(seeds, r), t, compared_with(check, r)) for r in measured for t in targets]
+    return [*_pairs(rows, scores, seeds, ["recipe", "target"], []), "", *_by_recipe(evidence, seeds)]
+
+
+def _footer(evidence: Evidence) -> list[tuple[str, Values]]:
+    """The means over targets, each with the value of every seed."""
+    both = (("mean over the targets", evidence.overall), ("without retrieval", evidence.without_retrieval))
+    return [(label, made.values) for label, made in both if made]
+
+
+def _pairs(
+    rows: Sequence[Row],
+    scores: Mapping[tuple[str, str, int], float | None],
+    seeds: Sequence[int],
+    labels: list[str],
+    footer: Sequence[tuple[str, Values]],
+) -> list[str]:
+    """One line per target: measured scores, compared scores, gains; seeds side by side."""
+    named = {recipe for _, measured, _, _ in rows for recipe in measured.values()}
+    against = {compared for _, _, _, compared in rows}
+    words = [_only(named, "measured"), _only(against, "compared"), "gain"]
+    made = []
+    for label, measured, target, compared in rows:
+        first = {seed: scores.get((recipe, target, seed)) for seed, recipe in measured.items()}
+        second = {seed: scores.get((compared, target, seed)) for seed in seeds}
+        shown = [
+            _number(first.get(seed)) + (f" {measured[seed]}" if len(labels) == 1 < len(named) else "")
+            for seed in measured
+        ]
+        gains = [_gain(first.get(seed), second[seed]) for seed in seeds]
+        made.append([*label, *shown, *(_number(second[seed]) for seed in seeds), *gains])
+    empty = [""] * (len(labels) - 1 + 2 * len(seeds))
+    made += [[label, *empty, *(_signed(values.get(seed)) for seed in seeds)] for label, values in footer]
+    headers = [*labels, *(f"{word} {seed}" for word in words for seed in seeds)]
+    return tabulate(made, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
+
+
+def _only(names: set[str], several: str) -> str:
+    return next(iter(names)) if len(names) == 1 else several
+
+
+def _by_recipe(evidence: Evidence, seeds: Sequence[int]) -> list[str]:
+    """Each recipe's gain, averaged over the targets, seed by seed; and the mean over recipes, where that is judged."""
+    rows = [[recipe, *_per_seed(made, seeds)] for recipe, made in evidence.by_recipe.items()]
+    both = (("mean over recipes", evidence.overall), ("without retrieval", evidence.without_retrieval))
+    rows += [[label, *_per_seed(made, seeds)] for label, made in both if made]
+    headers = [
+        "mean over the targets",
+        *(f"gain {seed}" for seed in seeds),
+        "mean",
+        "s",
+        "t(0.95, n - 1)",
+        "90 % interval",
+    ]
+    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
+
+
+def _per_seed(made: Aggregate, seeds: Sequence[int]) -> list[str]:
+    ends = f"[{made.interval[0]:+z.3f}, {made.interval[1]:+z.3f}]" if made.interval else "-"
+    gains = [_signed(made.values.get(seed)) for seed in seeds]
+    return [*gains, _signed(made.mean), _number(made.sd), _number(made.t), ends]
+
+
+def _choices(evidence: Evidence, used: Mapping[tuple[str, str, int], CellEvidence]) -> list[str]:
+    """What each target chose by: mean dev scores over seeds or, where there are none, the other seeds' mean scores."""
+    candidates = list(
+        dict.fromkeys(recipe for values in evidence.chosen_by.values() for by in values.values() for recipe in by)
+    )
+    rows = []
+    for target, by_seed in evidence.chosen_by.items():
+        same = len({tuple(by.items()) for by in by_seed.values()}) == 1
+        for seed, by in list(by_seed.items())[: 1 if same else None]:
+            how = "dev, all seeds" if same else f"other seeds than {seed}"
+            rows.append(
+                [target, how, *(_number(by.get(recipe)) for recipe in candidates), evidence.chosen[target][seed]]
+            )
+    headers = ["target", "mean of", *candidates, "chosen"]
+    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
+
+
+def _hashes(cells: Iterable[CellEvidence]) -> list[str]:
+    """The cells, with the sha256 of predictions and inputs."""
+    cells = list(cells)
+    names = list(dict.fromkeys(name for cell in cells for name in cell.inputs))
+    rows = [
+        [
+            cell.cell.id,
+            cell.status,
+            *(f"{sha256 or '-':.{DIGITS}}" for sha256 in (cell.predictions_sha256, *map(cell.inputs.get, names))),
+        ]
+        for cell in cells
+    ]
+    headers = ["cell", "status", "predictions", *names]
+    head = f"cells and the first {DIGITS} digits of their sha256 (`--json` has all of them)"
+    return [head, *tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+z.3f}"
+
+
+def _gain(score: float | None, compared: float | None) -> str:
+    return "-" if score is None or compared is None else _signed(score - compared)

@@ -1,0 +1,1 @@
+"""Intervals, tests, power, multiple testing and the bootstrap: formulas with their sources, no file read."""

@@ -1,0 +1,116 @@
+"""What is concluded about one claim: the record, and what its check expects, as the table prints it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from harness.project.results import Record
+from harness.verify.claims.checks import (
+    BestOf,
+    Compare,
+    CountLanguages,
+    CountRows,
+    CountTasks,
+    Gain,
+    NoGain,
+    NoSplit,
+    OriginOf,
+    Share,
+    StartsFrom,
+)
+from harness.verify.claims.registry import Claim, margin_points
+from harness.verify.claims.rules import rule
+from harness.verify.statistics.intervals import Direction, Verdict
+from harness.verify.verdicts.evidence import Evidence
+
+
+class ClaimVerdict(Record):
+    """What is concluded about one claim, and from what."""
+
+    id: str
+    """The claim."""
+    text: str
+    """Its words."""
+    kind: str
+    """The kind of its check."""
+    verdict: Verdict
+    """The verdict."""
+    expected: str | None
+    """What the check expects, in words, in points unless it says otherwise."""
+    margin: float | None
+    """The margin d in points, for claims that state a gain."""
+    measured: float | None = None
+    """The mean over seeds in points (kind share: the share of recipes, 0 to 1)."""
+    interval: tuple[float, float] | None = None
+    """90 % interval of `measured` (kind share: the shares that the recipes' own intervals leave open)."""
+    without_retrieval: float | None = None
+    """The same mean without BUCC and Tatoeba, in points."""
+    direction: Direction | None = None
+    """Is the measured value above or below zero, at 95 %?"""
+    agrees: bool | None = None
+    """Does the measurement point where the claim points? null where it can't be told."""
+    one_more_run: tuple[float, float] | None = None
+    """95 % prediction interval in points: where the mean of n_claim further runs of this pipeline would fall.
+    """
+    consistent: bool | None = None
+    """Does the claimed gain lie in `one_more_run`? null where no gain is claimed."""
+    beside: dict[str, float] = Field(default_factory=dict)
+    """Mean gain in points of recipes that the source could mean too."""
+    found: str | None = None
+    """What was found, in words, where a fact of the data is claimed."""
+    n_seeds: int = 0
+    """Seeds that went in."""
+    seeds_needed: int | None = None
+    """If inconclusive: seeds that would decide it with probability 80 %, mean and spread staying as they are."""
+    p_value: float | None = None
+    """p value of "the claim holds", of this claim alone; null where nothing was measured on three seeds."""
+    p_adjusted: float | None = None
+    """The same by Holm's step-down over all claims that were tested; null where the claim was not tested."""
+    note: str = ""
+    """In a few words, for the table."""
+    reasons: list[str] = Field(default_factory=list)
+    """In sentences: why this verdict, or why there is none."""
+    evidence: Evidence
+    """What it rests on: cells, values per seed, interval, rule."""
+
+
+def verdict_on(claim: Claim, verdict: Verdict, **found: Any) -> ClaimVerdict:
+    """A verdict with what was found; its evidence is the rule and the reasons until there is more."""
+    return ClaimVerdict(
+        id=claim.id,
+        text=claim.text,
+        kind=claim.check.kind,
+        verdict=verdict,
+        expected=expected(claim),
+        margin=margin_points(claim),
+        evidence=Evidence(rule=rule(claim), sentence=f"{verdict}: {'; '.join(found['reasons'])}"),
+        **found,
+    )
+
+
+def expected(claim: Claim) -> str | None:
+    """What the check expects, as the table prints it."""
+    match claim.check:
+        case Gain() | BestOf():
+            return f"{claim.check.expected_points:+.1f} +- {margin_points(claim):.1f}"
+        case NoGain():
+            return f"<= {claim.check.at_most_points:+.1f}"
+        case Share():
+            return f">= {claim.check.at_least_share:.0%} above {claim.check.threshold_points:+.1f}"
+        case Compare():
+            return f"above {claim.check.variant}"
+        case CountTasks():
+            return f"{claim.check.expected:,} tasks"
+        case CountLanguages():
+            return f"{claim.check.expected:,} languages"
+        case CountRows():
+            return f"{claim.check.expected:,} rows"
+        case OriginOf():
+            return claim.check.origin and f"from {claim.check.origin}"
+        case NoSplit():
+            return f"no {claim.check.split} split"
+        case StartsFrom():
+            return claim.check.repository.rpartition("/")[2]
+    return None

@@ -1,0 +1,223 @@
+"""`harness repro` as a user runs it: the same bytes as plain `dvc repro`, whatever dies on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import toy as toys
+import yaml
+from dvc_project import TIMEOUT_S, Pipeline
+
+from harness.pipeline.lock import Lock
+from harness.pipeline.units import states
+from harness.project.profiles import load_params
+
+TARGETS, RECIPES = ("udpos", "tatoeba"), ("none", "mnli")
+GRID = ("intermediate", "cell", "scores", "verdicts", "track")
+pytestmark = pytest.mark.slow
+
+
+class Project(Pipeline):
+    """A toy project whose grid has run under plain `dvc repro`, each unit in a process of its own."""
+
+    def __init__(self, root: Path) -> None:
+        toys.make_project(root, self.settings())
+        super().__init__(root, toys.PROFILE)
+        self.runs = root / ".dvc" / "cache" / "runs"
+        self.dvc("repro", HARNESS_NO_WARM_PROCESS="1")
+        self.reference = self.made()
+
+    def settings(self) -> dict[str, Any]:
+        content = toys.toy_settings((*TARGETS, "mnli", "text"))
+        content["grid"] = {"recipes": list(RECIPES), "targets": list(TARGETS), "seeds": [1]}
+        return content
+
+    def write_settings(self, **udpos: float) -> None:
+        """Make the project's settings active, those of udpos changed."""
+        content = json.loads(json.dumps(self.settings()))  # YAML shares what tasks have in common
+        content["target"]["udpos"] |= udpos
+        toys.write_params(self.root, content)
+
+    def made(self) -> dict[str, str]:
+        """sha256 of every prediction and checkpoint."""
+        found = [*self.paths.cells.glob("*/predictions.json.gz"), *self.paths.checkpoint("x", 1).parent.glob("*/*.*")]
+        return {str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+    def forget_the_grid(self) -> None:
+        """Remove every trace of the grid: results, checkpoints, entries of dvc.lock, DVC's cache of runs."""
+        checkpoints = self.paths.checkpoint("x", 1).parent
+        for folder in (self.paths.cells, self.paths.results / "intermediate", checkpoints, self.runs):
+            shutil.rmtree(folder, ignore_errors=True)
+        content = yaml.safe_load((self.root / "dvc.lock").read_text(encoding="utf-8"))
+        content["stages"] = {name: entry for name, entry in content["stages"].items() if not name.startswith(GRID)}
+        (self.root / "dvc.lock").write_text(yaml.safe_dump(content), encoding="utf-8")
+
+    def start_harness(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `harness` in a process group of its own, as a terminal does."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness.commands.main", *arguments],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def harness(self, *arguments: str) -> tuple[int, str, str]:
+        """Run `harness` to its end: exit code, standard output, standard error."""
+        process = self.start_harness(*arguments)
+        out, err = process.communicate(timeout=TIMEOUT_S)
+        return process.returncode, out, err
+
+    def states(self) -> set[str]:
+        return set(states(load_params(self.root), self.paths).values())
+
+    def recorded(self) -> set[str]:
+        return {name for name in Lock(self.root).stages if name.startswith(("intermediate", "cell"))}
+
+    def cell_is_there(self, name: str) -> bool:
+        return (self.paths.cells / name / "result.json").is_file()
+
+    @contextmanager
+    def workers_that(self, do: str) -> Iterator[None]:
+        """Workers that do this when they are handed a unit: statements on `unit` (its name) and `attempt`."""
+        path = self.root / "harness" / "launch" / "workers.py"
+        before = path.read_text(encoding="utf-8")
+        path.write_text(
+            f"{before}\n\n_run_unit = run_unit\n\n\ndef run_unit(command, scratch, log, attempt):\n"
+            f"    unit = '-'.join(command[1:])\n    {do}\n    return _run_unit(command, scratch, log, attempt)\n",
+            encoding="utf-8",
+        )
+        try:
+            yield
+        finally:
+            path.write_text(before, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("repro") / "project")
+
+
+@pytest.fixture
+def project(whole: Project) -> Project:
+    """The project without its grid."""
+    whole.forget_the_grid()
+    return whole
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_the_same_bytes_as_plain_dvc_repro(project: Project) -> None:
+    code, out, err = project.harness("repro", "--jobs", "2")
+    assert code == 0, out + err
+    assert project.made() == project.reference
+    assert "grid: 6 units run" in out and "Running stage 'cell@" not in out and "harness verify" in out
+    assert "; 6 of 6 units" in out and project.states() == {"done"}
+    assert project.paths.verdicts.is_file() and (project.paths.results / "tracked.json").is_file()
+    assert "Running stage" not in project.dvc("repro"), "DVC finds everything up to date"
+
+    # A setting changed and changed back: DVC's cache has what was made from the old one.
+    project.write_settings(learning_rate=0.0123)
+    code, out, err = project.harness("repro", "--jobs", "1")
+    assert "grid: 2 units run;" in out and project.made() != project.reference, out + err
+    project.write_settings()
+    code, out, err = project.harness("repro", "--jobs", "1")
+    assert "grid: 0 units run, 2 kept" in out and project.made() == project.reference, out + err
+
+    # A checkpoint that comes out the same leaves its cells as they are.
+    shutil.rmtree(project.paths.checkpoint("mnli", 1))
+    shutil.rmtree(project.runs)
+    code, out, err = project.harness("repro", "--jobs", "1")
+    assert code == 0, out + err
+    assert "grid: 1 units run, 2 kept" in out and project.made() == project.reference
+
+
+def test_a_process_that_dies_costs_its_unit_and_what_needs_it(project: Project) -> None:
+    kill = "unit == 'intermediate-mnli-1' or (unit, attempt) == ('cell-none-tatoeba-1', 1)"
+    with project.workers_that(f"({kill}) and os.kill(os.getpid(), 9)"):
+        code, out, err = project.harness("repro", "--jobs", "2")
+    assert code == 2, out + err
+    assert "cell none-tatoeba-1: killed by signal 9 (by hand, or out of memory); started again" in out
+    assert "FAILED   intermediate@mnli-1: " in out and "not run  cell@mnli-udpos-1: it needs intermediate@mnli-1" in out
+    assert "grid: 3 units run, 2 started again" in out and "expected every unit to finish, found 1 that failed" in err
+    assert project.recorded() == {"intermediate@none-1", "cell@none-udpos-1", "cell@none-tatoeba-1"}
+    code, out, err = project.harness("repro", "--jobs", "2")
+    assert code == 0, out + err
+    assert "grid: 3 units run;" in out and project.made() == project.reference
+
+
+def test_a_unit_that_fails_says_so_in_its_own_words(project: Project) -> None:
+    weights = project.paths.encoder / "model.safetensors"
+    before = weights.read_bytes()
+    with project.workers_that("open('build/toy/encoder/model.safetensors', 'ab').write(b'x')"):
+        code, out, _ = project.harness("repro", "--jobs", "1")
+    weights.write_bytes(before)
+    assert code == 2 and "FAILED" in out and "model.safetensors" in out
+    assert "harness: expected" in (project.paths.logs / "cell-none-udpos-1.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_keep_what_had_finished(project: Project, how: signal.Signals) -> None:
+    with project.workers_that("unit == 'intermediate-mnli-1' and __import__('time').sleep(600)"):
+        process = project.start_harness("repro", "--jobs", "2")
+        assert wait_for(lambda: all(map(project.cell_is_there, ("none-udpos-1", "none-tatoeba-1"))))
+        os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)  # a terminal's reaches all
+        out, err = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 130, out + err
+    assert "3 finished units are recorded, what ran was dropped" in err and "the same command goes on from here" in err
+    assert project.recorded() == {"intermediate@none-1", "cell@none-udpos-1", "cell@none-tatoeba-1"}
+    assert not project.paths.checkpoint("mnli", 1).exists() and not list(project.paths.scratch.glob("*/*"))
+
+
+def test_a_killed_scheduler_loses_no_finished_unit(project: Project) -> None:
+    with project.workers_that("unit == 'intermediate-mnli-1' and __import__('time').sleep(600)"):
+        process = project.start_harness("repro", "--jobs", "2")
+        assert wait_for(lambda: all(map(project.cell_is_there, ("none-udpos-1", "none-tatoeba-1"))))
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.communicate(timeout=TIMEOUT_S)
+    assert len(started) >= 2 and wait_for(lambda: not any(map(psutil.Process.is_running, started)))
+    assert project.recorded() == set()
+    result = project.paths.cell("none", "udpos", 1) / "result.json"
+    before = result.read_bytes()
+    # What a finished unit was made from has changed since: that one runs again.
+    predictions = project.paths.cell("none", "tatoeba", 1) / "predictions.json.gz"
+    predictions.write_bytes(predictions.read_bytes() + b"x")
+    code, out, err = project.harness("repro", "--jobs", "2")
+    assert code == 0, out + err
+    assert "grid: 4 units run, 2 kept" in out and result.read_bytes() == before
+    assert project.made() == project.reference and project.states() == {"done"}
+
+
+def test_units_by_name_run_with_what_they_need_and_nothing_else(project: Project) -> None:
+    call = (
+        "from harness.commands import open_project; from harness.launch.grid import reproduce_grid;"
+        "assert reproduce_grid(*open_project(), ['cell@none-udpos-1'], slots=1, to_stderr=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", call], cwd=project.root, env=project.environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
+    assert "grid: 2 units run" in done.stderr
+    assert project.recorded() == {"intermediate@none-1", "cell@none-udpos-1"}
+    assert not project.cell_is_there("none-tatoeba-1")

@@ -1,0 +1,138 @@
+"""`harness degradation`: what it says must follow from the numbers; its page and figures from the pinned results."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from degradation_world import LANGUAGES, low_resource, make_table, registration
+
+from harness.commands.main import run
+from harness.pages.degradation.answer import answer
+from harness.pages.degradation.figures import HEAT_MAP, SCATTER, draw_languages, draw_size, write_figures
+from harness.pages.degradation.page import render_page, render_text
+from harness.pages.degradation.record import read_degradation
+from harness.project.errors import HarnessError
+from harness.project.paths import Paths
+from harness.project.profiles import read_params
+from harness.verify.languages.degradation import measure_degradation
+from harness.verify.languages.records import Degradation
+
+
+def measure(low: float, other: float, **options: object) -> Degradation:
+    """An answer about a table with these planted gains."""
+    table = make_table(lambda recipe, language: low if low_resource(language) else other, **options)  # type: ignore[arg-type]
+    return measure_degradation(table, LANGUAGES, "en", registration(), "run")
+
+
+@pytest.fixture(scope="module")
+def pinned(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Degradation:
+    """The answer from the laboratory's pinned results, as in a clone where nothing has run."""
+    root = tmp_path_factory.mktemp("clone")
+    for name in ("tasks", "profiles", "reference"):
+        (root / name).symlink_to(repo_root / name)
+    return read_degradation(read_params(repo_root / "profiles" / "lab.yaml"), Paths(root, "lab"))
+
+
+def test_the_answer_names_a_planted_degradation() -> None:
+    text = answer(measure(-6.0, 1.0))
+    assert text.startswith(
+        "FacebookAI/xlm-roberta-large on XTREME: Intermediate training DEGRADES low-resource languages"
+    )
+    assert "over 2 recipes on 15 low-resource languages is -" in text
+    assert re.search(r"low-resource languages fare worse than the others \(\+(0\.9|1\.[01]) \[", text)
+    assert "The less pretraining text, the smaller the gain: +" in text
+    assert "gains on low-resource languages (100%) and 0 of" in text
+
+
+def test_the_answer_names_a_uniform_gain_and_no_effect() -> None:
+    gain, nothing = answer(measure(5.0, 5.0)), answer(measure(0.0, 0.0))
+    assert "does NOT degrade low-resource languages on average, it helps them" in gain
+    assert "do not clearly fare differently" in gain and "does not clearly follow" in gain
+    assert "NO degradation of low-resource languages is shown on average, nor is it excluded" in nothing
+    assert "gains on low-resource languages (0%)" in nothing
+
+
+def test_the_answer_says_what_it_is_about_and_what_it_cannot_tell() -> None:
+    assert answer(measure(-6.0, 1.0, encoder="a small encoder")).startswith(
+        "This is about a small encoder on XTREME; how far training degrades FacebookAI/xlm-roberta-large on XTREME"
+    )
+    one = answer(measure(-6.0, 1.0, seeds=1))
+    assert "Undecided" in one and "No (target, language) has the 3 seeds that a test needs." in one
+    assert "DEGRADES" not in one
+    assert "Nothing here compares" in answer(measure(-6.0, 1.0, targets=("bucc",)))
+
+
+def test_the_committed_page_is_that_of_the_pinned_results(pinned: Degradation, repo_root: Path) -> None:
+    page = (repo_root / "docs" / "degradation.md").read_text(encoding="utf-8")
+    assert page == render_page(pinned, f"{HEAT_MAP}.png", f"{SCATTER}.png"), "run `harness degradation --page` anew"
+
+
+def test_the_pinned_results_answer_for_the_laboratory_only(pinned: Degradation) -> None:
+    assert not pinned.in_scope and pinned.judged == "pinned"
+    assert (len(pinned.recipes), len(pinned.targets), len(pinned.languages)) == (4, 9, 12)
+    text = render_text(pinned)
+    assert "it can't say" in text and "PINNED results in reference/lab" in text
+    assert all(f"\n{code}  " in text for code in pinned.languages)
+
+
+def test_the_command_prints_json_and_writes_figures_and_page(
+    repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("tasks", "profiles", "reference"):
+        (tmp_path / name).symlink_to(repo_root / name)
+    (tmp_path / "params.yaml").write_bytes((repo_root / "profiles" / "lab.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert run(["degradation", "--json", "--figures", "pictures", "--page", "page/answer.md"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["in_scope"] is False and content["registration"]["degraded"]["threshold_points"] == -1.0
+    assert {pair["language"] for pair in content["recipes"][0]["pairs"]} == set(content["languages"])
+    names = {f"{name}.{ending}" for name in (HEAT_MAP, SCATTER) for ending in ("png", "svg")}
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == names
+    assert {path.name for path in (tmp_path / "page").iterdir()} == {"answer.md", f"{HEAT_MAP}.png", f"{SCATTER}.png"}
+    assert run(["degradation", "--profile", "paper"]) == 2
+    assert "found neither" in capsys.readouterr().err
+
+
+def test_the_command_loads_nothing_that_trains(repo_root: Path) -> None:
+    code = (
+        "import sys; from harness.commands.main import run; code = run(['degradation', '--profile', 'lab']); "
+        "heavy = {'torch', 'transformers', 'datasets', 'mlflow', 'matplotlib'} & {*sys.modules}; "
+        "sys.exit(code or ' '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and "ANSWER: " in done.stdout
+
+
+def test_figures_have_the_same_bytes_again(tmp_path: Path) -> None:
+    found = measure(-2.0, 1.0, targets=("xnli", "tatoeba"))
+    first, again = (write_figures(found, tmp_path / name) for name in ("first", "again"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HarnessError, match="expected to write"):
+        write_figures(found, tmp_path / "file")
+
+
+def test_figures_show_what_is_there_and_what_is_not() -> None:
+    found = measure(-2.0, 1.0, targets=("xnli", "tatoeba"), missing=[f"multi-xnli-{seed}" for seed in (1, 2, 3)])
+    heat, scatter = draw_languages(found), draw_size(found)
+    (everything, apart) = heat.axes[:2]
+    assert len(everything.texts) == 2 * len(found.languages) - sum(
+        1 for code in found.languages if not any(p.language == code for p in found.recipes[1].pairs)
+    )
+    assert len(apart.texts) == len([pair for pair in found.recipes[0].pairs if pair.target == "xnli"])
+    assert everything.patches[0].get_hatch() and everything.images[0].norm.vmin == -everything.images[0].norm.vmax
+    labels = {text.get_text() for text in scatter.axes[0].texts}
+    assert labels == {code for code, level in found.levels.items() if level != "source"}
+
+
+def test_figures_of_one_target_without_a_slope_say_so() -> None:
+    scatter = draw_size(measure(-2.0, 1.0, targets=("xnli",), missing=[f"{r}-xnli-1" for r in ("none", "mnli")]))
+    assert len(scatter.axes) == 1
+    nothing = measure(0.0, 0.0, targets=("bucc",))
+    assert nothing.fit.slope is not None and nothing.average_without_retrieval is None
+    assert len(draw_languages(nothing).axes) == 2

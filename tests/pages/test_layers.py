@@ -1,0 +1,325 @@
+"""Retrieval by hidden layer: at the pinned layer exactly what a cell finds; the page says what its numbers say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy as toys
+
+from harness.commands.main import run
+from harness.experiment import layer_scores
+from harness.experiment.cell import run_cell
+from harness.experiment.inputs import write_recipe, write_target
+from harness.experiment.intermediate import run_intermediate
+from harness.experiment.layer_scores import checkpoint_weights, measure_checkpoints
+from harness.experiment.training.checkpoints import write_checkpoint_record
+from harness.metrics.xtreme import XTREME_GROUPS
+from harness.pages.estimates import Estimate, Provenance, estimate
+from harness.pages.layers.figure import plot_layers
+from harness.pages.layers.page import on_layers, on_share, on_stored, render_page
+from harness.pages.layers.record import CellLayers, Contribution, Layers, contributions, read_layers
+from harness.project.errors import HarnessError
+from harness.project.files import sha256_file
+from harness.project.params import Params, Retrieval
+from harness.project.paths import Paths
+from harness.project.profiles import load_params
+from harness.project.results import Cell, collect, grid_cells
+from harness.project.tasks import load_task
+from harness.verify.scores import CellScore, ScoresTable, read_table
+
+Toy = tuple[Params, Paths]
+GRID = {"recipes": ["none", "hellaswag"], "targets": ["udpos", "bucc", "tatoeba"], "seeds": [1, 2]}
+LAYERS = 3
+"""Of the toy encoder, its embeddings included."""
+
+
+@pytest.fixture(scope="module")
+def ran(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """A toy project whose grid has run; one language of bucc has dev texts to tune its threshold on."""
+    root = tmp_path_factory.mktemp("layers") / "project"
+    shutil.copytree(toy[1].root, root)
+    content = toys.toy_settings()
+    content["grid"] = GRID
+    toys.write_params(root, content)
+    params, paths = load_params(root), Paths(root, content["profile"])
+    add_dev_texts(paths.data("bucc"))
+    for target in params.grid.targets:
+        write_target(target, params, paths)
+    for recipe in params.grid.recipes:
+        write_recipe(recipe, params, paths)
+        for seed in params.grid.seeds:
+            run_intermediate(recipe, seed, params, paths)
+    for cell in grid_cells(params):
+        run_cell(cell, params, paths)
+    return params, paths
+
+
+def add_dev_texts(folder: Path) -> None:
+    """Give the first language of mining the texts of the last one to tune on."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    codes = sorted(name.split(".")[1] for name in manifest["files"] if name.startswith("test_gold."))
+    for part in ("source", "target", "gold"):
+        name, copied = f"dev_{part}.{codes[0]}.jsonl", f"test_{part}.{codes[-1]}.jsonl"
+        shutil.copy(folder / copied, folder / name)
+        manifest["files"][name] = manifest["files"][copied] | {"sha256": sha256_file(folder / name)}
+    manifest["source"] = "made here"  # no longer the rows that the laboratory's pins are of
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def measured(ran: Toy) -> Layers:
+    return read_layers(*ran)
+
+
+@pytest.fixture
+def command(ran: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """The command line in a copy of that project: its paths, and arguments -> exit code, output, error."""
+    shutil.copytree(ran[1].root, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    capsys.readouterr()
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = run(["layers", *arguments])
+        return code, *capsys.readouterr()
+
+    return Paths(tmp_path / "project", ran[0].profile), call
+
+
+def test_the_pinned_layer_has_exactly_the_score_that_each_cell_stored(ran: Toy, measured: Layers) -> None:
+    params, paths = ran
+    results = collect(paths.cells, grid_cells(params))
+    assert len(measured.cells) == 2 * 2 * 2
+    for found in measured.cells:
+        result = results[found.cell.id]
+        layer = measured.pinned[found.cell.target].layer
+        assert found.languages[layer] == result.scores
+        assert found.scores[layer] == result.score == found.stored
+    assert "8 of 8 cells" in on_stored(measured)
+    tuned = [result for result in results.values() if result.dev_by_language]
+    assert tuned and all(result.cell.target == "bucc" for result in tuned)
+
+
+def test_every_layer_recipe_and_target_is_there(measured: Layers) -> None:
+    assert (measured.targets, measured.recipes, measured.seeds) == (["bucc", "tatoeba"], ["none", "hellaswag"], [1, 2])
+    assert list(measured.layers) == [*range(LAYERS)]
+    for target in measured.targets:
+        assert {recipe: len(layers) for recipe, layers in measured.scores[target].items()} == dict.fromkeys(
+            measured.recipes, LAYERS
+        )
+        for layer, gain in enumerate(measured.gains[target]["hellaswag"]):
+            score, baseline = (measured.scores[target][recipe][layer] for recipe in ("hellaswag", "none"))
+            assert gain.mean == pytest.approx(score.mean - baseline.mean)
+    assert all(found.interval is None for found in measured.scores["bucc"]["none"]), "one encoder at both seeds"
+
+
+def test_the_average_at_the_pinned_layer_is_the_judged_one(measured: Layers) -> None:
+    (one,) = measured.contributions
+    assert (one.recipe, one.retrieval, len(one.gains)) == ("hellaswag", ["bucc", "tatoeba"], 3)
+    pinned = measured.pinned["bucc"].layer
+    assert one.average_at_layer[pinned].by_seed == pytest.approx(one.average.by_seed)
+    assert one.total_points == pytest.approx(3 * one.average.mean)
+
+
+def test_layers_in_several_passes_are_the_same(ran: Toy, measured: Layers, monkeypatch: pytest.MonkeyPatch) -> None:
+    params, paths = ran
+    monkeypatch.setattr(layer_scores, "MOST_BYTES", 1)
+    tasks = {"tatoeba": load_task("tatoeba", paths.tasks)}
+    found = measure_checkpoints(tasks, checkpoint_weights(["hellaswag"], [1], paths, {}), params, paths)
+    whole = {(one.cell.recipe, one.cell.target, one.cell.seed): one.languages for one in measured.cells}
+    assert found == {key: whole[key] for key in found} and len(found) == 1
+
+
+def test_the_command_writes_page_and_picture_and_prints_json(command: Any) -> None:
+    paths, call = command
+    code, out, err = call("--recipes", "hellaswag", "--seeds", "1", "--out", "pages/one.md", "--json")
+    assert code == 0 and "written: " in err
+    record = Layers.model_validate_json(out)
+    assert (record.recipes, record.seeds) == (["none", "hellaswag"], [1])
+    assert (paths.root / "pages" / "one.md").read_text(encoding="utf-8") == render_page(record, "one.png")
+    assert (paths.root / "pages" / "one.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--recipes", "helaswag"), "did you mean `hellaswag`?"),
+        (("--seeds", "3"), "expected a seed of the grid, found 3; known: 1, 2"),
+        (("--seeds", "one"), "expected seeds such as 1,2,3, found 'one'"),
+    ],
+)
+def test_what_the_grid_lacks_is_refused(command: Any, arguments: tuple[str, ...], says: str) -> None:
+    code, _, err = command[1](*arguments)
+    assert code == 2 and says in err
+
+
+def test_dropped_weights_and_a_missing_checkpoint_name_their_command(command: Any) -> None:
+    paths, call = command
+    folder = paths.checkpoint("hellaswag", 2)
+    (folder / "model.safetensors").unlink()
+    code, _, err = call()
+    assert code == 2 and "found no file" in err and "dvc repro -f intermediate@hellaswag-2" in err
+    assert "layers: " not in err, "all checkpoints are looked at before anything runs"
+    assert call("--seeds", "1")[0] == 0
+    shutil.rmtree(folder)
+    code, _, err = call()
+    assert code == 2 and "expected a finished checkpoint" in err and "dvc repro intermediate@hellaswag-2" in err
+
+
+def test_unsound_results_are_not_written_about(command: Any) -> None:
+    paths, call = command
+    shutil.rmtree(paths.cell("hellaswag", "udpos", 1))
+    code, _, err = call()
+    assert code == 2 and "expected sound results" in err and not (paths.root / "docs").exists()
+
+
+def test_a_recipe_without_data_is_left_out_by_name(tmp_path: Path) -> None:
+    paths, left_out = Paths(tmp_path, "toy"), {}
+    record = {"recipe": "ccg", "weights_sha256": None, "unavailable": ["CCGbank is licensed"]}
+    write_checkpoint_record(paths.checkpoint("ccg", 1), record)
+    assert checkpoint_weights(["ccg"], [1], paths, left_out) == {}
+    assert left_out == {"ccg": "CCGbank is licensed"}
+
+
+def table(gains: Mapping[str, Mapping[str, float]], seeds: tuple[int, ...] = (1, 2, 3)) -> ScoresTable:
+    """Scores of 50 plus these gains (recipe -> target -> points) on all of XTREME's targets."""
+    rows = [
+        CellScore(
+            cell=Cell(recipe=recipe, target=target, seed=seed), status="ok", dev_score=None, scores={}, inputs={},
+            score=50.0 + seed + gains.get(recipe, {}).get(target, 0.0), predictions_sha256=None,
+        )
+        for recipe in ("none", *gains) for target in XTREME_GROUPS for seed in seeds
+    ]  # fmt: skip
+    return ScoresTable(profile="lab", encoder="small", data="toy rows", groups=XTREME_GROUPS, cells=rows)
+
+
+def spread(means: Mapping[int, float] | float, seeds: tuple[int, ...] = (1, 2, 3)) -> Estimate:
+    found = estimate(means if isinstance(means, Mapping) else dict.fromkeys(seeds, means))
+    assert found is not None
+    return found
+
+
+def record(gains: Mapping[str, Mapping[str, float]], baseline: tuple[float, ...] = (30.0, 20.0, 10.0)) -> Layers:
+    """A page's record with planted gains; on retrieval they hold at the pinned layer 1 and are doubled at layer 2."""
+    targets = ["bucc", "tatoeba"]
+    times = (0.0, 1.0, 2.0)
+    by_layer = {t: {r: [spread(gains[r].get(t, 0.0) * time) for time in times] for r in gains} for t in targets}
+    scores = {
+        t: {"none": [spread(score) for score in baseline]}
+        | {r: [spread(b + g.mean) for b, g in zip(baseline, by_layer[t][r], strict=True)] for r in gains}
+        for t in targets
+    }
+    cells = [
+        CellLayers(
+            cell=Cell(recipe=recipe, target=target, seed=1),
+            languages=[{"qab": {"f1": found.mean}} for found in layers],
+            scores=[found.mean for found in layers],
+            stored=layers[1].mean,
+        )
+        for target in targets
+        for recipe, layers in scores[target].items()
+    ]
+    machine = {"cpu": "a processor", "cores": 2, "architecture": "x86_64", "system": "Linux"}
+    return Layers(
+        profile="toy", encoder="small", data="toy rows", results="results/toy",
+        made=Provenance(machines=[machine], git_commits=["0123456789abcdef"], git_dirty=False, when="today"),
+        measured={"git_commit": "fedcba9876543210", "git_dirty": False, "machine": machine, "device": "cpu",
+                  "threads": 1, "packages": {"torch": "2"}},
+        targets=targets, recipes=["none", *gains], seeds=[1, 2, 3],
+        pinned=dict.fromkeys(targets, Retrieval(layer=1, pooling="mean", neighbours=4, max_length=64)),
+        left_out={}, cells=cells, scores=scores, gains=by_layer,
+        contributions=contributions(read_table(table(gains)), by_layer, ["none", *gains], [1, 2, 3]),
+    )  # fmt: skip
+
+
+def test_the_share_is_that_of_the_planted_gains() -> None:
+    (one,) = record({"mnli": {"bucc": 30.0, "tatoeba": 24.0, "xnli": 6.0}}).contributions
+    assert (one.total_points, one.retrieval_points) == (pytest.approx(60.0), pytest.approx(54.0))
+    says = on_share(record({"mnli": {"bucc": 30.0, "tatoeba": 24.0, "xnli": 6.0}}))
+    assert "over 9 targets, which for mnli is +60.0 points, bucc and tatoeba make +54.0, a share of 90%" in says
+    assert says.endswith("if every target gained alike, it would be 22%.")
+
+
+def test_a_share_against_the_sum_is_below_zero_and_explained() -> None:
+    found = record({"mnli": {"bucc": -2.0, "xnli": 6.0}, "multi": {"bucc": 4.0}})
+    assert "the mean of 2 recipes is +4.0 points, bucc and tatoeba make +1.0, a share of 25%" in on_share(found)
+    assert "(mnli -50%, multi 100%)" in on_share(found)
+    page = render_page(found, "layers.png")
+    assert "A share below 0: retrieval goes against the sum." in page and "outweighs" not in page
+    assert "outweighs" in render_page(record({"mnli": {"bucc": 9.0, "xnli": -3.0}}), "layers.png")
+
+
+def test_a_sum_of_nothing_has_no_share() -> None:
+    assert "a share of no size (the sum is 0)" in on_share(record({"mnli": {}}))
+
+
+def test_the_sentence_on_layers_names_the_best_and_the_pinned_one() -> None:
+    says = on_layers(record({"mnli": {"bucc": 4.5, "tatoeba": 9.0, "xnli": 9.0}}))
+    assert "On bucc the baseline scores 20.0 at the pinned layer 1 and 30.0 at its best, layer 0 (10.0 more)" in says
+    assert "the recipes' mean gain is +4.5 there and from +0.0 (layer 0) to +9.0 (layer 2) over all layers" in says
+    assert "is +2.5 with retrieval at the pinned layer, and would be from +1.0 (layer 0) to +4.0 (layer 2)" in says
+    says = on_layers(record({"mnli": {}}, baseline=(10.0, 30.0, 20.0)))
+    assert "On bucc the baseline scores 30.0 at the pinned layer 1, its best, and" in says
+
+
+def test_a_seed_without_every_score_counts_for_no_share() -> None:
+    gains = {"mnli": {"bucc": 30.0, "xnli": 6.0}}
+    whole = table(gains)
+    cells = [
+        row.model_copy(update={"score": None, "status": "failed"}) if row.cell.id == "mnli-xnli-2" else row
+        for row in whole.cells
+    ]
+    by_layer = {t: {"mnli": [spread({1: 1.0, 2: 90.0, 3: 1.0})]} for t in ("bucc", "tatoeba")}
+    found = contributions(read_table(whole.model_copy(update={"cells": cells})), by_layer, ["none", "mnli"], [1, 2, 3])
+    assert isinstance(found[0], Contribution) and [*found[0].average.by_seed] == [1, 3]
+    assert found[0].average_at_layer[0].by_seed == pytest.approx({1: 8 / 9, 3: 8 / 9})
+
+
+def test_scores_of_other_weights_or_other_numbers_are_told() -> None:
+    found = record({"mnli": {"bucc": 1.0}})
+    changed = [
+        one.model_copy(update={"stored": (None, 21.5, 20.0, 20.0)[place]}) for place, one in enumerate(found.cells)
+    ]
+    says = on_stored(found.model_copy(update={"cells": changed}))
+    assert says == (
+        "at the pinned layer 2 of 4 cells have the score that the judged results hold; largest difference 0.50 points; "
+        "1 are not comparable (no score there from these weights)"
+    )
+
+
+def test_the_page_has_a_row_per_layer_and_says_that_nothing_is_chosen() -> None:
+    found = record({"mnli": {"bucc": 4.5}, "multi": {"bucc": 2.0}})
+    page = render_page(found, "layers.png")
+    section = page[page.index("## bucc") : page.index("## tatoeba")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "|" in line]
+    assert ["1 (pinned)", "20.0", "24.5", "22.0"] in rows and ["best layer", "0", "0", "0"] in rows
+    assert sum(row[0] in ("0", "1 (pinned)", "2") for row in rows) == 2 * LAYERS
+    assert "**No layer is chosen by this page.**" in page and "![Retrieval by hidden layer](layers.png)" in page
+    assert "commit 0123456789ab" in page and "commit fedcba987654" in page and "a processor" in page
+
+
+def test_the_picture_is_the_same_bytes_twice(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for name in ("a.png", "b.png"):
+        plot_layers(record({"mnli": {"bucc": 4.5}}), tmp_path / name)
+    content = (tmp_path / "a.png").read_bytes()
+    assert content.startswith(b"\x89PNG") and content == (tmp_path / "b.png").read_bytes()
+
+
+def test_weights_that_are_not_numbers_are_refused(command: Any, ran: Toy) -> None:
+    from harness.model.encoder import load_encoder, save_encoder
+
+    paths, _ = command
+    encoder = load_encoder(paths.encoder)
+    next(encoder.parameters()).data.fill_(float("nan"))
+    folder = paths.checkpoint("hellaswag", 1)
+    save_encoder(encoder, folder)
+    weights = sha256_file(folder / "model.safetensors")
+    write_checkpoint_record(folder, {"recipe": "hellaswag", "weights_sha256": weights})
+    with pytest.raises(HarnessError, match="training of hellaswag failed at seed 1"):
+        layer_scores.load_checkpoint("hellaswag", 1, ran[0], paths)

@@ -1,0 +1,334 @@
+"""The page of `harness study` from tables of scores made here: what it says must follow from them, both ways."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy as toys
+from scipy import stats
+
+from harness.audit.facts_here import read_facts
+from harness.audit.integrity.findings import Integrity
+from harness.audit.verification import GridSize, Verification
+from harness.metrics.xtreme import XTREME_GROUPS
+from harness.pages.estimates import Provenance
+from harness.pages.study.figures import colour_reach, plot_gains, plot_pairs
+from harness.pages.study.page import render_page
+from harness.pages.study.record import EncoderMade, Study, make_study, notes_of, read_study
+from harness.project.paths import Paths
+from harness.project.profiles import read_params
+from harness.project.results import Cell, Status
+from harness.verify.claims.registry import CLAIMS, Claim, load_claims
+from harness.verify.scores import CellScore, ScoresTable, read_table
+from harness.verify.verdicts.facts import Facts
+from harness.verify.verdicts.judge import judge
+
+NOISE = {1: -0.5, 2: 0.0, 3: 0.5, 4: -0.2, 5: 0.2}
+LICENSED = "CCGbank is licensed"
+LAB = read_params(toys.ROOT / "profiles" / "lab.yaml")
+Gains = Mapping[str, float | Mapping[str, float]]
+
+
+def score_of(gains: Gains, cell: Cell) -> float:
+    """A baseline that moves with the seed, plus the planted gain (of the recipe, or on each target) and noise."""
+    if cell.recipe == "none":
+        return 50.0 + cell.seed
+    planted = gains[cell.recipe]
+    gain = planted if isinstance(planted, float) else planted.get(cell.target, 0.0)
+    return 50.0 + cell.seed + gain + NOISE[cell.seed]
+
+
+@cache
+def published() -> tuple[list[Claim], Facts]:
+    """The registry of claims, and the facts that decide those on data."""
+    paths = Paths(toys.ROOT, "lab")
+    claims = load_claims(paths.reference / CLAIMS)
+    return claims, read_facts(claims, paths)
+
+
+def make(
+    gains: Gains,
+    targets: tuple[str, ...] = tuple(XTREME_GROUPS),
+    seeds: tuple[int, ...] = (1, 2, 3),
+    change: Callable[[Cell], dict[str, Any]] = lambda cell: {},
+    encoder: str = "a small encoder",
+    data: str = "data pack toy",
+    **known: Any,
+) -> Study:
+    """The study of a made-up grid; `change` replaces fields of a cell's row."""
+    rows = []
+    for cell in [Cell(recipe=r, target=t, seed=s) for r in ("none", *gains) for t in targets for s in seeds]:
+        score = score_of(gains, cell)
+        fields = dict(
+            cell=cell, status="ok", score=score, dev_score=score, scores={}, predictions_sha256=None, inputs={}
+        )
+        rows.append(CellScore(**(fields | change(cell))))
+    table = ScoresTable(
+        profile="lab", encoder=encoder, data=data, groups={t: XTREME_GROUPS[t] for t in targets}, cells=rows
+    )
+    named = {status: [row.cell.id for row in rows if row.status == status] for status in ("ok", "collapsed", "failed")}
+    unavailable = {row.cell.id: row.reasons[0] for row in rows if row.status == "unavailable"}
+    counts = {status: len(cells) for status, cells in (*named.items(), ("unavailable", [*unavailable]))}
+    v0 = Integrity(
+        hashes=1, cells_expected=len(rows), cells_found=len(rows), statuses=counts, collapsed=named["collapsed"],
+        failed=named["failed"], unavailable=unavailable, problems=[], images=[],
+    )  # fmt: skip
+    claims, facts = published()
+    verification = Verification(
+        profile="lab", encoder=encoder, data=data, judged="pinned", v0=v0, v2=None, v2_note="", exit_code=0,
+        grid=GridSize(recipes=["none", *gains], targets=list(targets), seeds=list(seeds)),
+        claims=[judge(claim, table, read_table(table), facts) for claim in claims],
+    )  # fmt: skip
+    machine = dict(cpu="some cpu", cores=2, device="cpu", threads=1, python="3.11.2")
+    made = Provenance(machines=[machine], git_commits=["c0ffee" * 6], git_dirty=False, when="pinned 2020-05-26 (UTC)")
+    beside = dict(title="made up", task_notes={}, provenance=made, encoder=None)
+    return make_study(table, verification, **(beside | known))
+
+
+def page_of(study: Study) -> str:
+    return render_page(study, "x_gains.png", "x_pairs.png")
+
+
+def row(page: str, start: str, section: str) -> list[str]:
+    """The cells of the one table row of a section that begins so."""
+    part = page[page.index(f"## {section}") :].split("\n## ")[0]
+    lines = [line for line in part.splitlines() if re.match(rf"\| *{re.escape(start)} *\|", line)]
+    assert len(lines) == 1, lines
+    return [cell.strip() for cell in lines[0].strip("|").split("|")]
+
+
+def gains_row(page: str, recipe: str) -> list[str]:
+    return row(page, recipe, "Gains by recipe and target")
+
+
+def status(which: Status, recipe: str, target: str | None = None, seeds: tuple[int, ...] = (1, 2, 3)) -> Any:
+    """A change that gives the cells of a recipe (on one target, or all) a status."""
+
+    def change(cell: Cell) -> dict[str, Any]:
+        if cell.recipe != recipe or target not in (None, cell.target) or cell.seed not in seeds:
+            return {}
+        lost = {} if which == "collapsed" else {"score": None, "dev_score": None}
+        return {"status": which, "reasons": [LICENSED]} | lost
+
+    return change
+
+
+def test_a_gain_is_shown_with_the_half_width_of_its_interval_and_bold_only_if_it_excludes_zero() -> None:
+    page = page_of(make({"mnli": {"xnli": 2.0, "bucc": -0.4}}, targets=("xnli", "bucc")))
+    half = stats.t.ppf(0.95, 2) * 0.5 / 3**0.5
+    assert gains_row(page, "mnli") == [
+        "mnli", f"**+2.0 ± {half:.1f}**", f"-0.4 ± {half:.1f}", f"+0.8 ± {half:.1f}", f"**+2.0 ± {half:.1f}**"
+    ]  # fmt: skip
+
+
+def test_the_baseline_says_where_it_does_not_move_with_the_seed() -> None:
+    page = page_of(make({"mnli": 1.0}, targets=("xnli", "bucc")))
+    assert "it moves with the seed on every target" in page
+    steady = make(
+        {"mnli": 1.0}, targets=("xnli", "bucc"), change=lambda cell: {"score": 40.0} if cell.target == "bucc" else {}
+    )
+    page = page_of(steady)
+    assert "the same at every seed on bucc." in page and "every target" not in page
+    assert row(page, "none", "Gains by recipe and target")[2] == "40.0"
+    assert gains_row(page, "mnli")[2] == "+0.0"
+
+
+def test_what_is_unavailable_is_named_with_its_reason_and_leaves_no_target_out_in_silence() -> None:
+    study = make({"mnli": 1.0, "ccg": 2.0}, change=status("unavailable", "ccg"))
+    page = page_of(study)
+    assert f"- ccg: unavailable, {LICENSED}" in page and gains_row(page, "ccg")[1:] == ["unavailable"] * 11
+    assert row(page, "cells", "What was run")[1] == "81 of 81: 54 ok, 0 collapsed, 0 failed, 27 unavailable"
+    page = page_of(make({"mnli": 1.0}, change=status("unavailable", "mnli", "xquad")))
+    assert f"- mnli on xquad: unavailable, {LICENSED}" in page
+    cells = gains_row(page, "mnli")
+    assert cells[5] == "unavailable" and cells[-2].endswith("(8 targets)") and cells[-1].endswith("(6 targets)")
+    page = page_of(make({"mnli": 1.0}))
+    assert "unavailable," not in page and "targets)" not in page and "had to leave out" not in page
+
+
+def test_a_baseline_without_data_leaves_its_target_unavailable() -> None:
+    study = make({"mnli": 1.0}, change=status("unavailable", "none", "mlqa"))
+    assert gains_row(page_of(study), "mnli")[6] == "unavailable"
+    assert study.overall["mnli"].estimate is not None and "mlqa" not in study.overall["mnli"].targets
+
+
+def test_failed_cells_take_their_seeds_out_and_say_so() -> None:
+    page = page_of(make({"mnli": 1.0}, change=status("failed", "mnli", "xnli", seeds=(3,))))
+    assert gains_row(page, "mnli")[1].endswith("(2 seeds)") and gains_row(page, "mnli")[-2].endswith("(2 seeds)")
+    assert "Failed cells, which have no score: 1 (mnli-xnli-3)" in page
+    page = page_of(make({"mnli": 1.0}, change=status("failed", "mnli", "xnli")))
+    assert gains_row(page, "mnli")[1] == gains_row(page, "mnli")[-2] == "no score"
+    assert "Failed cells" not in page_of(make({"mnli": 1.0}))
+
+
+@pytest.mark.parametrize("recipe", ["none", "mnli"])
+def test_a_pair_that_rests_on_a_collapsed_cell_is_marked(recipe: str) -> None:
+    page = page_of(make({"mnli": 1.0, "qqp": 1.0}, change=status("collapsed", recipe, "xnli", seeds=(2,))))
+    assert gains_row(page, "mnli")[1].endswith("†") and not gains_row(page, "mnli")[2].endswith("†")
+    assert gains_row(page, "qqp")[1].endswith("†") == (recipe == "none")
+    assert f"Collapsed cells, whose model did not learn its target: 1 ({recipe}-xnli-2)" in page
+    assert "No cell collapsed" not in page
+    page = page_of(make({"mnli": 1.0}))
+    assert "†" not in page and "No cell collapsed" in page
+
+
+def test_every_claim_stands_in_the_table_with_where_it_points() -> None:
+    page = page_of(make({"squad_v2": 3.0, "mnli": -3.0, "hellaswag": 0.1, "squad_v1": 1.5}))
+    section = page[page.index("## The claims") : page.index("## Gains")]
+    assert len(re.findall(r"^\| [a-z]", section, re.MULTILINE)) == 1 + 21
+    half = stats.t.ppf(0.95, 2) * 0.5 / 3**0.5
+    assert row(page, "squad-gain", "The claims")[2:] == [
+        "+8.2 ± 1.5", "+3.0", f"[{3 - half:+.1f}, {3 + half:+.1f}]", "+3.0", "same", "3"
+    ]  # fmt: skip
+    directions = {"mnli-gain": "opposite", "hellaswag-gain": "unclear", "multi-gain": "not measurable"}
+    directions |= {"state-of-the-art": "not measurable", "mnli-size": "fact: as claimed"}
+    for name, word in directions.items():
+        assert row(page, name, "The claims")[6] == word
+    assert "squad-gain: squad_v1, which the claim could mean too, gains +1.5" in section
+    words = [line.split("|")[7].strip() for line in section.splitlines() if re.match(r"\| [a-z]", line)][1:]
+    results = [word for word in words if not word.startswith("fact")]
+    counts = ", ".join(f"{results.count(word)} {word}" for word in ("same", "opposite", "unclear", "not measurable"))
+    assert f"Of {len(results)} claims on results: {counts}." in section
+
+
+def test_no_claim_is_called_reproduced_or_refuted() -> None:
+    for gain in (8.2, -8.2):
+        for encoder, data in (("a small encoder", "data pack toy"), ("FacebookAI/xlm-roberta-large", "XTREME")):
+            page = page_of(make(dict.fromkeys(("mnli", "squad_v2", "multi"), gain), encoder=encoder, data=data)).lower()
+            assert "reproduced" not in page and "refuted" not in page and "confirmed" not in page
+
+
+def test_only_another_encoder_or_other_data_is_called_so() -> None:
+    out, within = "None of the former is decided here", "Encoder and data are those of the claims"
+    page = page_of(make({"mnli": 1.0}))
+    assert out in page and within not in page and "The claims are about XLM-R Large" in page
+    assert "The data is data pack toy, not the published data sets" in page
+    page = page_of(make({"mnli": 1.0}, encoder="FacebookAI/xlm-roberta-large", data="XTREME"))
+    assert within in page and out not in page
+    assert "The claims are about XLM-R Large" not in page and "not the published data sets" not in page
+
+
+def test_intervals_that_exclude_zero_are_counted_beside_what_chance_gives() -> None:
+    page = page_of(make({"mnli": 3.0, "qqp": {"xnli": -3.0}}))
+    assert "10 of 18 intervals exclude 0, 9 above and 1 below: more than the 1.8 that would" in page
+    assert "0 of 9 intervals exclude 0, 0 above and 0 below: no more than the 0.9" in page_of(make({"mnli": 0.1}))
+
+
+def test_the_encoder_is_described_as_far_as_it_is_known() -> None:
+    trained = EncoderMade(parameters=2_400_000, steps=3000, final_loss=5.1234)
+    page = page_of(make({"mnli": 1.0}))
+    assert row(page, "encoder", "What was run")[1] == "a small encoder; its record is not there"
+    study = make({"mnli": 1.0}).model_copy(update={"encoder": trained})
+    said = "a small encoder, 2,400,000 parameters; masked-LM loss 5.123 nats per token after 3,000 steps"
+    assert row(page_of(study), "encoder", "What was run")[1] == said
+    assert "What this encoder of 2,400,000 parameters gains" in page_of(study)
+    curved = study.model_copy(update={"encoder": trained.model_copy(update={"earlier_loss": 5.2})})
+    assert row(page_of(curved), "encoder", "What was run")[1] == f"{said}, 5.200 after three quarters of them"
+    published = study.model_copy(update={"encoder": EncoderMade(parameters=5, steps=None, final_loss=None)})
+    assert row(page_of(published), "encoder", "What was run")[1] == "a small encoder, 5 parameters"
+
+
+def test_where_and_when_the_results_were_made() -> None:
+    study = make({"mnli": 1.0})
+    page = page_of(study)
+    assert row(page, "machine", "What was run")[1] == "some cpu, 2 cores, device cpu, threads 1, python 3.11.2"
+    assert row(page, "date", "What was run")[1] == "pinned 2020-05-26 (UTC)"
+    assert row(page, "code", "What was run")[1] == "commit c0ffeec0ffee"
+    dirty = study.provenance.model_copy(update={"git_dirty": True, "machines": [], "git_commits": []})
+    page = page_of(study.model_copy(update={"provenance": dirty}))
+    assert row(page, "code", "What was run")[1] == "commit not recorded, tracked files differed from it"
+    assert row(page, "machine", "What was run")[1] == "not recorded"
+    assert "the pinned results in `reference/lab`" in page
+    run = study.verification.model_copy(update={"judged": "run"})
+    assert "from the run in `results/lab`" in page_of(study.model_copy(update={"verification": run}))
+
+
+def test_notes_and_stand_ins_of_the_data_are_named() -> None:
+    lines = [[name, *[""] * 8, words] for name, words in (("ccg", "STAND-IN: other tags"), ("qqp", "note: a part"),
+                                                          ("mnli", "note: a part"), ("xnli", ""))]  # fmt: skip
+    notes = notes_of(lines)
+    assert notes == {"STAND-IN: other tags": ["ccg"], "note: a part": ["qqp", "mnli"]}
+    page = page_of(make({"mnli": 1.0}, task_notes=notes))
+    assert "- ccg: STAND-IN: other tags\n- qqp, mnli: a part\n" in page and "Stand-ins: ccg (see" in page
+    page = page_of(make({"mnli": 1.0}))
+    assert "Notes on the data" not in page and "Stand-ins" not in page
+
+
+def test_a_mixture_that_lacks_a_task_is_not_the_one_of_its_name() -> None:
+    lacks = {"left_out": {"ccg": LICENSED}}
+    page = page_of(make({"multi": 1.0}, change=lambda cell: lacks if cell.recipe == "multi" else {}))
+    assert f"- multi: trained without ccg, {LICENSED}" in page and "- multi: not the mixture of its name" in page
+    page = page_of(make({"multi": 1.0}))
+    assert "trained without" not in page and "mixture of its name" not in page
+
+
+def test_too_few_seeds_and_missing_retrieval_are_said() -> None:
+    page = page_of(make({"mnli": 1.0}, targets=("xnli",), seeds=(1, 2)))
+    assert "Fewer seeds (2) than the 3" in page and "Retrieval targets" not in page
+    assert "| without retrieval |" not in page[page.index("## Gains") :]
+    page = page_of(make({"mnli": 1.0}))
+    assert "Fewer seeds" not in page and "Retrieval targets are not trained" in page
+
+
+def test_the_colours_reach_as_far_as_gains_outside_retrieval() -> None:
+    study = make({"mnli": {"xnli": -4.0, "bucc": 12.0}})
+    assert colour_reach(study) == pytest.approx(4.0)
+    assert "from -4.0 to +4.0; larger gains (up to 12.0) have the colour of the end." in page_of(study)
+    study = make({"mnli": {"xnli": 0.2}})
+    assert colour_reach(study) == 1.0 and "from -1.0 to +1.0.\n" in page_of(study)
+    assert colour_reach(make({"mnli": {"bucc": 12.0}}, targets=("bucc",))) == pytest.approx(12.0)
+
+
+@pytest.mark.parametrize("targets", [tuple(XTREME_GROUPS), ("bucc",)])
+def test_the_pictures_are_the_same_bytes_twice_and_need_no_whole_grid(targets: tuple[str, ...], tmp_path: Path) -> None:
+    study = make({"mnli": 1.0, "ccg": 1.0}, targets=targets, change=status("unavailable", "ccg"))
+    for plot in (plot_gains, plot_pairs):
+        for name in ("a.png", "b.png"):
+            plot(study, tmp_path / name)
+        content = (tmp_path / "a.png").read_bytes()
+        assert content.startswith(b"\x89PNG") and content == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What a clone has before anything ran: settings, tasks and pinned results."""
+    for name in ("reference", "tasks", "profiles"):
+        shutil.copytree(toys.ROOT / name, tmp_path / name)
+    shutil.copy(toys.ROOT / "profiles" / "lab.yaml", tmp_path / "params.yaml")
+    return tmp_path
+
+
+def study_command(root: Path) -> subprocess.CompletedProcess[str]:
+    code = (
+        "import sys; from harness.commands.main import run; code = run(['study', '--out', 'pages/lab.md'])\n"
+        "assert not {'torch', 'transformers', 'datasets', 'huggingface_hub'} & set(sys.modules); sys.exit(code)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env={"PYTHONPATH": str(toys.ROOT)}, capture_output=True, text=True
+    )
+
+
+def test_the_command_writes_page_and_pictures_from_the_pinned_results(clone: Path) -> None:
+    done = study_command(clone)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout == f"written: {clone / 'pages' / 'lab.md'}\n"
+    page = (clone / "pages" / "lab.md").read_text(encoding="utf-8")
+    study = read_study(LAB, Paths(clone, "lab"))
+    assert page == render_page(study, "lab_gains.png", "lab_pairs.png")
+    for picture in re.findall(r"\]\((.+?\.png)\)", page):
+        assert (clone / "pages" / picture).read_bytes().startswith(b"\x89PNG")
+    assert study.verification.judged == "pinned" and study.provenance.when.startswith("pinned 20")
+
+
+def test_nothing_is_written_about_unsound_results(clone: Path) -> None:
+    next((clone / "reference" / "lab" / "predictions").iterdir()).unlink()
+    done = study_command(clone)
+    assert done.returncode == 2 and "expected sound results" in done.stderr and "To mend it" in done.stderr
+    assert not (clone / "pages").exists()

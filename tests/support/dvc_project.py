@@ -1,0 +1,55 @@
+"""A project as a user has it: its own copy of the code, its own `harness` command, a DVC repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from toy import ROOT
+
+from harness.project.paths import Paths
+
+TIMEOUT_S = 240
+
+
+class Pipeline:
+    """A project folder, written before (params.yaml, tasks, references, profiles), made ready for `dvc repro`."""
+
+    def __init__(self, root: Path, profile: str) -> None:
+        self.root, self.paths = root, Paths(root, profile)
+        shutil.copytree(ROOT / "harness", root / "harness", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("dvc.yaml", ".dvcignore"):
+            shutil.copy(ROOT / name, root / name)
+        command = root.parent / "bin" / "harness"
+        command.parent.mkdir()
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness.commands.main "$@"\n')
+        command.chmod(0o755)
+        self.environment = os.environ | {
+            "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(root),
+        }
+        subprocess.run(["git", "init", "-q", str(root)], check=True)
+        self.dvc("init", "-q")
+        self.dvc("config", "core.analytics", "false")
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start `dvc` in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=self.root,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def dvc(self, *arguments: str, **environment: str) -> str:
+        """Run `dvc` to its end; returns what it printed."""
+        process = self.start(*arguments, **environment)
+        out, _ = process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == 0, out
+        return out

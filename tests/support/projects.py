@@ -1,0 +1,41 @@
+"""Projects with made-up results (synthetic.py), in a temporary folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from synthetic import Project, say_what_was_planted
+
+from harness.metrics import scoring
+from harness.metrics.xtreme import XTREME_GROUPS
+from harness.project.paths import Paths
+from harness.project.profiles import load_params
+
+
+@pytest.fixture
+def make_project(tmp_path: Path, repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Project]:
+    """A project on profile lab with this grid; claims are the real registry's, scores are made up."""
+    monkeypatch.setitem(scoring._METRICS, "planted", say_what_was_planted)
+
+    def make(
+        recipes: tuple[str, ...] = ("none", "mnli", "squad_v2", "hellaswag", "multi"),
+        targets: tuple[str, ...] = tuple(XTREME_GROUPS),
+        seeds: tuple[int, ...] = (1, 2, 3),
+        name: str = "project",
+    ) -> Project:
+        root = tmp_path / name
+        root.mkdir()
+        content = yaml.safe_load((repo_root / "profiles" / "lab.yaml").read_text())
+        content["grid"] = {"recipes": list(recipes), "targets": list(targets), "seeds": list(seeds)}
+        (root / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        (root / "reference").mkdir()
+        for reference in ("claims.yaml", "paper.yaml"):
+            shutil.copy(repo_root / "reference" / reference, root / "reference" / reference)
+        params = load_params(root)
+        return Project(root=root, params=params, paths=Paths(root, params.profile))
+
+    return make
