@@ -19,7 +19,8 @@ ALONE = $$(command -v flock >/dev/null && mkdir -p .dvc/tmp && echo flock .dvc/t
 
 help:
 	@echo "make repro    make the environment, run what is missing of the active profile, print the verdicts"
-	@echo "make test     ruff, mypy and the tests"
+	@echo "make test     ruff, mypy, the import contracts and the tests"
+	@echo "make test-fast  the same without the tests marked slow (a few minutes)"
 	@echo "make test-image  build the CPU image with the Docker engine and test it (IMAGE_ARGS: harness image build --help)"
 	@echo "make bench    run the cheap benchmarks and write benchmarks/RESULTS.md anew (BENCH=--list says what there is, and"
 	@echo "              what takes long: BENCH=--all runs that too, BENCH='growth verify' only these)"
@@ -38,11 +39,19 @@ venv:
 repro: venv
 	@$(RUN) $(ALONE) harness repro $(REPRO_ARGS)
 
-test: venv
+PYTEST = $(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
+
+check: venv
 	@$(RUN) ruff check harness tests benchmarks
 	@$(RUN) ruff format --check harness tests benchmarks
 	@$(RUN) mypy
-	@$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
+	@$(RUN) lint-imports --no-logo
+
+test: check
+	@$(PYTEST)
+
+test-fast: check
+	@$(PYTEST) -m 'not slow'
 
 # The CPU build of torch goes into the build as a file, since no index that pip knows in a container need offer it.
 test-image: venv
@@ -86,4 +95,4 @@ distclean: clean
 	@rm -rf '$(VENV)' '$(VENV).lock' results requirements/wheels .dvc/cache .dvc/tmp
 	@find mlruns -mindepth 1 ! -name .gitkeep -prune -exec rm -rf {} +
 
-.PHONY: help venv repro test test-image bench ui lock clean distclean
+.PHONY: help venv repro check test test-fast test-image bench ui lock clean distclean

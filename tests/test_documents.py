@@ -19,7 +19,7 @@ from harness.project.profiles import read_params
 
 DOCUMENTS = (
     *("README.md", "REPRODUCE.md", "reference/README.md"),
-    *(f"docs/{name}.md" for name in ("cluster", "data", "degradation", "encoder", "layers", "study", "verifier")),
+    *(f"docs/{name}.md" for name in ("cluster", "data", "degradation", "encoder", "layers", "verifier")),
 )
 FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)

@@ -73,7 +73,7 @@ def make_project(root: Path, content: dict[str, Any] | None = None) -> tuple[Par
     content = toy_settings() if content is None else content
     root.mkdir(parents=True, exist_ok=True)
     for folder in ("tasks", "reference", "profiles"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("lab", "mini"))
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("lab"))
     write_params(root, content)
     for task in content["data"]["tasks"]:
         pin_task(task, root / "tasks", "generated", generated_rows=ROWS)

@@ -124,7 +124,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetched]:
     folder = tmp_path_factory.mktemp("published")
     root = folder / "project"
     for name in ("reference", "profiles"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("lab", "mini"))
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("lab"))
     paths = Paths(root, "paper")
     paths.tasks.mkdir()
     with pytest.MonkeyPatch.context() as patch:
