@@ -82,6 +82,10 @@ class Scores:
     """(recipe, target) -> why none of its cells could be had."""
     left_out: dict[str, dict[str, str]]
     """recipe -> intermediate task -> why its mixture lacks the task."""
+    encoder: str
+    """Which encoder, in words; a claim about another one is not tested by these scores."""
+    data: str
+    """Which rows, in words; likewise."""
 
 
 def read_table(table: ScoresTable) -> Scores:
@@ -110,6 +114,8 @@ def read_table(table: ScoresTable) -> Scores:
         retrieval=frozenset(target for target, group in table.groups.items() if group == "retrieval"),
         unavailable=unavailable,
         left_out={row.cell.recipe: row.left_out for row in table.cells if row.left_out},
+        encoder=table.encoder,
+        data=table.data,
     )
 
 
@@ -129,6 +135,11 @@ def _everywhere(maps: Sequence[dict[int, float]], seed: int) -> bool:
 def mean_over(maps: Sequence[dict[int, float]], seeds: Sequence[int]) -> dict[int, float]:
     """Seed by seed mean of several values, for the seeds that have all of them."""
     return {seed: statistics.fmean(values[seed] for values in maps) for seed in seeds if _everywhere(maps, seed)}
+
+
+def best(values: Mapping[str, float]) -> str:
+    """The candidate with the highest value; ties go to the first. Raises ValueError without any."""
+    return max(values, key=lambda candidate: values[candidate])
 
 
 def paired_gains(scores: Mapping[int, float], baseline: Mapping[int, float]) -> dict[int, float]:
