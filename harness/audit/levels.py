@@ -173,12 +173,7 @@ def _judge_all(
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:
     if table is None:
         return GridSize(recipes=params.grid.recipes, targets=params.grid.targets, seeds=params.grid.seeds)
-    cells = [row.cell for row in table.cells]
-    return GridSize(
-        recipes=list(dict.fromkeys(cell.recipe for cell in cells)),
-        targets=list(dict.fromkeys(cell.target for cell in cells)),
-        seeds=list(dict.fromkeys(cell.seed for cell in cells)),
-    )
+    return GridSize(recipes=table.recipes, targets=table.targets, seeds=table.seeds)
 
 
 def exit_code(v0: Integrity, v2: Regression | None, verdicts: list[ClaimVerdict]) -> int:

@@ -63,12 +63,7 @@ def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
     checked = check_pinned(paths.pinned, Rescorer(params, paths))
     table = checked.table
     if table is not None:
-        cells = [row.cell for row in table.cells]
-        of_table = {
-            "recipes": list(dict.fromkeys(cell.recipe for cell in cells)),
-            "targets": list(dict.fromkeys(cell.target for cell in cells)),
-            "seeds": list(dict.fromkeys(cell.seed for cell in cells)),
-        }
+        of_table = {"recipes": table.recipes, "targets": table.targets, "seeds": table.seeds}
         params = params.model_copy(update={"grid": params.grid.model_copy(update=of_table)})
     part = needs(claim, params)
     if table is not None:
