@@ -133,7 +133,7 @@ def read_scores(path: Path) -> ScoresTable:
 
 
 def read_table(table: ScoresTable) -> Scores:
-    """Index a table of scores."""
+    """Index a table of scores; a cell without a score is left out, a pair without any is kept with its reason."""
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
     dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
     rows: dict[tuple[str, str], list[CellScore]] = {}
