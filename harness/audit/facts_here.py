@@ -1,4 +1,4 @@
-"""Reads what `harness.verify.verdicts.facts` decides by: task files, profiles, and what was fetched and counted here.
+"""Reads what facts of the data are decided by: task files, profiles, and what was fetched and counted here.
 
 Only what the claims name is read, and no weights or rows: the manifests say what was found when those were checked.
 """
@@ -14,9 +14,8 @@ from harness.project.params import HubEncoder, Params, store_dir
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
 from harness.project.tasks import Task, load_tasks, published_digest, task_names
-from harness.verify.claims.checks import CountLanguages, CountRows, CountTasks, NoSplit, OriginOf, StartsFrom
-from harness.verify.claims.registry import Claim
-from harness.verify.verdicts.facts import Facts, tasks_of
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.facts import Facts, tasks_of
 
 
 def read_facts(claims: Iterable[Claim], paths: Paths) -> Facts:
@@ -24,12 +23,11 @@ def read_facts(claims: Iterable[Claim], paths: Paths) -> Facts:
 
     Raises HarnessError for a task file or a profile that does not fit its schema.
     """
-    checks = [claim.check for claim in claims]
-    named = {check.profile for check in checks if isinstance(check, CountTasks | CountLanguages | StartsFrom)}
-    files = {name: paths.root / "profiles" / f"{name}.yaml" for name in sorted(named)}
-    profiles = {name: read_params(path) for name, path in files.items() if path.is_file()}
-    wanted = {check.task for check in checks if isinstance(check, CountRows)}
-    wanted |= {name for check in checks if isinstance(check, OriginOf | NoSplit) for name in check.tasks}
+    needed = [fact.files() for claim in claims if (fact := claim.fact)]
+    named = sorted({name for files in needed for name in files.profiles})
+    there = {name: paths.root / "profiles" / f"{name}.yaml" for name in named}
+    profiles = {name: read_params(path) for name, path in there.items() if path.is_file()}
+    wanted = {name for files in needed for name in files.tasks}
     for params in profiles.values():
         wanted |= {*tasks_of(params, "target"), *tasks_of(params, "intermediate")}
     tasks = load_tasks(sorted(wanted & set(task_names(paths.tasks))), paths.tasks)

@@ -25,12 +25,13 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_data, describe_encoder
 from harness.project.results import Result, grid_cells
-from harness.verify.claims.registry import CLAIMS, Claim, find_claim, load_claims
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.facts import Facts
+from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
 from harness.verify.measure.development import read_development
 from harness.verify.scores import ScoresTable, read_table
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
-from harness.verify.verdicts.facts import Facts
 from harness.verify.verdicts.judge import invalid, judge, untested
 from harness.verify.verdicts.verdict import ClaimVerdict
 
@@ -66,7 +67,7 @@ def verify_results(
     `here`: where the pinned results lie that an archive is compared with; None if there are none. `part`: the results
     are those that this one claim needs, and no other claim is judged.
     """
-    claims = load_claims(paths.reference / CLAIMS)
+    claims = read_claims(paths.reference / CLAIMS)
     if part is not None:
         compared = _compare_part(judged, params, paths, part)
         found = _conclude([find_claim(part.claim, claims)], params, paths, judged, compared, part)
@@ -166,18 +167,13 @@ def _judge_all(
         beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
         recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
         scores = replace(scores, recipes=recipes, targets=params.grid.targets)
-    return hold_accusations([judge(claim, table, scores, facts, development) for claim in claims])
+    return hold_accusations([judge(claim, scores, facts, development) for claim in claims])
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:
     if table is None:
         return GridSize(recipes=params.grid.recipes, targets=params.grid.targets, seeds=params.grid.seeds)
-    cells = [row.cell for row in table.cells]
-    return GridSize(
-        recipes=list(dict.fromkeys(cell.recipe for cell in cells)),
-        targets=list(dict.fromkeys(cell.target for cell in cells)),
-        seeds=list(dict.fromkeys(cell.seed for cell in cells)),
-    )
+    return GridSize(recipes=table.recipes, targets=table.targets, seeds=table.seeds)
 
 
 def exit_code(v0: Integrity, v2: Regression | None, verdicts: list[ClaimVerdict]) -> int:

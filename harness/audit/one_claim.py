@@ -17,8 +17,9 @@ from harness.audit.verification import Part, Verification
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import Cell, grid_cells
+from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict
-from harness.verify.claims.registry import CLAIMS, Claim, find_claim, load_claims
+from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
 from harness.verify.show.derivation import derivation
 from harness.verify.show.table import WIDTH
 
@@ -30,8 +31,8 @@ def verify_claim(name: str, params: Params, paths: Paths) -> Verification:
     What lies elsewhere in the grid, and whether it is whole, is not looked at. Raises HarnessError for an unknown
     claim.
     """
-    claim = find_claim(name, load_claims(paths.reference / CLAIMS))
-    part = needs(claim.check, params)
+    claim = find_claim(name, read_claims(paths.reference / CLAIMS))
+    part = needs(claim, params)
     there = [cell for cell in part.cells if _is_there(cell, paths)]
     if there or not part.cells:
         return _by_run(claim, part, there, params, paths)
@@ -62,14 +63,9 @@ def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
     checked = check_pinned(paths.pinned, Rescorer(params, paths))
     table = checked.table
     if table is not None:
-        cells = [row.cell for row in table.cells]
-        of_table = {
-            "recipes": list(dict.fromkeys(cell.recipe for cell in cells)),
-            "targets": list(dict.fromkeys(cell.target for cell in cells)),
-            "seeds": list(dict.fromkeys(cell.seed for cell in cells)),
-        }
+        of_table = {"recipes": table.recipes, "targets": table.targets, "seeds": table.seeds}
         params = params.model_copy(update={"grid": params.grid.model_copy(update=of_table)})
-    part = needs(claim.check, params)
+    part = needs(claim, params)
     if table is not None:
         shown = [*part.recipes, *part.beside]
         rows = [row for row in table.cells if row.cell.recipe in shown and row.cell.target in part.targets]
@@ -93,6 +89,6 @@ def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> P
 def render_single(found: Verification, paths: Paths, explain: bool) -> str:
     """The report on one claim: as of all of them, then its sentence or its whole derivation."""
     (verdict,) = found.claims
-    claim = find_claim(verdict.id, load_claims(paths.reference / CLAIMS))
+    claim = find_claim(verdict.id, read_claims(paths.reference / CLAIMS))
     words = textwrap.fill(verdict.evidence.sentence, WIDTH, break_on_hyphens=False)
     return f"{render(found)}\n{derivation(claim, verdict, found.cells) if explain else words}"

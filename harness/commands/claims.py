@@ -9,8 +9,8 @@ import typer
 from harness.project.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.verify.claims.claim import Claim
     from harness.verify.claims.question import Question
-    from harness.verify.claims.registry import Claim
 
 app = typer.Typer(
     help="""The registry of claims (reference/claims.yaml): what was published, and what decides it.
@@ -26,14 +26,12 @@ def claims(context: typer.Context) -> None:
         return
     from tabulate import tabulate
 
-    from harness.verify.verdicts.verdict import expected
-
     registry, questions = _registry()
     rows = [
         (
             claim.id,
             claim.check.kind,
-            expected(claim) or "-",
+            claim.expects() or "-",
             "yes" if claim.verified else "no",
             f"{claim.confidence:.2f}",
         )
@@ -78,8 +76,8 @@ def show(name: Annotated[str, typer.Argument(help="Id of a claim, see `harness c
 
 def _registry() -> tuple[list[Claim], list[Question]]:
     from harness.project.paths import project_root
-    from harness.verify.claims.question import load_questions
-    from harness.verify.claims.registry import load_claims
+    from harness.verify.claims.question import read_questions
+    from harness.verify.claims.registry import read_claims
 
     path = project_root() / "reference" / "claims.yaml"
-    return load_claims(path), load_questions(path)
+    return read_claims(path), read_questions(path)

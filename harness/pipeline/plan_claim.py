@@ -15,8 +15,9 @@ from harness.pipeline.units import State, Unit, needed_units, states, units
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import grid_cells
+from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict
-from harness.verify.claims.registry import CLAIMS, Claim, find_claim, load_claims
+from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
 
 
 def claim_units(part: Needs, params: Params, paths: Paths) -> list[Unit]:
@@ -29,7 +30,7 @@ def stages_to_run(name: str, params: Params, paths: Paths) -> list[str]:
 
     Raises HarnessError for an unknown claim.
     """
-    part = needs(_claim(name, paths).check, params)
+    part = needs(_claim(name, paths), params)
     state = states(params, paths)
     return [stage for cell in part.cells if state[stage := f"cell@{cell.id}"] != "done"]
 
@@ -40,7 +41,7 @@ def render_claim_plan(name: str, params: Params, paths: Paths, gpu: str | None =
     Raises HarnessError for an unknown claim.
     """
     claim = _claim(name, paths)
-    part = needs(claim.check, params)
+    part = needs(claim, params)
     head = f'{name}: "{claim.text}"'
     lacking = _lacking(part, params)
     if not part.cells:
@@ -69,7 +70,7 @@ def render_claim_plan(name: str, params: Params, paths: Paths, gpu: str | None =
 
 
 def _claim(name: str, paths: Paths) -> Claim:
-    return find_claim(name, load_claims(paths.reference / CLAIMS))
+    return find_claim(name, read_claims(paths.reference / CLAIMS))
 
 
 def _lacking(part: Needs, params: Params) -> list[str]:

@@ -1,1 +1,91 @@
-"""The library of verdicts: scores in, verdicts out; it reads no result and imports nothing that trains."""
+"""The library of verdicts: scores in, verdicts out. It needs no project, no run and no model.
+
+A claim says what was published and how it is judged. Scores are points by recipe, target and seed; the recipe `none` is
+the baseline. A verdict is REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, UNDERPOWERED, NOT_TESTED or INVALID. Here a claimed
+gain of 7.5 points is judged by eight scores: two recipes on one target at four seeds.
+
+>>> from harness.verify import Claim, Scores, judge
+>>> rows = [
+...     {"recipe": "none", "target": "xnli", "seed": 1, "score": 70.1},
+...     {"recipe": "none", "target": "xnli", "seed": 2, "score": 69.8},
+...     {"recipe": "none", "target": "xnli", "seed": 3, "score": 70.6},
+...     {"recipe": "none", "target": "xnli", "seed": 4, "score": 70.3},
+...     {"recipe": "mnli", "target": "xnli", "seed": 1, "score": 77.9},
+...     {"recipe": "mnli", "target": "xnli", "seed": 2, "score": 77.0},
+...     {"recipe": "mnli", "target": "xnli", "seed": 3, "score": 78.3},
+...     {"recipe": "mnli", "target": "xnli", "seed": 4, "score": 77.6},
+... ]
+>>> scores = Scores.from_rows(rows, encoder="XLM-R Large", data="XTREME")
+>>> claim = Claim(
+...     id="mnli-gain",
+...     text="Training on MNLI first gains 7.5 points.",
+...     verified=True,
+...     confidence=0.9,
+...     source={"document": "a paper", "version": "v1", "place": "table 2", "split": "test",
+...             "statistic": "gain in points", "n_claim": 1},
+...     scope={"encoder": "XLM-R Large", "data": "XTREME"},
+...     check={"kind": "gain", "recipe": "mnli", "targets": ["xnli"], "expected_points": 7.5,
+...            "margin": {"practical_points": 1.5, "reference_sd_points": None, "rounding_points": 0.05,
+...                       "reason": "a smaller difference changes no conclusion"},
+...            "reason": "the claim names the recipe and the target"},
+... )
+>>> verdict = judge(claim, scores)
+>>> verdict.verdict, verdict.expected, round(verdict.measured, 2), verdict.n_seeds
+('REPRODUCED', '+7.5 +- 1.5', 7.5, 4)
+>>> for part in verdict.evidence.sentence.split("; "):
+...     print(part)
+training on mnli first changed the score by +7.5 points (90 % interval +7.2 to +7.8) on xnli, 4 seeds
+expected +7.5 +- 1.5: REPRODUCED
+
+From the ground up: `scores` and `csv_scores` are tables of scores; `statistics` has intervals, tests and power;
+`claims` the registry and, in `claims.kinds`, one file per kind of claim; `measure` a value per seed; `verdicts` what is
+concluded; `show` its words. Beside them `languages` says how much a recipe helps or harms each language.
+"""
+
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.facts import Facts
+from harness.verify.claims.registry import find_claim, read_claims
+from harness.verify.csv_scores import read_csv_scores
+from harness.verify.scores import Scores, ScoresTable, mean_gain, paired_gains, read_scores, read_table
+from harness.verify.statistics.holm import adjust
+from harness.verify.statistics.intervals import (
+    Decision,
+    Interval,
+    Verdict,
+    band,
+    decide,
+    margin,
+    prediction_interval,
+    seeds_to_decide,
+    t_interval,
+)
+from harness.verify.verdicts.accusations import hold_accusations
+from harness.verify.verdicts.judge import judge
+from harness.verify.verdicts.verdict import ClaimVerdict
+
+__all__ = [
+    "Claim",
+    "ClaimVerdict",
+    "Decision",
+    "Facts",
+    "Interval",
+    "Scores",
+    "ScoresTable",
+    "Verdict",
+    "adjust",
+    "band",
+    "decide",
+    "find_claim",
+    "hold_accusations",
+    "judge",
+    "margin",
+    "mean_gain",
+    "paired_gains",
+    "prediction_interval",
+    "read_claims",
+    "read_csv_scores",
+    "read_scores",
+    "read_table",
+    "seeds_to_decide",
+    "t_interval",
+]

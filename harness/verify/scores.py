@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.errors import HarnessError, explain_validation
 from harness.project.results import Cell, Record, Status
 
@@ -50,18 +51,39 @@ class ScoresTable(Record):
     cells: list[CellScore]
     """One row per finished cell."""
 
+    @property
+    def recipes(self) -> list[str]:
+        """Recipes of the table, each once, in its order."""
+        return list(dict.fromkeys(row.cell.recipe for row in self.cells))
 
-def read_scores(path: Path) -> ScoresTable:
-    """Read scores.json. Raises HarnessError if it is missing or doesn't fit the schema."""
-    try:
-        return ScoresTable.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise HarnessError(f"expected a table of scores at {path}, found none", fix="run `dvc repro`") from None
-    except ValidationError as error:
-        raise HarnessError(explain_validation(error, ScoresTable, str(path)), fix="run `harness scores`") from None
+    @property
+    def targets(self) -> list[str]:
+        """Targets of the table, likewise."""
+        return list(dict.fromkeys(row.cell.target for row in self.cells))
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of the table, likewise."""
+        return list(dict.fromkeys(row.cell.seed for row in self.cells))
 
 
 BASELINE = "none"
+"""The recipe without intermediate training, which gains are measured against."""
+
+
+class ScoreEntry(Record):
+    """One row of a plain table of scores."""
+
+    recipe: str = Field(min_length=1)
+    """What is compared; the baseline is `none`."""
+    target: str = Field(min_length=1)
+    """The target task."""
+    seed: int
+    """The repetition; gains are paired by it."""
+    score: float = Field(allow_inf_nan=False)
+    """The target's score in points, averaged over its languages."""
+    dev_score: float | None = Field(default=None, allow_inf_nan=False)
+    """Score on the source language's dev set in points, by which claims on the best recipe choose."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +97,43 @@ class Scores:
     recipes: list[str]
     """Recipes that have at least one cell whose data was there."""
     targets: list[str]
+    """Targets of the table."""
     seeds: list[int]
+    """Seeds of the table."""
     retrieval: frozenset[str]
     """Targets of XTREME's retrieval group."""
     unavailable: dict[tuple[str, str], str]
     """(recipe, target) -> why none of its cells could be had."""
     left_out: dict[str, dict[str, str]]
     """recipe -> intermediate task -> why its mixture lacks the task."""
+    encoder: str
+    """Which encoder, in words; a claim about another one is not tested by these scores."""
+    data: str
+    """Which rows, in words; likewise."""
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, object]], *, encoder: str, data: str) -> Scores:
+        """Scores from rows with the keys of ScoreEntry, for somebody who has nothing but numbers.
+
+        `encoder` and `data` say in words what was measured: a claim whose scope is another one stays NOT_TESTED.
+        Raises HarnessError, naming the row, for a missing or unknown key, a value that is no finite number, and a
+        second score of the same recipe, target and seed.
+        """
+        return index_rows(((f"row {number}", row) for number, row in enumerate(rows, 1)), encoder, data)
+
+
+def read_scores(path: Path) -> ScoresTable:
+    """Read scores.json. Raises HarnessError if it is missing or doesn't fit the schema."""
+    try:
+        return ScoresTable.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise HarnessError(f"expected a table of scores at {path}, found none", fix="run `dvc repro`") from None
+    except ValidationError as error:
+        raise HarnessError(explain_validation(error, ScoresTable, str(path)), fix="run `harness run scores`") from None
 
 
 def read_table(table: ScoresTable) -> Scores:
-    """Index a table of scores."""
+    """Index a table of scores; a cell without a score is left out, a pair without any is kept with its reason."""
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
     dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
     rows: dict[tuple[str, str], list[CellScore]] = {}
@@ -105,12 +153,52 @@ def read_table(table: ScoresTable) -> Scores:
         by_pair=by_pair,
         dev_by_pair=dev_by_pair,
         recipes=list(dict.fromkeys(recipe for recipe, target in rows if (recipe, target) not in unavailable)),
-        targets=list(dict.fromkeys(row.cell.target for row in table.cells)),
-        seeds=list(dict.fromkeys(row.cell.seed for row in table.cells)),
+        targets=table.targets,
+        seeds=table.seeds,
         retrieval=frozenset(target for target, group in table.groups.items() if group == "retrieval"),
         unavailable=unavailable,
         left_out={row.cell.recipe: row.left_out for row in table.cells if row.left_out},
+        encoder=table.encoder,
+        data=table.data,
     )
+
+
+def index_rows(rows: Iterable[tuple[str, Mapping[str, object]]], encoder: str, data: str) -> Scores:
+    """Scores from plain rows, each behind words that say where it stands. Raises HarnessError as `from_rows` does."""
+    by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    entries = []
+    for where, row in rows:
+        entry = _entry(row, where)
+        pair = (entry.recipe, entry.target)
+        if entry.seed in by_pair.get(pair, {}):
+            cell = f"{entry.recipe} on {entry.target} at seed {entry.seed}"
+            raise HarnessError(f"expected one score of {cell}, found a second in {where}", fix="remove one of them")
+        by_pair.setdefault(pair, {})[entry.seed] = entry.score
+        if entry.dev_score is not None:
+            dev_by_pair.setdefault(pair, {})[entry.seed] = entry.dev_score
+        entries.append(entry)
+    targets = list(dict.fromkeys(entry.target for entry in entries))
+    return Scores(
+        by_pair=by_pair,
+        dev_by_pair=dev_by_pair,
+        recipes=list(dict.fromkeys(entry.recipe for entry in entries)),
+        targets=targets,
+        seeds=list(dict.fromkeys(entry.seed for entry in entries)),
+        retrieval=frozenset(target for target in targets if XTREME_GROUPS.get(target) == "retrieval"),
+        unavailable={},
+        left_out={},
+        encoder=encoder,
+        data=data,
+    )
+
+
+def _entry(row: Mapping[str, object], where: str) -> ScoreEntry:
+    try:
+        return ScoreEntry.model_validate(dict(row))
+    except ValidationError as error:
+        keys = ", ".join(ScoreEntry.model_fields)
+        raise HarnessError(explain_validation(error, ScoreEntry, where), fix=f"give it the keys {keys}") from None
 
 
 def mean_gain(scores: Scores, recipe: str, targets: Sequence[str], baseline: str = BASELINE) -> dict[int, float]:
@@ -129,6 +217,11 @@ def _everywhere(maps: Sequence[dict[int, float]], seed: int) -> bool:
 def mean_over(maps: Sequence[dict[int, float]], seeds: Sequence[int]) -> dict[int, float]:
     """Seed by seed mean of several values, for the seeds that have all of them."""
     return {seed: statistics.fmean(values[seed] for values in maps) for seed in seeds if _everywhere(maps, seed)}
+
+
+def best(values: Mapping[str, float]) -> str:
+    """The candidate with the highest value; ties go to the first. Raises ValueError without any."""
+    return max(values, key=lambda candidate: values[candidate])
 
 
 def paired_gains(scores: Mapping[int, float], baseline: Mapping[int, float]) -> dict[int, float]:

@@ -22,13 +22,12 @@ from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import grid_cells
-from harness.verify.claims.checks import Measured
 from harness.verify.claims.needs import needs
-from harness.verify.claims.registry import load_claims
+from harness.verify.claims.registry import read_claims
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 REFERENCE = ROOT / "reference"
-CLAIMS = {claim.id: claim for claim in load_claims(REFERENCE / "claims.yaml")}
+CLAIMS = {claim.id: claim for claim in read_claims(REFERENCE / "claims.yaml")}
 PUBLISHED = {"squad_v2": 8.2, "mnli": 7.5, "hellaswag": 4.0, "multi": 8.7}
 GRID = ("none", "mnli", "squad_v2", "squad_v1", "hellaswag", "multi", "mnli+mlm")
 
@@ -63,7 +62,7 @@ def test_one_claim_is_judged_as_among_all(project: Project) -> None:
 def test_the_cells_that_a_claim_needs_are_enough(project: Project) -> None:
     whole = {row.id: row for row in verify_all(project.params, project.paths).claims}
     for name in ("mnli-gain", "hellaswag-gain", "english-over-mlm"):
-        needed = {cell.id for cell in needs(CLAIMS[name].check, project.params).cells}
+        needed = {cell.id for cell in needs(CLAIMS[name], project.params).cells}
         assert needed == set(whole[name].evidence.cells)
         forget(project, needed.__contains__)
         found = verify_claim(name, project.params, project.paths)
@@ -125,19 +124,19 @@ def test_without_cells_of_its_own_the_pinned_ones_are_judged(project: Project) -
 
 
 def test_a_claim_needs_recipes_it_can_compare_and_names_what_the_grid_lacks(project: Project) -> None:
-    part = needs(CLAIMS["english-over-mlm"].check, project.params)
+    part = needs(CLAIMS["english-over-mlm"], project.params)
     assert part.recipes == ["mnli", "mnli+mlm"] and part.lacking == ["squad_v2+mlm", "hellaswag+mlm"]
-    part = needs(CLAIMS["xnli-no-benefit"].check, project.params)
+    part = needs(CLAIMS["xnli-no-benefit"], project.params)
     assert part.targets == ["xnli"] and part.recipes == ["none", "mnli", "squad_v2", "squad_v1", "hellaswag"]
     assert len(part.cells) == 15 and "ccg" in part.lacking
-    assert needs(CLAIMS["squad-gain"].check, project.params).recipes == ["none", "squad_v2"]
+    assert needs(CLAIMS["squad-gain"], project.params).recipes == ["none", "squad_v2"]
     for name, claim in CLAIMS.items():
-        if not isinstance(claim.check, Measured):
-            assert needs(claim.check, project.params).cells == [], name
+        if claim.measured is None:
+            assert needs(claim, project.params).cells == [], name
 
 
 def test_the_plan_of_a_claim_is_the_closure_of_its_cells(project: Project) -> None:
-    part = needs(CLAIMS["tydiqa-gain"].check, project.params)
+    part = needs(CLAIMS["tydiqa-gain"], project.params)
     made = [unit.stage for unit in claim_units(part, project.params, project.paths)]
     trained = [f"intermediate@{recipe}-{seed}" for recipe in part.recipes for seed in (1, 2, 3)]
     assert set(made) == {"encoder", *trained, *(f"cell@{cell.id}" for cell in part.cells)}

@@ -444,9 +444,9 @@ def test_json_round_trips(make_project: Make) -> None:
 LIGHT = """
 import sys
 from pathlib import Path
-from harness.project.params import load_params
+from harness.project.profiles import load_params
 from harness.project.paths import Paths
-from harness.verify.show.table import render
+from harness.audit.report import render
 from harness.audit.levels import verify_all
 root = Path(sys.argv[1])
 params = load_params(root)

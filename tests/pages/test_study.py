@@ -26,9 +26,10 @@ from harness.pages.study.record import EncoderMade, Study, make_study, notes_of,
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
 from harness.project.results import Cell, Status
-from harness.verify.claims.registry import CLAIMS, Claim, load_claims
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.facts import Facts
+from harness.verify.claims.registry import CLAIMS, read_claims
 from harness.verify.scores import CellScore, ScoresTable, read_table
-from harness.verify.verdicts.facts import Facts
 from harness.verify.verdicts.judge import judge
 
 NOISE = {1: -0.5, 2: 0.0, 3: 0.5, 4: -0.2, 5: 0.2}
@@ -50,7 +51,7 @@ def score_of(gains: Gains, cell: Cell) -> float:
 def published() -> tuple[list[Claim], Facts]:
     """The registry of claims, and the facts that decide those on data."""
     paths = Paths(toys.ROOT, "lab")
-    claims = load_claims(paths.reference / CLAIMS)
+    claims = read_claims(paths.reference / CLAIMS)
     return claims, read_facts(claims, paths)
 
 
@@ -85,7 +86,7 @@ def make(
     verification = Verification(
         profile="lab", encoder=encoder, data=data, judged="pinned", v0=v0, v2=None, v2_note="", exit_code=0,
         grid=GridSize(recipes=["none", *gains], targets=list(targets), seeds=list(seeds)),
-        claims=[judge(claim, table, read_table(table), facts) for claim in claims],
+        claims=[judge(claim, read_table(table), facts) for claim in claims],
     )  # fmt: skip
     machine = dict(cpu="some cpu", cores=2, device="cpu", threads=1, python="3.11.2")
     made = Provenance(machines=[machine], git_commits=["c0ffee" * 6], git_dirty=False, when="pinned 2020-05-26 (UTC)")

@@ -6,39 +6,42 @@ from pathlib import Path
 
 import pytest
 import yaml
+from paper import read_paper
 from toy import ROOT
 
 from harness.metrics.xtreme import XTREME_GROUPS, macro_average, task_score
 from harness.project.errors import HarnessError
 from harness.project.profiles import read_params
 from harness.project.tasks import task_names
-from harness.verify.claims.checks import BestOf, Compare, Gain, Measured, Untestable
-from harness.verify.claims.registry import Claim, load_claims, margin_points
-from harness.verify.published import load_paper
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.kinds import BestOf
+from harness.verify.claims.kinds.stated import StatedGain
+from harness.verify.claims.registry import read_claims
 
 REFERENCE = ROOT / "reference"
-CLAIMS = load_claims(REFERENCE / "claims.yaml")
-PAPER = load_paper(REFERENCE / "paper.yaml")
+CLAIMS = read_claims(REFERENCE / "claims.yaml")
+PAPER = read_paper(REFERENCE / "paper.yaml")
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_claim_is_complete(claim: Claim, repo_root: Path) -> None:
     assert claim.text and claim.source.version == "v2"
     assert (claim.scope.encoder, claim.scope.data) == ("FacebookAI/xlm-roberta-large", "XTREME")
-    why = claim.check.undecided if isinstance(claim.check, Untestable) else claim.check.reason
-    assert len(why) > 20
-    if not isinstance(claim.check, Measured):
+    assert len(claim.check.why) > 20
+    check = claim.measured
+    if check is None:
         named = [*getattr(claim.check, "tasks", []), *filter(None, [getattr(claim.check, "task", None)])]
         assert set(named) <= set(task_names(repo_root / "tasks"))
         return
     known = read_params(repo_root / "profiles" / "lab.yaml").recipes
-    recipes = [claim.check.recipe, *claim.check.beside] if isinstance(claim.check, Gain) else claim.check.recipes
+    recipes = [*check.named_recipes, *check.shown_beside]
     assert set(recipes) <= set(known) - {"none"} and len(set(recipes)) == len(recipes)
-    assert set(claim.check.targets) <= set(XTREME_GROUPS)
-    if not isinstance(claim.check, Compare) and isinstance(claim.check, Gain | BestOf):
-        assert set(claim.check.targets) == set(XTREME_GROUPS)
-        assert margin_points(claim) == 1.5 < claim.check.expected_points
-        assert f"{claim.check.expected_points}" in claim.text
+    assert set(check.targets) <= set(XTREME_GROUPS)
+    assert (claim.margin_points() is None) == (not check.states_gain)
+    if isinstance(check, StatedGain):
+        assert set(check.targets) == set(XTREME_GROUPS)
+        assert claim.margin_points() == 1.5 < check.expected_points
+        assert f"{check.expected_points}" in claim.text
 
 
 def test_the_table_has_21_rows() -> None:
@@ -76,7 +79,7 @@ def test_errors_name_claim_and_key(change: dict[str, object], words: list[str], 
     next(claim for claim in claims if claim["id"] == "squad-gain").update(change)
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump(claims))
     with pytest.raises(HarnessError) as raised:
-        load_claims(tmp_path / "claims.yaml")
+        read_claims(tmp_path / "claims.yaml")
     assert all(word in str(raised.value) for word in words)
 
 
@@ -84,11 +87,11 @@ def test_errors_name_claim_and_key(change: dict[str, object], words: list[str], 
 def test_broken_registry_is_a_users_error(content: str, tmp_path: Path) -> None:
     (tmp_path / "claims.yaml").write_text(content)
     with pytest.raises(HarnessError):
-        load_claims(tmp_path / "claims.yaml")
+        read_claims(tmp_path / "claims.yaml")
 
 
 def test_an_id_stands_once(tmp_path: Path) -> None:
     text = (REFERENCE / "claims.yaml").read_text()
     (tmp_path / "claims.yaml").write_text(text.replace("id: mnli-gain", "id: squad-gain"))
     with pytest.raises(HarnessError, match="squad-gain twice"):
-        load_claims(tmp_path / "claims.yaml")
+        read_claims(tmp_path / "claims.yaml")

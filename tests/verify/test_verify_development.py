@@ -16,7 +16,7 @@ from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.profiles import read_profile
 from harness.project.results import Cell, grid_cells
 from harness.project.tasks import load_tasks, published_pins
-from harness.verify.claims.registry import load_claims
+from harness.verify.claims.registry import read_claims
 from harness.verify.measure.development import development_words
 from harness.verify.show.table import SPLIT
 from harness.verify.show.words import explain_claim
@@ -95,7 +95,7 @@ def test_only_mean_gains_that_were_published_on_development_sets_have_it(project
 
 def test_each_claim_says_which_split_is_judged(repo_root: Path, project: Project) -> None:
     assert SPLIT in render(verify_all(project.params, project.paths))
-    for claim in load_claims(repo_root / "reference" / "claims.yaml"):
+    for claim in read_claims(repo_root / "reference" / "claims.yaml"):
         text = " ".join(explain_claim(claim).split())
         measured = claim.source.split != "none"
         assert ("judged on test sets" in text) is measured, claim.id

@@ -23,16 +23,16 @@ from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
 from harness.project.results import Cell
-from harness.verify.claims.checks import Gain, Measured, Share
-from harness.verify.claims.registry import load_claims
+from harness.verify.claims.kinds import Share
+from harness.verify.claims.registry import read_claims
 from harness.verify.show.derivation import derivation
-from harness.verify.verdicts.evidence import Aggregate
+from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 Make = Callable[..., Project]
 REFERENCE = ROOT / "reference"
-CLAIMS = {claim.id: claim for claim in load_claims(REFERENCE / "claims.yaml")}
-MEASURED = [name for name, claim in CLAIMS.items() if isinstance(claim.check, Measured)]
+CLAIMS = {claim.id: claim for claim in read_claims(REFERENCE / "claims.yaml")}
+MEASURED = [name for name, claim in CLAIMS.items() if claim.measured]
 TASKS = ("anli_plus", "mnli", "qqp", "squad_v2", "squad_v1", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
 VARIANTS = tuple(f"{task}{suffix}" for task in ("mnli", "squad_v2", "hellaswag") for suffix in ("+mlm", "+translated"))
 GAINS = {"squad_v2": 8.2, "mnli": 7.5, "hellaswag": 4.0, "multi": 10.0, "qqp": 1.4, "squad_v1": 6.0}
@@ -112,10 +112,9 @@ def test_every_cell_is_named_with_the_hash_of_what_lies_there(judged: tuple[Proj
     project, found = judged
     evidence = verdict_of(found, name).evidence
     recipes = {found.cells[cell].cell.recipe for cell in evidence.cells}
-    check = CLAIMS[name].check
-    assert isinstance(check, Measured)
-    named = {check.recipe} if isinstance(check, Gain) else set(check.recipes)
-    assert named < recipes and len(evidence.cells) == len(recipes) * len(check.targets) * 3
+    check = CLAIMS[name].measured
+    assert check and set(check.named_recipes) < recipes
+    assert len(evidence.cells) == len(recipes) * len(check.targets) * 3
     for cell in evidence.cells:
         content = (project.paths.cells / cell / "predictions.json.gz").read_bytes()
         assert found.cells[cell].predictions_sha256 == sha256(content)

@@ -20,15 +20,15 @@ from harness.project.errors import HarnessError
 from harness.project.params import HubEncoder, Params
 from harness.project.profiles import read_params
 from harness.project.tasks import Task, parse_task, published_digest
-from harness.verify.claims.checks import Fact
-from harness.verify.claims.registry import Claim, load_claims
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.facts import Facts, Finding
+from harness.verify.claims.registry import read_claims
 from harness.verify.show.table import WIDTH
-from harness.verify.verdicts.facts import Facts, Finding, decide
-from harness.verify.verdicts.verdict import ClaimVerdict, expected
+from harness.verify.verdicts.verdict import ClaimVerdict
 
 Make = Callable[..., Project]
 REFERENCE = ROOT / "reference"
-CLAIMS = {claim.id: claim for claim in load_claims(REFERENCE / "claims.yaml")}
+CLAIMS = {claim.id: claim for claim in read_claims(REFERENCE / "claims.yaml")}
 REVISION = "1234567890abcdef" + "0" * 24
 SHA256 = "fedcba9876543210" + "0" * 48
 INTERMEDIATE = ("anli_plus", "mnli", "qqp", "squad_v2", "squad_v1", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
@@ -82,9 +82,9 @@ def origin(name: str) -> dict[str, str]:
 
 
 def decided(claim_id: str, facts: Facts) -> Finding:
-    check = CLAIMS[claim_id].check
-    assert isinstance(check, Fact)
-    return decide(check, facts)
+    check = CLAIMS[claim_id].fact
+    assert check
+    return check.decide(facts)
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +231,7 @@ def test_a_claim_whose_words_break_off_shows_what_is_documented() -> None:
     task = make_task("hellaswag", {"train.en": [{}]}, origins=[origin("ActivityNet"), origin("WikiHow")])
     found = decided("hellaswag-source", Facts(tasks={"hellaswag": task}))
     assert (found.verdict, found.found, found.note) == ("NOT_TESTED", "ActivityNet, WikiHow", "words break off")
-    assert "cuts the statement off" in found.reasons[0] and expected(CLAIMS["hellaswag-source"]) is None
+    assert "cuts the statement off" in found.reasons[0] and CLAIMS["hellaswag-source"].expects() is None
 
 
 def test_no_training_split_means_no_such_pinned_file() -> None:
@@ -370,11 +370,11 @@ def test_what_is_counted_or_asserted_is_a_closed_set(
     next(entry for entry in entries if entry["id"] == name)["check"].update(change)
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump(entries))
     with pytest.raises(HarnessError) as raised:
-        load_claims(tmp_path / "claims.yaml")
+        read_claims(tmp_path / "claims.yaml")
     assert all(word in str(raised.value) for word in words)
 
 
-@pytest.mark.parametrize("name", [name for name, claim in CLAIMS.items() if isinstance(claim.check, Fact)])
+@pytest.mark.parametrize("name", [name for name, claim in CLAIMS.items() if claim.fact])
 def test_a_number_that_is_claimed_stands_in_the_claims_words(name: str) -> None:
     claimed: Claim = CLAIMS[name]
     number = getattr(claimed.check, "expected", None)

@@ -10,13 +10,14 @@ from toy import ROOT
 
 from harness.commands.main import run
 from harness.project.errors import HarnessError
-from harness.verify.claims.checks import BestOf, Compare, Gain, Measured, NoGain, Share
-from harness.verify.claims.question import load_questions
-from harness.verify.claims.registry import Claim, load_claims, margin_points
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.kinds import Gain
+from harness.verify.claims.question import read_questions
+from harness.verify.claims.registry import read_claims
 from harness.verify.show.words import explain_claim, explain_question
 
 REGISTRY = ROOT / "reference" / "claims.yaml"
-CLAIMS = load_claims(REGISTRY)
+CLAIMS = read_claims(REGISTRY)
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
@@ -25,22 +26,11 @@ def test_a_claim_explains_itself_from_its_fields(claim: Claim) -> None:
     assert claim.text in text and f"confidence {claim.confidence:.2f}" in text
     assert claim.scope.encoder in text
     assert "REPRODUCED if" in text or "NOT_TESTED whatever is run" in text
-    check = claim.check
-    if not isinstance(check, Measured):
+    check = claim.measured
+    if check is None:
         return
     assert " ".join(check.reason.split()) in text and all(target in text for target in check.targets)
-    recipes = [check.recipe] if isinstance(check, Gain) else check.recipes
-    assert all(recipe in text for recipe in recipes)
-    if isinstance(check, Gain | BestOf):
-        d = margin_points(claim)
-        assert d and f"= {d:g} points" in text and " ".join(check.margin.reason.split()) in text
-        assert f"[{check.expected_points - d:+.2f}, {check.expected_points + d:+.2f}]" in text
-    if isinstance(check, Share):
-        assert f"{check.threshold_points:+.2f} points" in text and f"{check.at_least_share:.0%}" in text
-    if isinstance(check, NoGain):
-        assert f"{check.at_most_points:+.2f}" in text
-    if isinstance(check, Compare):
-        assert check.variant in text
+    assert all(recipe in text for recipe in check.named_recipes)
     averaged = len(check.targets) == 9
     assert ("over the 7 without BUCC and Tatoeba" in text) == averaged
 
@@ -56,7 +46,7 @@ def test_the_margin_shows_its_terms() -> None:
 
 
 def test_the_research_question_is_kept_beside_the_claims_and_not_counted() -> None:
-    (question,) = load_questions(REGISTRY)
+    (question,) = read_questions(REGISTRY)
     assert question.id not in [claim.id for claim in CLAIMS] and len(CLAIMS) == 21
     assert question.question.startswith("To what extent does English intermediate-task training degrade")
     assert question.answered_by == "harness degradation" and question.question in " ".join(
@@ -68,7 +58,7 @@ def test_a_question_that_does_not_fit_is_a_users_error(tmp_path: Path) -> None:
     path = tmp_path / "claims.yaml"
     path.write_text(yaml.safe_dump([{"id": "why", "question": "Why?", "source": "here"}]))
     with pytest.raises(HarnessError, match=r"(?s)question why.*answered_by|answered_by.*question why"):
-        load_questions(path)
+        read_questions(path)
 
 
 def test_the_list_and_the_explanation_are_commands(

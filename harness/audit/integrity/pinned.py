@@ -131,10 +131,7 @@ def _check_pinned_results(
 
 def _grid(table: ScoresTable) -> list[str]:
     """Ids of the whole grid that the table's cells span."""
-    recipes = dict.fromkeys(row.cell.recipe for row in table.cells)
-    targets = dict.fromkeys(row.cell.target for row in table.cells)
-    seeds = dict.fromkeys(row.cell.seed for row in table.cells)
-    return [f"{recipe}-{target}-{seed}" for recipe in recipes for target in targets for seed in seeds]
+    return [f"{recipe}-{target}-{seed}" for recipe in table.recipes for target in table.targets for seed in table.seeds]
 
 
 def read_results(path: Path) -> dict[str, Result]:

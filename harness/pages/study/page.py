@@ -17,7 +17,7 @@ from harness.pages.study.record import Study
 from harness.project.errors import name_some, writing
 from harness.project.results import Status
 from harness.verify.scores import BASELINE
-from harness.verify.show.table import FACTS, SPLIT, by_reason, in_order, show_interval, show_points
+from harness.verify.show.table import SPLIT, by_reason, in_order, show_interval, show_points
 from harness.verify.statistics.intervals import CONFIDENCE, FEWEST_SEEDS
 from harness.verify.verdicts.verdict import ClaimVerdict
 
@@ -141,7 +141,7 @@ def _claims(study: Study) -> str:
 
 def _notes(verdicts: Sequence[ClaimVerdict]) -> list[str]:
     """What stands between the measurements and a verdict, and other recipes that a claim could mean."""
-    effects = [verdict for verdict in verdicts if verdict.kind not in FACTS]
+    effects = [verdict for verdict in verdicts if not verdict.is_fact]
     lines = [f"{', '.join(names)}: {reason}" for reason, names in by_reason(effects).items()]
     for verdict in effects:
         lines += [f"{verdict.id}: {recipe}, which the claim could mean too, gains {show_points(gain)}"
@@ -151,10 +151,10 @@ def _notes(verdicts: Sequence[ClaimVerdict]) -> list[str]:
 
 def count_directions(verdicts: Sequence[ClaimVerdict]) -> str:
     """How many claims point which way, and what that does not mean."""
-    measured = [verdict for verdict in verdicts if verdict.kind not in FACTS]
+    measured = [verdict for verdict in verdicts if not verdict.is_fact]
     words = [direction_of(verdict) for verdict in measured]
     counts = ", ".join(f"{words.count(word)} {word}" for word in (*DIRECTIONS.values(), NOT_MEASURABLE))
-    facts = [direction_of(verdict) for verdict in verdicts if verdict.kind in FACTS]
+    facts = [direction_of(verdict) for verdict in verdicts if verdict.is_fact]
     as_claimed = facts.count(FACT_WORDS["REPRODUCED"])
     return (
         f"Of {len(measured)} claims on results: {counts}. Of {len(facts)} on facts of the data {as_claimed} are as "
@@ -176,18 +176,18 @@ def _standing(verdicts: Sequence[ClaimVerdict]) -> str:
 
 def _in_scope(verdicts: Sequence[ClaimVerdict]) -> bool:
     """Is any claim on results about what was run?"""
-    return any(verdict.verdict != "NOT_TESTED" for verdict in verdicts if verdict.kind not in FACTS)
+    return any(verdict.verdict != "NOT_TESTED" for verdict in verdicts if not verdict.is_fact)
 
 
 def direction_of(verdict: ClaimVerdict) -> str:
     """Where the measurement points relative to the claim; for a fact whether it is as claimed."""
-    if verdict.kind in FACTS:
+    if verdict.is_fact:
         return FACT_WORDS.get(verdict.verdict, "fact: undecided")
     return NOT_MEASURABLE if verdict.measured is None else DIRECTIONS[verdict.agrees]
 
 
 def _claim_row(verdict: ClaimVerdict) -> tuple[str, ...]:
-    share = verdict.kind == "share"
+    share = verdict.is_share
     return (
         verdict.id,
         verdict.text,

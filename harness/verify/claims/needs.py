@@ -9,8 +9,7 @@ from collections.abc import Iterable
 
 from harness.project.params import Params
 from harness.project.results import Cell, Record
-from harness.verify.claims.checks import Check, Gain, Measured
-from harness.verify.measure.measure import all_needed, compared_with, recipes_of
+from harness.verify.claims.claim import Claim
 
 TEXT = "text"
 """The task that is pretrained on: it went into every cell."""
@@ -40,23 +39,23 @@ class Needs(Record):
         return self.model_copy(update={"recipes": [*self.recipes, *recipes]})
 
 
-def needs(check: Check, params: Params) -> Needs:
-    """What the check needs of the profile's grid; nothing for a check that measures nothing."""
-    if not isinstance(check, Measured):
+def needs(claim: Claim, params: Params) -> Needs:
+    """What the claim needs of the profile's grid; nothing for one that is decided without a run."""
+    check = claim.measured
+    if check is None:
         return Needs(recipes=[], targets=[], seeds=[], lacking=[], beside=[])
     grid = params.grid
-    named = recipes_of(check)
-    comparable = [r for r in named if r in grid.recipes and compared_with(check, r) in grid.recipes]
-    wanted = all_needed(check, comparable)
+    named = check.named_recipes
+    comparable = [r for r in named if r in grid.recipes and check.compared_with(r) in grid.recipes]
+    wanted = check.needed(comparable)
     targets = [target for target in grid.targets if target in check.targets] if wanted else []
-    beside = check.beside if isinstance(check, Gain) else []
     return Needs(
         recipes=[recipe for recipe in grid.recipes if recipe in wanted] if targets else [],
         targets=targets,
         seeds=grid.seeds if targets else [],
-        lacking=[recipe for recipe in all_needed(check, named) if recipe not in grid.recipes]
+        lacking=[recipe for recipe in check.needed(named) if recipe not in grid.recipes]
         + [target for target in check.targets if target not in grid.targets],
-        beside=[recipe for recipe in beside if recipe in grid.recipes],
+        beside=[recipe for recipe in check.shown_beside if recipe in grid.recipes],
     )
 
 

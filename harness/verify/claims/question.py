@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
-from harness.verify.claims.checks import Record
+from harness.verify.claims.kinds.base import Record
 from harness.verify.claims.registry import is_question, read_entries
 
 
@@ -28,7 +28,7 @@ class Question(Record):
     """Why it is answered by an estimate and not by a verdict."""
 
 
-def load_questions(path: Path) -> list[Question]:
+def read_questions(path: Path) -> list[Question]:
     """The registry's questions, in its order. Raises HarnessError for one that doesn't fit its schema."""
     return [_parse(entry, path) for entry in read_entries(path) if is_question(entry)]
 

@@ -1,83 +1,22 @@
-"""reference/claims.yaml -> Claim records: what was published, where, and the check that decides it.
-
-checks.py has the kinds of checks. Margins and thresholds stand in the registry, fixed before running.
-"""
+"""reference/claims.yaml -> claims. Margins and thresholds stand in the registry, fixed before running."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from harness.project.errors import HarnessError, explain_validation, nearest
 from harness.project.params import YAML_LOADER
-from harness.verify.claims.checks import BestOf, Check, Gain, Record
-from harness.verify.statistics import intervals as statistics
+from harness.verify.claims.claim import Claim
+
+CLAIMS = "claims.yaml"
+"""Name of the registry in reference/."""
 
 
-class Source(Record):
-    """Where a statement was read."""
-
-    document: str
-    """Which document makes it."""
-    version: str
-    """Which version of the document; the numbers differ between versions."""
-    place: str
-    """Table, section or page, as far as it was read there."""
-    split: Literal["development", "test", "none"]
-    """The split that the number was measured on."""
-    statistic: str
-    """What the number is: the aggregate and its unit."""
-    n_claim: int | None = Field(ge=1)
-    """Runs behind the number; null where no number was measured."""
-
-
-class Scope(Record):
-    """What the claim speaks about; anything else can't reproduce or refute it."""
-
-    encoder: str
-    """The encoder."""
-    data: str
-    """The tasks' data."""
-
-
-class Claim(Record):
-    """One row of the table of extracted claims, with what decides it."""
-
-    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    """Its name."""
-    text: str
-    """Verbatim, even where the table cuts it off."""
-    verified: bool
-    """The status in the table that it was taken from."""
-    confidence: float = Field(ge=0, le=1)
-    """The confidence in that table."""
-    source: Source
-    """Where it was read."""
-    scope: Scope
-    """What it speaks about."""
-    check: Check
-    """What decides it."""
-
-    @model_validator(mode="after")
-    def _numbers_have_runs(self) -> Claim:
-        if isinstance(self.check, Gain | BestOf) and self.source.n_claim is None:
-            raise ValueError("a claim that states a gain needs source.n_claim, the number of runs behind it")
-        return self
-
-
-def margin_points(claim: Claim) -> float | None:
-    """The margin d of a claim that states a gain; null for the others."""
-    if not isinstance(claim.check, Gain | BestOf) or claim.source.n_claim is None:
-        return None
-    d = claim.check.margin
-    n_claim = claim.source.n_claim
-    return statistics.margin(d.practical_points, d.rounding_points, d.reference_sd_points, n_claim)
-
-
-def load_claims(path: Path) -> list[Claim]:
+def read_claims(path: Path) -> list[Claim]:
     """The registry, in its order.
 
     Raises HarnessError naming the claim and the key for anything that doesn't fit, and for an id used twice.
@@ -134,7 +73,4 @@ def read_yaml(path: Path) -> Any:
         raise HarnessError(f"expected {path}, found no such file", fix=f"git checkout {path.name}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
-        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="mend that line") from None
-
-
-CLAIMS = "claims.yaml"
+        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="fix that line") from None

@@ -13,7 +13,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
-from harness.verify.claims.registry import Scope, read_yaml
+from harness.verify.claims.claim import Scope
+from harness.verify.claims.registry import read_yaml
 
 LANGUAGES_FILE = "languages.yaml"
 REGISTRATION_FILE = "low_resource.yaml"

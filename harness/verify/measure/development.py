@@ -12,31 +12,19 @@ from dataclasses import dataclass, replace
 
 from harness.metrics.xtreme import task_score
 from harness.project.errors import HarnessError, name_some
-from harness.project.results import Record, Result
-from harness.verify.claims.checks import Compare, Gain, NoGain
-from harness.verify.claims.registry import Claim
-from harness.verify.measure.measure import Measurement, measure
+from harness.project.results import Result
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.evidence import Development
+from harness.verify.claims.measurement import Measurement
+from harness.verify.measure.values import measure
 from harness.verify.scores import CellScore, Scores, ScoresTable
-from harness.verify.statistics.aggregate import Aggregate, aggregate, in_words
+from harness.verify.statistics.aggregate import aggregate, in_words
 
 SOURCE_LANGUAGE = "en"
 """Of XTREME's targets; the laboratory has its own. Its development rows are those of what a target trains on (SQuAD's
 for XQuAD and MLQA).
 """
 UNJUDGED = "it decides nothing: V0 can't compute it again, since what was said of development rows is not kept"
-
-
-class Development(Record):
-    """A claim's aggregate on development sets, over those of its targets that have one in every language."""
-
-    targets: list[str]
-    """Targets with a development score in every language that they are tested in."""
-    lacking: dict[str, str]
-    """The claim's other targets -> which development scores there are, in words."""
-    gain: Aggregate | None
-    """The claim's aggregate over `targets`, on their development sets; null where there are none."""
-    on_test: Aggregate | None
-    """The same over the same targets on their test sets, to compare with."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +75,8 @@ def development_of(
     """The claim's aggregate on development sets, beside `found` on test sets; None where that found nothing, the
     source's number is not of development sets, or is no mean gain.
     """
-    check = claim.check
-    if not found.values or claim.source.split != "development" or not isinstance(check, Gain | NoGain | Compare):
+    check = claim.measured
+    if check is None or not check.on_development or not found.values or claim.source.split != "development":
         return None
     targets = [target for target in found.targets if target not in development.lacking]
     part = check.model_copy(update={"targets": targets})

@@ -12,15 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from tabulate import tabulate
 
 from harness.project.results import Cell
-from harness.verify.claims.checks import BestOf, Gain, Measured
-from harness.verify.claims.registry import Claim
-from harness.verify.claims.rules import formula
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.evidence import CellEvidence, Evidence
+from harness.verify.claims.kinds.base import Measured, ScoreRow
 from harness.verify.measure.development import development_words
-from harness.verify.measure.measure import compared_with, recipes_of
-from harness.verify.scores import BASELINE
-from harness.verify.show.arithmetic import arithmetic
 from harness.verify.statistics.aggregate import Aggregate
-from harness.verify.verdicts.evidence import CellEvidence, Evidence
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 WIDTH = 150
@@ -31,21 +27,20 @@ DIGITS = 12
 """So many digits of a sha256 are shown; `--json` has them all."""
 
 Values = Mapping[int, float]
-Row = tuple[list[str], Mapping[int, str], str, str]
-"""Labels, seed -> recipe that is measured, target, recipe that it is compared with."""
 
 
 def derivation(claim: Claim, verdict: ClaimVerdict, cells: Mapping[str, CellEvidence]) -> str:
     """The derivation of one verdict as text; a fact of the data has its documents instead of numbers."""
-    evidence, check = verdict.evidence, claim.check
+    evidence, check = verdict.evidence, claim.measured
     used = {_key(cells[name].cell): cells[name] for name in evidence.cells}
     lines = [*_text("claim", f'{claim.id}: "{claim.text}"'), *_text("rule", evidence.rule)]
-    if isinstance(check, Measured) and used:
-        lines += [*_text("computed", f"{formula(check)}; points"), "", *_scores(check, evidence, used), ""]
-        lines += [line for label, text in arithmetic(claim, evidence) for line in _text(label, text)]
+    if check is not None and used:
+        lines += [*_text("computed", f"{check.formula()}; points"), "", *_scores(check, evidence, used), ""]
+        steps = check.arithmetic(evidence, claim.source.n_claim)
+        lines += [line for label, text in steps for line in _text(label, text)]
         if evidence.development:
             lines += _text("on dev", development_words(evidence.development))
-    elif not isinstance(check, Measured):
+    elif check is None:
         lines += _text("expected", verdict.expected or "-") + _text("found", verdict.found or "-")
     lines += _text("verdict", verdict.verdict + (f" ({verdict.note})" if verdict.note else ""))
     lines += [line for reason in verdict.reasons for line in _text("because", reason)]
@@ -66,35 +61,31 @@ def _scores(check: Measured, evidence: Evidence, used: Mapping[tuple[str, str, i
     """Scores per target and seed of what is measured and of what it is compared with, their gains, and the means."""
     recipes, targets, seeds = (list(dict.fromkeys(part)) for part in zip(*used, strict=True))
     scores = {key: cell.score for key, cell in used.items()}
-    if isinstance(check, BestOf):
-        rows: list[Row] = [([target], evidence.chosen.get(target, {}), target, BASELINE) for target in targets]
-        return [*_choices(evidence, used), "", *_pairs(rows, scores, seeds, ["target"], _footer(evidence))]
-    measured = [recipe for recipe in recipes_of(check) if recipe in recipes]
-    if isinstance(check, Gain):
-        rows = [([t], dict.fromkeys(seeds, check.recipe), t, BASELINE) for t in targets]
-        return _pairs(rows, scores, seeds, ["target"], _footer(evidence))
-    rows = [([r, t], dict.fromkeys(seeds, r), t, compared_with(check, r)) for r in measured for t in targets]
-    return [*_pairs(rows, scores, seeds, ["recipe", "target"], []), "", *_by_recipe(evidence, seeds)]
+    rows = check.score_rows(recipes, targets, seeds, evidence)
+    if check.rows_by_recipe:
+        return [*_pairs(rows, scores, seeds, ["recipe", "target"], []), "", *_by_recipe(evidence, seeds)]
+    choices = [*_choices(evidence, used), ""] if evidence.chosen else []
+    return [*choices, *_pairs(rows, scores, seeds, ["target"], _footer(evidence))]
 
 
 def _footer(evidence: Evidence) -> list[tuple[str, Values]]:
     """The means over targets, each with the value of every seed."""
     both = (("mean over the targets", evidence.overall), ("without retrieval", evidence.without_retrieval))
-    return [(label, made.values) for label, made in both if made]
+    return [(label, mean.values) for label, mean in both if mean]
 
 
 def _pairs(
-    rows: Sequence[Row],
+    rows: Sequence[ScoreRow],
     scores: Mapping[tuple[str, str, int], float | None],
     seeds: Sequence[int],
     labels: list[str],
     footer: Sequence[tuple[str, Values]],
 ) -> list[str]:
     """One line per target: measured scores, compared scores, gains; seeds side by side."""
-    named = {recipe for _, measured, _, _ in rows for recipe in measured.values()}
-    against = {compared for _, _, _, compared in rows}
+    named = {recipe for row in rows for recipe in row.measured.values()}
+    against = {row.compared for row in rows}
     words = [_only(named, "measured"), _only(against, "compared"), "gain"]
-    made = []
+    lines = []
     for label, measured, target, compared in rows:
         first = {seed: scores.get((recipe, target, seed)) for seed, recipe in measured.items()}
         second = {seed: scores.get((compared, target, seed)) for seed in seeds}
@@ -103,11 +94,11 @@ def _pairs(
             for seed in measured
         ]
         gains = [_gain(first.get(seed), second[seed]) for seed in seeds]
-        made.append([*label, *shown, *(_number(second[seed]) for seed in seeds), *gains])
+        lines.append([*label, *shown, *(_number(second[seed]) for seed in seeds), *gains])
     empty = [""] * (len(labels) - 1 + 2 * len(seeds))
-    made += [[label, *empty, *(_signed(values.get(seed)) for seed in seeds)] for label, values in footer]
+    lines += [[label, *empty, *(_signed(values.get(seed)) for seed in seeds)] for label, values in footer]
     headers = [*labels, *(f"{word} {seed}" for word in words for seed in seeds)]
-    return tabulate(made, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
+    return tabulate(lines, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
 
 
 def _only(names: set[str], several: str) -> str:
@@ -116,9 +107,9 @@ def _only(names: set[str], several: str) -> str:
 
 def _by_recipe(evidence: Evidence, seeds: Sequence[int]) -> list[str]:
     """Each recipe's gain, averaged over the targets, seed by seed; and the mean over recipes, where that is judged."""
-    rows = [[recipe, *_per_seed(made, seeds)] for recipe, made in evidence.by_recipe.items()]
+    rows = [[recipe, *_per_seed(mean, seeds)] for recipe, mean in evidence.by_recipe.items()]
     both = (("mean over recipes", evidence.overall), ("without retrieval", evidence.without_retrieval))
-    rows += [[label, *_per_seed(made, seeds)] for label, made in both if made]
+    rows += [[label, *_per_seed(mean, seeds)] for label, mean in both if mean]
     headers = [
         "mean over the targets",
         *(f"gain {seed}" for seed in seeds),
@@ -130,10 +121,10 @@ def _by_recipe(evidence: Evidence, seeds: Sequence[int]) -> list[str]:
     return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
 
 
-def _per_seed(made: Aggregate, seeds: Sequence[int]) -> list[str]:
-    ends = f"[{made.interval[0]:+z.3f}, {made.interval[1]:+z.3f}]" if made.interval else "-"
-    gains = [_signed(made.values.get(seed)) for seed in seeds]
-    return [*gains, _signed(made.mean), _number(made.sd), _number(made.t), ends]
+def _per_seed(found: Aggregate, seeds: Sequence[int]) -> list[str]:
+    ends = f"[{found.interval[0]:+z.3f}, {found.interval[1]:+z.3f}]" if found.interval else "-"
+    gains = [_signed(found.values.get(seed)) for seed in seeds]
+    return [*gains, _signed(found.mean), _number(found.sd), _number(found.t), ends]
 
 
 def _choices(evidence: Evidence, used: Mapping[tuple[str, str, int], CellEvidence]) -> list[str]:

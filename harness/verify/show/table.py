@@ -24,14 +24,13 @@ HEADERS = (
     "seeds",
     "note",
 )
-FACTS = ("count", "provenance")
-"""Kinds of checks that are decided without a run."""
 SPLIT = "of test sets, also for claims on development sets (`harness claims show ID` says why)"
 """Which split is judged, in words."""
 DIRECTIONS = {True: "agrees", False: "disagrees", None: "unclear"}
 
 
-def _claims(verdicts: list[ClaimVerdict]) -> str:
+def claims_table(verdicts: list[ClaimVerdict]) -> str:
+    """One line per claim, what is measured first."""
     rows = [HEADERS, *(_row(verdict) for verdict in in_order(verdicts))]
     columns = list(zip(*rows, strict=True))[:-1]
     others = [max(len(line) for cell in column for line in cell.splitlines()) for column in columns]
@@ -43,11 +42,11 @@ def _claims(verdicts: list[ClaimVerdict]) -> str:
 
 def in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
     """What is measured first, then the facts of the data, each part in the registry's order."""
-    return sorted(verdicts, key=lambda verdict: (verdict.expected is None, verdict.kind in FACTS))
+    return sorted(verdicts, key=lambda verdict: (verdict.expected is None, verdict.is_fact))
 
 
 def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
-    share = verdict.kind == "share"
+    share = verdict.is_share
     beside = [f"{recipe} {gain:+.1f}" for recipe, gain in verdict.beside.items()]
     return (
         verdict.verdict,
@@ -86,7 +85,8 @@ def by_reason(verdicts: Iterable[ClaimVerdict]) -> dict[str, list[str]]:
     return claims
 
 
-def _reasons(verdicts: list[ClaimVerdict]) -> list[str]:
+def reason_lines(verdicts: list[ClaimVerdict]) -> list[str]:
+    """Every distinct reason once, before it the claims that it holds for; a last line is empty."""
     lines: list[str] = []
     for reason, names in by_reason(in_order(verdicts)).items():
         text = f"{', '.join(names)}: {reason}"

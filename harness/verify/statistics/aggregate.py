@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import statistics as plain
 from collections.abc import Mapping
+from statistics import fmean
 
 from harness.project.results import Record
 from harness.verify.statistics.intervals import spread, t_interval
@@ -34,14 +34,14 @@ def aggregate(values: Mapping[int, float]) -> Aggregate | None:
     interval = t_interval(listed) if sd else None
     return Aggregate(
         values=dict(values),
-        mean=plain.fmean(listed),
+        mean=fmean(listed),
         sd=sd,
         t=(interval.high - interval.low) / 2 * math.sqrt(len(listed)) / sd if interval and sd else None,
         interval=(interval.low, interval.high) if interval else None,
     )
 
 
-def in_words(made: Aggregate) -> str:
+def in_words(found: Aggregate) -> str:
     """A mean with its interval."""
-    ends = f" (90 % interval {made.interval[0]:+.1f} to {made.interval[1]:+.1f})" if made.interval else ""
-    return f"{made.mean:+.1f} points{ends}"
+    ends = f" (90 % interval {found.interval[0]:+.1f} to {found.interval[1]:+.1f})" if found.interval else ""
+    return f"{found.mean:+.1f} points{ends}"

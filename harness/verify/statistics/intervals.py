@@ -46,6 +46,11 @@ class Interval(BaseModel):
     high: float
     """Upper end."""
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """(low, high)."""
+        return self.low, self.high
+
     def inside(self, band: Interval) -> bool:
         """Is every point of this interval in `band`?"""
         return band.low <= self.low and self.high <= band.high

@@ -1,9 +1,8 @@
-"""Level V3: one claim, a table of scores and the facts of the data -> its verdict. Pure; harness.audit.levels brings
-the files.
+"""One claim, scores and the facts of the data -> its verdict. Pure; the caller reads the files.
 
-A claim that states a fact of the data is decided by harness.verify.verdicts.facts, whatever was run. For the others the
-statistics come first and are always shown; then the verdict is taken back where the claim speaks about
-something else, or where part of what its check needs wasn't run.
+A claim that states a fact of the data is decided by that fact, whatever was run. For the others the statistics come
+first and are always shown; then the verdict is taken back where the claim speaks about something else, or where part of
+what its check needs wasn't run.
 """
 
 from __future__ import annotations
@@ -11,31 +10,40 @@ from __future__ import annotations
 from harness.project.errors import name_some
 from harness.project.params import Params
 from harness.project.profiles import describe_data, describe_encoder
-from harness.verify.claims.checks import Fact, Measured, Share, Untestable
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.evidence import Evidence
+from harness.verify.claims.facts import Facts
+from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.measurement import Measurement
 from harness.verify.claims.needs import needs
-from harness.verify.claims.registry import Claim
-from harness.verify.claims.rules import rule
 from harness.verify.measure.development import DevelopmentScores
-from harness.verify.measure.measure import Measurement, measure
-from harness.verify.scores import Scores, ScoresTable
-from harness.verify.verdicts.evidence import Evidence, gather
-from harness.verify.verdicts.facts import Facts
-from harness.verify.verdicts.facts import decide as decide_fact
-from harness.verify.verdicts.judge_measured import judge_mean, judge_share
+from harness.verify.measure.values import measure
+from harness.verify.scores import Scores
+from harness.verify.verdicts.evidence import gather
 from harness.verify.verdicts.verdict import ClaimVerdict, verdict_on
+
+NO_FACTS = Facts()
+"""Where there are scores and nothing else."""
 
 
 def judge(
-    claim: Claim, table: ScoresTable, scores: Scores, facts: Facts, development: DevelopmentScores | None = None
+    claim: Claim, scores: Scores, facts: Facts = NO_FACTS, development: DevelopmentScores | None = None
 ) -> ClaimVerdict:
-    """The verdict on one claim, from sound results; `development` is shown beside and decides nothing."""
-    check = claim.check
-    if not isinstance(check, Measured):
+    """The verdict on one claim, from sound results.
+
+    `scores`: points by recipe, target and seed. `facts`: what claims that are decided without a run are decided by;
+    without them those are NOT_TESTED. `development`: scores of development sets, shown beside, which decide nothing.
+    The verdict is that on this claim alone: hold_accusations looks at several. Where something is lacking the verdict
+    is NOT_TESTED or UNDERPOWERED and says so; nothing is raised.
+    """
+    check = claim.measured
+    if check is None:
         return judge_fact(claim, facts)
     found = measure(check, scores)
-    verdict = judge_share(claim, check, found) if isinstance(check, Share) else judge_mean(claim, check, found, scores)
-    held = _hold_back(claim, check, verdict, found, table)
-    evidence = gather(claim, found, scores, verdict.verdict, _concluded(held), development)
+    outcome = check.outcome(found, scores, claim.source.n_claim)
+    verdict = verdict_on(claim, outcome.verdict, **outcome.model_dump(exclude={"verdict"}))
+    held = _hold_back(claim, check, verdict, found, scores)
+    evidence = gather(claim, check, found, scores, outcome.verdict, _concluded(held), development)
     return held.model_copy(update={"evidence": evidence})
 
 
@@ -48,27 +56,26 @@ def _concluded(verdict: ClaimVerdict) -> str:
 
 def judge_fact(claim: Claim, facts: Facts) -> ClaimVerdict:
     """The verdict on a claim whose check measures nothing: by the facts of the data, or none."""
-    if isinstance(claim.check, Untestable):
-        return verdict_on(claim, "NOT_TESTED", note="can't be re-run", reasons=[claim.check.undecided])
-    assert isinstance(claim.check, Fact)
-    finding = decide_fact(claim.check, facts)
+    check = claim.fact
+    assert check is not None
+    finding = check.decide(facts)
     verdict = verdict_on(claim, finding.verdict, **finding.model_dump(exclude={"verdict"}))
-    sentence = f"found: {finding.found or 'nothing'}; {_concluded(verdict)}"
-    return verdict.model_copy(update={"evidence": Evidence(rule=rule(claim), sentence=sentence)})
+    sentence = check.sentence(finding, _concluded(verdict))
+    return verdict.model_copy(update={"evidence": Evidence(rule=claim.rule(), sentence=sentence)})
 
 
 def invalid(claim: Claim, facts: Facts) -> ClaimVerdict:
     """The verdict on a claim when the results it would be judged by are not sound; facts don't depend on them."""
-    if not isinstance(claim.check, Measured):
+    if claim.measured is None:
         return judge_fact(claim, facts)
     return verdict_on(claim, "INVALID", note="see V0", reasons=["level V0 failed, so nothing is concluded"])
 
 
 def untested(claim: Claim, params: Params, facts: Facts) -> ClaimVerdict:
     """The verdict on a claim where nothing has run and nothing is pinned: NOT_TESTED, unless it is a fact."""
-    if not isinstance(claim.check, Measured):
+    if claim.measured is None:
         return judge_fact(claim, facts)
-    part, notes, why = needs(claim.check, params), [], []
+    part, notes, why = needs(claim, params), [], []
     if part.cells:
         notes.append("nothing has run")
         none = f"no cell that it needs has run here, and none is pinned for profile {params.profile}"
@@ -94,7 +101,7 @@ def _lacking(names: list[str]) -> str:
 
 
 def _hold_back(
-    claim: Claim, check: Measured, verdict: ClaimVerdict, found: Measurement, table: ScoresTable
+    claim: Claim, check: Measured, verdict: ClaimVerdict, found: Measurement, scores: Scores
 ) -> ClaimVerdict:
     """NOT_TESTED where the claim speaks about something else, the grid lacks what the check needs (a licensed corpus,
     say), or a mixture had to do without one of its tasks.
@@ -103,7 +110,7 @@ def _hold_back(
     miss that.
     """
     notes, why = [], []
-    if other := _out_of_scope(claim, "measured here", table.encoder, table.data):
+    if other := _out_of_scope(claim, "measured here", scores.encoder, scores.data):
         notes.append("out of scope")
         why.append(other)
     if found.missing:
@@ -118,7 +125,7 @@ def _hold_back(
     if found.unscored:
         why.append(f"{len(found.unscored)} cells have no score ({name_some(found.unscored)})")
     if notes:
-        kept = [verdict.note] if isinstance(check, Share) and verdict.n_seeds else []
+        kept = [] if check.one_mean or not verdict.n_seeds else [verdict.note]
         note = ", ".join(kept + notes)
         return verdict.model_copy(update={"verdict": "NOT_TESTED", "note": note, "reasons": why})
     return verdict.model_copy(update={"reasons": [*verdict.reasons, *why]})

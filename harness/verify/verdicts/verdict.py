@@ -1,4 +1,4 @@
-"""What is concluded about one claim: the record, and what its check expects, as the table prints it."""
+"""What is concluded about one claim."""
 
 from __future__ import annotations
 
@@ -7,23 +7,10 @@ from typing import Any
 from pydantic import Field
 
 from harness.project.results import Record
-from harness.verify.claims.checks import (
-    BestOf,
-    Compare,
-    CountLanguages,
-    CountRows,
-    CountTasks,
-    Gain,
-    NoGain,
-    NoSplit,
-    OriginOf,
-    Share,
-    StartsFrom,
-)
-from harness.verify.claims.registry import Claim, margin_points
-from harness.verify.claims.rules import rule
+from harness.verify.claims.claim import Claim
+from harness.verify.claims.evidence import Evidence
+from harness.verify.claims.kinds import group_of, unit_of
 from harness.verify.statistics.intervals import Direction, Verdict
-from harness.verify.verdicts.evidence import Evidence
 
 
 class ClaimVerdict(Record):
@@ -75,6 +62,16 @@ class ClaimVerdict(Record):
     evidence: Evidence
     """What it rests on: cells, values per seed, interval, rule."""
 
+    @property
+    def is_fact(self) -> bool:
+        """Was a fact of the data looked up, without a run?"""
+        return group_of(self.kind) == "fact"
+
+    @property
+    def is_share(self) -> bool:
+        """Is `measured` a share of recipes, from 0 to 1, and not points?"""
+        return unit_of(self.kind) == "share"
+
 
 def verdict_on(claim: Claim, verdict: Verdict, **found: Any) -> ClaimVerdict:
     """A verdict with what was found; its evidence is the rule and the reasons until there is more."""
@@ -83,34 +80,8 @@ def verdict_on(claim: Claim, verdict: Verdict, **found: Any) -> ClaimVerdict:
         text=claim.text,
         kind=claim.check.kind,
         verdict=verdict,
-        expected=expected(claim),
-        margin=margin_points(claim),
-        evidence=Evidence(rule=rule(claim), sentence=f"{verdict}: {'; '.join(found['reasons'])}"),
+        expected=claim.expects(),
+        margin=claim.margin_points(),
+        evidence=Evidence(rule=claim.rule(), sentence=f"{verdict}: {'; '.join(found['reasons'])}"),
         **found,
     )
-
-
-def expected(claim: Claim) -> str | None:
-    """What the check expects, as the table prints it."""
-    match claim.check:
-        case Gain() | BestOf():
-            return f"{claim.check.expected_points:+.1f} +- {margin_points(claim):.1f}"
-        case NoGain():
-            return f"<= {claim.check.at_most_points:+.1f}"
-        case Share():
-            return f">= {claim.check.at_least_share:.0%} above {claim.check.threshold_points:+.1f}"
-        case Compare():
-            return f"above {claim.check.variant}"
-        case CountTasks():
-            return f"{claim.check.expected:,} tasks"
-        case CountLanguages():
-            return f"{claim.check.expected:,} languages"
-        case CountRows():
-            return f"{claim.check.expected:,} rows"
-        case OriginOf():
-            return claim.check.origin and f"from {claim.check.origin}"
-        case NoSplit():
-            return f"no {claim.check.split} split"
-        case StartsFrom():
-            return claim.check.repository.rpartition("/")[2]
-    return None

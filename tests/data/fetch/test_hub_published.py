@@ -25,9 +25,8 @@ from harness.project.params import DataParams, Grid, Params, Recipe
 from harness.project.paths import Paths
 from harness.project.pins import Pins
 from harness.project.tasks import Task, load_task
-from harness.verify.claims.checks import CountRows
-from harness.verify.claims.registry import load_claims
-from harness.verify.verdicts.facts import decide
+from harness.verify.claims.kinds import CountRows
+from harness.verify.claims.registry import read_claims
 
 MNLI = {"train": lab_rows("mnli", "train", "en", 30), "validation_matched": lab_rows("mnli", "dev", "en")}
 XNLI = {code: lab_rows("xnli", "test", code) for code in ("en", "de", "sw")}
@@ -156,12 +155,12 @@ def test_pin_fetch_build(world: World) -> None:
 
 
 def test_what_was_fetched_and_built_is_what_verify_counts(world: World) -> None:
-    claims = load_claims(TASKS.parent / "reference" / "claims.yaml")
+    claims = read_claims(TASKS.parent / "reference" / "claims.yaml")
     (check,) = [claim.check for claim in claims if claim.id == "mnli-size"]
     assert isinstance(check, CountRows)
 
     def decided() -> tuple[str, str | None, str]:
-        found = decide(check, read_facts(claims, world.paths))
+        found = check.decide(read_facts(claims, world.paths))
         return found.verdict, found.found, found.note
 
     world.fetch("mnli")

@@ -1,0 +1,83 @@
+"""A claim: what was published, where, what it speaks about, and the check that decides it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from harness.verify.claims.kinds import AnyCheck
+from harness.verify.claims.kinds.base import Fact, Measured, Record
+
+
+class Source(Record):
+    """Where a statement was read."""
+
+    document: str
+    """Which document makes it."""
+    version: str
+    """Which version of the document; the numbers differ between versions."""
+    place: str
+    """Table, section or page, as far as it was read there."""
+    split: Literal["development", "test", "none"]
+    """The split that the number was measured on."""
+    statistic: str
+    """What the number is: the aggregate and its unit."""
+    n_claim: int | None = Field(ge=1)
+    """Runs behind the number; null where no number was measured."""
+
+
+class Scope(Record):
+    """What the claim speaks about; anything else can't reproduce or refute it."""
+
+    encoder: str
+    """The encoder."""
+    data: str
+    """The tasks' data."""
+
+
+class Claim(Record):
+    """One row of the table of extracted claims, with what decides it."""
+
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    """Its name."""
+    text: str
+    """Verbatim, even where the table cuts it off."""
+    verified: bool
+    """The status in the table that it was taken from."""
+    confidence: float = Field(ge=0, le=1)
+    """The confidence in that table."""
+    source: Source
+    """Where it was read."""
+    scope: Scope
+    """What it speaks about."""
+    check: AnyCheck
+    """What decides it."""
+
+    @model_validator(mode="after")
+    def _numbers_have_runs(self) -> Claim:
+        if self.check.states_gain and self.source.n_claim is None:
+            raise ValueError("a claim that states a gain needs source.n_claim, the number of runs behind it")
+        return self
+
+    @property
+    def measured(self) -> Measured | None:
+        """The check if it is decided by scores, else None."""
+        return self.check.measured
+
+    @property
+    def fact(self) -> Fact | None:
+        """The check if it is decided without a run, else None."""
+        return self.check.fact
+
+    def expects(self) -> str | None:
+        """What the claim expects, as the table prints it, in points unless it says otherwise; None where nothing."""
+        return self.check.expects(self.source.n_claim)
+
+    def rule(self) -> str:
+        """The rule that decides the claim, as a sentence."""
+        return self.check.rule(self.source.n_claim)
+
+    def margin_points(self) -> float | None:
+        """The margin d in points of a claim that states a gain; None for the others."""
+        return self.check.margin_points(self.source.n_claim)

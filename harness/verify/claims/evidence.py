@@ -1,0 +1,87 @@
+"""The records of the evidence behind a verdict; harness.verify.verdicts.evidence fills them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from harness.project.results import Cell, Record
+from harness.verify.statistics.aggregate import Aggregate
+from harness.verify.statistics.intervals import Verdict
+
+
+class RetrievalPart(Record):
+    """What the retrieval targets contribute to an average gain."""
+
+    targets: list[str]
+    """The retrieval targets."""
+    others_share: float
+    """Which part of all targets the others are."""
+    points: float
+    """What they add to the mean, in points: `of_points` - `others_share` x the mean without them."""
+    of_points: float
+    """The mean over all targets, in points."""
+    share: float | None
+    """`points` / `of_points`; below 0 or above 1 where they pull against the others; null where the mean is 0."""
+
+
+class Development(Record):
+    """A claim's aggregate on development sets, over those of its targets that have one in every language."""
+
+    targets: list[str]
+    """Targets with a development score in every language that they are tested in."""
+    lacking: dict[str, str]
+    """The claim's other targets -> which development scores there are, in words."""
+    gain: Aggregate | None
+    """The claim's aggregate over `targets`, on their development sets; null where there are none."""
+    on_test: Aggregate | None
+    """The same over the same targets on their test sets, to compare with."""
+
+
+class CellEvidence(Record):
+    """One cell that verdicts rest on."""
+
+    cell: Cell
+    """Which cell."""
+    status: str
+    """How it came out."""
+    score: float | None
+    """Its score in points."""
+    dev_score: float | None
+    """Its score on the source language's dev set, in points, by which `best_of` chooses."""
+    predictions_sha256: str | None
+    """Of its predictions file."""
+    inputs: dict[str, str]
+    """sha256 of everything that went in."""
+
+
+class Evidence(Record):
+    """What one verdict rests on."""
+
+    rule: str
+    """The rule that decides, as a sentence."""
+    formula: str | None = None
+    """What is computed; null where nothing is."""
+    band: tuple[float | None, float | None] | None = None
+    """What counts as reproduced, in points (kind share: shares of recipes); null: open on that side."""
+    overall: Aggregate | None = None
+    """The claim's own aggregate over all its targets; null for kind share, or where nothing was measured."""
+    without_retrieval: Aggregate | None = None
+    """The same without BUCC and Tatoeba; null where that makes no sense."""
+    retrieval: RetrievalPart | None = None
+    """What BUCC and Tatoeba contribute to `overall`."""
+    development: Development | None = None
+    """The same on development sets, where the source's number is one of these; it decides nothing."""
+    n_targets: int = 0
+    """So many targets are averaged over."""
+    by_recipe: dict[str, Aggregate] = Field(default_factory=dict)
+    """Recipe -> its gain, averaged over the targets; for checks on several recipes."""
+    chosen: dict[str, dict[int, str]] = Field(default_factory=dict)
+    """Kind best_of: target -> seed -> the recipe that it takes."""
+    chosen_by: dict[str, dict[int, dict[str, float]]] = Field(default_factory=dict)
+    """Kind best_of: target -> seed -> candidate -> the mean in points that it chooses by."""
+    rule_gives: Verdict | None = None
+    """What the rule gives on these numbers alone, before the claim's scope and what the grid lacks are looked at."""
+    cells: list[str] = Field(default_factory=list)
+    """The cells that went in; their hashes stand in the verification's own `cells`."""
+    sentence: str
+    """What was found, for people."""

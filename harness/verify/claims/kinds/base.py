@@ -1,0 +1,269 @@
+"""What every kind of claim has in common: the base of its record, and what the rest of the program asks of it.
+
+A kind is a record: its fields are filled from reference/claims.yaml, its methods say everything else about it. A check
+is data: there is no expression language, so a claim can't compute anything but what a kind knows how to measure or look
+up. A method that takes `n_claim` takes the number of runs behind the published number, None where there is none.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.verify.claims.arithmetic import Steps
+from harness.verify.claims.evidence import Evidence
+from harness.verify.claims.facts import Facts, Finding, Lacking
+from harness.verify.claims.measurement import Measurement, Outcome
+from harness.verify.scores import BASELINE, Scores, mean_gain, mean_over
+from harness.verify.statistics.aggregate import Aggregate
+from harness.verify.statistics.intervals import FEWEST_SEEDS, LEVEL, Interval, margin
+
+Group = Literal["measured", "fact", "untestable"]
+FEW = f"UNDERPOWERED below {FEWEST_SEEDS} seeds or where all seeds gave the same value"
+ACCUSED = f"p <= {LEVEL:.2f}, by Holm's step-down over all claims that are judged together"
+
+
+class Record(BaseModel):
+    """Base of the registry's records: frozen, unknown keys refused, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Margin(Record):
+    """How far a measured gain may lie from the claimed one."""
+
+    practical_points: float = Field(gt=0)
+    """A smaller difference doesn't matter to anybody who uses the number."""
+    reference_sd_points: float | None = Field(ge=0)
+    """Spread over runs of the published number itself; null: not published."""
+    rounding_points: float = Field(ge=0)
+    """Half a unit in the last printed digit."""
+    reason: str
+    """Why these."""
+
+    def points(self, n_claim: int) -> float:
+        """The margin d in points, for a published number that is the mean of `n_claim` runs."""
+        return margin(self.practical_points, self.rounding_points, self.reference_sd_points, n_claim)
+
+
+class ScoreRow(NamedTuple):
+    """One row of a derivation's table: scores of one target that are measured and compared, seed by seed."""
+
+    labels: list[str]
+    """What stands before the scores."""
+    measured: Mapping[int, str]
+    """Seed -> recipe whose score is measured."""
+    target: str
+    """The target."""
+    compared: str
+    """The recipe that it is compared with."""
+
+
+class ProjectFiles(NamedTuple):
+    """Files of the project that a fact is decided by."""
+
+    profiles: Sequence[str] = ()
+    """Names in profiles/."""
+    tasks: Sequence[str] = ()
+    """Names in tasks/, beside those that the profiles use."""
+
+
+class Check(Record, ABC):
+    """What decides one claim."""
+
+    kind: str
+    """The kind, as the registry calls it."""
+
+    group: ClassVar[Group]
+    """Is it decided by scores, by facts of the data, or by nothing?"""
+    states_gain: ClassVar[bool] = False
+    """Does the claim state an amount of gain? It then needs the number of runs behind it."""
+    unit: ClassVar[Literal["points", "share"]] = "points"
+    """Unit of the measured value: points of score, or a share of recipes from 0 to 1."""
+
+    @property
+    def measured(self) -> Measured | None:
+        """This check if it is decided by scores, else None."""
+        return None
+
+    @property
+    def fact(self) -> Fact | None:
+        """This check if it is decided without a run, else None."""
+        return None
+
+    @property
+    @abstractmethod
+    def why(self) -> str:
+        """Why this check stands for the claim's words, or why nothing can decide it."""
+
+    @abstractmethod
+    def expects(self, n_claim: int | None) -> str | None:
+        """What the claim expects, as the table prints it, in points unless it says otherwise; None where nothing."""
+
+    @abstractmethod
+    def rule(self, n_claim: int | None) -> str:
+        """The rule that decides the claim, as a sentence."""
+
+    def margin_points(self, n_claim: int | None) -> float | None:
+        """The margin d in points of a claim that states a gain; None for the others."""
+        return None
+
+
+class Measured(Check):
+    """A check that is decided by scores."""
+
+    targets: list[str] = Field(min_length=1)
+    """What is measured is averaged over these."""
+    reason: str
+    """Why these recipes, targets and numbers stand for the claim's words."""
+
+    group: ClassVar[Group] = "measured"
+    one_mean: ClassVar[bool] = True
+    """Is one mean over seeds judged? Otherwise each recipe is judged by itself."""
+    on_development: ClassVar[bool] = False
+    """Is the same value shown on development sets, where the source's number is one of these?"""
+    rows_by_recipe: ClassVar[bool] = True
+    """Has a derivation's table rows by recipe and target, with a summary of each recipe below?"""
+
+    @property
+    def measured(self) -> Measured:
+        """This check."""
+        return self
+
+    @property
+    def why(self) -> str:
+        """The reason in the registry."""
+        return self.reason
+
+    @property
+    @abstractmethod
+    def named_recipes(self) -> list[str]:
+        """The recipes that the check measures."""
+
+    @property
+    def shown_beside(self) -> list[str]:
+        """Recipes whose gain is shown beside, where they were run; the verdict doesn't need them."""
+        return []
+
+    def compared_with(self, recipe: str) -> str:
+        """What a recipe's scores are compared with: the baseline, unless the kind says otherwise."""
+        return BASELINE
+
+    def needed(self, recipes: Iterable[str]) -> list[str]:
+        """These recipes of the check and what each is compared with, each once."""
+        return list(dict.fromkeys(needed for recipe in recipes for needed in (recipe, self.compared_with(recipe))))
+
+    def values(self, scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> dict[int, float]:
+        """Seed -> what is measured over these recipes and targets, in points; seeds that lack a score are left out.
+
+        Unless the kind says otherwise: the mean over recipes of the mean gain over targets.
+        """
+        gains = [mean_gain(scores, recipe, targets, self.compared_with(recipe)) for recipe in recipes]
+        return mean_over(gains, scores.seeds)
+
+    @abstractmethod
+    def band(self, n_claim: int | None) -> Interval:
+        """What counts as reproduced, in points (unit `share`: in shares of recipes)."""
+
+    @abstractmethod
+    def outcome(self, found: Measurement, scores: Scores, n_claim: int | None) -> Outcome:
+        """What the rule gives on what was measured; scope and gaps of the grid are not looked at."""
+
+    @abstractmethod
+    def formula(self) -> str:
+        """What is computed, one value per seed s; A is the mean over the targets."""
+
+    @abstractmethod
+    def measured_in_words(self) -> str:
+        """What is measured, in plain words."""
+
+    @abstractmethod
+    def recipes_in_words(self) -> str:
+        """The recipes and what each is compared with."""
+
+    @abstractmethod
+    def threshold_in_words(self, n_claim: int | None) -> list[tuple[str, str]]:
+        """What was fixed before running, as labelled sentences."""
+
+    @abstractmethod
+    def sentence(self, found: Measurement, overall: Aggregate | None, without_retrieval: Aggregate | None) -> str:
+        """What was measured, as the first half of a sentence; average gains with both averages."""
+
+    def gains_by_recipe(self, found: Measurement, scores: Scores) -> dict[str, dict[int, float]]:
+        """Recipe -> seed -> its mean gain in points over the targets, as evidence."""
+        return {r: mean_gain(scores, r, found.targets, self.compared_with(r)) for r in found.recipes}
+
+    def choices(self, found: Measurement, scores: Scores) -> dict[str, dict[int, dict[str, float]]]:
+        """Target -> seed -> candidate -> mean in points by which the target chooses; empty where nothing is chosen."""
+        return {}
+
+    def score_rows(
+        self, recipes: Sequence[str], targets: Sequence[str], seeds: Sequence[int], evidence: Evidence
+    ) -> list[ScoreRow]:
+        """The rows of the derivation's table of scores."""
+        measured = [recipe for recipe in self.named_recipes if recipe in recipes]
+        return [ScoreRow([r, t], dict.fromkeys(seeds, r), t, self.compared_with(r)) for r in measured for t in targets]
+
+    @abstractmethod
+    def arithmetic(self, evidence: Evidence, n_claim: int | None) -> Steps:
+        """From the values per seed to what the rule gives, a line each with its numbers put in; empty without any."""
+
+    def over_in_words(self) -> str:
+        """What one score is, before recipes are compared."""
+        return "the mean over the targets" if len(self.targets) > 1 else f"the score on {self.targets[0]}"
+
+
+class Fact(Check):
+    """A check that is decided without a run, by what the project's files say of the published data."""
+
+    group: ClassVar[Group] = "fact"
+
+    @property
+    def fact(self) -> Fact:
+        """This check."""
+        return self
+
+    @abstractmethod
+    def files(self) -> ProjectFiles:
+        """The files that it is decided by."""
+
+    def decide(self, facts: Facts) -> Finding:
+        """The verdict with its evidence; NOT_TESTED with what is lacking where the files don't say it."""
+        try:
+            return self.look_up(facts)
+        except Lacking as lacking:
+            return lacking.finding
+
+    @abstractmethod
+    def look_up(self, facts: Facts) -> Finding:
+        """The same where everything that is needed is there. Raises Lacking where it is not."""
+
+    @abstractmethod
+    def decided_by(self) -> str:
+        """What decides it, in plain words, with what the claim expects."""
+
+    def rule(self, n_claim: int | None) -> str:
+        """The rule of every fact."""
+        return (
+            "REPRODUCED if what the pins of the published files, the profile or public documents say is what the claim"
+            " says, NOT_REPRODUCED if it is something else, NOT_TESTED where nothing says it."
+        )
+
+    def sentence(self, finding: Finding, conclusion: str) -> str:
+        """What was found, for people; `conclusion` ends it."""
+        return f"found: {finding.found or 'nothing'}; {conclusion}"
+
+
+class LookedUp(Fact):
+    """A fact with the registry's reason."""
+
+    reason: str
+    """Why this stands for the claim's words."""
+
+    @property
+    def why(self) -> str:
+        """The reason in the registry."""
+        return self.reason

@@ -1,0 +1,70 @@
+"""What a claim's check measures in a table of scores: one value per seed, and what is missing to measure it.
+
+A seed counts for a value only where every cell of that value has a score, so no seed is averaged over fewer
+targets than another; for the same reason a target that is unavailable to one recipe is left out for all. Cells
+without a score are named, never dropped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.measurement import Measurement
+from harness.verify.scores import Scores, mean_gain
+
+
+def measure(check: Measured, scores: Scores) -> Measurement:
+    """Measure what the check asks for, over those of its recipes and targets that the grid has."""
+    recipes = [name for name in check.named_recipes if all(r in scores.recipes for r in check.needed([name]))]
+    needed = check.needed(recipes)
+    targets = [
+        target
+        for target in check.targets
+        if target in scores.targets and not any((recipe, target) in scores.unavailable for recipe in needed)
+    ]
+    unavailable = _unavailable(check, scores)
+    others = [target for target in targets if target not in scores.retrieval]
+    twice = bool(others) and len(others) < len(targets)
+    return Measurement(
+        values=_values(check, scores, recipes, targets),
+        without_retrieval=_values(check, scores, recipes, others) if twice else {},
+        by_recipe={recipe: mean_gain(scores, recipe, targets) for recipe in recipes},
+        recipes=recipes,
+        targets=targets,
+        missing=_missing(check, scores, unavailable),
+        unavailable=unavailable,
+        left_out={recipe: scores.left_out[recipe] for recipe in needed if recipe in scores.left_out},
+        unscored=_unscored(scores, needed, targets),
+    )
+
+
+def _values(check: Measured, scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> dict[int, float]:
+    return check.values(scores, recipes, targets) if recipes and targets else {}
+
+
+def _missing(check: Measured, scores: Scores, unavailable: Mapping[str, str]) -> list[str]:
+    lacking = [recipe for recipe in check.needed(check.named_recipes) if recipe not in scores.recipes]
+    pairs = [words for words in unavailable if words not in lacking]
+    return lacking + pairs + [target for target in check.targets if target not in scores.targets]
+
+
+def _unavailable(check: Measured, scores: Scores) -> dict[str, str]:
+    """Recipe, or "recipe on target" where others of its targets are there -> why it can't be had."""
+    found: dict[str, str] = {}
+    for recipe in check.needed(check.named_recipes):
+        for target in check.targets:
+            if (recipe, target) in scores.unavailable:
+                words = f"{recipe} on {target}" if recipe in scores.recipes else recipe
+                found[words] = scores.unavailable[recipe, target]
+    return found
+
+
+def _unscored(scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> list[str]:
+    return [
+        f"{recipe}-{target}-{seed}"
+        for recipe in recipes
+        for target in targets
+        for seed in scores.seeds
+        if seed not in scores.by_pair.get((recipe, target), {})
+    ]

@@ -1,0 +1,158 @@
+"""`harness.verify` by itself: what it loads, what it offers, and scores from plain rows and CSV files."""
+
+from __future__ import annotations
+
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy import ROOT
+
+import harness.verify
+from harness.metrics.xtreme import XTREME_GROUPS
+from harness.project.errors import HarnessError
+from harness.verify import Claim, Facts, Scores, find_claim, judge, read_claims, read_csv_scores
+
+HEAVY = ("dvc", "matplotlib", "mlflow", "numpy", "pandas", "scipy", "scipy.stats", "sklearn", "tabulate", "torch")
+ROOMS = ("audit", "commands", "data", "exchange", "experiment", "launch", "model", "pages", "pipeline")
+IMPORT = f"""
+import sys
+import harness.verify
+heavy = {[*HEAVY, *(f"harness.{room}" for room in ROOMS)]!r}
+opened = []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
+harness.verify.Scores.from_rows([], encoder="", data="")
+print(*[name for name in heavy if name in sys.modules], *opened)
+"""
+CLAIMS = read_claims(ROOT / "reference" / "claims.yaml")
+HERE = {"encoder": "FacebookAI/xlm-roberta-large", "data": "XTREME"}
+HEADER = "recipe,target,seed,score\n"
+
+
+def rows(gains: dict[str, float], targets: tuple[str, ...], seeds: int = 4) -> list[dict[str, object]]:
+    """Scores of the baseline and of each recipe, whose gain is near the given one."""
+    return [
+        {"recipe": recipe, "target": target, "seed": seed, "score": 50 + seed + gain + (gain and 0.1 * (seed % 2))}
+        for recipe, gain in {"none": 0.0, **gains}.items()
+        for target in targets
+        for seed in range(1, seeds + 1)
+    ]
+
+
+def test_importing_it_loads_nothing_heavy_and_no_room_above(tmp_path: Path) -> None:
+    """Away from any project: nothing of one is looked for either."""
+    done = subprocess.run([sys.executable, "-c", IMPORT], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    assert sorted(harness.verify.__all__) == harness.verify.__all__
+    for name in harness.verify.__all__:
+        public = getattr(harness.verify, name)
+        assert name == "Verdict" or public.__doc__, name  # a set of words has no docstring
+
+
+def test_the_example_of_its_docstring() -> None:
+    found = doctest.testmod(harness.verify)
+    assert found.attempted >= 5 and found.failed == 0
+
+
+def test_claims_of_the_registry_are_judged_by_plain_rows() -> None:
+    scores = Scores.from_rows(rows({"mnli": 7.5, "hellaswag": 2.0}, tuple(XTREME_GROUPS)), **HERE)
+    found = {name: judge(find_claim(name, CLAIMS), scores) for name in ("mnli-gain", "hellaswag-gain", "squad-gain")}
+    assert {name: row.verdict for name, row in found.items()} == {
+        "mnli-gain": "REPRODUCED",
+        "hellaswag-gain": "NOT_REPRODUCED",
+        "squad-gain": "NOT_TESTED",
+    }
+    assert found["mnli-gain"].measured == pytest.approx(7.55) and found["mnli-gain"].without_retrieval
+    assert "squad_v2" in found["squad-gain"].reasons[0]
+
+
+def test_a_claim_about_something_else_is_not_tested() -> None:
+    scores = Scores.from_rows(rows({"mnli": 7.5}, tuple(XTREME_GROUPS)), encoder="another", data="XTREME")
+    found = judge(find_claim("mnli-gain", CLAIMS), scores)
+    assert (found.verdict, found.note) == ("NOT_TESTED", "out of scope")
+
+
+@pytest.mark.parametrize("claim", [claim for claim in CLAIMS if claim.fact], ids=lambda claim: claim.id)
+def test_facts_need_files_and_no_scores(claim: Claim) -> None:
+    found = judge(claim, Scores.from_rows([], **HERE))
+    assert found.verdict == "NOT_TESTED" and found.reasons
+    assert found == judge(claim, Scores.from_rows([], **HERE), Facts())
+
+
+def test_rows_are_indexed_in_their_order() -> None:
+    given = [
+        {"recipe": "none", "target": "xnli", "seed": 7, "score": 70, "dev_score": 71.5},
+        {"recipe": "none", "target": "tatoeba", "seed": 7, "score": 30},
+        {"recipe": "mnli", "target": "xnli", "seed": 3, "score": 75.5},
+    ]
+    scores = Scores.from_rows(given, **HERE)
+    assert (scores.recipes, scores.targets, scores.seeds) == (["none", "mnli"], ["xnli", "tatoeba"], [7, 3])
+    assert scores.by_pair["none", "xnli"] == {7: 70.0} and scores.dev_by_pair == {("none", "xnli"): {7: 71.5}}
+    assert scores.retrieval == {"tatoeba"} and (scores.encoder, scores.data) == (HERE["encoder"], HERE["data"])
+
+
+def test_a_csv_file_gives_the_same_scores(tmp_path: Path) -> None:
+    given = rows({"mnli": 7.5}, ("xnli", "bucc"))
+    path = tmp_path / "scores.csv"
+    lines = [",".join(str(value) for value in row.values()) for row in given]
+    path.write_text("\n".join([HEADER.strip(), *lines]), encoding="utf-8-sig")
+    assert read_csv_scores(path, **HERE) == Scores.from_rows(given, **HERE)
+    path.write_text("target,recipe,dev_score,seed,score\nxnli,none,,1,50\nxnli,none,61.5,2,51\n")
+    scores = read_csv_scores(path, **HERE)
+    assert scores.by_pair == {("none", "xnli"): {1: 50.0, 2: 51.0}} and scores.dev_by_pair["none", "xnli"] == {2: 61.5}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("recipe,target,seed\nnone,xnli,1\n", ["column `score`", "found recipe, target, seed"]),
+        ("", ["column `recipe`", "no header"]),
+        (HEADER + "none,xnli,1,high\n", ["`score`", "line 2", "'high'"]),
+        (HEADER + "none,xnli,1,nan\n", ["`score`", "line 2", "finite"]),
+        (HEADER + "none,xnli,1,inf\n", ["`score`", "line 2", "finite"]),
+        (HEADER + "none,xnli,one,50\n", ["`seed`", "line 2", "'one'"]),
+        (HEADER + "none,xnli,1,\n", ["key `score`", "line 2"]),
+        (HEADER + ",xnli,1,50\n", ["key `recipe`", "line 2"]),
+        (HEADER + "none,xnli,1,50\nnone,xnli,2,51\nnone,xnli,1,52\n", ["none on xnli at seed 1", "second", "line 4"]),
+        (HEADER + "none,xnli,1,50,3\n", ["4 values", "line 2"]),
+        ("recipe,target,seed,score,dev_scor\nnone,xnli,1,50,51\n", ["`dev_scor`", "did you mean `dev_score`"]),
+        (HEADER + 'none,"xnli,1,50\n', ["expected CSV"]),
+    ],
+)
+def test_a_csv_file_that_does_not_fit_is_a_users_error(content: str, words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(content)
+    with pytest.raises(HarnessError) as raised:
+        read_csv_scores(path, **HERE)
+    assert all(word in str(raised.value) for word in [*words, "scores.csv"]), str(raised.value)
+
+
+def test_a_csv_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    with pytest.raises(HarnessError, match="found none"):
+        read_csv_scores(path, **HERE)
+    path.write_bytes(HEADER.encode() + b"\xff\xfe,xnli,1,50\n")
+    with pytest.raises(HarnessError, match="UTF-8"):
+        read_csv_scores(path, **HERE)
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        ({"recipe": "none", "target": "xnli", "seed": 1}, "score"),
+        ({"recipe": "none", "target": "xnli", "seed": 1.5, "score": 50.0}, "seed"),
+        ({"recipe": "none", "target": "xnli", "seed": 1, "score": None}, "score"),
+        ({"recipe": "none", "target": "", "seed": 1, "score": 50.0}, "target"),
+        ({"method": "none", "target": "xnli", "seed": 1, "score": 50.0}, "method"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_named(row: dict[str, Any], word: str) -> None:
+    good = {"recipe": "none", "target": "xnli", "seed": 9, "score": 50.0}
+    with pytest.raises(HarnessError, match=rf"`{word}`.*row 2"):
+        Scores.from_rows([good, row], **HERE)
