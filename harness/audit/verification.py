@@ -10,7 +10,7 @@ from harness.audit.integrity.findings import Integrity
 from harness.audit.repeat.compare import Rerun
 from harness.audit.repeat.same_bytes import PinnedRepeat
 from harness.audit.repeat.same_scores import Regression
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.verify.verdicts.evidence import CellEvidence
 from harness.verify.verdicts.verdict import ClaimVerdict
 

@@ -10,12 +10,12 @@ from pydantic import Field, ValidationError
 from harness.data.formats import Row
 from harness.data.writing import MANIFEST
 from harness.project.errors import HarnessError, explain_validation
-from harness.project.params import Record
+from harness.project.records import StrictRecord
 
 _REBUILD = "run `dvc repro data@{task}` (or `dvc repro`)"
 
 
-class BuiltFile(Record):
+class BuiltFile(StrictRecord):
     """One normalised file."""
 
     rows: int = Field(ge=0)
@@ -26,7 +26,7 @@ class BuiltFile(Record):
     """Its size."""
 
 
-class Manifest(Record):
+class Manifest(StrictRecord):
     """What a data folder holds and was made from; written last, so a folder that has it is complete."""
 
     task: str

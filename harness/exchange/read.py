@@ -33,7 +33,7 @@ from harness.project.errors import MOST_NAMED, HarnessError, explain_validation,
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
-from harness.project.results import Record
+from harness.project.records import Record
 
 METADATA = "ro-crate-metadata.json"
 RECORD = "provenance.json"

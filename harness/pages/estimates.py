@@ -10,7 +10,8 @@ from harness.audit.integrity.pinned import read_pin_manifest
 from harness.audit.subject import Judged
 from harness.project.paths import Paths
 from harness.project.provenance import commits_of, machines_of
-from harness.project.results import Record, Result
+from harness.project.records import Record
+from harness.project.results import Result
 from harness.verify.scores import BASELINE, Scores, mean_gain
 from harness.verify.statistics.intervals import Direction, Interval, decide
 

@@ -13,9 +13,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.project.params import Architecture, Params, Recipe, Record, Retrieval, Training
+from harness.project.params import Architecture, Params, Recipe, Retrieval, Training
 from harness.project.pins import HubFile, Part, UrlFile
 from harness.project.profiles import describe_encoder
+from harness.project.records import StrictRecord
 from harness.project.tasks import TRANSLATED, Task
 
 BYTES_PER_PARAMETER = 4
@@ -26,7 +27,7 @@ CHOICES = {"hellaswag": 4, "cosmosqa": 4, "commonsenseqa": 5}
 """Answers to choose from, each an input of its own: the data sets' own format."""
 
 
-class Throughput(Record):
+class Throughput(StrictRecord):
     """How fast one device trains and predicts with one encoder (benchmarks/throughput.py measures it)."""
 
     encoder: str
@@ -57,7 +58,7 @@ class Throughput(Record):
     """What measured it."""
 
 
-class Length(Record):
+class Length(StrictRecord):
     """How long a task's inputs are, measured on built data (benchmarks/lengths.py)."""
 
     encoder: str
@@ -80,7 +81,7 @@ class Length(Record):
     """What measured it."""
 
 
-class UnitCost(Record):
+class UnitCost(StrictRecord):
     """One kind of unit: what a single run of it takes; null where rows that nobody counted decide it."""
 
     kind: Literal["encoder", "intermediate", "cell"]
@@ -101,7 +102,7 @@ class UnitCost(Record):
     """Tokens of its inputs, by which a measured speed is chosen."""
 
 
-class Estimate(Record):
+class Estimate(StrictRecord):
     """The cost of a profile."""
 
     units: list[UnitCost]
@@ -348,7 +349,7 @@ def _steps(examples: float, settings: Training) -> float:
     return examples if isnan(examples) else max(1, round(settings.epochs * examples / settings.batch_size))
 
 
-class Hours(Record):
+class Hours(StrictRecord):
     """Time on one device."""
 
     train: float

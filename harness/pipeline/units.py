@@ -7,20 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from harness.pipeline.lock import Lock
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.records import Record
 from harness.project.results import grid_cells
 
 State = Literal["done", "stale", "to run"]
 
 
-class Unit(BaseModel):
+class Unit(Record):
     """One stage of the grid: the encoder, an intermediate training or a cell."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     stage: str
     """Name of the DVC stage, as `dvc repro` takes it."""

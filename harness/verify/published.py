@@ -8,11 +8,11 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
-from harness.verify.claims.checks import Record
+from harness.project.records import StrictRecord
 from harness.verify.claims.registry import read_yaml
 
 
-class PublishedScores(Record):
+class PublishedScores(StrictRecord):
     """One published row of scores."""
 
     system: str

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
-from harness.project.results import Cell, Record, Status
+from harness.project.records import Record
+from harness.project.results import Cell, Status
 
 
 class CellScore(Record):

@@ -17,7 +17,8 @@ from pydantic import Field
 
 from harness.audit.integrity.inputs import image_of
 from harness.audit.integrity.rescore import Rescored, Rescorer
-from harness.project.results import Record, Result
+from harness.project.records import Record
+from harness.project.results import Result
 from harness.verify.scores import ScoresTable
 
 MANIFEST = "manifest.json"

@@ -15,7 +15,8 @@ from harness.audit.integrity.findings import MANIFEST, Checked, Findings
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.scores import cell_score
 from harness.project.errors import HarnessError, explain_validation, name_some
-from harness.project.results import Record, Result
+from harness.project.records import Record
+from harness.project.results import Result
 from harness.verify.scores import ScoresTable, read_scores
 
 RESULTS = "results.jsonl"

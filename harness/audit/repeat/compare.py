@@ -13,7 +13,8 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 from harness.audit.integrity.findings import SCORE_TOLERANCE
-from harness.project.results import Cell, Record, Result
+from harness.project.records import Record
+from harness.project.results import Cell, Result
 
 MACHINE = ("machine", "python", "packages", "device", "threads", "image_digest")
 """Parts of a result's provenance that predictions may depend on; where they agree, predictions repeat exactly."""

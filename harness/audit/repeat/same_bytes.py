@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.project.results import Record, Result
+from harness.project.records import Record
+from harness.project.results import Result
 
 SAME_INPUTS = ("data", "params", "code")
 """Inputs that make a cell the same experiment, run by the same code."""

@@ -12,7 +12,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.verify.scores import CellScore, ScoresTable
 from harness.verify.statistics.intervals import pooled_spread, t_quantile
 

@@ -24,8 +24,9 @@ from pydantic import Field, ValidationError
 
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
-from harness.project.params import HubEncoder, Record
+from harness.project.params import HubEncoder
 from harness.project.pins import Sha256
+from harness.project.records import StrictRecord
 
 Kind = Literal["dataset", "model"]
 FOLDERS: dict[Kind, str] = {"dataset": "hub", "model": "models"}
@@ -33,7 +34,7 @@ FETCH = "run `harness data fetch`"
 FETCH_ENCODER = "run `harness data fetch --encoder`"
 
 
-class Entry(Record):
+class Entry(StrictRecord):
     """What a manifest says of one file."""
 
     sha256: Sha256

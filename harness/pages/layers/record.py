@@ -19,7 +19,8 @@ from harness.project.errors import HarnessError, nearest
 from harness.project.params import Params, Retrieval
 from harness.project.paths import Paths
 from harness.project.provenance import provenance
-from harness.project.results import Cell, Record
+from harness.project.records import Record
+from harness.project.results import Cell
 from harness.project.tasks import Task, load_task
 from harness.verify.scores import BASELINE, Scores, mean_gain, paired_gains, read_table
 

@@ -21,7 +21,7 @@ from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.project.tasks import load_tasks
 from harness.verify.scores import BASELINE, Scores, ScoresTable, mean_gain, read_table
 

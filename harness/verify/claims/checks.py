@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from harness.project.records import StrictRecord
 
 
-class Record(BaseModel):
-    """Base of the registry's records: frozen, unknown keys refused, no silent conversion of types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Margin(Record):
+class Margin(StrictRecord):
     """How far a measured gain may lie from the claimed one."""
 
     practical_points: float = Field(gt=0)
@@ -30,7 +26,7 @@ class Margin(Record):
     """Why these."""
 
 
-class Gain(Record):
+class Gain(StrictRecord):
     """The gain of one recipe, averaged over targets, is the published one."""
 
     kind: Literal["gain"]
@@ -42,13 +38,13 @@ class Gain(Record):
     """The published gain."""
     margin: Margin
     """How close is close."""
-    beside: list[str] = []
+    beside: list[str] = Field(default_factory=list)
     """Recipes whose gain is shown beside, because the source could mean them too."""
     reason: str
     """Why this recipe and these targets."""
 
 
-class NoGain(Record):
+class NoGain(StrictRecord):
     """The average gain of several recipes is no more than a negligible one."""
 
     kind: Literal["no_gain"]
@@ -62,7 +58,7 @@ class NoGain(Record):
     """Why this threshold and this average."""
 
 
-class Share(Record):
+class Share(StrictRecord):
     """At least a share of the recipes gains more than a threshold."""
 
     kind: Literal["share"]
@@ -78,7 +74,7 @@ class Share(Record):
     """Why this threshold and this share."""
 
 
-class BestOf(Record):
+class BestOf(StrictRecord):
     """The gain when each target takes its own best recipe is the published one."""
 
     kind: Literal["best_of"]
@@ -90,13 +86,13 @@ class BestOf(Record):
     """The published gain."""
     margin: Margin
     """How close is close."""
-    derived_from: list[str] = []
+    derived_from: list[str] = Field(default_factory=list)
     """Rows of reference/paper.yaml: the first one's average minus the second one's is the published gain."""
     reason: str
     """How the best recipe is chosen, and why so."""
 
 
-class Compare(Record):
+class Compare(StrictRecord):
     """Recipes score higher than their variants, averaged over recipes and targets."""
 
     kind: Literal["compare"]
@@ -110,7 +106,7 @@ class Compare(Record):
     """Why this comparison stands for the claim's words."""
 
 
-class CountTasks(Record):
+class CountTasks(StrictRecord):
     """The experiments use so many tasks of a role."""
 
     kind: Literal["count"]
@@ -127,7 +123,7 @@ class CountTasks(Record):
     """Why this count stands for the claim's words."""
 
 
-class CountLanguages(Record):
+class CountLanguages(StrictRecord):
     """The target with most languages has so many."""
 
     kind: Literal["count"]
@@ -140,7 +136,7 @@ class CountLanguages(Record):
     """Why this count stands for the claim's words."""
 
 
-class CountRows(Record):
+class CountRows(StrictRecord):
     """A task's split in its source language has so many rows."""
 
     kind: Literal["count"]
@@ -155,7 +151,7 @@ class CountRows(Record):
     """Why this count stands for the claim's words."""
 
 
-class OriginOf(Record):
+class OriginOf(StrictRecord):
     """The tasks' text comes from somewhere, as public documents state."""
 
     kind: Literal["provenance"]
@@ -168,7 +164,7 @@ class OriginOf(Record):
     """What decides it, or why nothing can."""
 
 
-class NoSplit(Record):
+class NoSplit(StrictRecord):
     """The tasks have no such split of their own."""
 
     kind: Literal["provenance"]
@@ -181,7 +177,7 @@ class NoSplit(Record):
     """Which document says that the pinned files are all there are."""
 
 
-class StartsFrom(Record):
+class StartsFrom(StrictRecord):
     """The experiments start from a published encoder."""
 
     kind: Literal["provenance"]
@@ -194,7 +190,7 @@ class StartsFrom(Record):
     """Why this repository is the one that the claim means."""
 
 
-class Untestable(Record):
+class Untestable(StrictRecord):
     """No run of ours can decide it."""
 
     kind: Literal["untestable"]

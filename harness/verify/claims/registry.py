@@ -13,11 +13,12 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.project.errors import HarnessError, explain_validation, nearest
 from harness.project.params import YAML_LOADER
-from harness.verify.claims.checks import BestOf, Check, Gain, Record
+from harness.project.records import StrictRecord
+from harness.verify.claims.checks import BestOf, Check, Gain
 from harness.verify.statistics import intervals as statistics
 
 
-class Source(Record):
+class Source(StrictRecord):
     """Where a statement was read."""
 
     document: str
@@ -34,7 +35,7 @@ class Source(Record):
     """Runs behind the number; null where no number was measured."""
 
 
-class Scope(Record):
+class Scope(StrictRecord):
     """What the claim speaks about; anything else can't reproduce or refute it."""
 
     encoder: str
@@ -43,7 +44,7 @@ class Scope(Record):
     """The tasks' data."""
 
 
-class Claim(Record):
+class Claim(StrictRecord):
     """One row of the table of extracted claims, with what decides it."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from harness.metrics.xtreme import task_score
 from harness.project.errors import HarnessError, name_some
-from harness.project.results import Record, Result
+from harness.project.records import Record
+from harness.project.results import Result
 from harness.verify.claims.checks import Compare, Gain, NoGain
 from harness.verify.claims.registry import Claim
 from harness.verify.measure.measure import Measurement, measure

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from harness.project.results import Cell, Record
+from harness.project.records import Record
+from harness.project.results import Cell
 from harness.verify.claims.checks import BestOf, Compare, Gain, Measured, Share
 from harness.verify.claims.registry import Claim
 from harness.verify.claims.rules import formula, rule, target_band

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.verify.claims.checks import (
     BestOf,
     Compare,
