@@ -6,11 +6,11 @@ import textwrap
 from collections import Counter
 from dataclasses import replace
 
-from harness.audit.integrity.findings import MANIFEST
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.run import check_run
 from harness.audit.levels import verify_results
+from harness.audit.pinned import MANIFEST
 from harness.audit.report import render
 from harness.audit.subject import Judged, nothing
 from harness.audit.verification import Part, Verification

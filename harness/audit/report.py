@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from harness.audit.integrity.findings import Integrity
-from harness.audit.rerun_text import show_rerun
+from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
 from harness.verify.show.table import SPLIT, WIDTH, _claims, _reasons

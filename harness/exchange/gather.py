@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.audit.integrity.inputs import image_of
-from harness.audit.integrity.pinned import RESULTS, read_pin_manifest, read_results
 from harness.audit.levels import verify_results
+from harness.audit.pinned import RESULTS, read_pinned_manifest, read_results
 from harness.audit.report import render
 from harness.audit.subject import Judged, sound_results
 from harness.exchange.content import Content
@@ -181,7 +181,7 @@ def _date(paths: Paths, judged: Judged, commits: list[str]) -> str:
     if seconds := os.environ.get(EPOCH):
         return _iso(seconds)
     if judged.source == "pinned":
-        return read_pin_manifest(paths.pinned).created
+        return read_pinned_manifest(paths.pinned).created
     dates = [date for commit in commits if (date := _commit_date(paths.root, commit))]
     if not dates:
         raise HarnessError(

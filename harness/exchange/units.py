@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.audit.integrity.pinned import RESULTS, SCORES
+from harness.audit.pinned import RESULTS, SCORES
 from harness.exchange.content import Unit
 from harness.exchange.read import REPORT, VERDICTS, CrateRecord, data_manifest
 from harness.project.results import Result

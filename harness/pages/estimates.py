@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.audit.integrity.pinned import read_pin_manifest
+from harness.audit.pinned import read_pinned_manifest
 from harness.audit.subject import Judged
 from harness.project.paths import Paths
 from harness.project.provenance import commits_of, machines_of
@@ -95,7 +95,7 @@ def _provenance_of_run(results: Mapping[str, Result], paths: Paths) -> Provenanc
 
 
 def _provenance_of_pinned(paths: Paths) -> Provenance:
-    manifest = read_pin_manifest(paths.pinned)
+    manifest = read_pinned_manifest(paths.pinned)
     return Provenance(
         machines=manifest.machines,
         git_commits=manifest.git_commits,

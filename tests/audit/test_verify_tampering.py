@@ -19,9 +19,9 @@ import pytest
 import yaml
 
 from harness.audit.integrity.gold import find_gold
-from harness.audit.integrity.pinned import read_results
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.levels import verify_all
+from harness.audit.pinned import read_results
 from harness.audit.report import render
 from harness.audit.scores import cell_score, target_groups, write_scores
 from harness.audit.verification import Verification

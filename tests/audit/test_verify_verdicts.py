@@ -13,8 +13,9 @@ import pytest
 import yaml
 from synthetic import PUBLISHED, Make, Project, claim, flat, judge, keep_claims, planted, sha256
 
-from harness.audit.integrity.pinned import check_pinned, read_pin_manifest
-from harness.audit.pin import pin_results
+from harness.audit.integrity.pinned import check_pinned
+from harness.audit.pin_results import pin_results
+from harness.audit.pinned import read_pinned_manifest
 from harness.audit.report import render
 from harness.audit.verification import Verification
 from harness.pipeline.plan import render_plan
@@ -255,7 +256,7 @@ def test_pinned_results_are_judged_where_nothing_has_run(make_project: Make) -> 
     assert found.judged == "pinned" and found.v0.ok and found.v0.cells_found == 135 and found.exit_code == 0
     assert claim(found, "squad-gain").measured == pytest.approx(8.2)
     assert "PINNED" in render(found)
-    manifest = read_pin_manifest(clone.paths.pinned)
+    manifest = read_pinned_manifest(clone.paths.pinned)
     assert manifest.machines == [{"cpu": "toy", "threads": 1}] and manifest.git_commits == ["c0ffee"]
     assert not manifest.git_dirty and manifest.bytes > 0 and len(manifest.files) == 138
 
@@ -289,7 +290,7 @@ def test_of_real_data_only_scores_and_hashes_are_pinned(make_project: Make) -> N
     assert sorted(path.name for path in folder.iterdir()) == [
         "costs.json", "manifest.json", "results.jsonl", "scores.json"
     ]  # fmt: skip
-    assert not read_pin_manifest(folder).predictions
+    assert not read_pinned_manifest(folder).predictions
     found = judge(project)
     assert found.v2 is not None and found.v2.identical == found.v2.compared == 54, "hashes are enough to compare by"
     shutil.rmtree(project.paths.results)
@@ -308,7 +309,7 @@ def test_pinned_costs_are_what_the_plan_of_a_clone_estimates_by(make_project: Ma
     write_json(ran.paths.results / "encoder.json", {"elapsed_s": 120.0})
     pin_results(ran.params, ran.paths)
     content = (ran.paths.pinned / "costs.json").read_bytes()
-    assert read_pin_manifest(ran.paths.pinned).files["costs.json"] == sha256(content)
+    assert read_pinned_manifest(ran.paths.pinned).files["costs.json"] == sha256(content)
     assert json.loads(content)["machine"] == machine()
 
     ran.paths.pinned.rename(clone.paths.pinned)

@@ -17,7 +17,7 @@ from harness.data import writing
 from harness.data.build import build_corpus, build_task
 from harness.data.corpus import fold, sentences, texts_of
 from harness.data.folder import languages, read_manifest, read_split
-from harness.data.pins.pin import pin_task
+from harness.data.pins.write import pin_task
 from harness.data.sources import read_pack_manifest
 from harness.project.errors import HarnessError
 from harness.project.files import check_file, sha256_bytes, sha256_file

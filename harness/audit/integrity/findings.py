@@ -21,7 +21,6 @@ from harness.project.records import Record
 from harness.project.results import Result
 from harness.verify.scores import ScoresTable
 
-MANIFEST = "manifest.json"
 SCORE_TOLERANCE = 1e-6
 """A score and the mean of its parts may differ by the rounding of JSON numbers, in points."""
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.audit.integrity.findings import MANIFEST, SCORE_TOLERANCE, Checked, Findings
+from harness.audit.integrity.findings import SCORE_TOLERANCE, Checked, Findings
 from harness.audit.integrity.inputs import check_images, check_inputs
 from harness.audit.integrity.lock import check_lock
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.rows import check_pins
 from harness.audit.scores import build_scores, target_groups
+from harness.data.folder import MANIFEST
 from harness.experiment.inputs import ENCODER_FILES
 from harness.metrics.xtreme import task_score
 from harness.project.errors import HarnessError, name_some

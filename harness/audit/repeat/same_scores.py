@@ -25,7 +25,7 @@ FIXED_INPUTS = ("data", "params")
 """Inputs that are the same on any hardware; cells that differ in them are other experiments."""
 
 
-class Regression(Record):
+class SameScores(Record):
     """What level V2 found."""
 
     compared: int
@@ -55,7 +55,7 @@ class Regression(Record):
         return not self.outside
 
 
-def compare(run: ScoresTable, pinned: ScoresTable) -> Regression:
+def compare_scores(run: ScoresTable, pinned: ScoresTable) -> SameScores:
     """Compare a run with the pinned results cell by cell, and target by target on average."""
     reference = _ran(pinned)
     pairs = [(row, reference[name]) for name, row in _ran(run).items() if _comparable(row, reference.get(name))]
@@ -66,7 +66,7 @@ def compare(run: ScoresTable, pinned: ScoresTable) -> Regression:
     largest = max(differences, key=lambda name: differences[name], default=None)
     tolerances = {target: tolerance(pinned, target, len(pairs)) for target in pinned.groups}
     not_comparable = reference.keys() - {new.cell.id for new, _ in pairs}
-    return Regression(
+    return SameScores(
         compared=len(pairs),
         identical=len(pairs) - len(differing),
         largest_difference_points=differences[largest] if largest else 0.0,

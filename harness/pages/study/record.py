@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.audit.integrity.pinned import ENCODER
 from harness.audit.levels import verify_results
+from harness.audit.pinned import ENCODER
 from harness.audit.subject import sound_results
 from harness.audit.verification import Verification
 from harness.experiment.inputs import ENCODER_FILES
