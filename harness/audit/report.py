@@ -10,7 +10,7 @@ from harness.audit.integrity.findings import Integrity
 from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
-from harness.verify.show.table import SPLIT, WIDTH, _claims, _reasons
+from harness.verify.show.table import SPLIT, WIDTH, claims_table, reason_lines
 
 EXIT_MEANINGS = {
     0: "everything decidable is reproduced",
@@ -36,9 +36,9 @@ def render(verification: Verification) -> str:
         *_rerun(v),
         *_level("V2 pinned", *_v2(v)),
         "",
-        _claims(v.claims),
+        claims_table(v.claims),
         "",
-        *_reasons(v.claims),
+        *reason_lines(v.claims),
         f"exit code {v.exit_code}: {EXIT_MEANINGS[v.exit_code]}",
     ]
     return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -102,7 +102,7 @@ class UnitCost(StrictRecord):
     """Tokens of its inputs, by which a measured speed is chosen."""
 
 
-class Estimate(StrictRecord):
+class CostEstimate(StrictRecord):
     """The cost of a profile."""
 
     units: list[UnitCost]
@@ -166,7 +166,7 @@ def parameters_of(architecture: Architecture, vocabulary: int) -> int:
     return embeddings + architecture.layers * layer
 
 
-def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length] = ()) -> Estimate:
+def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length] = ()) -> CostEstimate:
     """The cost of every unit of the grid. `tasks`: every task of data.tasks; `lengths`: what was measured of them."""
     count = _Counter(params, tasks, lengths)
     reasons = {name: count.unavailable(params.recipes[name]) for name in params.grid.recipes}
@@ -179,7 +179,7 @@ def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length
     ]
     sizes = _published_sizes(tasks.values()) if params.data.source == "published" else []
     encoder = params.encoder
-    return Estimate(
+    return CostEstimate(
         units=units,
         unavailable={name: reason for name, reason in reasons.items() if reason},
         targets=len(params.grid.targets),
@@ -365,7 +365,7 @@ class Hours(StrictRecord):
         return self.train + self.predict
 
 
-def hours(found: Estimate, speeds: Sequence[Throughput], *kinds: str) -> Hours:
+def hours(found: CostEstimate, speeds: Sequence[Throughput], *kinds: str) -> Hours:
     """Hours of the units of `kinds` (none: all) at measured speeds; unknown counts take no time.
 
     Each unit goes by the measurement at its inputs' length, else at the next longer one, else at the longest.

@@ -78,10 +78,11 @@ def states(params: Params, paths: Paths) -> dict[str, State]:
     A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same. Weights
     of checkpoints are weighed, not hashed: other bytes of the same size are left for DVC to find.
     """
-    return _states(units(params, paths), paths)
+    return states_of(units(params, paths), paths)
 
 
-def _states(grid: Sequence[Unit], paths: Paths) -> dict[str, State]:
+def states_of(grid: Sequence[Unit], paths: Paths) -> dict[str, State]:
+    """The same of these units, which stand in an order in which they can run."""
     root = paths.root
     checkpoints = paths.checkpoints.relative_to(root).as_posix()
     lock = Lock(root, is_weighed=lambda path: path.startswith(f"{checkpoints}/"))

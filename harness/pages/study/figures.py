@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.pages.estimates import Average, Estimate
+from harness.pages.means import Average, SeedMean
 from harness.pages.study.record import Study
 from harness.verify.show.table import show_points
 
@@ -55,7 +55,7 @@ def _draw_averages(axes: Axes, averages: Mapping[str, Average]) -> None:
             _draw_estimate(axes, place, average.estimate)
 
 
-def _draw_estimate(axes: Axes, place: int, found: Estimate) -> None:
+def _draw_estimate(axes: Axes, place: int, found: SeedMean) -> None:
     seeds = list(found.by_seed.values())
     axes.scatter(seeds, [place + SEEDS_BELOW] * len(seeds), s=14, color=SEED, zorder=2, linewidths=0)
     if found.interval:
@@ -86,7 +86,7 @@ def plot_pairs(study: Study, path: Path) -> None:
     figure.savefig(path, metadata={"Software": None})
 
 
-def _write_pair(axes: Axes, row: int, column: int, gain: Estimate | None, reach: float) -> None:
+def _write_pair(axes: Axes, row: int, column: int, gain: SeedMean | None, reach: float) -> None:
     if gain is None:
         axes.text(column, row, "-", ha="center", va="center", fontsize=8, color="#555555")
         return

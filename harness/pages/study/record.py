@@ -16,7 +16,8 @@ from harness.audit.pinned import ENCODER
 from harness.audit.subject import sound_results
 from harness.audit.verification import Verification
 from harness.experiment.inputs import ENCODER_FILES
-from harness.pages.estimates import Average, Estimate, Provenance, average, estimate, provenance_of
+from harness.pages.means import Average, SeedMean, average, seed_mean
+from harness.pages.origin import Origin, origin_of
 from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError
 from harness.project.params import Params
@@ -48,7 +49,7 @@ class Study(Record):
     """What `harness verify` concludes from the same results."""
     task_notes: dict[str, list[str]]
     """Note of `harness tasks` (what stands in, what to know) -> the tasks that it holds for."""
-    provenance: Provenance
+    provenance: Origin
     """Where and when the results were made."""
     encoder: EncoderMade | None
     """The encoder that the cells started from; null where its record is not there."""
@@ -60,9 +61,9 @@ class Study(Record):
     """recipe -> intermediate task -> why its mixture lacks the task."""
     collapsed: dict[str, list[str]]
     """recipe -> targets on which at least one of its cells collapsed."""
-    baseline: dict[str, Estimate | None]
+    baseline: dict[str, SeedMean | None]
     """target -> score without intermediate training; null where no seed has one."""
-    gains: dict[str, dict[str, Estimate | None]]
+    gains: dict[str, dict[str, SeedMean | None]]
     """recipe -> target -> gain; null where it can't be had."""
     overall: dict[str, Average]
     """recipe -> gain over all targets."""
@@ -87,7 +88,7 @@ def read_study(params: Params, paths: Paths) -> Study:
         verify_results(judged, params, paths),
         title=params.title,
         task_notes=notes_of(lines),
-        provenance=provenance_of(judged, paths),
+        provenance=origin_of(judged, paths),
         encoder=_encoder_made(table, paths.results if judged.source == "run" else paths.pinned),
     )
 
@@ -98,7 +99,7 @@ def make_study(
     *,
     title: str,
     task_notes: dict[str, list[str]],
-    provenance: Provenance,
+    provenance: Origin,
     encoder: EncoderMade | None,
 ) -> Study:
     """Measure a sound table of scores, and put beside it what doesn't follow from it."""
@@ -116,9 +117,9 @@ def make_study(
         unavailable=_by_reason(scores),
         left_out=scores.left_out,
         collapsed=_collapsed(table),
-        baseline={target: estimate(scores.by_pair.get((BASELINE, target), {})) for target in scores.targets},
+        baseline={target: seed_mean(scores.by_pair.get((BASELINE, target), {})) for target in scores.targets},
         gains={
-            recipe: {target: estimate(mean_gain(scores, recipe, [target])) for target in scores.targets}
+            recipe: {target: seed_mean(mean_gain(scores, recipe, [target])) for target in scores.targets}
             for recipe in recipes
         },
         overall={recipe: average(scores, recipe, scores.targets) for recipe in recipes},

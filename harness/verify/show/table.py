@@ -31,7 +31,8 @@ SPLIT = "of test sets, also for claims on development sets (`harness claims show
 DIRECTIONS = {True: "agrees", False: "disagrees", None: "unclear"}
 
 
-def _claims(verdicts: list[ClaimVerdict]) -> str:
+def claims_table(verdicts: list[ClaimVerdict]) -> str:
+    """The table of verdicts, a row per claim, at most WIDTH columns wide."""
     rows = [HEADERS, *(_row(verdict) for verdict in in_order(verdicts))]
     columns = list(zip(*rows, strict=True))[:-1]
     others = [max(len(line) for cell in column for line in cell.splitlines()) for column in columns]
@@ -86,7 +87,8 @@ def by_reason(verdicts: Iterable[ClaimVerdict]) -> dict[str, list[str]]:
     return claims
 
 
-def _reasons(verdicts: list[ClaimVerdict]) -> list[str]:
+def reason_lines(verdicts: list[ClaimVerdict]) -> list[str]:
+    """Each distinct reason with the claims that it holds for, wrapped; an empty line ends them."""
     lines: list[str] = []
     for reason, names in by_reason(in_order(verdicts)).items():
         text = f"{', '.join(names)}: {reason}"
