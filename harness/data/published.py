@@ -168,6 +168,10 @@ def files_of(pin: PublishedPin, part: Part, folder: Path, stored: Stored) -> tup
 
 
 def stored_file(folder: Path, name: str, sha256: str | None) -> Path:
+    """A fetched file, once its bytes are its manifest's and, where there is one, the pin's.
+
+    `NotFetched` where it was never fetched, or not wholly; HarnessError where it has other bytes now.
+    """
     state = store.state(folder, name, sha256)
     if state.word == "missing":
         raise NotFetched(state.detail, fix=store.FETCH)

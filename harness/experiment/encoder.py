@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from harness.data.writing import MANIFEST
+from harness.data.folder import MANIFEST
 from harness.experiment.inputs import ENCODER_CODE, code_sha256
 from harness.experiment.training.pretrain import language_shares, pretrain
 from harness.experiment.training.resume import Standing

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -440,28 +438,6 @@ def test_many_failed_and_collapsed_cells_keep_the_width(make_project: Make) -> N
 def test_json_round_trips(make_project: Make) -> None:
     found = judge(make_project().run(planted(PUBLISHED)))
     assert Verification.model_validate_json(found.model_dump_json()) == found
-
-
-LIGHT = """
-import sys
-from pathlib import Path
-from harness.project.params import load_params
-from harness.project.paths import Paths
-from harness.verify.show.table import render
-from harness.audit.levels import verify_all
-root = Path(sys.argv[1])
-params = load_params(root)
-render(verify_all(params, Paths(root, params.profile)))
-heavy = {"torch", "pandas", "scipy.stats", "transformers", "datasets", "mlflow", "dvc"} & set(sys.modules)
-sys.exit(f"imported {heavy}" if heavy else 0)
-"""
-
-
-def test_verify_imports_nothing_heavy(make_project: Make) -> None:
-    project = make_project().run(planted(PUBLISHED))
-    run = [sys.executable, "-c", LIGHT, str(project.root)]
-    done = subprocess.run(run, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_predictions_of_the_fixture_are_what_they_claim(make_project: Make) -> None:
