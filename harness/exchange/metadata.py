@@ -16,7 +16,7 @@ from urllib.parse import quote
 from harness import __version__
 from harness.audit.integrity.inputs import image_of
 from harness.exchange.content import Content, Unit
-from harness.exchange.read import README
+from harness.exchange.layout import README
 
 if TYPE_CHECKING:
     from rocrate.model import Entity

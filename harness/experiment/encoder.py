@@ -56,7 +56,9 @@ def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
     record = {
         **identity,
         **made,
-        "provenance": provenance(paths.root, params.compute.device, params.compute.threads),
+        "provenance": provenance(
+            paths.root, device=determinism.device_name(params.compute.device), threads=params.compute.threads
+        ),
         "elapsed_s": round(time.monotonic() - began, 3),
     }
     write_json(paths.results / "encoder.json", record)

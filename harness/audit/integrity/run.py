@@ -36,7 +36,7 @@ class DataManifest:
     """File name -> sha256."""
 
 
-def data_manifest(content: bytes) -> DataManifest:
+def read_data_manifest(content: bytes) -> DataManifest:
     """A data folder's manifest. ValueError, KeyError, TypeError or AttributeError where it has another schema."""
     manifest = json.loads(content)
     files = {name: entry["sha256"] for name, entry in manifest["files"].items()}
@@ -119,7 +119,7 @@ def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, D
         folder = paths.data(task)
         mend = f"run `dvc repro` (data of {task})"
         try:
-            manifests[task] = data_manifest((folder / MANIFEST).read_bytes())
+            manifests[task] = read_data_manifest((folder / MANIFEST).read_bytes())
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = error.strerror if isinstance(error, OSError) else "another schema"
             findings.problems.append(f"expected the manifest of {task}'s data, found: {problem}; {mend}")

@@ -14,6 +14,7 @@ from harness.audit.subject import sound_results
 from harness.data.folder import read_manifest
 from harness.experiment.layer_scores import LayerScores, checkpoint_weights, measure_checkpoints, retrieval_settings
 from harness.metrics.xtreme import task_score
+from harness.model.determinism import device_name
 from harness.pages.means import SeedMean, average, seed_mean
 from harness.pages.origin import Origin, origin_of
 from harness.project.errors import HarnessError, nearest
@@ -148,7 +149,7 @@ def read_layers(
         data=table.data,
         results=where.relative_to(paths.root).as_posix(),
         made=origin_of(judged, paths),
-        measured=provenance(paths.root, params.compute.device, params.compute.threads),
+        measured=provenance(paths.root, device=device_name(params.compute.device), threads=params.compute.threads),
         targets=list(tasks),
         recipes=recipes,
         seeds=seeds,
