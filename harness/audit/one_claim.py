@@ -46,7 +46,7 @@ def _is_there(cell: Cell, paths: Paths) -> bool:
 
 
 def _by_run(claim: Claim, part: Needs, there: list[Cell], params: Params, paths: Paths) -> Verification:
-    """What is shown beside is looked at where all of it has run."""
+    """Recipes that are only shown beside the claim's own are looked at where all their cells have run."""
     beside = (part.model_copy(update={"recipes": [recipe]}) for recipe in part.beside)
     run = [one.recipes[0] for one in beside if one.cells and all(_is_there(cell, paths) for cell in one.cells)]
     looked_at = part.model_copy(update={"recipes": [*part.recipes, *run]})

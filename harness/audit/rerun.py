@@ -150,22 +150,22 @@ def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_point
 
     cell = recorded.result.cell
     paths.scratch.mkdir(parents=True, exist_ok=True)
-    apart = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
+    elsewhere = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
     keep = False
     try:
-        code = do_cell_apart(cell, params, paths, apart)
+        code = do_cell_apart(cell, params, paths, elsewhere)
         if code != 0:
             raise HarnessError(
                 f"expected cell {cell.id} to run again, found that it ended with exit code {code}",
                 fix=f"see what it said above; `harness verify {again}` draws the same cells",
             )
-        folder = apart.cell(cell.recipe, cell.target, cell.seed)
+        folder = elsewhere.cell(cell.recipe, cell.target, cell.seed)
         ran = _compare(recorded, folder, tolerance_points)
         keep = ran.outcome == "different"
         return ran.model_copy(update={"kept": str(folder.relative_to(paths.root))}) if keep else ran
     finally:
         if not keep:
-            shutil.rmtree(apart.root, ignore_errors=True)
+            shutil.rmtree(elsewhere.root, ignore_errors=True)
 
 
 def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> RerunCell:

@@ -62,7 +62,7 @@ class Manifest(StrictRecord):
     """In plain words, what stands in for the task's own data; null where nothing does."""
     counts_dropped: dict[str, int]
     """Keys of the source's rows that the schema has no place for, and in how many rows each was dropped; of published
-    files also what their reader left out or mended."""
+    files also what their reader left out or repaired."""
     overlaps: list[str] = Field(default_factory=list)
     """Targets whose test rows share articles with the machine-translated training rows."""
     unavailable: str | None = None

@@ -135,7 +135,7 @@ def _look(pins: Mapping[str, PublishedPin], folder: Path) -> dict[str, tuple[str
 
 
 def _is_whole(pin: PublishedPin, folder: Path, stored: Stored) -> bool:
-    """Whether the store has every file of a place, machine-translated rows aside."""
+    """Whether the store has every file of a place, machine-translated rows not counted."""
     try:
         for stem in pin.files:
             if not stem.startswith(f"{TRANSLATED}."):

@@ -177,8 +177,8 @@ def _software(crate: ROCrate, origin: Mapping[str, Any]) -> Entity:
     """The harness at a unit's commit, with the packages that it ran with."""
     commit, packages = origin.get("git_commit"), origin.get("packages") or {}
     versions = {name: version for name, version in sorted(packages.items()) if version}
-    told = json.dumps([commit, origin.get("git_dirty"), versions])
-    identifier = f"#harness-{(commit or 'unknown')[:12]}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    version_facts = json.dumps([commit, origin.get("git_dirty"), versions])
+    identifier = f"#harness-{(commit or 'unknown')[:12]}-{hashlib.sha256(version_facts.encode()).hexdigest()[:8]}"
     if known := crate.get(identifier):
         return known
     state = " with changes that are in no commit" if origin.get("git_dirty") else ""

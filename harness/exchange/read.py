@@ -190,7 +190,7 @@ def _check(record: CrateRecord, root: Path, params: Params, paths: Paths) -> Che
 
 
 def _notes(record: CrateRecord, root: Path, found: Verification, here: Paths | None) -> list[str]:
-    """What a reader must know of the archive beside the table."""
+    """What a reader must know of the archive besides the table."""
     notes = []
     if record.withheld:
         notes.append(f"{len(record.withheld)} predictions are in it by their hashes only: {record.withheld_because}")

@@ -75,7 +75,7 @@ class Recipe(StrictRecord):
     translated: list[str] = Field(default_factory=list)
     """Train on the tasks' machine-translated rows in these languages, in turn, instead of English."""
     mlm: bool = False
-    """Continue masked-language-model training on the corpus beside the tasks (`mlm` says how)."""
+    """Continue masked-language-model training on the corpus along with the tasks (`mlm` says how)."""
     mixing_cap: int | None = Field(default=None, gt=0)
     """Tasks are drawn in proportion to min(examples, mixing_cap); needed with several tasks, masked LM being one."""
     steps: int | None = Field(default=None, gt=0)
@@ -107,7 +107,7 @@ class MaskedLM(StrictRecord):
     max_length: int = Field(ge=8)
     """Longest input in tokens, special tokens included."""
     mask_probability: float = Field(gt=0, lt=1)
-    """Share of tokens to predict, drawn anew each time: 80 % masked, 10 % replaced, 10 % kept."""
+    """Share of tokens to predict, drawn afresh each time: 80 % masked, 10 % replaced, 10 % kept."""
     language_exponent: float = Field(gt=0, le=1)
     """Languages are sampled in proportion to (share of the corpus) ** exponent."""
 
@@ -312,7 +312,7 @@ class Container(StrictRecord):
     pids: int = Field(ge=16)
     """Processes and threads."""
     tmp_mib: int = Field(ge=1)
-    """Size of /tmp, which lies in memory; the only place beside the output folder that can be written."""
+    """Size of /tmp, which lies in memory; the only place besides the output folder that can be written."""
 
 
 def _is_fixed(image: str) -> str:

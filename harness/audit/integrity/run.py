@@ -66,7 +66,7 @@ def check_run(
     """V0 of a run: data files, every cell of the grid and its predictions, metrics that follow from these, no mixed
     inputs, nothing changed or stale by dvc.lock, a table that follows.
 
-    The table is built anew from the cells; None if there is a problem. A quick look reads no large file.
+    The table is built again from the cells; None if there is a problem. A quick look reads no large file.
     `archived`: the run lies in an unpacked archive, which has no rows and no weights to compare with dvc.lock.
     `whole=False`: the grid is a part of the one that was run, so that scores.json, which restates all of it, is not
     compared.

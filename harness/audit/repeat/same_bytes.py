@@ -36,7 +36,7 @@ class SameBytes(Record):
 
 
 def machine_class(provenance: Mapping[str, Any]) -> tuple[str, ...]:
-    """What predictions may depend on beside code, data, settings and seed: processor, device, threads, packages."""
+    """What predictions may depend on besides code, data, settings and seed: processor, device, threads, packages."""
     machine = provenance.get("machine") or {}
     packages = provenance.get("packages") or {}
     return (

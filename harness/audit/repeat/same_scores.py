@@ -42,7 +42,7 @@ class SameScores(Record):
     """Sentences on cells and targets beyond their tolerance; empty when the pinned results are repeated."""
     undecided: list[str]
     """The same where the cells start from another encoder than the pinned ones: an encoder that is pretrained in the
-    pipeline is one draw, on other hardware another, and how far such draws lie apart was not measured."""
+    pipeline is one draw, on other hardware another, and how far such draws differ was not measured."""
     not_comparable: list[str]
     """Pinned cells that were made from other data or params than here, or whose data is unavailable here: V2 can't
     decide on them."""

@@ -255,7 +255,7 @@ def _size(response: requests.Response) -> int | None:
 def _append(response: requests.Response, remote: Remote, partial: Path, advance: Advance) -> str | None:
     """Write the body behind what is there; returns why it broke off, None at its end."""
     with partial.open("ab") as stream:
-        if response.status_code == 200 and stream.tell():  # the server gives no ranges: begin anew
+        if response.status_code == 200 and stream.tell():  # the server gives no ranges: start again from the first byte
             advance(-stream.tell())
             stream.truncate(0)
         try:

@@ -1,4 +1,4 @@
-"""The one module that talks to the hub: what a repository holds at a commit, and its files brought into the store.
+"""The one module that talks to the hub: what a repository holds at a commit, and its files downloaded into the store.
 
 huggingface_hub answers what lies there and with which token (HF_ENDPOINT and HF_TOKEN are honoured, none is asked for);
 the bytes come through `harness.data.fetch.address` straight into the store, past the client's shared cache.

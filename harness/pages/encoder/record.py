@@ -1,4 +1,4 @@
-"""docs/encoder.md: what the pretrained encoder knows, beside the same architecture at its random initialisation.
+"""docs/encoder.md: what the pretrained encoder knows, compared with the same architecture at its random initialisation.
 
 This module trains and measures both encoders and fills an `EncoderReport`; page.py turns that record into the page.
 """

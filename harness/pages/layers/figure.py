@@ -21,7 +21,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = "osD^vPX"
 PINNED = "#b0b0b0"
 APART = 0.09
-"""So far apart, in layers, stand the intervals of two recipes at one layer."""
+"""Distance, in layers, between the intervals of two recipes at one layer."""
 
 
 def plot_layers(record: Layers, path: Path) -> None:

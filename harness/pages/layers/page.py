@@ -149,7 +149,7 @@ def _share_table(record: Layers) -> str:
             show_points(one.retrieval_points),
             _share(one.retrieval_points, one.total_points),
             _show(one.average, signed=True),
-            show_points(statistics.fmean(apart)) if (apart := _apart(one)) else "-",
+            show_points(statistics.fmean(others)) if (others := _without_retrieval(one)) else "-",
         )
         for one in record.contributions
     ]
@@ -170,7 +170,7 @@ def _on_shares(record: Layers) -> str:
     return text
 
 
-def _apart(one: Contribution) -> list[float]:
+def _without_retrieval(one: Contribution) -> list[float]:
     return [gain for target, gain in one.gains.items() if target not in one.retrieval]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST_REACH_POINTS = 1.0
-"""The colours of the heat map reach at least so far, lest noise look like an effect."""
+"""The heat map's colour scale spans at least this much, so that noise does not look like an effect."""
 SEEDS_BELOW = 0.25
 """Seeds are drawn so far below the mean and its interval, in rows, so that neither hides the other."""
 MEAN, SEED, ABSENT = "#1f5a8c", "#9a9a9a", "#e6e6e6"
@@ -99,8 +99,8 @@ def _write_pair(axes: Axes, row: int, column: int, gain: SeedMean | None, reach:
 
 def colour_reach(study: Study) -> float:
     """Points at the ends of the colours: the largest mean gain or loss outside retrieval, whose gains dwarf others'."""
-    apart = [target for target, group in study.groups.items() if group != "retrieval"]
-    return max(LEAST_REACH_POINTS, largest_gain(study, apart or list(study.groups)))
+    others = [target for target, group in study.groups.items() if group != "retrieval"]
+    return max(LEAST_REACH_POINTS, largest_gain(study, others or list(study.groups)))
 
 
 def largest_gain(study: Study, targets: list[str] | None = None) -> float:

@@ -202,14 +202,14 @@ def _claim_row(verdict: ClaimVerdict) -> tuple[str, ...]:
 
 def _pairs(study: Study) -> str:
     targets, n = study.verification.grid.targets, len(study.verification.grid.seeds)
-    apart = [target for target in targets if study.groups[target] != "retrieval"]
+    others = [target for target in targets if study.groups[target] != "retrieval"]
     headers = ["recipe", *targets, "all targets", *(["without retrieval"] if study.without_retrieval else [])]
     rows = [
         [
             recipe,
             *(_pair(study, recipe, target) for target in targets),
             _average(study.overall[recipe], targets, n),
-            *([_average(study.without_retrieval[recipe], apart, n)] if study.without_retrieval else []),
+            *([_average(study.without_retrieval[recipe], others, n)] if study.without_retrieval else []),
         ]
         for recipe in study.gains
     ]

@@ -102,11 +102,11 @@ def make_study(
     provenance: Origin,
     encoder: EncoderMade | None,
 ) -> Study:
-    """Measure a sound table of scores, and put beside it what doesn't follow from it."""
+    """The record of a sound table of scores: what is measured from it, and what the caller knows besides."""
     scores = read_table(table)
     recipes = [recipe for recipe in verification.grid.recipes if recipe != BASELINE]
-    apart = [target for target in scores.targets if target not in scores.retrieval]
-    both_kinds = 0 < len(apart) < len(scores.targets)
+    others = [target for target in scores.targets if target not in scores.retrieval]
+    both_kinds = 0 < len(others) < len(scores.targets)
     return Study(
         title=title,
         verification=verification,
@@ -123,7 +123,7 @@ def make_study(
             for recipe in recipes
         },
         overall={recipe: average(scores, recipe, scores.targets) for recipe in recipes},
-        without_retrieval={recipe: average(scores, recipe, apart) for recipe in recipes} if both_kinds else {},
+        without_retrieval={recipe: average(scores, recipe, others) for recipe in recipes} if both_kinds else {},
     )
 
 
