@@ -16,10 +16,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 from tabulate import tabulate
 
 from harness.project.provenance import machine
+from harness.project.records import Record
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "results"
@@ -27,10 +28,8 @@ PAGE = HERE / "RESULTS.md"
 PACKAGES = ("torch", "transformers")
 
 
-class Table(BaseModel):
+class Table(Record):
     """Figures of one kind."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     caption: str
     """What is measured, in what unit, and what the ratio is of."""
@@ -40,10 +39,8 @@ class Table(BaseModel):
     """Raw figures first, ratios last."""
 
 
-class Found(BaseModel):
+class Found(Record):
     """One run of one benchmark."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     """What the benchmark is about."""
@@ -57,7 +54,7 @@ class Found(BaseModel):
     """Versions of what was measured."""
     tables: list[Table]
     """What was measured."""
-    remarks: list[str] = []
+    remarks: list[str] = Field(default_factory=list)
     """Sentences: what falls short, and why."""
 
 

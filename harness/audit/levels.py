@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from harness.audit.facts_here import read_facts
-from harness.audit.integrity.findings import MANIFEST, Integrity
+from harness.audit.integrity.findings import Integrity
 from harness.audit.integrity.pinned import check_pinned
-from harness.audit.repeat.same_bytes import PinnedRepeat, compare_with_pinned
-from harness.audit.repeat.same_scores import Regression, compare
+from harness.audit.pinned import MANIFEST
+from harness.audit.repeat.same_bytes import SameBytes, compare_bytes
+from harness.audit.repeat.same_scores import SameScores, compare_scores
 from harness.audit.subject import Judged, find_results
 from harness.audit.verification import GridSize, Part, Verification
 from harness.project.errors import HarnessError
@@ -43,9 +44,9 @@ NOTHING = "nothing to check: no cell has run here and nothing is pinned"
 class Comparison:
     """Levels V1 and V2, each with why there is none, in words."""
 
-    v1: PinnedRepeat | None
+    v1: SameBytes | None
     v1_note: str
-    v2: Regression | None
+    v2: SameScores | None
     v2_note: str
 
 
@@ -111,8 +112,8 @@ def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | 
             f"expected sound pinned results to compare with, found: {found.integrity.problems[0]}",
             fix=f"run `git checkout -- reference/{table.profile}`",
         )
-    v1, v1_note = compare_with_pinned(judged.checked.results, found.results)
-    return Comparison(v1, v1_note, compare(table, found.table), "")
+    v1, v1_note = compare_bytes(judged.checked.results, found.results)
+    return Comparison(v1, v1_note, compare_scores(table, found.table), "")
 
 
 def _no_comparison(note: str) -> Comparison:
@@ -176,7 +177,7 @@ def _grid(params: Params, table: ScoresTable | None) -> GridSize:
     return GridSize(recipes=table.recipes, targets=table.targets, seeds=table.seeds)
 
 
-def exit_code(v0: Integrity, v2: Regression | None, verdicts: list[ClaimVerdict]) -> int:
+def exit_code(v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict]) -> int:
     """3 invalid, else 1 something is not reproduced, else 2 something is undecided, else 0.
 
     Claims that are NOT_TESTED and cells that are not pinned decide nothing; pinned cells made from other

@@ -6,11 +6,11 @@ import textwrap
 from collections import Counter
 from dataclasses import replace
 
-from harness.audit.integrity.findings import MANIFEST
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.run import check_run
 from harness.audit.levels import verify_results
+from harness.audit.pinned import MANIFEST
 from harness.audit.report import render
 from harness.audit.subject import Judged, nothing
 from harness.audit.verification import Part, Verification
@@ -47,7 +47,7 @@ def _is_there(cell: Cell, paths: Paths) -> bool:
 
 
 def _by_run(claim: Claim, part: Needs, there: list[Cell], params: Params, paths: Paths) -> Verification:
-    """What is shown beside is looked at where all of it has run."""
+    """Recipes that are only shown beside the claim's own are looked at where all their cells have run."""
     beside = (part.model_copy(update={"recipes": [recipe]}) for recipe in part.beside)
     run = [one.recipes[0] for one in beside if one.cells and all(_is_there(cell, paths) for cell in one.cells)]
     looked_at = part.model_copy(update={"recipes": [*part.recipes, *run]})

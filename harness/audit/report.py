@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from harness.audit.integrity.findings import Integrity
-from harness.audit.rerun_text import show_rerun
+from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
 from harness.verify.show.table import SPLIT, WIDTH, claims_table, reason_lines
@@ -115,7 +115,7 @@ def _v0(v: Verification) -> tuple[str, str, list[str]]:
 
 
 def _looked_at(v0: Integrity) -> list[str]:
-    """What V0 rests on beside hashes, and what it had to leave out."""
+    """What V0 looked at besides hashes, and what it had to leave out."""
     if v0.skipped:
         return [f"a quick look left out: {'; '.join(v0.skipped)}"]
     of = v0.rescored + len(v0.not_rescored)

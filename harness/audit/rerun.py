@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.audit.integrity.pinned import pinned_predictions, read_pin_manifest
 from harness.audit.levels import EXIT_NOT_REPRODUCED, verify_results
-from harness.audit.repeat.compare import Predictions, Rerun, RerunCell, compare_rerun, differing_languages, pick
+from harness.audit.pinned import pinned_predictions, read_pinned_manifest
+from harness.audit.repeat.compare_rerun import Predictions, Rerun, RerunCell, compare_rerun, differing_languages, pick
 from harness.audit.repeat.same_scores import FIXED_INPUTS, ROUNDING_POINTS, tolerance
 from harness.audit.subject import Judged, find_results, require_results
 from harness.audit.verification import Verification
@@ -109,7 +109,7 @@ def _check_project(source: str, params: Params, paths: Paths) -> None:
 def _recorded(judged: Judged, paths: Paths) -> Mapping[str, Recorded]:
     """Cell id -> what is recorded of it, of every judged cell that has predictions."""
     if judged.source == "pinned":
-        kept = read_pin_manifest(paths.pinned).predictions  # those on real data hold pieces of its rows
+        kept = read_pinned_manifest(paths.pinned).predictions  # those on real data hold pieces of its rows
         return {
             name: Recorded(result, pinned_predictions(paths.pinned, name) if kept else None)
             for name, result in judged.checked.results.items()
@@ -150,22 +150,22 @@ def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_point
 
     cell = recorded.result.cell
     paths.scratch.mkdir(parents=True, exist_ok=True)
-    apart = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
+    elsewhere = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
     keep = False
     try:
-        code = do_cell_apart(cell, params, paths, apart)
+        code = do_cell_apart(cell, params, paths, elsewhere)
         if code != 0:
             raise HarnessError(
                 f"expected cell {cell.id} to run again, found that it ended with exit code {code}",
                 fix=f"see what it said above; `harness verify {again}` draws the same cells",
             )
-        folder = apart.cell(cell.recipe, cell.target, cell.seed)
+        folder = elsewhere.cell(cell.recipe, cell.target, cell.seed)
         ran = _compare(recorded, folder, tolerance_points)
         keep = ran.outcome == "different"
         return ran.model_copy(update={"kept": str(folder.relative_to(paths.root))}) if keep else ran
     finally:
         if not keep:
-            shutil.rmtree(apart.root, ignore_errors=True)
+            shutil.rmtree(elsewhere.root, ignore_errors=True)
 
 
 def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> RerunCell:

@@ -114,5 +114,5 @@ def write_scores(params: Params, paths: Paths) -> str:
     table = build_scores(results, params, target_groups(params.grid.targets, paths.tasks))
     write_json(paths.scores, table.model_dump(mode="json"))
     unavailable = sum(row.status == "unavailable" for row in table.cells)
-    apart = f" ({unavailable} unavailable)" if unavailable else ""
-    return f"scores of {len(results)} of {len(cells)} cells{apart}: {paths.scores}"
+    note = f" ({unavailable} unavailable)" if unavailable else ""
+    return f"scores of {len(results)} of {len(cells)} cells{note}: {paths.scores}"

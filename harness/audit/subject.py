@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.audit.integrity.findings import MANIFEST, Checked, Findings, Integrity
+from harness.audit.integrity.findings import Checked, Findings, Integrity
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.run import check_run
+from harness.audit.pinned import MANIFEST
 from harness.audit.verification import Source
 from harness.project.errors import HarnessError
 from harness.project.params import Params

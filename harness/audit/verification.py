@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from harness.audit.integrity.findings import Integrity
-from harness.audit.repeat.compare import Rerun
-from harness.audit.repeat.same_bytes import PinnedRepeat
-from harness.audit.repeat.same_scores import Regression
-from harness.project.results import Record
+from harness.audit.repeat.compare_rerun import Rerun
+from harness.audit.repeat.same_bytes import SameBytes
+from harness.audit.repeat.same_scores import SameScores
+from harness.project.records import Record
 from harness.verify.claims.evidence import CellEvidence
 from harness.verify.verdicts.verdict import ClaimVerdict
 
@@ -77,7 +77,7 @@ class Verification(Record):
     """The archive, where one was judged."""
     v0: Integrity
     """Level V0; of no file where nothing is judged."""
-    v1: PinnedRepeat | None = None
+    v1: SameBytes | None = None
     """Level V1; null where the pinned results are themselves judged, or none were made on this class of machine."""
     v1_note: str = ""
     """Why there is no level V1, in words; empty if there is one."""
@@ -85,7 +85,7 @@ class Verification(Record):
     """Level V1 on cells drawn at random; null where it was not asked for (`harness verify --rerun N`)."""
     rerun_note: str = ""
     """Why no cell was run again though it was asked for, in words; empty otherwise."""
-    v2: Regression | None
+    v2: SameScores | None
     """Level V2; null where there is nothing pinned or the pinned results are themselves judged."""
     v2_note: str
     """Why there is no level V2, in words; empty if there is one."""

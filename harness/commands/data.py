@@ -34,7 +34,7 @@ def data_pin(
 
     Published data: asks the hub whether every pinned revision and file is there, and records what it states of them.
     """
-    from harness.data.pins.pin import check_pin, pin_task
+    from harness.data.pins.write import check_pin, pin_task
     from harness.project.params import data_dir, store_dir
     from harness.project.tasks import task_names
 

@@ -270,7 +270,7 @@ def pin_results() -> None:
 
     Of real data the predictions are not kept, which may hold pieces of its rows: only their hashes.
     """
-    from harness.audit.pin import pin_results as keep
+    from harness.audit.pin_results import pin_results as keep
 
     params, paths = open_project()
     typer.echo(keep(params, paths))

@@ -10,9 +10,9 @@ from typing import Any
 
 from harness.data import formats
 from harness.data.corpus import build_corpus
+from harness.data.folder import write_folder
 from harness.data.published import NoRows
 from harness.data.sources import Source, open_source
-from harness.data.writing import write_folder
 from harness.project import files as integrity
 from harness.project.params import Params
 from harness.project.paths import Paths

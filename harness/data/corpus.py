@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.data import formats
-from harness.data.folder import Manifest, languages, read_manifest, read_split
+from harness.data.folder import MANIFEST, Manifest, languages, read_manifest, read_split, write_folder
 from harness.data.formats import Row
-from harness.data.writing import MANIFEST, write_folder
 from harness.project import files as integrity
 from harness.project.errors import HarnessError
 from harness.project.files import write_json

@@ -1,21 +1,32 @@
-"""Reads the normalised data folders that the data stage wrote: build/<profile>/data/<task>/."""
+"""A folder of normalised data, build/<profile>/data/<task>/: written whole or not at all, manifest last; and read."""
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 
 from harness.data.formats import Row
-from harness.data.writing import MANIFEST
 from harness.project.errors import HarnessError, explain_validation
-from harness.project.params import Record
+from harness.project.records import StrictRecord
 
+MANIFEST = "manifest.json"
 _REBUILD = "run `dvc repro data@{task}` (or `dvc repro`)"
+_REMEDY = {
+    errno.ENOSPC: "free space on that disk and run the command again",
+    errno.EDQUOT: "free space in your quota and run the command again",
+    errno.EROFS: "make the folder writable, or work in a clone on a disk that is",
+    errno.EACCES: "make the folder writable for you and run the command again",
+    errno.EPERM: "make the folder writable for you and run the command again",
+}
 
 
-class BuiltFile(Record):
+class BuiltFile(StrictRecord):
     """One normalised file."""
 
     rows: int = Field(ge=0)
@@ -26,7 +37,7 @@ class BuiltFile(Record):
     """Its size."""
 
 
-class Manifest(Record):
+class Manifest(StrictRecord):
     """What a data folder holds and was made from; written last, so a folder that has it is complete."""
 
     task: str
@@ -51,7 +62,7 @@ class Manifest(Record):
     """In plain words, what stands in for the task's own data; null where nothing does."""
     counts_dropped: dict[str, int]
     """Keys of the source's rows that the schema has no place for, and in how many rows each was dropped; of published
-    files also what their reader left out or mended."""
+    files also what their reader left out or repaired."""
     overlaps: list[str] = Field(default_factory=list)
     """Targets whose test rows share articles with the machine-translated training rows."""
     unavailable: str | None = None
@@ -111,3 +122,38 @@ def read_split(folder: Path, split: str, language: str) -> list[Row]:
             f"expected {path} (its manifest lists it), found: {error.strerror}",
             fix=_REBUILD.format(task=folder.name),
         ) from None
+
+
+def write_folder(folder: Path, files: Iterable[tuple[str, bytes]], manifest: dict[str, Any]) -> None:
+    """Replace `folder` by one that holds `files` and manifest.json.
+
+    `files` may be lazy and may complete `manifest` while it is consumed. Everything goes to a sibling folder
+    first, which is renamed at the end; an OSError (full disk, read-only folder) leaves what was there and
+    becomes a HarnessError.
+    """
+    partial, old = folder.parent / f".{folder.name}.partial", folder.parent / f".{folder.name}.old"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name, content in files:
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            _write_bytes(partial / name, content)
+        _write_bytes(partial / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+    except OSError as error:
+        raise HarnessError(
+            f"expected to write {folder}, found: {error.strerror or error}; nothing was left half-written",
+            fix=_REMEDY.get(error.errno or 0, "see that the folder can be made and written, and run the command again"),
+        ) from None
+    finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.data import formats
+from harness.data.folder import write_folder
 from harness.data.formats import Row
 from harness.data.published import Published
-from harness.data.writing import write_folder
 from harness.project import files as integrity
 from harness.project.errors import HarnessError
 from harness.project.params import Params

@@ -135,7 +135,7 @@ def _look(pins: Mapping[str, PublishedPin], folder: Path) -> dict[str, tuple[str
 
 
 def _is_whole(pin: PublishedPin, folder: Path, stored: Stored) -> bool:
-    """Whether the store has every file of a place, machine-translated rows aside."""
+    """Whether the store has every file of a place, machine-translated rows not counted."""
     try:
         for stem in pin.files:
             if not stem.startswith(f"{TRANSLATED}."):
@@ -168,6 +168,10 @@ def files_of(pin: PublishedPin, part: Part, folder: Path, stored: Stored) -> tup
 
 
 def stored_file(folder: Path, name: str, sha256: str | None) -> Path:
+    """A fetched file, once its bytes are its manifest's and, where there is one, the pin's.
+
+    `NotFetched` where it was never fetched, or not wholly; HarnessError where it has other bytes now.
+    """
     state = store.state(folder, name, sha256)
     if state.word == "missing":
         raise NotFetched(state.detail, fix=store.FETCH)

@@ -39,7 +39,7 @@ class Source(Protocol):
     overlaps: list[str]
     """Targets whose test rows share articles with the machine-translated training rows."""
     dropped: Counter[str]
-    """Keys without a place in the schema, and how many rows read so far had them; what readers left out or mended."""
+    """Keys without a place in the schema, and how many rows read so far had them; what readers left out or repaired."""
 
     def stems(self) -> list[str]:
         """The normalised file stems, in the pin's order."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.exchange.read import CrateRecord
+from harness.exchange.layout import CrateRecord
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.audit.integrity.inputs import image_of
-from harness.audit.integrity.pinned import RESULTS, read_pin_manifest, read_results
 from harness.audit.levels import verify_results
+from harness.audit.pinned import RESULTS, read_pinned_manifest, read_results
 from harness.audit.report import render
 from harness.audit.subject import Judged, sound_results
 from harness.exchange.content import Content
-from harness.exchange.read import README, RECORD, REPORT, VERDICTS, CrateRecord, data_manifest
+from harness.exchange.layout import PARAMS, README, RECORD, REPORT, VERDICTS, CrateRecord, data_manifest
 from harness.exchange.units import units
 from harness.project.errors import HarnessError
 from harness.project.params import Params
@@ -75,7 +75,7 @@ def gather(params: Params, paths: Paths, settings: Path) -> Content:
     kept, originals = _kept(params, paths, judged, results)
     files = {name: path.read_bytes() for name, path in kept.items() if name not in withheld}
     files |= {
-        "params.yaml": settings.read_bytes(),
+        PARAMS: settings.read_bytes(),
         VERDICTS: _json(verification.model_dump(mode="json")),
         REPORT: render(verification).encode(),
         RECORD: _json(record.model_dump(mode="json")),
@@ -181,7 +181,7 @@ def _date(paths: Paths, judged: Judged, commits: list[str]) -> str:
     if seconds := os.environ.get(EPOCH):
         return _iso(seconds)
     if judged.source == "pinned":
-        return read_pin_manifest(paths.pinned).created
+        return read_pinned_manifest(paths.pinned).created
     dates = [date for commit in commits if (date := _commit_date(paths.root, commit))]
     if not dates:
         raise HarnessError(

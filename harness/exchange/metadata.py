@@ -16,7 +16,7 @@ from urllib.parse import quote
 from harness import __version__
 from harness.audit.integrity.inputs import image_of
 from harness.exchange.content import Content, Unit
-from harness.exchange.read import README
+from harness.exchange.layout import README
 
 if TYPE_CHECKING:
     from rocrate.model import Entity
@@ -177,8 +177,8 @@ def _software(crate: ROCrate, origin: Mapping[str, Any]) -> Entity:
     """The harness at a unit's commit, with the packages that it ran with."""
     commit, packages = origin.get("git_commit"), origin.get("packages") or {}
     versions = {name: version for name, version in sorted(packages.items()) if version}
-    told = json.dumps([commit, origin.get("git_dirty"), versions])
-    identifier = f"#harness-{(commit or 'unknown')[:12]}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    version_facts = json.dumps([commit, origin.get("git_dirty"), versions])
+    identifier = f"#harness-{(commit or 'unknown')[:12]}-{hashlib.sha256(version_facts.encode()).hexdigest()[:8]}"
     if known := crate.get(identifier):
         return known
     state = " with changes that are in no commit" if origin.get("git_dirty") else ""

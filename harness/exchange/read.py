@@ -15,31 +15,24 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
 from urllib.parse import unquote
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from harness.audit.integrity.findings import Checked
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
-from harness.audit.integrity.run import Archived, check_run
-from harness.audit.integrity.run import data_manifest as read_manifest
+from harness.audit.integrity.run import Archived, check_run, read_data_manifest
 from harness.audit.levels import verify_results
 from harness.audit.subject import Judged
 from harness.audit.verification import CrateSource, Verification
+from harness.exchange.layout import COMMENT, METADATA, PARAMS, RECORD, VERDICTS, CrateRecord, data_manifest
 from harness.experiment.inputs import ENCODER_FILES
 from harness.project.errors import MOST_NAMED, HarnessError, explain_validation, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
-from harness.project.results import Record
 
-METADATA = "ro-crate-metadata.json"
-RECORD = "provenance.json"
-VERDICTS, REPORT, README = "verdicts.json", "report.txt", "README.txt"
-COMMENT = "sha256 of ro-crate-metadata.json: "
-"""What the zip file's comment says, and then the hash: the metadata holds every other file's hash, but not its own."""
 MAX_BYTES = 4 * 10**9
 """Most bytes that an archive may unpack to. The whole published grid takes well under a tenth of that."""
 MAX_FILES = 100_000
@@ -61,42 +54,6 @@ class CrateRefused(HarnessError):
         super().__init__(f"INVALID archive {name}: {'; '.join(problems[:MOST_NAMED])}{more}", fix=MEND)
         self.name = name
         self.problems = problems
-
-
-class CrateRecord(Record):
-    """What an archive says of itself; lies in it as provenance.json."""
-
-    schema_version: Literal[1]
-    """Version of this schema."""
-    profile: str = Field(pattern=r"^[A-Za-z0-9][\w-]*$")
-    """The profile whose results it holds."""
-    holds: Literal["run", "pinned"]
-    """A run's results, or the pinned ones."""
-    date: str
-    """When the results were pinned, else the date of the commit that made them; SOURCE_DATE_EPOCH stands above both."""
-    git_commit: str | None
-    """The commit of the harness that wrote the archive."""
-    git_dirty: bool | None
-    """Did tracked files differ from that commit?"""
-    result_commits: list[str]
-    """The commits that the results were made at."""
-    results_dirty: bool
-    """Did tracked files differ from the commit for any of them?"""
-    machines: list[dict[str, Any]]
-    """The machines, with Python, device and threads, that the results were made on."""
-    packages: list[dict[str, str | None]]
-    """The distinct sets of package versions that the results were made with."""
-    images: list[str]
-    """The images that the results were made in; empty where all were made in a machine's own environment."""
-    withheld: dict[str, str]
-    """Predictions that are not in the archive -> their sha256."""
-    withheld_because: str
-    """Why they are not; empty where all are."""
-
-
-def data_manifest(task: str) -> str:
-    """Where an archive keeps the manifest of a task's data: hashes and counts, no rows."""
-    return f"data/{task}/manifest.json"
 
 
 def verify_crate(path: Path, here: Paths | None) -> Verification:
@@ -205,7 +162,7 @@ def _extract(archive: zipfile.ZipFile, name: str, expected: str, target: Path) -
 def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) -> Verification:
     """Levels V0, V2 and V3 of the unpacked archive."""
     record = CrateRecord.model_validate_json((root / RECORD).read_bytes())
-    params = read_params(root / "params.yaml")
+    params = read_params(root / PARAMS)
     paths = Paths(root, record.profile)
     if params.profile != record.profile:
         raise HarnessError(f"expected the settings of profile {record.profile}, found those of {params.profile}")
@@ -224,7 +181,7 @@ def _check(record: CrateRecord, root: Path, params: Params, paths: Paths) -> Che
     """Level V0 of a run or of pinned results, without the rows, weights and predictions that the archive leaves out."""
     if record.holds == "pinned":
         return check_pinned(paths.pinned, Rescorer(params, paths), withheld=frozenset(record.withheld))
-    manifests = {task: read_manifest((root / data_manifest(task)).read_bytes()) for task in params.data.tasks}
+    manifests = {task: read_data_manifest((root / data_manifest(task)).read_bytes()) for task in params.data.tasks}
     encoder: dict[str, str] = {}
     if (described := paths.results / "encoder.json").is_file():
         made = json.loads(described.read_bytes())["sha256"]
@@ -233,7 +190,7 @@ def _check(record: CrateRecord, root: Path, params: Params, paths: Paths) -> Che
 
 
 def _notes(record: CrateRecord, root: Path, found: Verification, here: Paths | None) -> list[str]:
-    """What a reader must know of the archive beside the table."""
+    """What a reader must know of the archive besides the table."""
     notes = []
     if record.withheld:
         notes.append(f"{len(record.withheld)} predictions are in it by their hashes only: {record.withheld_because}")

@@ -102,7 +102,7 @@ def _alone(mlruns: Path) -> Iterator[None]:
 def _without_fsync() -> Iterator[None]:
     """Let sqlite not wait for the disk, which would take nine tenths of an import.
 
-    After a power cut the database may be broken; it is made anew from the results.
+    After a power cut the database may be broken; `harness track` then writes it again from the results.
     """
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -143,7 +143,8 @@ def _refuse_other_files(database: Path) -> None:
 def _experiment(client: MlflowClient, profile: str, artifacts: Path) -> str:
     """The id of the profile's experiment.
 
-    MLflow keeps the absolute place of artifacts, so a checkout that has moved sets the old experiment aside.
+    MLflow keeps the absolute place of artifacts: where the checkout has moved, the old experiment is renamed and a new
+    one is made.
     """
     place = (artifacts / profile).as_uri()
     known = client.get_experiment_by_name(profile)

@@ -9,13 +9,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.audit.integrity.pinned import RESULTS, SCORES
+from harness.audit.pinned import RESULTS, SCORES
 from harness.exchange.content import Unit
-from harness.exchange.read import REPORT, VERDICTS, CrateRecord, data_manifest
+from harness.exchange.layout import PARAMS, REPORT, VERDICTS, CrateRecord, data_manifest
 from harness.project.results import Result
 
 Files = Mapping[str, bytes]
-PARAMS = "params.yaml"
 
 
 def units(

@@ -1,6 +1,7 @@
 """`harness export`: one zip file to keep, with everything that a verdict rests on and a hash of every file.
 
-`gather` collects and judges, `metadata` describes it as a Process Run Crate; harness.exchange.read reads and checks it.
+gather.py collects and judges, metadata.py describes it as a Process Run Crate; layout.py names its files, and read.py
+reads and checks it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.exchange.gather import gather
+from harness.exchange.layout import COMMENT, METADATA
 from harness.exchange.metadata import describe
-from harness.exchange.read import COMMENT, METADATA
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths

@@ -120,7 +120,9 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
         predictions=_write_predictions(folder, cell.target, found.predictions) if found.predictions else None,
         inputs=cell_inputs(resolved, weights_sha256, checkpoint),
         provenance={
-            **provenance(paths.root, params.compute.device, params.compute.threads),
+            **provenance(
+                paths.root, device=determinism.device_name(params.compute.device), threads=params.compute.threads
+            ),
             "params": {name: resolved[name] for name in SETTINGS},
         },
         elapsed_s=round(time.monotonic() - began, 3),

@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from harness.data.writing import MANIFEST
+from harness.data.folder import MANIFEST
 from harness.experiment.inputs import ENCODER_CODE, code_sha256
 from harness.experiment.training.pretrain import language_shares, pretrain
 from harness.experiment.training.resume import Standing
@@ -56,7 +56,9 @@ def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
     record = {
         **identity,
         **made,
-        "provenance": provenance(paths.root, params.compute.device, params.compute.threads),
+        "provenance": provenance(
+            paths.root, device=determinism.device_name(params.compute.device), threads=params.compute.threads
+        ),
         "elapsed_s": round(time.monotonic() - began, 3),
     }
     write_json(paths.results / "encoder.json", record)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.data.writing import MANIFEST
+from harness.data.folder import MANIFEST
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
 from harness.project.params import Params

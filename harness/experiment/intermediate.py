@@ -27,6 +27,7 @@ from harness.project.tasks import TRANSLATED
 
 def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> dict[str, Any]:
     """Train the recipe at `seed`; writes the checkpoint and results/<profile>/intermediate/<recipe>-<seed>.json."""
+    from harness.model.determinism import device_name
     from harness.project.provenance import provenance
 
     began = time.monotonic()
@@ -50,7 +51,7 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
         "seed": seed,
         **made,
         "inputs": inputs_here(recipe, params, paths),
-        "provenance": provenance(paths.root, params.compute.device, params.compute.threads),
+        "provenance": provenance(paths.root, device=device_name(params.compute.device), threads=params.compute.threads),
         "elapsed_s": round(time.monotonic() - began, 3),
     }
     write_json(paths.output.intermediate(recipe, seed), record)

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from harness.project.errors import HarnessError
-from harness.project.params import Params, Record, data_dir
+from harness.project.params import Params, data_dir
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
+from harness.project.records import StrictRecord
 
 Word = Literal["OK", "WARN", "FAIL"]
 GIB = 1 << 30
@@ -29,7 +30,7 @@ OLDEST_DRIVER = {12: 525, 13: 580}
 """Major version of CUDA -> the oldest NVIDIA driver branch that runs it (CUDA Compatibility guide, minor versions)."""
 
 
-class Check(Record):
+class Check(StrictRecord):
     """The answer to one question about this machine."""
 
     word: Word

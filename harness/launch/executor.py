@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from harness.launch.schedule import Item, Schedule
 from harness.launch.work import Work
-from harness.project.params import Record
+from harness.project.records import StrictRecord
 
 ATTEMPTS = 2
 """How often a unit whose process dies is started."""
@@ -71,7 +71,7 @@ class Executor(Protocol):
         """End what still runs, leaving nothing of it at its place."""
 
 
-class Summary(Record):
+class Summary(StrictRecord):
     """What a run of the grid did."""
 
     slots: int

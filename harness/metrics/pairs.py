@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable
 
-from pydantic import BaseModel, ConfigDict
+from harness.project.records import Record
 
 Pair = tuple[Hashable, Hashable]
 MinedPair = tuple[Hashable, Hashable, float]
 
 
-class ThresholdScore(BaseModel):
+class ThresholdScore(Record):
     """The best threshold of a list of mined pairs, and the scores of the pairs at or above it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     threshold: float
     """Lowest margin that an extracted pair may have; 0 when no mined pair is in the gold."""

@@ -14,17 +14,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from harness.project.errors import HarnessError
+from harness.project.records import Record
 
 Normalise = Callable[[str], str]
 
 
-class QAScore(BaseModel):
+class QAScore(Record):
     """Mean scores over all questions of one language."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     f1: float
     """Mean over questions of the best token F1 against any reference answer, in points."""

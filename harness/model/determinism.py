@@ -55,3 +55,12 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
     import torch
 
     return torch.Generator().manual_seed(derive(seed, *purpose))
+
+
+def device_name(device: str) -> str:
+    """What a result's provenance says it was computed on: `cpu`, or the GPU's name and driver version."""
+    if device == "cpu":
+        return "cpu"
+    import torch
+
+    return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"

@@ -15,14 +15,15 @@ from tabulate import tabulate
 from harness.pipeline.dvc import cache_dir, commit
 from harness.pipeline.units import states
 from harness.project.errors import HarnessError
-from harness.project.params import Params, Record
+from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.records import StrictRecord
 from harness.project.results import Cell
 
 WEIGHTS = "*.safetensors"
 
 
-class Checkpoint(Record):
+class Checkpoint(StrictRecord):
     """The checkpoint of one recipe and seed."""
 
     recipe: str

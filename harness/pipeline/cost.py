@@ -13,9 +13,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.project.params import Architecture, Params, Recipe, Record, Retrieval, Training
+from harness.project.params import Architecture, Params, Recipe, Retrieval, Training
 from harness.project.pins import HubFile, Part, UrlFile
 from harness.project.profiles import describe_encoder
+from harness.project.records import StrictRecord
 from harness.project.tasks import TRANSLATED, Task
 
 BYTES_PER_PARAMETER = 4
@@ -26,7 +27,7 @@ CHOICES = {"hellaswag": 4, "cosmosqa": 4, "commonsenseqa": 5}
 """Answers to choose from, each an input of its own: the data sets' own format."""
 
 
-class Throughput(Record):
+class Throughput(StrictRecord):
     """How fast one device trains and predicts with one encoder (benchmarks/throughput.py measures it)."""
 
     encoder: str
@@ -57,7 +58,7 @@ class Throughput(Record):
     """What measured it."""
 
 
-class Length(Record):
+class Length(StrictRecord):
     """How long a task's inputs are, measured on built data (benchmarks/lengths.py)."""
 
     encoder: str
@@ -80,7 +81,7 @@ class Length(Record):
     """What measured it."""
 
 
-class UnitCost(Record):
+class UnitCost(StrictRecord):
     """One kind of unit: what a single run of it takes; null where rows that nobody counted decide it."""
 
     kind: Literal["encoder", "intermediate", "cell"]
@@ -101,7 +102,7 @@ class UnitCost(Record):
     """Tokens of its inputs, by which a measured speed is chosen."""
 
 
-class Estimate(Record):
+class CostEstimate(StrictRecord):
     """The cost of a profile."""
 
     units: list[UnitCost]
@@ -165,7 +166,7 @@ def parameters_of(architecture: Architecture, vocabulary: int) -> int:
     return embeddings + architecture.layers * layer
 
 
-def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length] = ()) -> Estimate:
+def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length] = ()) -> CostEstimate:
     """The cost of every unit of the grid. `tasks`: every task of data.tasks; `lengths`: what was measured of them."""
     count = _Counter(params, tasks, lengths)
     reasons = {name: count.unavailable(params.recipes[name]) for name in params.grid.recipes}
@@ -178,7 +179,7 @@ def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length
     ]
     sizes = _published_sizes(tasks.values()) if params.data.source == "published" else []
     encoder = params.encoder
-    return Estimate(
+    return CostEstimate(
         units=units,
         unavailable={name: reason for name, reason in reasons.items() if reason},
         targets=len(params.grid.targets),
@@ -348,7 +349,7 @@ def _steps(examples: float, settings: Training) -> float:
     return examples if isnan(examples) else max(1, round(settings.epochs * examples / settings.batch_size))
 
 
-class Hours(Record):
+class Hours(StrictRecord):
     """Time on one device."""
 
     train: float
@@ -364,7 +365,7 @@ class Hours(Record):
         return self.train + self.predict
 
 
-def hours(found: Estimate, speeds: Sequence[Throughput], *kinds: str) -> Hours:
+def hours(found: CostEstimate, speeds: Sequence[Throughput], *kinds: str) -> Hours:
     """Hours of the units of `kinds` (none: all) at measured speeds; unknown counts take no time.
 
     Each unit goes by the measurement at its inputs' length, else at the next longer one, else at the longest.

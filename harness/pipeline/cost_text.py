@@ -10,7 +10,15 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 from tabulate import tabulate
 
-from harness.pipeline.cost import PREDICTION_BYTES_PER_ROW, Estimate, Length, Throughput, estimate, hours, speeds_for
+from harness.pipeline.cost import (
+    PREDICTION_BYTES_PER_ROW,
+    CostEstimate,
+    Length,
+    Throughput,
+    estimate,
+    hours,
+    speeds_for,
+)
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
@@ -39,7 +47,7 @@ def render_cost(params: Params, paths: Paths, gpu: str | None) -> str:
     return "\n".join([tabulate(lines, tablefmt="plain", disable_numparse=True), *_notes(found)])
 
 
-def _counts(found: Estimate, cells: int) -> list[list[str]]:
+def _counts(found: CostEstimate, cells: int) -> list[list[str]]:
     trainings = found.runs("intermediate")
     return [
         ["cells", f"{found.runs('cell'):,}" + (f" of {cells:,}" if found.unavailable else "")],
@@ -50,7 +58,7 @@ def _counts(found: Estimate, cells: int) -> list[list[str]]:
     ]
 
 
-def _time(found: Estimate, params: Params, gpu: str | None, known: Sequence[Throughput]) -> list[list[str]]:
+def _time(found: CostEstimate, params: Params, gpu: str | None, known: Sequence[Throughput]) -> list[list[str]]:
     if gpu is None:
         return [["GPU-hours", f"`--gpu NAME`; measured so far: {_measured(known)}"]]
     speeds = speeds_for(params, gpu, known)
@@ -65,7 +73,7 @@ def _time(found: Estimate, params: Params, gpu: str | None, known: Sequence[Thro
     ]
 
 
-def _at_least(found: Estimate) -> str:
+def _at_least(found: CostEstimate) -> str:
     """What stands before hours that leave out units of unknown size (the lines above name them)."""
     unknown = found.total("train_tokens")[1] or found.total("predict_tokens")[1]
     return "without the unknown units " if unknown else ""
@@ -90,7 +98,7 @@ def _measured(known: Sequence[Throughput]) -> str:
     return ", ".join(sorted({f"{item.device} ({item.precision})" for item in known})) or "nothing"
 
 
-def _disk(found: Estimate) -> list[list[str]]:
+def _disk(found: CostEstimate) -> list[list[str]]:
     count, each = found.runs("intermediate"), found.checkpoint_bytes
     rows, _ = found.total("predict_rows")
     unknown = f", and {found.fetched_unknown:,} files of unknown size" if found.fetched_unknown else ""
@@ -102,7 +110,7 @@ def _disk(found: Estimate) -> list[list[str]]:
     ]
 
 
-def _sharing(found: Estimate, params: Params, gpu: str | None, known: Sequence[Throughput]) -> list[list[str]]:
+def _sharing(found: CostEstimate, params: Params, gpu: str | None, known: Sequence[Throughput]) -> list[list[str]]:
     """What an intermediate training for each pair on its own would take more."""
     others = found.targets - 1
     steps, _ = found.total("steps", "intermediate")
@@ -114,7 +122,7 @@ def _sharing(found: Estimate, params: Params, gpu: str | None, known: Sequence[T
     return [["saved by sharing", f"{text}, against training each pair on its own"]]
 
 
-def _notes(found: Estimate) -> list[str]:
+def _notes(found: CostEstimate) -> list[str]:
     measured = f"at measured lengths of {', '.join(found.measured_lengths)}; of other tasks "
     notes = [
         f"tokens: {measured if found.measured_lengths else ''}at most, every input counted at max_length",
@@ -125,7 +133,7 @@ def _notes(found: Estimate) -> list[str]:
     return notes
 
 
-def _total(found: Estimate, field: str) -> str:
+def _total(found: CostEstimate, field: str) -> str:
     total, unknown = found.total(field)
     parts = [f"{found.total(field, kind)[0]:,} {kind}" for kind in ("encoder", "intermediate", "cell")]
     shown = ", ".join(part for part in parts if not part.startswith("0 "))

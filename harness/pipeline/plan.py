@@ -15,7 +15,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from harness.pipeline.times import measured_costs
-from harness.pipeline.units import State, Unit, _states, units
+from harness.pipeline.units import State, Unit, states_of, units
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import Cell, grid_cells
@@ -27,7 +27,7 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
     Where nothing was timed, or where `gpu` names a device, the cost by steps and tokens too (harness.pipeline.cost).
     """
     made = units(params, paths)
-    state = _states(made, paths)
+    state = states_of(made, paths)
     seconds, where = measured_costs(paths)
     grid = params.grid
     rows = [

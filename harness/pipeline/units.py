@@ -7,20 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from harness.pipeline.lock import Lock
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.records import Record
 from harness.project.results import grid_cells
 
 State = Literal["done", "stale", "to run"]
 
 
-class Unit(BaseModel):
+class Unit(Record):
     """One stage of the grid: the encoder, an intermediate training or a cell."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     stage: str
     """Name of the DVC stage, as `dvc repro` takes it."""
@@ -81,10 +78,11 @@ def states(params: Params, paths: Paths) -> dict[str, State]:
     A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same. Weights
     of checkpoints are weighed, not hashed: other bytes of the same size are left for DVC to find.
     """
-    return _states(units(params, paths), paths)
+    return states_of(units(params, paths), paths)
 
 
-def _states(grid: Sequence[Unit], paths: Paths) -> dict[str, State]:
+def states_of(grid: Sequence[Unit], paths: Paths) -> dict[str, State]:
+    """The same of these units, which stand in an order in which they can run."""
     root = paths.root
     checkpoints = paths.checkpoints.relative_to(root).as_posix()
     lock = Lock(root, is_weighed=lambda path: path.startswith(f"{checkpoints}/"))

@@ -13,8 +13,9 @@ import yaml
 from tabulate import tabulate
 
 from harness.project.errors import HarnessError
-from harness.project.params import Params, Record
+from harness.project.params import Params
 from harness.project.pins import HubFile, HubPin, PublishedPin
+from harness.project.records import StrictRecord
 from harness.project.tasks import TRANSLATED, Task
 
 MARK = "recalled, unverified"
@@ -22,7 +23,7 @@ MARK = "recalled, unverified"
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-class Setting(Record):
+class Setting(StrictRecord):
     """A value in a params file whose comment says that it was recalled."""
 
     key: str
@@ -33,7 +34,7 @@ class Setting(Record):
     """The line's comment."""
 
 
-class Input(Record):
+class Input(StrictRecord):
     """Published files of a task that are not wholly pinned, alike in where they lie and what lacks."""
 
     task: str

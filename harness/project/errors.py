@@ -1,6 +1,6 @@
 """The one exception a user is meant to read.
 
-It says what was expected, what was found, where, and the command or edit that mends it. The CLI prints it as one
+It says what was expected, what was found, where, and the command or edit that fixes it. The CLI prints it as one
 paragraph and exits with code 2; anything else that escapes is a defect of the harness.
 """
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class HarnessError(Exception):
-    """A mistake or a state of the world that the user can mend."""
+    """A mistake or a state of the world that the user can fix."""
 
     def __init__(self, message: str, fix: str | None = None) -> None:
-        """`message` says expected, found and where; `fix` is the command or edit that mends it."""
+        """`message` says expected, found and where; `fix` is the command or edit that does."""
         super().__init__(message)
         self.message = message
         self.fix = fix

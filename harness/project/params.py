@@ -12,20 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from harness.project.records import StrictRecord
 
 LARGEST_SEED = 2**31 - 1
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader, where PyYAML has it: ten times as fast."""
 
 
-class Record(BaseModel):
-    """Base of the configuration records: frozen, unknown keys refused, no silent conversion of types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class DataParams(Record):
+class DataParams(StrictRecord):
     """Where the rows of every task come from."""
 
     source: Literal["generated", "local", "published"]
@@ -47,7 +43,7 @@ class DataParams(Record):
         return self
 
 
-class Grid(Record):
+class Grid(StrictRecord):
     """The cells to run: recipes x targets x seeds."""
 
     recipes: list[str]
@@ -58,7 +54,7 @@ class Grid(Record):
     """One independent repetition of the whole pipeline each."""
 
 
-class Planted(Record):
+class Planted(StrictRecord):
     """An effect that a recipe of a test world has because it says so (harness/experiment/planted.py)."""
 
     points: float
@@ -71,7 +67,7 @@ class Planted(Record):
     """The languages that it holds for; null: all."""
 
 
-class Recipe(Record):
+class Recipe(StrictRecord):
     """What happens before target training."""
 
     tasks: list[str]
@@ -79,7 +75,7 @@ class Recipe(Record):
     translated: list[str] = Field(default_factory=list)
     """Train on the tasks' machine-translated rows in these languages, in turn, instead of English."""
     mlm: bool = False
-    """Continue masked-language-model training on the corpus beside the tasks (`mlm` says how)."""
+    """Continue masked-language-model training on the corpus along with the tasks (`mlm` says how)."""
     mixing_cap: int | None = Field(default=None, gt=0)
     """Tasks are drawn in proportion to min(examples, mixing_cap); needed with several tasks, masked LM being one."""
     steps: int | None = Field(default=None, gt=0)
@@ -103,7 +99,7 @@ class Recipe(Record):
         return self
 
 
-class MaskedLM(Record):
+class MaskedLM(StrictRecord):
     """How masked-language-model training goes on in recipes with `mlm`."""
 
     batch_size: int = Field(gt=0)
@@ -111,12 +107,12 @@ class MaskedLM(Record):
     max_length: int = Field(ge=8)
     """Longest input in tokens, special tokens included."""
     mask_probability: float = Field(gt=0, lt=1)
-    """Share of tokens to predict, drawn anew each time: 80 % masked, 10 % replaced, 10 % kept."""
+    """Share of tokens to predict, drawn afresh each time: 80 % masked, 10 % replaced, 10 % kept."""
     language_exponent: float = Field(gt=0, le=1)
     """Languages are sampled in proportion to (share of the corpus) ** exponent."""
 
 
-class Training(Record):
+class Training(StrictRecord):
     """How one task is trained."""
 
     learning_rate: float = Field(gt=0)
@@ -165,7 +161,7 @@ class Training(Record):
         return self
 
 
-class Architecture(Record):
+class Architecture(StrictRecord):
     """Size of an encoder pretrained here (XLM-R's architecture)."""
 
     hidden_size: int = Field(gt=0)
@@ -182,7 +178,7 @@ class Architecture(Record):
     """Dropout on hidden states and attention."""
 
 
-class Pretraining(Record):
+class Pretraining(StrictRecord):
     """Masked-language-model pretraining on the corpus."""
 
     seed: int = Field(ge=0, le=LARGEST_SEED)
@@ -207,7 +203,7 @@ class Pretraining(Record):
     """Languages are sampled in proportion to (share of the corpus) ** exponent."""
 
 
-class PretrainedHere(Record):
+class PretrainedHere(StrictRecord):
     """An encoder trained in the pipeline on the corpus."""
 
     source: Literal["pretrained_here"]
@@ -218,7 +214,7 @@ class PretrainedHere(Record):
     """How it is pretrained."""
 
 
-class HubEncoder(Record):
+class HubEncoder(StrictRecord):
     """A published encoder with XLM-R's architecture, at a fixed revision."""
 
     source: Literal["hub"]
@@ -254,7 +250,7 @@ EncoderParams = Annotated[
 ]
 
 
-class Retrieval(Record):
+class Retrieval(StrictRecord):
     """How sentences are embedded and mined (no training)."""
 
     layer: int = Field(ge=0)
@@ -279,7 +275,7 @@ TargetSettings = Annotated[
 ]
 
 
-class Evaluation(Record):
+class Evaluation(StrictRecord):
     """How predictions are made."""
 
     batch_tokens: int = Field(gt=0)
@@ -292,7 +288,7 @@ class Evaluation(Record):
     """Longest answer of the span head."""
 
 
-class Compute(Record):
+class Compute(StrictRecord):
     """What the numbers are computed on; part of what is pinned."""
 
     device: Literal["cpu", "cuda"]
@@ -308,7 +304,7 @@ class Compute(Record):
     """Recompute activations in the backward pass: less memory, about a third more time, the same numbers."""
 
 
-class Container(Record):
+class Container(StrictRecord):
     """Limits of the container that a unit of work runs in (`runtime: docker`)."""
 
     memory_mib: int = Field(ge=64)
@@ -316,7 +312,7 @@ class Container(Record):
     pids: int = Field(ge=16)
     """Processes and threads."""
     tmp_mib: int = Field(ge=1)
-    """Size of /tmp, which lies in memory; the only place beside the output folder that can be written."""
+    """Size of /tmp, which lies in memory; the only place besides the output folder that can be written."""
 
 
 def _is_fixed(image: str) -> str:
@@ -329,7 +325,7 @@ def _is_fixed(image: str) -> str:
     return image
 
 
-class Params(Record):
+class Params(StrictRecord):
     """One complete profile."""
 
     profile: str = Field(pattern=r"^[a-z][a-z0-9-]*$")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
-from harness.project.params import Record
+from harness.project.records import StrictRecord
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
@@ -15,7 +15,7 @@ Stem = Annotated[str, StringConstraints(pattern=r"^(train|dev|test|text)(_[a-z]+
 PackPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][\w.-]*(/[A-Za-z0-9_-][\w.-]*)+$")]
 
 
-class GeneratedFile(Record):
+class GeneratedFile(StrictRecord):
     """One normalised file of the laboratory world."""
 
     from_task: str | None = Field(default=None, alias="from")
@@ -26,7 +26,7 @@ class GeneratedFile(Record):
     """Of the normalised file's bytes."""
 
 
-class GeneratedPin(Record):
+class GeneratedPin(StrictRecord):
     """The laboratory analogue of a task."""
 
     version: int
@@ -39,7 +39,7 @@ class GeneratedPin(Record):
     """Normalised file stem (`<split>.<language>`) to what it must be."""
 
 
-class PackFile(Record):
+class PackFile(StrictRecord):
     """One file of a data pack."""
 
     path: PackPath
@@ -50,7 +50,7 @@ class PackFile(Record):
     """Of the file as it lies there (compressed, where it is)."""
 
 
-class LocalPin(Record):
+class LocalPin(StrictRecord):
     """A task's files in one data pack."""
 
     source_language: str
@@ -65,7 +65,7 @@ class LocalPin(Record):
     """Normalised file stem to the pack files that are concatenated, in this order."""
 
 
-class Part(Record):
+class Part(StrictRecord):
     """What one stem takes from one published file."""
 
     reader: str
@@ -91,7 +91,7 @@ class HubFile(Part):
     """Of the file's bytes; null where only the revision pins it (then it is recorded when fetched)."""
 
 
-class HubPin(Record):
+class HubPin(StrictRecord):
     """A task's files in hub repositories at fixed revisions."""
 
     source_language: str
@@ -111,7 +111,7 @@ class HubPin(Record):
         return self
 
 
-class OtherSide(Record):
+class OtherSide(StrictRecord):
     """The second of two files that are read line by line (Tatoeba's English sentences)."""
 
     url: str
@@ -137,7 +137,7 @@ class UrlFile(Part):
     """The file of the other side, where the two sides are two files."""
 
 
-class UrlPin(Record):
+class UrlPin(StrictRecord):
     """A task's raw files, as its authors serve them."""
 
     source_language: str
@@ -161,7 +161,7 @@ class PathFile(Part):
     """Glob below the folder."""
 
 
-class PathPin(Record):
+class PathPin(StrictRecord):
     """A licensed corpus that nobody may pass on: its owner names the folder."""
 
     source_language: str
@@ -180,7 +180,7 @@ PublishedPin = HubPin | UrlPin | PathPin
 Pin = GeneratedPin | LocalPin
 
 
-class Pins(Record):
+class Pins(StrictRecord):
     """The pins of a task's data, per source."""
 
     generated: GeneratedPin | None = None

@@ -67,7 +67,7 @@ def grid_progress(total: int, to_stderr: bool = False) -> Iterator[Callable[[str
 def transfer_progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar of `total` bytes on a terminal's standard error; elsewhere a line at each quarter of a large file.
 
-    Yields `advance`, to be called with the bytes of each piece (below zero where a transfer begins anew).
+    Yields `advance`, to be called with the bytes of each piece (below zero where a transfer starts again).
     """
     if sys.stderr.isatty():
         from rich import progress as rich

@@ -21,8 +21,11 @@ COMMIT, DIRTY = "HARNESS_COMMIT", "HARNESS_DIRTY"
 """Environment variables of the image: the commit that its code is from, and whether tracked files differed from it."""
 
 
-def provenance(root: Path, device: str, threads: int) -> dict[str, Any]:
-    """Everything about the present process and machine that a number may depend on."""
+def provenance(root: Path, *, device: str, threads: int) -> dict[str, Any]:
+    """Everything about the present process and machine that a number may depend on.
+
+    `device`: `cpu`, or the GPU's name and driver version (harness.model.determinism.device_name).
+    """
     commit, dirty = source_commit(root)
     return {
         "git_commit": commit,
@@ -30,7 +33,7 @@ def provenance(root: Path, device: str, threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "machine": machine(),
-        "device": device_name(device),
+        "device": device,
         "threads": threads,
         "image_digest": os.environ.get(IMAGE_DIGEST),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -51,15 +54,6 @@ def machine() -> dict[str, Any]:
         "architecture": platform.machine(),
         "system": platform.system(),
     }
-
-
-def device_name(device: str) -> str:
-    """`cpu`, or the GPU's name and driver version."""
-    if device == "cpu":
-        return "cpu"
-    import torch
-
-    return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"
 
 
 def _cpu_fields() -> dict[str, str]:

@@ -9,22 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
 from harness.project.files import write_json
+from harness.project.records import Record
 
 if TYPE_CHECKING:
     from harness.project.params import Params
 
 SCHEMA_VERSION = 1
 """Version of result.json; a reader refuses any other."""
-
-
-class Record(BaseModel):
-    """Base of the result records: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Cell(Record):

@@ -16,8 +16,9 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from harness.project.errors import HarnessError, explain_validation, nearest
-from harness.project.params import YAML_LOADER, Record
+from harness.project.params import YAML_LOADER
 from harness.project.pins import PathPin, Pin, Pins, PublishedPin
+from harness.project.records import StrictRecord
 
 Role = Literal["intermediate", "target", "pretraining"]
 Kind = Literal["nli", "paraphrase", "tagging", "qa", "multiple_choice", "bitext", "mining", "text"]
@@ -58,7 +59,7 @@ GROUP_OF_HEAD: dict[str, Group] = {
 }
 
 
-class Origin(Record):
+class Origin(StrictRecord):
     """Where a task's text comes from, as a public document states it."""
 
     name: str
@@ -69,7 +70,7 @@ class Origin(Record):
     """Which public document says it, and in which version it was read."""
 
 
-class Task(Record):
+class Task(StrictRecord):
     """A data set with a head and a metric."""
 
     name: str

@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.errors import HarnessError, explain_validation
-from harness.project.results import Cell, Record, Status
+from harness.project.records import Record
+from harness.project.results import Cell, Status
 
 
 class CellScore(Record):

@@ -9,7 +9,7 @@ import pytest
 from synthetic import Project, planted
 
 from harness.audit.levels import verify_all
-from harness.audit.pin import pin_results
+from harness.audit.pin_results import pin_results
 from harness.audit.report import render
 from harness.audit.verification import Verification
 from harness.project.results import grid_cells, read_result

@@ -15,11 +15,11 @@ import toy as toys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.audit.integrity.pinned import read_pin_manifest
-from harness.audit.pin import pin_results
-from harness.audit.repeat.compare import compare_rerun, differing_languages, pick
+from harness.audit.pin_results import pin_results
+from harness.audit.pinned import read_pinned_manifest
+from harness.audit.repeat.compare_rerun import compare_rerun, differing_languages, pick
+from harness.audit.report_rerun import ONLY_HASH, show_rerun
 from harness.audit.rerun import Rerun
-from harness.audit.rerun_text import ONLY_HASH, show_rerun
 from harness.audit.scores import write_scores
 from harness.commands.main import run
 from harness.data.folder import read_split
@@ -161,7 +161,7 @@ def test_pinned_results_are_compared_with_where_what_they_were_made_from_is_here
 
 def keep_only_hashes(paths: Paths) -> None:
     """Pinned results as those on real data are pinned: no prediction, which would hold pieces of its rows."""
-    manifest = read_pin_manifest(paths.pinned)
+    manifest = read_pinned_manifest(paths.pinned)
     shutil.rmtree(paths.pinned / "predictions")
     files = {name: sha256 for name, sha256 in manifest.files.items() if not name.startswith("predictions/")}
     changed = manifest.model_copy(update={"files": files, "predictions": False})

@@ -14,7 +14,7 @@ from toy import ROOT
 
 from harness.audit.levels import verify_all
 from harness.audit.one_claim import render_single, verify_claim
-from harness.audit.pin import pin_results
+from harness.audit.pin_results import pin_results
 from harness.commands.main import run
 from harness.pipeline.plan_claim import claim_units, render_claim_plan, stages_to_run
 from harness.pipeline.units import State, states, units

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from synthetic import Project, planted, sha256
 
-from harness.audit.pin import pin_results
+from harness.audit.pin_results import pin_results
 from harness.pages.study.record import EncoderMade, read_study
 from harness.project.errors import HarnessError
 from harness.project.files import write_json

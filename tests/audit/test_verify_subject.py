@@ -12,7 +12,7 @@ from toy import ROOT
 
 from harness.audit.levels import verify_all
 from harness.audit.one_claim import render_single, verify_claim
-from harness.audit.pin import pin_results
+from harness.audit.pin_results import pin_results
 from harness.audit.report import render
 from harness.audit.subject import find_results, sound_results
 from harness.audit.verification import Verification

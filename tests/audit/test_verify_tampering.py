@@ -19,9 +19,9 @@ import pytest
 import yaml
 
 from harness.audit.integrity.gold import find_gold
-from harness.audit.integrity.pinned import read_results
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.levels import verify_all
+from harness.audit.pinned import read_results
 from harness.audit.report import render
 from harness.audit.scores import cell_score, target_groups, write_scores
 from harness.audit.verification import Verification
@@ -127,7 +127,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Path:
     content["grid"] = {"recipes": ["none"], "targets": list(TARGETS), "seeds": [1, 2]}
     content["data"]["tasks"] = list(TARGETS)
     (root / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    (root / CODE).parent.mkdir()
+    (root / CODE).parent.mkdir(parents=True)
     (root / CODE).write_text("# the code of a cell\n", encoding="utf-8")
     run = Run(load_params(root), Paths(root, "lab"))
     manifests = {}

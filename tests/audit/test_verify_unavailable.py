@@ -10,7 +10,7 @@ from synthetic import Project, planted
 
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.levels import verify_all
-from harness.audit.pin import pin_results
+from harness.audit.pin_results import pin_results
 from harness.audit.report import render
 from harness.audit.scores import write_scores
 from harness.audit.verification import Verification

@@ -188,8 +188,8 @@ def no_space(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("arguments", "patched"),
     [
-        (("run", "data", "udpos"), "harness.data.writing._write_bytes"),
-        (("run", "corpus"), "harness.data.writing._write_bytes"),
+        (("run", "data", "udpos"), "harness.data.folder._write_bytes"),
+        (("run", "corpus"), "harness.data.folder._write_bytes"),
         (("run", "recipe", "none"), "os.fsync"),
         (("run", "intermediate", "none", "1"), "os.fsync"),
         (("run", "cell", "none", "tatoeba", "1"), "pathlib.Path.write_bytes"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from toy_pack import PACK, World, write_heads, write_pack
 
-from harness.data.pins.pin import pin_task
+from harness.data.pins.write import pin_task
 from harness.project.params import DataParams, Params
 from harness.project.paths import Paths
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from toy_pack import PACK, World, nli_rows, write_pack
 
-from harness.data import writing
+from harness.data import folder as data_folder
 from harness.data.build import build_corpus, build_task
 from harness.data.corpus import fold, sentences, texts_of
 from harness.data.folder import languages, read_manifest, read_split
-from harness.data.pins.pin import pin_task
+from harness.data.pins.write import pin_task
 from harness.data.sources import read_pack_manifest
 from harness.project.errors import HarnessError
 from harness.project.files import check_file, sha256_bytes, sha256_file
@@ -198,7 +198,7 @@ def test_a_disk_that_refuses(
         written.append(path)
         path.write_bytes(content)
 
-    monkeypatch.setattr(writing, "_write_bytes", failing)
+    monkeypatch.setattr(data_folder, "_write_bytes", failing)
     refused(world, f"the disk refuses.*nothing was left half-written.*{remedy}")
     assert len(written) == 2
 
@@ -234,7 +234,7 @@ def test_the_corpus_holds_no_evaluation_text(world: World) -> None:
     for name in world.params.data.tasks:
         build_task(name, world.params, world.paths)
     report = build_corpus(world.params, world.paths)
-    manifest = json.loads((world.paths.corpus / writing.MANIFEST).read_text())
+    manifest = json.loads((world.paths.corpus / data_folder.MANIFEST).read_text())
     kept = [json.loads(line) for line in (world.paths.corpus / "de.jsonl").read_text().splitlines()]
     assert [row["id"] for row in kept] == ["a1", "b1"], "a2 is the premise of a German test row, folded"
     assert report["languages"]["de"] == {"kept": 2, "excluded_equal": 1, "excluded_sentence": 0}

@@ -12,7 +12,7 @@ from toy_pack import PACK, World, nli_rows, write_pack
 from harness.data import formats, lab
 from harness.data.build import build_corpus, build_task
 from harness.data.folder import read_manifest, read_split
-from harness.data.pins.pin import MARKER, check_pin, pin_task
+from harness.data.pins.write import MARKER, check_pin, pin_task
 from harness.project import files as integrity
 from harness.project.errors import HarnessError
 from harness.project.params import DataParams, Params

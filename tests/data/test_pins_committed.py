@@ -10,7 +10,8 @@ import pytest
 import toy as toys
 import yaml
 
-from harness.audit.integrity.pinned import check_pinned, read_pin_manifest
+from harness.audit.integrity.pinned import check_pinned
+from harness.audit.pinned import read_pinned_manifest
 from harness.pipeline.lock import LOCK, Lock
 from harness.project.profiles import read_params
 from harness.project.results import grid_cells
@@ -89,7 +90,7 @@ def test_changed_code_makes_its_stages_stale_and_no_others(tmp_path: Path) -> No
 @pytest.mark.parametrize("profile", PINNED)
 def test_pinned_results_are_whole_and_cover_the_grid_of_their_profile(repo_root: Path, profile: str) -> None:
     folder = repo_root / "reference" / profile
-    manifest = read_pin_manifest(folder)
+    manifest = read_pinned_manifest(folder)
     found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in manifest.files}
     assert manifest.profile == profile and found == manifest.files
     assert check_pinned(folder).integrity.problems == []

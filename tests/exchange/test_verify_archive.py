@@ -17,10 +17,11 @@ from rocrate.rocrate import ROCrate
 from synthetic import Project, planted, sha256
 
 from harness.audit.levels import verify_all
-from harness.audit.pin import pin_results
+from harness.audit.pin_results import pin_results
 from harness.commands import main as cli
+from harness.exchange.layout import METADATA
 from harness.exchange.metadata import PROFILE
-from harness.exchange.read import METADATA, CrateRefused, verify_crate
+from harness.exchange.read import CrateRefused, verify_crate
 from harness.exchange.write import export, write_zip
 from harness.project.errors import HarnessError
 from harness.project.files import write_json

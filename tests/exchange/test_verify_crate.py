@@ -19,7 +19,8 @@ from crates import changed, comment_of, metadata_of, read_all, small
 from harness.audit.levels import verify_all
 from harness.audit.report import render
 from harness.commands import main as cli
-from harness.exchange.read import METADATA, CrateRefused, unpack, verify_crate
+from harness.exchange.layout import METADATA
+from harness.exchange.read import CrateRefused, unpack, verify_crate
 from harness.exchange.write import export
 from harness.project.paths import Paths
 from harness.project.profiles import read_params

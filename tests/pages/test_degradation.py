@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from degradation_world import LANGUAGES, low_resource, make_table, registration
+from degradation_world import LANGUAGES, REGISTRATION, low_resource, make_table, registration
 
 from harness.commands.main import run
 from harness.pages.degradation.answer import answer
 from harness.pages.degradation.figures import HEAT_MAP, SCATTER, draw_languages, draw_size, write_figures
+from harness.pages.degradation.languages import laboratory_languages
 from harness.pages.degradation.page import render_page, render_text
 from harness.pages.degradation.record import read_degradation
 from harness.project.errors import HarnessError
@@ -136,3 +137,12 @@ def test_figures_of_one_target_without_a_slope_say_so() -> None:
     nothing = measure(0.0, 0.0, targets=("bucc",))
     assert nothing.fit.slope is not None and nothing.average_without_retrieval is None
     assert len(draw_languages(nothing).axes) == 2
+
+
+def test_the_laboratorys_languages_take_resources_from_the_real_ones() -> None:
+    made = laboratory_languages(LANGUAGES)
+    levels = {code: REGISTRATION.level(language, code == "qaa") for code, language in made.items()}
+    assert sorted(code for code, level in levels.items() if level == "low") == ["qad", "qag", "qak", "qal"]
+    assert (levels["qae"], levels["qaa"], levels["qah"]) == ("unseen", "source", "other")
+    with pytest.raises(HarnessError, match=r"expected Javanese with 0\.2 GiB"):
+        laboratory_languages(LANGUAGES | {"jv": LANGUAGES["af"]})

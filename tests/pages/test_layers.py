@@ -19,10 +19,11 @@ from harness.experiment.intermediate import run_intermediate
 from harness.experiment.layer_scores import checkpoint_weights, measure_checkpoints
 from harness.experiment.training.checkpoints import write_checkpoint_record
 from harness.metrics.xtreme import XTREME_GROUPS
-from harness.pages.estimates import Estimate, Provenance, estimate
 from harness.pages.layers.figure import plot_layers
 from harness.pages.layers.page import on_layers, on_share, on_stored, render_page
 from harness.pages.layers.record import CellLayers, Contribution, Layers, contributions, read_layers
+from harness.pages.means import SeedMean, seed_mean
+from harness.pages.origin import Origin
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
 from harness.project.params import Params, Retrieval
@@ -198,8 +199,8 @@ def table(gains: Mapping[str, Mapping[str, float]], seeds: tuple[int, ...] = (1,
     return ScoresTable(profile="lab", encoder="small", data="toy rows", groups=XTREME_GROUPS, cells=rows)
 
 
-def spread(means: Mapping[int, float] | float, seeds: tuple[int, ...] = (1, 2, 3)) -> Estimate:
-    found = estimate(means if isinstance(means, Mapping) else dict.fromkeys(seeds, means))
+def spread(means: Mapping[int, float] | float, seeds: tuple[int, ...] = (1, 2, 3)) -> SeedMean:
+    found = seed_mean(means if isinstance(means, Mapping) else dict.fromkeys(seeds, means))
     assert found is not None
     return found
 
@@ -227,7 +228,7 @@ def record(gains: Mapping[str, Mapping[str, float]], baseline: tuple[float, ...]
     machine = {"cpu": "a processor", "cores": 2, "architecture": "x86_64", "system": "Linux"}
     return Layers(
         profile="toy", encoder="small", data="toy rows", results="results/toy",
-        made=Provenance(machines=[machine], git_commits=["0123456789abcdef"], git_dirty=False, when="today"),
+        made=Origin(machines=[machine], git_commits=["0123456789abcdef"], git_dirty=False, when="today"),
         measured={"git_commit": "fedcba9876543210", "git_dirty": False, "machine": machine, "device": "cpu",
                   "threads": 1, "packages": {"torch": "2"}},
         targets=targets, recipes=["none", *gains], seeds=[1, 2, 3],

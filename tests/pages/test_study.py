@@ -19,7 +19,7 @@ from harness.audit.facts_here import read_facts
 from harness.audit.integrity.findings import Integrity
 from harness.audit.verification import GridSize, Verification
 from harness.metrics.xtreme import XTREME_GROUPS
-from harness.pages.estimates import Provenance
+from harness.pages.origin import Origin
 from harness.pages.study.figures import colour_reach, plot_gains, plot_pairs
 from harness.pages.study.page import render_page
 from harness.pages.study.record import EncoderMade, Study, make_study, notes_of, read_study
@@ -89,7 +89,7 @@ def make(
         claims=[judge(claim, read_table(table), facts) for claim in claims],
     )  # fmt: skip
     machine = dict(cpu="some cpu", cores=2, device="cpu", threads=1, python="3.11.2")
-    made = Provenance(machines=[machine], git_commits=["c0ffee" * 6], git_dirty=False, when="pinned 2020-05-26 (UTC)")
+    made = Origin(machines=[machine], git_commits=["c0ffee" * 6], git_dirty=False, when="pinned 2020-05-26 (UTC)")
     beside = dict(title="made up", task_notes={}, provenance=made, encoder=None)
     return make_study(table, verification, **(beside | known))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from toy import ROOT
 
-from harness.data.pins.pin import MARKER
-from harness.data.pins.pin_yaml import dump_pins
+from harness.data.pins.write import MARKER
+from harness.data.pins.yaml_block import dump_pins
 from harness.data.readers import READERS
 from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from harness.exchange.read import COMMENT, METADATA
+from harness.exchange.layout import COMMENT, METADATA
 from harness.exchange.write import write_zip
 
 

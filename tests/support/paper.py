@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from harness.verify.claims.kinds.base import Record
+from harness.project.records import StrictRecord
 from harness.verify.claims.registry import read_yaml
 
 
-class PublishedScores(Record):
+class PublishedScores(StrictRecord):
     """One published row of scores."""
 
     system: str

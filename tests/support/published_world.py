@@ -11,8 +11,8 @@ from hub_server import Hub, sha256
 from toy import ROOT
 
 from harness.data import formats, lab
-from harness.data.pins.pin import MARKER
-from harness.data.pins.pin_yaml import dump_pins
+from harness.data.pins.write import MARKER
+from harness.data.pins.yaml_block import dump_pins
 from harness.project.pins import HubFile, HubPin, OtherSide, Pins, UrlFile
 from harness.project.tasks import TRANSLATED, Task, load_task, published_pins
 

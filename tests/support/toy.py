@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from harness.data.build import build_corpus, build_task
-from harness.data.pins.pin import pin_task
+from harness.data.pins.write import pin_task
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import load_params

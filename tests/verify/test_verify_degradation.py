@@ -9,7 +9,6 @@ import pytest
 from degradation_world import LANGUAGES, REGISTRATION, low_resource, make_table, registration
 from scipy import stats
 
-from harness.pages.degradation.record import laboratory_languages
 from harness.project.errors import HarnessError
 from harness.verify.languages.degradation import gains_by_language, measure_degradation
 from harness.verify.languages.records import Degradation, Effect
@@ -191,15 +190,6 @@ def test_other_recipes_than_plain_english_ones_are_shown_and_not_averaged() -> N
     )
     assert [result.averaged for result in found.recipes] == [True, False, False]
     assert covers(found.average.low, 0.0)
-
-
-def test_the_laboratorys_languages_take_resources_from_the_real_ones() -> None:
-    made = laboratory_languages(LANGUAGES)
-    levels = {code: REGISTRATION.level(language, code == "qaa") for code, language in made.items()}
-    assert sorted(code for code, level in levels.items() if level == "low") == ["qad", "qag", "qak", "qal"]
-    assert (levels["qae"], levels["qaa"], levels["qah"]) == ("unseen", "source", "other")
-    with pytest.raises(HarnessError, match=r"expected Javanese with 0\.2 GiB"):
-        laboratory_languages(LANGUAGES | {"jv": LANGUAGES["af"]})
 
 
 def test_both_definitions_are_read_from_the_registration() -> None:

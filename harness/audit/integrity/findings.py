@@ -1,7 +1,7 @@
 """Level V0: are the results whole, and are they what their hashes say? What a check finds, and the record of it.
 
-Nothing is concluded from results that fail here. A problem is a sentence that names the file or cell and what
-mends it; problems are collected, not raised, so that one look shows them all. harness.audit.integrity.run checks
+Nothing is concluded from results that fail here. A problem is a sentence that names the file or cell and the
+fix; problems are collected, not raised, so that one look shows them all. harness.audit.integrity.run checks
 a run, harness.audit.integrity.pinned what is pinned.
 """
 
@@ -17,10 +17,10 @@ from pydantic import Field
 
 from harness.audit.integrity.inputs import image_of
 from harness.audit.integrity.rescore import Rescored, Rescorer
-from harness.project.results import Record, Result
+from harness.project.records import Record
+from harness.project.results import Result
 from harness.verify.scores import ScoresTable
 
-MANIFEST = "manifest.json"
 SCORE_TOLERANCE = 1e-6
 """A score and the mean of its parts may differ by the rounding of JSON numbers, in points."""
 

@@ -1,4 +1,4 @@
-"""The gold rows that stored predictions answer: read where the data lies, or generated anew where it doesn't."""
+"""The gold rows that stored predictions answer: read from the built data, or generated again where it was not built."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Gold:
 def find_gold(target: str, data_sha256: str, params: Params, paths: Paths) -> Gold:
     """The gold rows behind a result that was made from the data with this manifest ("": it doesn't say).
 
-    They are read where that data lies, else generated anew (the laboratory's, each file against its pin). Raises
+    They are read where that data was built, else generated again (the laboratory's, each file against its pin). Raises
     HarnessError where they can't be had here.
     """
     folder = paths.data(target)

@@ -1,4 +1,4 @@
-"""Level V0: was everything made from the same revisions, from what lies here, and where params.yaml says?"""
+"""Level V0: do all cells share their inputs, are these the ones here, and did cells run where params.yaml says?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from harness.project.results import Result
 def check_inputs(
     results: Mapping[str, Result], data_pins: Mapping[str, str], encoder_pins: Mapping[str, str]
 ) -> list[str]:
-    """No mixed revisions among the cells, and none made from data or an encoder other than what lies here."""
+    """Problems, in sentences: inputs that cells should share and don't, and data or an encoder other than those here.
+
+    `data_pins`: target -> sha256 of the manifest here; `encoder_pins`: name of an input -> sha256 of the file here.
+    """
     mixed = mixed_inputs({name: (result.cell, result.inputs) for name, result in results.items()})
     problems = [f"mixed inputs: {problem}; run `dvc repro`" for problem in mixed]
     stale: dict[str, list[str]] = {}
@@ -35,30 +38,29 @@ def check_inputs(
 
 
 def image_of(provenance: Mapping[str, Any]) -> str | None:
-    """The image that something was made in; None: a machine's own environment."""
+    """The image that a result or checkpoint was made in; None: a machine's own environment."""
     digest = provenance.get("image_digest")
     return None if digest is None else str(digest)
 
 
 def check_images(results: Mapping[str, Result], params: Params, paths: Paths) -> list[str]:
-    """Every cell and intermediate training was made where params.yaml says: in the pinned image, or in none.
-
-    What is unavailable has not been made anywhere.
+    """Problems, in sentences: cells and intermediate trainings that ran elsewhere than params.yaml says, which is the
+    pinned image or no image. What is unavailable ran nowhere.
     """
-    made = {
+    images = {
         f"cell {name}": image_of(result.provenance)
         for name, result in results.items()
         if result.status != "unavailable"
     }
     for recipe in params.grid.recipes:
         for seed in params.grid.seeds:
-            with suppress(OSError, ValueError, AttributeError):  # one that is not there has not made anything
+            with suppress(OSError, ValueError, AttributeError):  # a record that is not there is another check's problem
                 record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
                 if record.get("status") == "unavailable":
                     continue
-                made[f"intermediate {recipe}-{seed}"] = image_of(record.get("provenance") or {})
+                images[f"intermediate {recipe}-{seed}"] = image_of(record.get("provenance") or {})
     other: dict[str | None, list[str]] = {}
-    for name, image in made.items():
+    for name, image in images.items():
         if image != params.unit_image:
             other.setdefault(image, []).append(name)
     return [

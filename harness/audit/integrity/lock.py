@@ -1,4 +1,4 @@
-"""Level V0: is what lies here what dvc.lock says the pipeline made, and would the pipeline still make it so?
+"""Level V0: are the files here those that dvc.lock records, and would the pipeline still make the same?
 
 dvc.lock is the reviewable record of a run. A file that is not the recorded bytes was changed after its stage made it; a
 cell whose code, settings or inputs have changed since is stale. Checkpoints are not hashed: they are large, may be
@@ -57,7 +57,7 @@ def _kind(stage: str) -> str:
 
 
 def _outputs(params: Params, paths: Paths) -> dict[str, str]:
-    """Stage -> one path that it makes, relative to the project: who records that path has run for this profile."""
+    """Stage -> one path that it makes, relative to the project; a stage that records it ran for this profile."""
     grid = params.grid
     found = {f"data@{task}": paths.data(task) for task in params.data.tasks}
     found |= {name: paths.results / f"{name}.json" for name in ("corpus", "encoder", "scores")}
@@ -78,7 +78,7 @@ def _absent(stages: Sequence[str], of: int) -> list[str]:
 
 
 def _differing(lock: Lock, stages: Sequence[str], paths: Paths) -> list[str]:
-    """Sentences on stages whose outputs lie here with other bytes; what is missing is named by other checks."""
+    """Sentences on stages whose outputs have other bytes here; other checks name what is missing."""
     checkpoints = paths.checkpoints.relative_to(paths.root).as_posix()
 
     def is_compared(path: str) -> bool:
@@ -97,7 +97,7 @@ def _differing(lock: Lock, stages: Sequence[str], paths: Paths) -> list[str]:
 
 
 def _stale(lock: Lock, grid: Sequence[Unit], ours: Sequence[str], paths: Paths) -> list[str]:
-    """A sentence on the cells that the pipeline would make anew, with what has changed."""
+    """A sentence on the cells that the pipeline would run again, with what has changed."""
     data = (paths.build / "data").relative_to(paths.root).as_posix()
 
     def is_compared(path: str) -> bool:

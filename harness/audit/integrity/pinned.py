@@ -1,76 +1,29 @@
-"""Our pinned results: a run's scores, results and predictions, kept small under reference/<profile>/ with
-their hashes.
-
-They are what a clone is judged by before anything has run there, and what a run is compared with afterwards.
-"""
+"""Level V0 of pinned results: files and their hashes, a whole grid, a table and metrics that follow."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from harness.audit.integrity.findings import MANIFEST, Checked, Findings
+from harness.audit.integrity.findings import Checked, Findings
 from harness.audit.integrity.rescore import Rescorer
+from harness.audit.pinned import (
+    MANIFEST,
+    PREDICTIONS,
+    RESULTS,
+    SCORES,
+    PinnedManifest,
+    pinned_files,
+    pinned_predictions,
+    predictions_name,
+    read_pinned_manifest,
+    read_results,
+)
 from harness.audit.scores import cell_score
-from harness.project.errors import HarnessError, explain_validation, name_some
-from harness.project.results import Record, Result
+from harness.project.errors import HarnessError, name_some
+from harness.project.results import Result
 from harness.verify.scores import ScoresTable, read_scores
-
-RESULTS = "results.jsonl"
-SCORES = "scores.json"
-PREDICTIONS = "predictions/"
-ENCODER = "encoder.json"
-"""The record of the encoder's making: its size, its learning curve, the hashes of its files."""
-
-
-class PinManifest(Record):
-    """What lies in a folder of pinned results; written last."""
-
-    profile: str
-    """The profile."""
-    files: dict[str, str]
-    """Path in the folder -> sha256."""
-    predictions: bool = True
-    """Do the predictions lie here? Those on real data hold pieces of its rows, so only their hashes are kept."""
-    bytes: int
-    """Their size together."""
-    machines: list[dict[str, Any]]
-    """The machines, Python and devices that the pinned results were made with; most often one."""
-    git_commits: list[str]
-    """The commits that they were made at."""
-    git_dirty: bool
-    """Did tracked files differ from the commit for any of them?"""
-    params_sha256: str
-    """Of the params.yaml that lay there when they were pinned."""
-    created: str
-    """When they were pinned, UTC."""
-
-
-def _predictions(cell_id: str) -> str:
-    return f"{PREDICTIONS}{cell_id}.json.gz"
-
-
-def pinned_predictions(folder: Path, cell_id: str) -> Path:
-    """Where the pinned predictions of a cell lie."""
-    return folder / _predictions(cell_id)
-
-
-def _files(folder: Path) -> list[str]:
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in found if name != MANIFEST)
-
-
-def read_pin_manifest(folder: Path) -> PinManifest:
-    """The manifest of pinned results. Raises HarnessError if there is none or it doesn't fit."""
-    path = folder / MANIFEST
-    try:
-        return PinManifest.model_validate_json(path.read_bytes())
-    except OSError:
-        raise HarnessError(f"expected pinned results in {folder}, found none", fix="run `make repro`") from None
-    except ValidationError as error:
-        raise HarnessError(explain_validation(error, PinManifest, str(path)), fix=f"git checkout -- {folder}") from None
 
 
 def check_pinned(
@@ -85,14 +38,14 @@ def check_pinned(
     `withheld`: predictions (reference/<profile>/...) that an archive of them does not hold. The table is None if there
     is a problem. Raises HarnessError where nothing is pinned.
     """
-    manifest, findings = read_pin_manifest(folder), Findings(quick)
+    manifest, findings = read_pinned_manifest(folder), Findings(quick)
     mend = f"run `git checkout -- reference/{folder.name}`, or pin a run anew with `harness pin results`"
     for name, sha256 in manifest.files.items():
         if f"reference/{folder.name}/{name}" in withheld:
             continue
         is_large = name.startswith(PREDICTIONS)
         findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", mend, is_large)
-    unlisted = [name for name in _files(folder) if name not in manifest.files]
+    unlisted = [name for name in pinned_files(folder) if name not in manifest.files]
     if unlisted:
         found = name_some(unlisted)
         findings.problems.append(f"expected only files that {MANIFEST} lists, found {found}; {mend}")
@@ -101,7 +54,7 @@ def check_pinned(
     try:
         table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
-        findings.rescore(rescorer, results, lambda result: folder / _predictions(result.cell.id))
+        findings.rescore(rescorer, results, lambda result: pinned_predictions(folder, result.cell.id))
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
         return Checked(findings.conclude({}, 0), None, {})
@@ -109,12 +62,12 @@ def check_pinned(
 
 
 def _check_pinned_results(
-    results: dict[str, Result], table: ScoresTable, manifest: PinManifest, findings: Findings
+    results: dict[str, Result], table: ScoresTable, manifest: PinnedManifest, findings: Findings
 ) -> None:
     """Do predictions, results and table belong together, and is the grid whole?"""
     for name, result in results.items():
         sha256 = result.predictions.sha256 if result.predictions else None
-        if manifest.files.get(_predictions(name)) != (sha256 if manifest.predictions else None):
+        if manifest.files.get(predictions_name(name)) != (sha256 if manifest.predictions else None):
             findings.problems.append(f"expected the predictions that result {name} names, found others")
     grid, rows = _grid(table), {row.cell.id: row for row in table.cells}
     lacking = [name for name in grid if name not in results]
@@ -132,9 +85,3 @@ def _check_pinned_results(
 def _grid(table: ScoresTable) -> list[str]:
     """Ids of the whole grid that the table's cells span."""
     return [f"{recipe}-{target}-{seed}" for recipe in table.recipes for target in table.targets for seed in table.seeds]
-
-
-def read_results(path: Path) -> dict[str, Result]:
-    """The results in a results.jsonl, by cell id. ValidationError if one doesn't fit the schema."""
-    results = (Result.model_validate_json(line) for line in path.read_bytes().splitlines())
-    return {result.cell.id: result for result in results}

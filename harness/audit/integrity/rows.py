@@ -1,7 +1,8 @@
-"""Level V0: are the rows that lie here the ones that tasks/*.yaml pins?
+"""Level V0: are the generated rows here the ones that tasks/*.yaml pins?
 
-A data folder's manifest is written by the run that is judged; the pins of generated rows are not, and say the same of
-every file. (Pins of packs and of published data are of the files that rows are read from, which the data stage checks.)
+The run that is judged writes a data folder's manifest, so the manifest alone proves nothing; the pins of generated rows
+are committed and hold the same hashes. (Pins of packs and of published data are of the files that rows are read from,
+which the data stage checks.)
 """
 
 from __future__ import annotations

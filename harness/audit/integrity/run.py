@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.audit.integrity.findings import MANIFEST, SCORE_TOLERANCE, Checked, Findings
+from harness.audit.integrity.findings import SCORE_TOLERANCE, Checked, Findings
 from harness.audit.integrity.inputs import check_images, check_inputs
 from harness.audit.integrity.lock import check_lock
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.rows import check_pins
 from harness.audit.scores import build_scores, target_groups
+from harness.data.folder import MANIFEST
 from harness.experiment.inputs import ENCODER_FILES
 from harness.metrics.xtreme import task_score
 from harness.project.errors import HarnessError, name_some
@@ -35,7 +36,7 @@ class DataManifest:
     """File name -> sha256."""
 
 
-def data_manifest(content: bytes) -> DataManifest:
+def read_data_manifest(content: bytes) -> DataManifest:
     """A data folder's manifest. ValueError, KeyError, TypeError or AttributeError where it has another schema."""
     manifest = json.loads(content)
     files = {name: entry["sha256"] for name, entry in manifest["files"].items()}
@@ -65,7 +66,7 @@ def check_run(
     """V0 of a run: data files, every cell of the grid and its predictions, metrics that follow from these, no mixed
     inputs, nothing changed or stale by dvc.lock, a table that follows.
 
-    The table is built anew from the cells; None if there is a problem. A quick look reads no large file.
+    The table is built again from the cells; None if there is a problem. A quick look reads no large file.
     `archived`: the run lies in an unpacked archive, which has no rows and no weights to compare with dvc.lock.
     `whole=False`: the grid is a part of the one that was run, so that scores.json, which restates all of it, is not
     compared.
@@ -118,7 +119,7 @@ def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, D
         folder = paths.data(task)
         mend = f"run `dvc repro` (data of {task})"
         try:
-            manifests[task] = data_manifest((folder / MANIFEST).read_bytes())
+            manifests[task] = read_data_manifest((folder / MANIFEST).read_bytes())
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = error.strerror if isinstance(error, OSError) else "another schema"
             findings.problems.append(f"expected the manifest of {task}'s data, found: {problem}; {mend}")

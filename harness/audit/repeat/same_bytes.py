@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.project.results import Record, Result
+from harness.project.records import Record
+from harness.project.results import Result
 
 SAME_INPUTS = ("data", "params", "code")
 """Inputs that make a cell the same experiment, run by the same code."""
 _MACHINE = ("cpu", "instructions", "architecture", "system")
 
 
-class PinnedRepeat(Record):
+class SameBytes(Record):
     """What level V1 found."""
 
     machine: str
@@ -35,7 +36,7 @@ class PinnedRepeat(Record):
 
 
 def machine_class(provenance: Mapping[str, Any]) -> tuple[str, ...]:
-    """What predictions may depend on beside code, data, settings and seed: processor, device, threads, packages."""
+    """What predictions may depend on besides code, data, settings and seed: processor, device, threads, packages."""
     machine = provenance.get("machine") or {}
     packages = provenance.get("packages") or {}
     return (
@@ -45,7 +46,7 @@ def machine_class(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def compare_with_pinned(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tuple[PinnedRepeat | None, str]:
+def compare_bytes(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tuple[SameBytes | None, str]:
     """Level V1, or None and why it can't be had, in words."""
     pairs = [(name, new, pinned[name]) for name, new in run.items() if name in pinned and _both_ran(new, pinned[name])]
     here = [(name, new, old) for name, new, old in pairs if _class(new) == _class(old)]
@@ -55,7 +56,7 @@ def compare_with_pinned(run: Mapping[str, Result], pinned: Mapping[str, Result])
         why = "by the same code from the same data and params" if here else f"on this class of machine ({machine})"
         return None, f"no pinned cell was made {why}"
     differing = [name for name, new, old in repeated if _sha256(new) != _sha256(old)]
-    return PinnedRepeat(
+    return SameBytes(
         machine=_in_words(repeated[0][1]),
         compared=len(repeated),
         identical=len(repeated) - len(differing),

@@ -12,7 +12,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.verify.scores import CellScore, ScoresTable
 from harness.verify.statistics.intervals import pooled_spread, t_quantile
 
@@ -25,7 +25,7 @@ FIXED_INPUTS = ("data", "params")
 """Inputs that are the same on any hardware; cells that differ in them are other experiments."""
 
 
-class Regression(Record):
+class SameScores(Record):
     """What level V2 found."""
 
     compared: int
@@ -42,7 +42,7 @@ class Regression(Record):
     """Sentences on cells and targets beyond their tolerance; empty when the pinned results are repeated."""
     undecided: list[str]
     """The same where the cells start from another encoder than the pinned ones: an encoder that is pretrained in the
-    pipeline is one draw, on other hardware another, and how far such draws lie apart was not measured."""
+    pipeline is one draw, on other hardware another, and how far such draws differ was not measured."""
     not_comparable: list[str]
     """Pinned cells that were made from other data or params than here, or whose data is unavailable here: V2 can't
     decide on them."""
@@ -55,7 +55,7 @@ class Regression(Record):
         return not self.outside
 
 
-def compare(run: ScoresTable, pinned: ScoresTable) -> Regression:
+def compare_scores(run: ScoresTable, pinned: ScoresTable) -> SameScores:
     """Compare a run with the pinned results cell by cell, and target by target on average."""
     reference = _ran(pinned)
     pairs = [(row, reference[name]) for name, row in _ran(run).items() if _comparable(row, reference.get(name))]
@@ -66,7 +66,7 @@ def compare(run: ScoresTable, pinned: ScoresTable) -> Regression:
     largest = max(differences, key=lambda name: differences[name], default=None)
     tolerances = {target: tolerance(pinned, target, len(pairs)) for target in pinned.groups}
     not_comparable = reference.keys() - {new.cell.id for new, _ in pairs}
-    return Regression(
+    return SameScores(
         compared=len(pairs),
         identical=len(pairs) - len(differing),
         largest_difference_points=differences[largest] if largest else 0.0,

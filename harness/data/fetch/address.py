@@ -23,9 +23,9 @@ from requests.adapters import HTTPAdapter
 from harness.data.fetch.store import Entry, inside, need_space, record, state, url_folder, url_name
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
-from harness.project.params import Record
 from harness.project.pins import Sha256
 from harness.project.progress import transfer_progress
+from harness.project.records import StrictRecord
 
 TRIES = 6
 """Of one request, and of a transfer that breaks off without a byte more than before."""
@@ -55,7 +55,7 @@ class Refused(Unavailable):
         self.status, self.code = status, code
 
 
-class Remote(Record):
+class Remote(StrictRecord):
     """A file that can be fetched, and what it must be."""
 
     label: str
@@ -255,7 +255,7 @@ def _size(response: requests.Response) -> int | None:
 def _append(response: requests.Response, remote: Remote, partial: Path, advance: Advance) -> str | None:
     """Write the body behind what is there; returns why it broke off, None at its end."""
     with partial.open("ab") as stream:
-        if response.status_code == 200 and stream.tell():  # the server gives no ranges: begin anew
+        if response.status_code == 200 and stream.tell():  # the server gives no ranges: start again from the first byte
             advance(-stream.tell())
             stream.truncate(0)
         try:

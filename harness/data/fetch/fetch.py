@@ -15,15 +15,16 @@ from harness.data.fetch import address, hub
 from harness.data.fetch.address import Unavailable
 from harness.data.fetch.store import State, only_fetch, repository_folder, state, url_folder, url_name
 from harness.project.errors import HarnessError
-from harness.project.params import HubEncoder, Params, Record, store_dir
+from harness.project.params import HubEncoder, Params, store_dir
 from harness.project.paths import Paths
 from harness.project.pins import HubPin, PathPin, PublishedPin, UrlPin
+from harness.project.records import StrictRecord
 from harness.project.tasks import TRANSLATED, Task, load_tasks, published_pins, unavailable
 
 Place = Literal["hub", "url", "path"]
 
 
-class Fetched(Record):
+class Fetched(StrictRecord):
     """What fetching did for one task, or for the encoder."""
 
     name: str
@@ -38,7 +39,7 @@ class Fetched(Record):
     """Why each earlier place did not serve."""
 
 
-class Checked(Record):
+class Checked(StrictRecord):
     """How the store compares with the pins of one task, or of the encoder."""
 
     name: str

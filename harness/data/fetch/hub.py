@@ -1,4 +1,4 @@
-"""The one module that talks to the hub: what a repository holds at a commit, and its files brought into the store.
+"""The one module that talks to the hub: what a repository holds at a commit, and its files downloaded into the store.
 
 huggingface_hub answers what lies there and with which token (HF_ENDPOINT and HF_TOKEN are honoured, none is asked for);
 the bytes come through `harness.data.fetch.address` straight into the store, past the client's shared cache.
@@ -17,15 +17,15 @@ from pydantic import Field
 from harness.data.fetch.address import Refused, Remote, Unavailable, missing_bytes, obtain
 from harness.data.fetch.store import Kind, need_space, read_manifest, repository_folder, state
 from harness.project.errors import HarnessError
-from harness.project.params import Record
 from harness.project.pins import Sha256
+from harness.project.records import StrictRecord
 
 PUBLIC_HUB = "https://huggingface.co"
 TOKEN_FIX = "ask for access on the repository's page, then run the same command with HF_TOKEN set to your token"
 TIMEOUT_S = 60
 
 
-class RemoteFile(Record):
+class RemoteFile(StrictRecord):
     """What the hub states of one file of a repository at a commit."""
 
     path: str

@@ -24,8 +24,9 @@ from pydantic import Field, ValidationError
 
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
-from harness.project.params import HubEncoder, Record
+from harness.project.params import HubEncoder
 from harness.project.pins import Sha256
+from harness.project.records import StrictRecord
 
 Kind = Literal["dataset", "model"]
 FOLDERS: dict[Kind, str] = {"dataset": "hub", "model": "models"}
@@ -33,7 +34,7 @@ FETCH = "run `harness data fetch`"
 FETCH_ENCODER = "run `harness data fetch --encoder`"
 
 
-class Entry(Record):
+class Entry(StrictRecord):
     """What a manifest says of one file."""
 
     sha256: Sha256
@@ -74,24 +75,16 @@ def url_name(url: str) -> str:
     return name if name not in ("", "..") else "file"
 
 
-def hub_file(store: Path, repository: str, revision: str, path: str, sha256: str | None) -> Path:
-    """A data set's file at exactly this revision, once its bytes are the manifest's and (where pinned) the pin's.
-
-    HarnessError where it was never fetched or has other bytes now.
-    """
-    return _sound(state(repository_folder(store, "dataset", repository, revision), path, sha256), FETCH)
-
-
-def url_file(store: Path, url: str, sha256: str) -> Path:
-    """What lay behind an address, once its bytes are the pinned ones; HarnessError as `hub_file`."""
-    return _sound(state(url_folder(store, sha256), url_name(url), sha256), FETCH)
-
-
 def model_folder(store: Path, encoder: HubEncoder) -> Path:
-    """The folder of an encoder's files, once each has its pinned sha256 and nothing unpinned lies beside them."""
+    """The folder of an encoder's files, once each has its pinned sha256 and nothing unpinned lies beside them.
+
+    HarnessError where one was never fetched, has other bytes, or something else lies there.
+    """
     folder = repository_folder(store, "model", encoder.repository, encoder.revision)
     for name, sha256 in encoder.files.items():
-        _sound(state(folder, name, sha256), FETCH_ENCODER)
+        found = state(folder, name, sha256)
+        if found.word != "ok":
+            raise HarnessError(found.detail, fix=FETCH_ENCODER)
     present = (path for path in folder.rglob("*") if not path.is_dir())
     unpinned = sorted(str(path) for path in present if path.relative_to(folder).as_posix() not in encoder.files)
     if unpinned:
@@ -100,12 +93,6 @@ def model_folder(store: Path, encoder: HubEncoder) -> Path:
             fix=f"remove that, or pin it in encoder.files and {FETCH_ENCODER}",
         )
     return folder
-
-
-def _sound(found: State, fix: str) -> Path:
-    if found.word != "ok":
-        raise HarnessError(found.detail, fix=fix)
-    return found.path
 
 
 def state(folder: Path, name: str, sha256: str | None) -> State:

@@ -11,18 +11,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from harness.project.errors import HarnessError
+from harness.project.records import Record
 
 SOURCE_LANGUAGE = "qaa"
 SMALLEST_CORPUS_ROWS = 48
 
 
-class Language(BaseModel):
+class Language(Record):
     """One constructed language."""
-
-    model_config = ConfigDict(frozen=True)
 
     code: str
     """The code, from ISO 639's private range."""

@@ -36,7 +36,7 @@ class Given:
     beside: Path | None = None
     """The other side's file, line by line (Tatoeba)."""
     counts: Counter[str] = field(default_factory=Counter)
-    """What the reader leaves out or mends, and in how many rows; filled while rows are taken."""
+    """What the reader leaves out or repairs, and in how many rows; filled while rows are taken."""
 
 
 Reader = Callable[[Given], Iterator[Row]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness.data.writing import MANIFEST
+from harness.data.folder import MANIFEST
 from harness.project.errors import HarnessError
 from harness.project.paths import Paths
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from harness.project.params import Record
+from harness.project.records import StrictRecord
 
 
-class Mount(Record):
+class Mount(StrictRecord):
     """A file or folder of this machine inside a container."""
 
     source: str
@@ -18,7 +18,7 @@ class Mount(Record):
     """Whether the container may only read it."""
 
 
-class ContainerSpec(Record):
+class ContainerSpec(StrictRecord):
     """One container: what runs in it, what it sees, what it may use."""
 
     image: str
@@ -51,7 +51,7 @@ class ContainerSpec(Record):
     """Whether it gets a terminal (progress bars)."""
 
 
-class ContainerExit(Record):
+class ContainerExit(StrictRecord):
     """How a container ended."""
 
     code: int
@@ -60,7 +60,7 @@ class ContainerExit(Record):
     """Whether the kernel killed it for going over its memory limit."""
 
 
-class EngineFacts(Record):
+class EngineFacts(StrictRecord):
     """What kind of engine it is."""
 
     version: str
@@ -79,7 +79,7 @@ class EngineFacts(Record):
     """Where it keeps images."""
 
 
-class ImageFacts(Record):
+class ImageFacts(StrictRecord):
     """What an engine knows of an image."""
 
     id: str

@@ -14,9 +14,9 @@ from pathlib import Path
 from harness.experiment.inputs import units_sha256
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
-from harness.project.params import Record
 from harness.project.profiles import read_params
 from harness.project.provenance import source_commit
+from harness.project.records import StrictRecord
 
 DOCKERFILE, TAG = "Dockerfile", "harness:latest"
 WORK = "/work"
@@ -38,7 +38,7 @@ TORCH_BUILDS = ("cpu", "cuda")
 SOURCE = "source commit"
 
 
-class Finding(Record):
+class Finding(StrictRecord):
     """One thing compared between an image and this checkout."""
 
     what: str

@@ -13,7 +13,7 @@ from harness.verify.statistics.intervals import FEWEST_SEEDS
 
 def answer(found: Degradation) -> str:
     """The answer to the question in plain words, with its numbers, its uncertainty and its reach."""
-    parts = (_reach, _on_low, _on_difference, _on_slope, _apart, _on_shares)
+    parts = (_reach, _on_low, _on_difference, _on_slope, _without_retrieval, _on_shares)
     return " ".join(sentence for part in parts if (sentence := part(found)))
 
 
@@ -69,13 +69,13 @@ def _on_slope(found: Degradation) -> str:
     return f"{words[str(slope.direction)]}: {points(slope)} per tenfold text."
 
 
-def _apart(found: Degradation) -> str:
-    apart = found.average_without_retrieval
-    if apart is None or apart.low is None:
+def _without_retrieval(found: Degradation) -> str:
+    others = found.average_without_retrieval
+    if others is None or others.low is None:
         return ""
     return (
-        f"Without BUCC and Tatoeba: low-resource {points(apart.low)}, difference {points(apart.difference)}, slope "
-        f"{points(apart.slope)}."
+        f"Without BUCC and Tatoeba: low-resource {points(others.low)}, difference {points(others.difference)}, slope "
+        f"{points(others.slope)}."
     )
 
 

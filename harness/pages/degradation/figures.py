@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 LEAST_REACH_POINTS = 1.0
-"""The colours reach at least so far, lest noise look like an effect."""
+"""The colour scale spans at least this much, so that noise does not look like an effect."""
 COLOURS = {"low": "#d55e00", "other": "#1f5a8c", "unseen": "#555555"}
-"""Okabe and Ito's vermilion, and a blue: told apart by every kind of colour vision; the markers differ too."""
+"""Okabe and Ito's vermilion, and a blue: distinct in every kind of colour vision; the markers differ too."""
 MARKERS = {"low": "o", "other": "s", "unseen": "D"}
 WORDS = {"low": "low-resource", "other": "other", "unseen": "no text", "source": "source"}
 MANY_LANGUAGES = 20
@@ -34,7 +34,7 @@ Means = Mapping[tuple[str, str], float]
 
 
 NO_DATES: Mapping[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
-"""Ending -> what to keep out of a file, lest its bytes change."""
+"""Ending -> metadata that is left out of a file, so that the same picture has the same bytes."""
 
 
 def write_figures(found: Degradation, folder: Path, endings: Sequence[str] = tuple(NO_DATES)) -> list[Path]:
@@ -166,7 +166,7 @@ def _draw_fit(axes: Axes, found: Degradation, fit: SizeFit) -> None:
 
 
 def _places(found: Degradation, fit: SizeFit) -> dict[str, tuple[float, float]]:
-    """Language -> its point (GiB, points); languages without text stand apart on the left."""
+    """Language -> its point (GiB, points); languages without text stand separately on the left."""
     sizes = {code: found.languages[code].cc100_gib or 0.0 for code in fit.points}
     nowhere = min(sizes.values(), default=1.0) / 4
     return {code: (sizes.get(code, nowhere), gain) for code, gain in (fit.points | fit.unseen).items()}

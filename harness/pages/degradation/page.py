@@ -40,9 +40,9 @@ def _named(result: RecipeResult) -> str:
     return result.recipe if result.averaged else f"{result.recipe} (apart)"
 
 
-def _level_row(name: str, effects: Effects, apart: Effects | None) -> tuple[str, ...]:
+def _level_row(name: str, effects: Effects, others: Effects | None) -> tuple[str, ...]:
     both = (points(effects.low), points(effects.other), points(effects.difference), points(effects.slope))
-    three = (apart.low, apart.difference, apart.slope) if apart else (None, None, None)
+    three = (others.low, others.difference, others.slope) if others else (None, None, None)
     return (name, *both, *map(points, three))
 
 
@@ -51,7 +51,7 @@ SHARE_HEADERS = ("recipe", "low: degraded", "low: improved", "low: mean below", 
 
 
 def share_rows(found: Degradation) -> list[tuple[str, ...]]:
-    """One row per recipe: how many (target, language) changed, the worst language, and the languages apart."""
+    """One row per recipe: how many (target, language) changed, the worst language, and those that no average counts."""
     rows = []
     for result in found.recipes:
         counts: list[str] = []
@@ -140,9 +140,9 @@ def _cautions(found: Degradation) -> list[str]:
         )
     if len(found.seeds) < FEWEST_SEEDS:
         lines.append(f"{len(found.seeds)} seeds: nothing is tested below {FEWEST_SEEDS}.")
-    apart = [result.recipe for result in found.recipes if not result.averaged]
-    if apart:
-        lines.append(f"apart, in no mean: {name_some(apart)} (not English tasks alone).")
+    not_averaged = [result.recipe for result in found.recipes if not result.averaged]
+    if not_averaged:
+        lines.append(f"apart, in no mean: {name_some(not_averaged)} (not English tasks alone).")
     lines.append(
         "The test rows and the encoder are the same at every seed: neither another sample of rows nor another "
         "pretraining is in the intervals."

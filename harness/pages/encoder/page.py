@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from harness.data.lab.languages import LANGUAGES
 from harness.pages.markdown import markdown_table
 from harness.project.params import Architecture, Pretraining
+from harness.project.records import Record
 
 Scores = dict[str, float]
 SIDES = ("pretrained", "random")
@@ -23,12 +23,6 @@ TRANSFER = ("udpos", "panx")
 SHUFFLES = 10_000
 LEVEL = 0.05
 """One-sided p below which the page says that transfer falls with something."""
-
-
-class Record(BaseModel):
-    """Base of the page's records: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Measured(Record):

@@ -1,4 +1,4 @@
-"""docs/encoder.md: what the pretrained encoder knows, beside the same architecture at its random initialisation.
+"""docs/encoder.md: what the pretrained encoder knows, compared with the same architecture at its random initialisation.
 
 This module trains and measures both encoders and fills an `EncoderReport`; page.py turns that record into the page.
 """
@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.data.folder import languages, read_manifest, read_split
-from harness.data.writing import MANIFEST
+from harness.data.folder import MANIFEST, languages, read_manifest, read_split
 from harness.experiment.layer_scores import score_layers
 from harness.metrics import scoring
 from harness.pages.encoder.page import TRANSFER, EncoderReport, Measured, Scores, plot_curve, render_page

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.pages.estimates import Estimate
 from harness.pages.layers.record import Layers
+from harness.pages.means import SeedMean
 from harness.verify.scores import BASELINE
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = "osD^vPX"
 PINNED = "#b0b0b0"
 APART = 0.09
-"""So far apart, in layers, stand the intervals of two recipes at one layer."""
+"""Distance, in layers, between the intervals of two recipes at one layer."""
 
 
 def plot_layers(record: Layers, path: Path) -> None:
@@ -53,7 +53,7 @@ def plot_layers(record: Layers, path: Path) -> None:
     figure.savefig(path, metadata={"Software": None})
 
 
-def _draw(axes: Axes, record: Layers, recipes: Mapping[str, Sequence[Estimate]], spread: bool) -> None:
+def _draw(axes: Axes, record: Layers, recipes: Mapping[str, Sequence[SeedMean]], spread: bool) -> None:
     """A line per recipe; with `spread` its intervals, side by side."""
     others = [recipe for recipe in record.recipes if recipe != BASELINE]
     for recipe, layers in recipes.items():

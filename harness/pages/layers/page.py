@@ -9,10 +9,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.pages.estimates import Estimate
 from harness.pages.layers.figure import plot_layers
 from harness.pages.layers.record import Contribution, Layers
 from harness.pages.markdown import markdown_table
+from harness.pages.means import SeedMean
 from harness.project.errors import writing
 from harness.verify.scores import BASELINE
 from harness.verify.show.table import show_points
@@ -127,7 +127,7 @@ def _on_target(record: Layers, target: str) -> str:
     return f"{text}, and the recipes' mean gain is {show_points(gains[pin])} there and {_reach(gains)} over all layers"
 
 
-def _over_recipes(estimates: Sequence[Sequence[Estimate]]) -> list[float]:
+def _over_recipes(estimates: Sequence[Sequence[SeedMean]]) -> list[float]:
     """Hidden layer -> mean over recipes of their means."""
     return [statistics.fmean(found.mean for found in at_layer) for at_layer in zip(*estimates, strict=True)]
 
@@ -149,7 +149,7 @@ def _share_table(record: Layers) -> str:
             show_points(one.retrieval_points),
             _share(one.retrieval_points, one.total_points),
             _show(one.average, signed=True),
-            show_points(statistics.fmean(apart)) if (apart := _apart(one)) else "-",
+            show_points(statistics.fmean(others)) if (others := _without_retrieval(one)) else "-",
         )
         for one in record.contributions
     ]
@@ -170,7 +170,7 @@ def _on_shares(record: Layers) -> str:
     return text
 
 
-def _apart(one: Contribution) -> list[float]:
+def _without_retrieval(one: Contribution) -> list[float]:
     return [gain for target, gain in one.gains.items() if target not in one.retrieval]
 
 
@@ -189,7 +189,7 @@ def _target(record: Layers, target: str) -> str:
     return "\n\n".join(parts)
 
 
-def _by_layer(record: Layers, target: str, recipes: Mapping[str, Sequence[Estimate]], signed: bool = True) -> str:
+def _by_layer(record: Layers, target: str, recipes: Mapping[str, Sequence[SeedMean]], signed: bool = True) -> str:
     """Layers x recipes; below scores the best layer of each."""
     rows = []
     for layer in record.layers:
@@ -263,7 +263,7 @@ def _seeds(record: Layers) -> str:
     return ", ".join(map(str, record.seeds))
 
 
-def _show(found: Estimate, signed: bool) -> str:
+def _show(found: SeedMean, signed: bool) -> str:
     """Mean and half-width; bold where a gain's interval excludes 0."""
     text = show_points(found.mean) if signed else f"{found.mean:.1f}"
     if found.interval:

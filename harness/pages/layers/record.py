@@ -14,12 +14,15 @@ from harness.audit.subject import sound_results
 from harness.data.folder import read_manifest
 from harness.experiment.layer_scores import LayerScores, checkpoint_weights, measure_checkpoints, retrieval_settings
 from harness.metrics.xtreme import task_score
-from harness.pages.estimates import Estimate, Provenance, average, estimate, provenance_of
+from harness.model.determinism import device_name
+from harness.pages.means import SeedMean, average, seed_mean
+from harness.pages.origin import Origin, origin_of
 from harness.project.errors import HarnessError, nearest
 from harness.project.params import Params, Retrieval
 from harness.project.paths import Paths
 from harness.project.provenance import provenance
-from harness.project.results import Cell, Record
+from harness.project.records import Record
+from harness.project.results import Cell
 from harness.project.tasks import Task, load_task
 from harness.verify.scores import BASELINE, Scores, mean_gain, paired_gains, read_table
 
@@ -48,9 +51,9 @@ class Contribution(Record):
     """target -> mean gain over seeds in points, from the judged results."""
     retrieval: list[str]
     """Those of its targets that are retrieval targets."""
-    average: Estimate
+    average: SeedMean
     """The average gain over these targets."""
-    average_at_layer: list[Estimate]
+    average_at_layer: list[SeedMean]
     """Hidden layer -> the same average if retrieval were scored at that layer."""
 
     @property
@@ -75,7 +78,7 @@ class Layers(Record):
     """The data, in words."""
     results: str
     """The folder of the judged results, which the shares are computed from."""
-    made: Provenance
+    made: Origin
     """Where and when those results were made."""
     measured: dict[str, Any]
     """Commit, packages, machine and device of this measurement."""
@@ -91,9 +94,9 @@ class Layers(Record):
     """A recipe, or a target, that could not be measured -> why."""
     cells: list[CellLayers]
     """What was measured."""
-    scores: dict[str, dict[str, list[Estimate]]]
+    scores: dict[str, dict[str, list[SeedMean]]]
     """target -> recipe -> hidden layer -> score, mean over seeds and languages."""
-    gains: dict[str, dict[str, list[Estimate]]]
+    gains: dict[str, dict[str, list[SeedMean]]]
     """target -> recipe -> hidden layer -> gain over the baseline at the same layer and seed."""
     contributions: list[Contribution]
     """One for each recipe but the baseline that has a gain."""
@@ -145,8 +148,8 @@ def read_layers(
         encoder=table.encoder,
         data=table.data,
         results=where.relative_to(paths.root).as_posix(),
-        made=provenance_of(judged, paths),
-        measured=provenance(paths.root, params.compute.device, params.compute.threads),
+        made=origin_of(judged, paths),
+        measured=provenance(paths.root, device=device_name(params.compute.device), threads=params.compute.threads),
         targets=list(tasks),
         recipes=recipes,
         seeds=seeds,
@@ -185,7 +188,7 @@ def _retrieval_tasks(params: Params, paths: Paths) -> tuple[dict[str, Task], dic
 
 def _estimates(
     cells: Sequence[CellLayers], targets: Sequence[str], recipes: Sequence[str]
-) -> tuple[dict[str, dict[str, list[Estimate]]], dict[str, dict[str, list[Estimate]]]]:
+) -> tuple[dict[str, dict[str, list[SeedMean]]], dict[str, dict[str, list[SeedMean]]]]:
     """Scores and gains: target -> recipe -> hidden layer -> mean over seeds."""
     by_seed: dict[tuple[str, str, int], dict[int, float]] = {}
     for found in cells:
@@ -193,10 +196,10 @@ def _estimates(
             by_seed.setdefault((found.cell.target, found.cell.recipe, layer), {})[found.cell.seed] = score
     layers = range(len(cells[0].scores))
 
-    def at(target: str, recipe: str, layer: int) -> Estimate:
+    def at(target: str, recipe: str, layer: int) -> SeedMean:
         return _needed(by_seed[target, recipe, layer])
 
-    def gain(target: str, recipe: str, layer: int) -> Estimate:
+    def gain(target: str, recipe: str, layer: int) -> SeedMean:
         return _needed(paired_gains(by_seed[target, recipe, layer], by_seed[target, BASELINE, layer]))
 
     scores = {t: {r: [at(t, r, layer) for layer in layers] for r in recipes} for t in targets}
@@ -204,14 +207,14 @@ def _estimates(
     return scores, {t: {r: [gain(t, r, layer) for layer in layers] for r in others} for t in targets}
 
 
-def _needed(by_seed: Mapping[int, float]) -> Estimate:
-    found = estimate(by_seed)
+def _needed(by_seed: Mapping[int, float]) -> SeedMean:
+    found = seed_mean(by_seed)
     assert found is not None  # every recipe is measured at every seed
     return found
 
 
 def contributions(
-    scores: Scores, gains: Mapping[str, Mapping[str, Sequence[Estimate]]], recipes: Sequence[str], seeds: Sequence[int]
+    scores: Scores, gains: Mapping[str, Mapping[str, Sequence[SeedMean]]], recipes: Sequence[str], seeds: Sequence[int]
 ) -> list[Contribution]:
     """What retrieval adds to each recipe's average gain, from the judged scores.
 
@@ -223,7 +226,7 @@ def contributions(
 
 
 def _contribution(
-    scores: Scores, gains: Mapping[str, Mapping[str, Sequence[Estimate]]], recipe: str, seeds: Sequence[int]
+    scores: Scores, gains: Mapping[str, Mapping[str, Sequence[SeedMean]]], recipe: str, seeds: Sequence[int]
 ) -> Contribution | None:
     targets = average(scores, recipe, scores.targets).targets
     whole = {seed: gain for seed, gain in mean_gain(scores, recipe, targets).items() if seed in seeds}

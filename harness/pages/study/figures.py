@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.pages.estimates import Average, Estimate
+from harness.pages.means import Average, SeedMean
 from harness.pages.study.record import Study
 from harness.verify.show.table import show_points
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST_REACH_POINTS = 1.0
-"""The colours of the heat map reach at least so far, lest noise look like an effect."""
+"""The heat map's colour scale spans at least this much, so that noise does not look like an effect."""
 SEEDS_BELOW = 0.25
 """Seeds are drawn so far below the mean and its interval, in rows, so that neither hides the other."""
 MEAN, SEED, ABSENT = "#1f5a8c", "#9a9a9a", "#e6e6e6"
@@ -55,7 +55,7 @@ def _draw_averages(axes: Axes, averages: Mapping[str, Average]) -> None:
             _draw_estimate(axes, place, average.estimate)
 
 
-def _draw_estimate(axes: Axes, place: int, found: Estimate) -> None:
+def _draw_estimate(axes: Axes, place: int, found: SeedMean) -> None:
     seeds = list(found.by_seed.values())
     axes.scatter(seeds, [place + SEEDS_BELOW] * len(seeds), s=14, color=SEED, zorder=2, linewidths=0)
     if found.interval:
@@ -86,7 +86,7 @@ def plot_pairs(study: Study, path: Path) -> None:
     figure.savefig(path, metadata={"Software": None})
 
 
-def _write_pair(axes: Axes, row: int, column: int, gain: Estimate | None, reach: float) -> None:
+def _write_pair(axes: Axes, row: int, column: int, gain: SeedMean | None, reach: float) -> None:
     if gain is None:
         axes.text(column, row, "-", ha="center", va="center", fontsize=8, color="#555555")
         return
@@ -99,8 +99,8 @@ def _write_pair(axes: Axes, row: int, column: int, gain: Estimate | None, reach:
 
 def colour_reach(study: Study) -> float:
     """Points at the ends of the colours: the largest mean gain or loss outside retrieval, whose gains dwarf others'."""
-    apart = [target for target, group in study.groups.items() if group != "retrieval"]
-    return max(LEAST_REACH_POINTS, largest_gain(study, apart or list(study.groups)))
+    others = [target for target, group in study.groups.items() if group != "retrieval"]
+    return max(LEAST_REACH_POINTS, largest_gain(study, others or list(study.groups)))
 
 
 def largest_gain(study: Study, targets: list[str] | None = None) -> float:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.pages.estimates import Average, Estimate
 from harness.pages.markdown import markdown_table
+from harness.pages.means import Average, SeedMean
 from harness.pages.study.figures import colour_reach, largest_gain, plot_gains, plot_pairs
 from harness.pages.study.record import Study
 from harness.project.errors import name_some, writing
@@ -202,14 +202,14 @@ def _claim_row(verdict: ClaimVerdict) -> tuple[str, ...]:
 
 def _pairs(study: Study) -> str:
     targets, n = study.verification.grid.targets, len(study.verification.grid.seeds)
-    apart = [target for target in targets if study.groups[target] != "retrieval"]
+    others = [target for target in targets if study.groups[target] != "retrieval"]
     headers = ["recipe", *targets, "all targets", *(["without retrieval"] if study.without_retrieval else [])]
     rows = [
         [
             recipe,
             *(_pair(study, recipe, target) for target in targets),
             _average(study.overall[recipe], targets, n),
-            *([_average(study.without_retrieval[recipe], apart, n)] if study.without_retrieval else []),
+            *([_average(study.without_retrieval[recipe], others, n)] if study.without_retrieval else []),
         ]
         for recipe in study.gains
     ]
@@ -266,7 +266,7 @@ def _average(average: Average, targets: Sequence[str], seeds: int) -> str:
     return text if len(average.targets) == len(targets) else f"{text} ({len(average.targets)} targets)"
 
 
-def _cell(found: Estimate | None, seeds: int, signed: bool = True) -> str:
+def _cell(found: SeedMean | None, seeds: int, signed: bool = True) -> str:
     """Mean, half-width, and the number of seeds where some have no score."""
     if found is None:
         return "no score"

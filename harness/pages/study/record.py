@@ -11,17 +11,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.audit.integrity.pinned import ENCODER
 from harness.audit.levels import verify_results
+from harness.audit.pinned import ENCODER
 from harness.audit.subject import sound_results
 from harness.audit.verification import Verification
 from harness.experiment.inputs import ENCODER_FILES
-from harness.pages.estimates import Average, Estimate, Provenance, average, estimate, provenance_of
+from harness.pages.means import Average, SeedMean, average, seed_mean
+from harness.pages.origin import Origin, origin_of
 from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.project.tasks import load_tasks
 from harness.verify.scores import BASELINE, Scores, ScoresTable, mean_gain, read_table
 
@@ -48,7 +49,7 @@ class Study(Record):
     """What `harness verify` concludes from the same results."""
     task_notes: dict[str, list[str]]
     """Note of `harness tasks` (what stands in, what to know) -> the tasks that it holds for."""
-    provenance: Provenance
+    provenance: Origin
     """Where and when the results were made."""
     encoder: EncoderMade | None
     """The encoder that the cells started from; null where its record is not there."""
@@ -60,9 +61,9 @@ class Study(Record):
     """recipe -> intermediate task -> why its mixture lacks the task."""
     collapsed: dict[str, list[str]]
     """recipe -> targets on which at least one of its cells collapsed."""
-    baseline: dict[str, Estimate | None]
+    baseline: dict[str, SeedMean | None]
     """target -> score without intermediate training; null where no seed has one."""
-    gains: dict[str, dict[str, Estimate | None]]
+    gains: dict[str, dict[str, SeedMean | None]]
     """recipe -> target -> gain; null where it can't be had."""
     overall: dict[str, Average]
     """recipe -> gain over all targets."""
@@ -87,7 +88,7 @@ def read_study(params: Params, paths: Paths) -> Study:
         verify_results(judged, params, paths),
         title=params.title,
         task_notes=notes_of(lines),
-        provenance=provenance_of(judged, paths),
+        provenance=origin_of(judged, paths),
         encoder=_encoder_made(table, paths.results if judged.source == "run" else paths.pinned),
     )
 
@@ -98,14 +99,14 @@ def make_study(
     *,
     title: str,
     task_notes: dict[str, list[str]],
-    provenance: Provenance,
+    provenance: Origin,
     encoder: EncoderMade | None,
 ) -> Study:
-    """Measure a sound table of scores, and put beside it what doesn't follow from it."""
+    """The record of a sound table of scores: what is measured from it, and what the caller knows besides."""
     scores = read_table(table)
     recipes = [recipe for recipe in verification.grid.recipes if recipe != BASELINE]
-    apart = [target for target in scores.targets if target not in scores.retrieval]
-    both_kinds = 0 < len(apart) < len(scores.targets)
+    others = [target for target in scores.targets if target not in scores.retrieval]
+    both_kinds = 0 < len(others) < len(scores.targets)
     return Study(
         title=title,
         verification=verification,
@@ -116,13 +117,13 @@ def make_study(
         unavailable=_by_reason(scores),
         left_out=scores.left_out,
         collapsed=_collapsed(table),
-        baseline={target: estimate(scores.by_pair.get((BASELINE, target), {})) for target in scores.targets},
+        baseline={target: seed_mean(scores.by_pair.get((BASELINE, target), {})) for target in scores.targets},
         gains={
-            recipe: {target: estimate(mean_gain(scores, recipe, [target])) for target in scores.targets}
+            recipe: {target: seed_mean(mean_gain(scores, recipe, [target])) for target in scores.targets}
             for recipe in recipes
         },
         overall={recipe: average(scores, recipe, scores.targets) for recipe in recipes},
-        without_retrieval={recipe: average(scores, recipe, apart) for recipe in recipes} if both_kinds else {},
+        without_retrieval={recipe: average(scores, recipe, others) for recipe in recipes} if both_kinds else {},
     )
 
 

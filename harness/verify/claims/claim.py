@@ -6,11 +6,12 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from harness.project.records import StrictRecord
 from harness.verify.claims.kinds import AnyCheck
-from harness.verify.claims.kinds.base import Fact, Measured, Record
+from harness.verify.claims.kinds.base import Fact, Measured
 
 
-class Source(Record):
+class Source(StrictRecord):
     """Where a statement was read."""
 
     document: str
@@ -27,7 +28,7 @@ class Source(Record):
     """Runs behind the number; null where no number was measured."""
 
 
-class Scope(Record):
+class Scope(StrictRecord):
     """What the claim speaks about; anything else can't reproduce or refute it."""
 
     encoder: str
@@ -36,7 +37,7 @@ class Scope(Record):
     """The tasks' data."""
 
 
-class Claim(Record):
+class Claim(StrictRecord):
     """One row of the table of extracted claims, with what decides it."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from harness.project.results import Cell, Record
+from harness.project.records import Record
+from harness.project.results import Cell
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.intervals import Verdict
 

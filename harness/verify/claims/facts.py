@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.params import Params
 from harness.project.pins import HubFile, HubPin, Part, PathPin, PublishedPin, UrlFile
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.project.tasks import Task, published_pins
 from harness.verify.statistics.intervals import Verdict
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.verify.statistics.intervals import Direction, Verdict
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.project.params import Params
-from harness.project.results import Cell, Record
+from harness.project.records import Record
+from harness.project.results import Cell
 from harness.verify.claims.claim import Claim
 
 TEXT = "text"

@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
-from harness.verify.claims.kinds.base import Record
+from harness.project.records import StrictRecord
 from harness.verify.claims.registry import is_question, read_entries
 
 
-class Question(Record):
+class Question(StrictRecord):
     """What the document of the claims asks, and what answers it."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.verify.languages.registration import Language, Level, Registration
 from harness.verify.statistics.intervals import Direction, Interval, direction
 

@@ -10,9 +10,10 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
+from harness.project.records import StrictRecord
 from harness.verify.claims.claim import Scope
 from harness.verify.claims.registry import read_yaml
 
@@ -23,13 +24,7 @@ Level = Literal["low", "other", "unseen", "source"]
 """`low`, `other`: zero-shot, by resources; `unseen`: no pretraining text; `source`: trained on, so not zero-shot."""
 
 
-class Record(BaseModel):
-    """Base of these records: frozen, unknown keys refused, no silent conversion of types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Language(Record):
+class Language(StrictRecord):
     """One language and its resources."""
 
     name: str
@@ -49,7 +44,7 @@ class Language(Record):
         return math.log10(self.cc100_gib) if self.cc100_gib else math.nan
 
 
-class LowResource(Record):
+class LowResource(StrictRecord):
     """What counts as a low-resource language."""
 
     cc100_gib_below: float = Field(gt=0)
@@ -62,7 +57,7 @@ class LowResource(Record):
     """Why."""
 
 
-class Degraded(Record):
+class Degraded(StrictRecord):
     """What counts as degraded."""
 
     threshold_points: float = Field(le=0)
@@ -73,7 +68,7 @@ class Degraded(Record):
     """Why these."""
 
 
-class Bootstrap(Record):
+class Bootstrap(StrictRecord):
     """How intervals over seeds and languages are made."""
 
     repetitions: int = Field(ge=100)
@@ -88,7 +83,7 @@ class Bootstrap(Record):
     """What was added once results had been seen, and why it favours no answer."""
 
 
-class Registration(Record):
+class Registration(StrictRecord):
     """reference/low_resource.yaml: everything that was fixed before the results were looked at by language."""
 
     question: str

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from statistics import fmean
 
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.verify.statistics.intervals import spread, t_interval
 
 

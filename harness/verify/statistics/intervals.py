@@ -16,8 +16,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from harness.project.records import Record
 from harness.verify.statistics.student import Chances, chances, t_quantile, t_tail
 
 Verdict = Literal["REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE", "UNDERPOWERED", "NOT_TESTED", "INVALID"]
@@ -36,10 +35,8 @@ MOST_SEEDS = 1000
 """Where the search for the number of seeds that would decide gives up."""
 
 
-class Interval(BaseModel):
+class Interval(Record):
     """A closed interval; an open side is infinite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     low: float
     """Lower end."""
@@ -60,10 +57,8 @@ class Interval(BaseModel):
         return self.high < band.low or band.high < self.low
 
 
-class Decision(BaseModel):
+class Decision(Record):
     """Where the interval of the measured values lies relative to the band of the claim."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     verdict: Verdict
     """What the rule says."""

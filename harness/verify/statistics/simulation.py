@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import LEVEL, band, decide, prediction_interval, verdict_chances
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from harness.project.results import Record
+from harness.project.records import Record
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import Evidence
 from harness.verify.claims.kinds import group_of, unit_of

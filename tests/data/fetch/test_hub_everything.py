@@ -30,7 +30,7 @@ from harness.audit.scores import write_scores
 from harness.audit.verification import Verification
 from harness.data.build import build_corpus, build_task
 from harness.data.fetch.fetch import check_encoder, check_tasks, fetch_encoder, fetch_tasks, published_tasks
-from harness.data.pins.pin import check_pin, pin_task
+from harness.data.pins.write import check_pin, pin_task
 from harness.experiment.cell import run_cell
 from harness.experiment.encoder import run_encoder
 from harness.experiment.inputs import write_recipe, write_target

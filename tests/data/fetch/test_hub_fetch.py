@@ -28,7 +28,8 @@ from harness.commands.main import run
 from harness.data.fetch import address, hub
 from harness.data.fetch.address import Unavailable
 from harness.data.fetch.fetch import check_encoder, check_tasks, fetch_encoder, fetch_tasks
-from harness.data.fetch.store import hub_file, model_folder, only_fetch, url_file
+from harness.data.fetch.store import model_folder, only_fetch, repository_folder, url_folder
+from harness.data.published import stored_file
 from harness.project.errors import HarnessError
 from harness.project.paths import Paths
 
@@ -76,6 +77,15 @@ def pin_hub(place: Place, files: dict[str, str | None], revision: str = REVISION
     write_task(place.paths, "nli", hub=hub_pin("toy/nli", files, revision))
 
 
+def hub_file(place: Place, path: str, pinned: str | None = None) -> Path:
+    """The fetched file, as reading finds and checks it."""
+    return stored_file(repository_folder(place.store, "dataset", "toy/nli", REVISION), path, pinned)
+
+
+def raw_file(place: Place) -> Path:
+    return stored_file(url_folder(place.store, sha256(ZIP)), "raw.zip", sha256(ZIP))
+
+
 def test_fetched_at_its_revision_then_read_without_network(place: Place) -> None:
     (found,) = place.fetch("nli")
     assert (found.place, found.files, found.transferred, found.passed_over) == ("hub", 2, len(DATA) + len(TABLE), [])
@@ -87,7 +97,7 @@ def test_fetched_at_its_revision_then_read_without_network(place: Place) -> None
     assert entries["test.tsv"]["bytes"] == len(TABLE)
     assert entries["test.tsv"]["address"].startswith(place.hub.endpoint)
     place.hub.requests.clear()
-    assert hub_file(place.store, "toy/nli", REVISION, PATH, sha256(DATA)).read_bytes() == DATA
+    assert hub_file(place, PATH, sha256(DATA)).read_bytes() == DATA
     assert place.check("nli") == "ok"
     assert place.hub.requests == []
 
@@ -105,14 +115,14 @@ def test_an_empty_file_is_a_file(place: Place) -> None:
     place.hub.set_bytes("dataset", "toy/nli", REVISION, "empty.tsv", b"")
     pin_hub(place, {"empty.tsv": None})
     place.fetch("nli")
-    assert hub_file(place.store, "toy/nli", REVISION, "empty.tsv", sha256(b"")).read_bytes() == b""
+    assert hub_file(place, "empty.tsv", sha256(b"")).read_bytes() == b""
 
 
 def test_a_whole_file_without_its_manifest_is_taken_up(place: Place) -> None:
     place.fetch("nli")
     (place.store / "hub" / "toy--nli" / f"{REVISION}.json").unlink()
     with pytest.raises(HarnessError, match="was never checked"):
-        hub_file(place.store, "toy/nli", REVISION, PATH, None)
+        hub_file(place, PATH)
     place.hub.requests.clear()
     assert [found.transferred for found in place.fetch("nli")] == [0]
     assert place.downloaded() == 0 and place.check("nli") == "ok"
@@ -169,7 +179,7 @@ def test_other_bytes_under_the_same_revision(place: Place, path: str, content: b
     place.fetch("nli")
     place.hub.set_bytes("dataset", "toy/nli", REVISION, path, other)
     assert place.fetch("nli")[0].transferred == 0, "the store is sound"
-    hub_file(place.store, "toy/nli", REVISION, path, None).unlink()
+    hub_file(place, path).unlink()
     with pytest.raises(HarnessError) as against_manifest:
         place.fetch("nli")
     shutil.rmtree(place.store)
@@ -267,7 +277,7 @@ def test_what_an_earlier_run_left_of_other_bytes_is_thrown_away(place: Place, le
     partial.parent.mkdir(parents=True)
     partial.write_bytes(left)
     place.fetch("raw")
-    assert url_file(place.store, place.hub.address("old/raw.zip"), sha256(ZIP)).read_bytes() == ZIP
+    assert raw_file(place).read_bytes() == ZIP
 
 
 def test_another_revision_is_never_taken(place: Place, online: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +298,7 @@ def test_another_revision_is_never_taken(place: Place, online: Path, monkeypatch
     with pytest.raises(HarnessError, match="HF_HUB_OFFLINE forbids"):
         place.fetch("nli")
     with pytest.raises(HarnessError, match=f"{REVISION}.*found none") as error:
-        hub_file(place.store, "toy/nli", REVISION, PATH, None)
+        hub_file(place, PATH)
     assert "harness data fetch" in str(error.value)
     assert place.check("nli") == "missing"
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -406,8 +416,8 @@ def test_an_owners_folder_is_nothing_to_fetch(place: Place, monkeypatch: pytest.
 def test_checking_finds_a_flipped_byte_and_fetching_mends_it(place: Place) -> None:
     place.fetch("nli", "raw")
     for name, path in (
-        ("nli", hub_file(place.store, "toy/nli", REVISION, PATH, None)),
-        ("raw", url_file(place.store, place.hub.address("old/raw.zip"), sha256(ZIP))),
+        ("nli", hub_file(place, PATH)),
+        ("raw", raw_file(place)),
     ):
         content = path.read_bytes()
         path.write_bytes(content[:7] + bytes([content[7] ^ 1]) + content[8:])

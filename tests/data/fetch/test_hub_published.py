@@ -18,7 +18,7 @@ from harness.data.build import build_task
 from harness.data.fetch.fetch import fetch_tasks, published_tasks
 from harness.data.folder import has_split, read_manifest, read_split
 from harness.data.pack import make_pack, smallest
-from harness.data.pins.pin import check_pin, pin_task
+from harness.data.pins.write import check_pin, pin_task
 from harness.data.published import Published
 from harness.project.errors import HarnessError
 from harness.project.params import DataParams, Grid, Params, Recipe

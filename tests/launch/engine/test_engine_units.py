@@ -15,7 +15,7 @@ import pytest
 import toy as toys
 from toy_pipeline import CELLS, Project
 
-from harness.audit.repeat.compare import Rerun
+from harness.audit.repeat.compare_rerun import Rerun
 from harness.commands.main import run
 from harness.launch.container import container, engine
 from harness.launch.container.image import IMAGE_USER

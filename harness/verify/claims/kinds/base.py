@@ -11,8 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from harness.project.records import StrictRecord
 from harness.verify.claims.arithmetic import Steps
 from harness.verify.claims.evidence import Evidence
 from harness.verify.claims.facts import Facts, Finding, Lacking
@@ -26,13 +27,7 @@ FEW = f"UNDERPOWERED below {FEWEST_SEEDS} seeds or where all seeds gave the same
 ACCUSED = f"p <= {LEVEL:.2f}, by Holm's step-down over all claims that are judged together"
 
 
-class Record(BaseModel):
-    """Base of the registry's records: frozen, unknown keys refused, no silent conversion of types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Margin(Record):
+class Margin(StrictRecord):
     """How far a measured gain may lie from the claimed one."""
 
     practical_points: float = Field(gt=0)
@@ -71,7 +66,7 @@ class ProjectFiles(NamedTuple):
     """Names in tasks/, beside those that the profiles use."""
 
 
-class Check(Record, ABC):
+class Check(StrictRecord, ABC):
     """What decides one claim."""
 
     kind: str

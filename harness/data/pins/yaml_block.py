@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from harness.project.params import Record
 from harness.project.pins import GeneratedPin, HubPin, LocalPin, PathPin, Pins, PublishedPin
+from harness.project.records import StrictRecord
 
 # Where the bytes are, what is read of them, what they must be.
 PLACE = ("repository", "url", "path", "pattern", "member", "beside")
@@ -60,7 +60,7 @@ def _published(pin: PublishedPin) -> Iterator[str]:
     yield from _files(pin.files, "    ")
 
 
-def _files(files: Mapping[str, Sequence[Record]], indent: str) -> Iterator[str]:
+def _files(files: Mapping[str, Sequence[StrictRecord]], indent: str) -> Iterator[str]:
     """Stem to its parts: one on the stem's own line, several below it."""
     yield f"{indent}files:"
     for stem, parts in files.items():

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.audit.integrity.findings import MANIFEST
-from harness.audit.integrity.pinned import ENCODER, RESULTS, SCORES, PinManifest, _files, _predictions
 from harness.audit.integrity.run import check_run
+from harness.audit.pinned import ENCODER, MANIFEST, RESULTS, SCORES, PinnedManifest, pinned_files, pinned_predictions
 from harness.pipeline.times import measured_costs
 from harness.project import provenance
 from harness.project.errors import HarnessError, writing
@@ -68,12 +67,12 @@ def _copy_predictions(paths: Paths, folder: Path, results: Iterable[Result]) -> 
     for result in results:
         if result.predictions:
             source = paths.cells / result.cell.id / result.predictions.path
-            shutil.copyfile(source, folder / _predictions(result.cell.id))
+            shutil.copyfile(source, pinned_predictions(folder, result.cell.id))
 
 
-def _describe(folder: Path, paths: Paths, params: Params, results: Iterable[Result]) -> PinManifest:
-    files, origins = _files(folder), [result.provenance for result in results]
-    return PinManifest(
+def _describe(folder: Path, paths: Paths, params: Params, results: Iterable[Result]) -> PinnedManifest:
+    files, origins = pinned_files(folder), [result.provenance for result in results]
+    return PinnedManifest(
         profile=params.profile,
         files={name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files},
         predictions=params.data.source == "generated",

@@ -13,7 +13,8 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 from harness.audit.integrity.findings import SCORE_TOLERANCE
-from harness.project.results import Cell, Record, Result
+from harness.project.records import Record
+from harness.project.results import Cell, Result
 
 MACHINE = ("machine", "python", "packages", "device", "threads", "image_digest")
 """Parts of a result's provenance that predictions may depend on; where they agree, predictions repeat exactly."""
@@ -62,7 +63,7 @@ class RerunCell(Record):
     predictions_sha256_again: str | None
     """Of the re-run's; null where it came out without one."""
     tolerance_points: float
-    """How far the two scores may lie apart where the machine or an input is another (level V2)."""
+    """How far the two scores may differ where the machine or an input is another (level V2)."""
     made_otherwise: list[str]
     """Inputs and parts of the machine that are not the same in the two; empty: predictions have to repeat exactly."""
     languages: list[LanguageDifference]
@@ -109,20 +110,24 @@ def compare_rerun(
     otherwise = made_otherwise(recorded, again)
     hashes = [result.predictions.sha256 if result.predictions else None for result in (recorded, again)]
     same_bytes, score = hashes[0] == hashes[1], again.score
-    apart = None if score is None else score - recorded.score
+    difference = None if score is None else score - recorded.score
     outcome: Outcome
-    if apart is None:
+    if difference is None:
         outcome, reason = "different", f"the re-run has no score ({again.status}: {'; '.join(again.reasons)})"
-    elif same_bytes and not differing and abs(apart) <= SCORE_TOLERANCE:
+    elif same_bytes and not differing and abs(difference) <= SCORE_TOLERANCE:
         outcome, reason = "repeated exactly", ""
     elif same_bytes:
         outcome, reason = "different", "the predictions are the same, but the recorded scores don't follow from them"
     elif not otherwise:
         outcome = "different"
-        reason = f"{apart:+.2f} points; on the same kind of machine, packages and inputs predictions repeat exactly"
+        reason = (
+            f"{difference:+.2f} points; on the same kind of machine, packages and inputs predictions repeat exactly"
+        )
     else:
-        outcome = "within tolerance" if abs(apart) <= tolerance_points else "different"
-        reason = f"{apart:+.2f} points, tolerance {tolerance_points:.2f}; not the same in both: {', '.join(otherwise)}"
+        outcome = "within tolerance" if abs(difference) <= tolerance_points else "different"
+        reason = (
+            f"{difference:+.2f} points, tolerance {tolerance_points:.2f}; not the same in both: {', '.join(otherwise)}"
+        )
     return RerunCell(
         cell=recorded.cell,
         outcome=outcome,

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness.data import formats
-from harness.data.pins.pin_published import confirmed_pins
-from harness.data.pins.pin_yaml import dump_pins
+from harness.data.pins.published import confirmed_pins
+from harness.data.pins.yaml_block import dump_pins
 from harness.data.sources import generate_rows, pack_folder, read_pack_manifest
 from harness.project import files as integrity
 from harness.project.errors import HarnessError

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from tabulate import tabulate
 
-from harness.audit.repeat.compare import LanguageDifference, Outcome, Rerun, RerunCell
+from harness.audit.repeat.compare_rerun import LanguageDifference, Outcome, Rerun, RerunCell
 
 SHOWN_LANGUAGES = 3
 """So many languages of a cell are shown; `--json` holds all."""

@@ -1,0 +1,81 @@
+"""Where pinned results lie and what they say of themselves: the layout and the manifest of reference/<profile>/.
+
+`harness pin results` writes such a folder: a run's scores, results and predictions, kept small, with their hashes. A
+clone is judged by it before anything has run there, and a run is compared with it afterwards.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.project.errors import HarnessError, explain_validation
+from harness.project.records import Record
+from harness.project.results import Result
+
+MANIFEST = "manifest.json"
+"""The manifest of a folder of pinned results; written last."""
+RESULTS = "results.jsonl"
+SCORES = "scores.json"
+PREDICTIONS = "predictions/"
+ENCODER = "encoder.json"
+"""The record of the encoder's making: its size, its learning curve, the hashes of its files."""
+
+
+class PinnedManifest(Record):
+    """What lies in a folder of pinned results; written last."""
+
+    profile: str
+    """The profile."""
+    files: dict[str, str]
+    """Path in the folder -> sha256."""
+    predictions: bool = True
+    """Do the predictions lie here? Those on real data hold pieces of its rows, so only their hashes are kept."""
+    bytes: int
+    """Their size together."""
+    machines: list[dict[str, Any]]
+    """The machines, Python and devices that the pinned results were made with; most often one."""
+    git_commits: list[str]
+    """The commits that they were made at."""
+    git_dirty: bool
+    """Did tracked files differ from the commit for any of them?"""
+    params_sha256: str
+    """Of the params.yaml that lay there when they were pinned."""
+    created: str
+    """When they were pinned, UTC."""
+
+
+def predictions_name(cell_id: str) -> str:
+    """The path of a cell's predictions in a folder of pinned results, as its manifest lists it."""
+    return f"{PREDICTIONS}{cell_id}.json.gz"
+
+
+def pinned_predictions(folder: Path, cell_id: str) -> Path:
+    """Where the pinned predictions of a cell lie."""
+    return folder / predictions_name(cell_id)
+
+
+def pinned_files(folder: Path) -> list[str]:
+    """The paths in the folder of everything that lies there, sorted; without the manifest."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name != MANIFEST)
+
+
+def read_pinned_manifest(folder: Path) -> PinnedManifest:
+    """The manifest of pinned results. Raises HarnessError if there is none or it doesn't fit."""
+    path = folder / MANIFEST
+    try:
+        return PinnedManifest.model_validate_json(path.read_bytes())
+    except OSError:
+        raise HarnessError(f"expected pinned results in {folder}, found none", fix="run `make repro`") from None
+    except ValidationError as error:
+        fix = f"git checkout -- {folder}"
+        raise HarnessError(explain_validation(error, PinnedManifest, str(path)), fix=fix) from None
+
+
+def read_results(path: Path) -> dict[str, Result]:
+    """The results in a results.jsonl, by cell id. ValidationError if one doesn't fit the schema."""
+    results = (Result.model_validate_json(line) for line in path.read_bytes().splitlines())
+    return {result.cell.id: result for result in results}
