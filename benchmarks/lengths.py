@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from harness.data.folder import has_split, languages, read_manifest, read_split
 from harness.experiment.training.prepare import labels_of
+from harness.model.families import read_config
 from harness.model.features import Row, featurise
 from harness.model.tokenizer import load_tokenizer
 from harness.pipeline.cost import Length
@@ -32,6 +33,7 @@ RESULTS = Path(__file__).parent / "lengths.json"
 def measure(task: Task, settings: Training | Retrieval, params: Params, paths: Paths, command: str) -> Iterator[Length]:
     """Lengths of the rows trained on, where there are any, and of the rows predicted."""
     folder, tokenizer = paths.data(task.name), load_tokenizer(paths.encoder)
+    tokens = read_config(paths.encoder)[0].tokens
     source = read_manifest(folder).source_language
     train = [] if isinstance(settings, Retrieval) else read_split(folder, "train", source)
     wanted = ("test", "test_source", "test_target") if task.role == "target" else ()
@@ -48,7 +50,8 @@ def measure(task: Task, settings: Training | Retrieval, params: Params, paths: P
             return [
                 len(encoding.ids) for encoding in tokenizer.encode_batch([text for row in rows for text in _texts(row)])
             ]
-        made = featurise(task.head, rows, tokenizer, settings.max_length, settings.doc_stride, labels_of(task, train))
+        labels = labels_of(task, train)
+        made = featurise(task.head, rows, tokenizer, tokens, settings.max_length, settings.doc_stride, labels)
         return [len(ids) for feature in made.items for ids in feature.inputs]
 
     parts: tuple[tuple[Literal["train", "predict"], list[Row]], ...] = (("train", train), ("predict", predicted))

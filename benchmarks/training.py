@@ -30,7 +30,7 @@ import torch
 from kept import Table, found, keep, show
 from tokenizers import Tokenizer
 from torch import nn
-from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
+from transformers import PreTrainedModel
 
 from harness.experiment.training.loop import train
 from harness.experiment.training.prepare import TrainingTask, dev_scores, prepare
@@ -41,7 +41,7 @@ from harness.model.encoder import load_encoder
 from harness.model.features import Feature
 from harness.model.forward import Encoder
 from harness.model.heads import Head
-from harness.model.tokenizer import PAD, load_tokenizer, token_id
+from harness.model.tokenizer import load_tokenizer, token_id
 from harness.project.params import Params, Training
 from harness.project.paths import Paths, project_root
 from harness.project.profiles import describe_encoder, load_params
@@ -105,7 +105,7 @@ def run_arm(arm: str, name: str, seed: int, rows: int | None, threads: int) -> R
     params, ready, encoder, tokenizer = _set_up(name, seed, rows, threads)
     if arm != "harness":
         torch.use_deterministic_algorithms(False)
-    pad = token_id(tokenizer, PAD)
+    pad = token_id(tokenizer, encoder.family.tokens.pad)
     counted, seconds, cpu = (_with_trainer if arm.startswith("Trainer") else _with_harness)(
         arm, ready, encoder, seed, pad
     )
@@ -119,7 +119,7 @@ def profile_steps(name: str, rows: int | None, threads: int) -> Steps:
     schedule = ready.schedule(None)
     steps = replace(schedule, steps=min(PROFILED_STEPS, schedule.steps))
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], with_flops=True) as watched:
-        train(encoder, [ready.stream()], steps, seed=1, pad=token_id(tokenizer, PAD))
+        train(encoder, [ready.stream()], steps, seed=1, pad=token_id(tokenizer, encoder.family.tokens.pad))
     events = watched.key_averages()
     total = sum(event.self_cpu_time_total for event in events)
     products = [event for event in events if event.key in PRODUCTS]
@@ -187,7 +187,7 @@ class _Clock:
 class _Joined(nn.Module):
     """Encoder (the library's own, with its own forward pass) and head as `Trainer` wants a model."""
 
-    def __init__(self, encoder: XLMRobertaModel, head: Head) -> None:
+    def __init__(self, encoder: PreTrainedModel, head: Head) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
 
@@ -211,7 +211,7 @@ def _with_trainer(arm: str, ready: TrainingTask, encoder: Encoder, seed: int, pa
         counted += _tokens(batch)
         ids, _ = collate(batch, pad)
         if not tuned:
-            width = min(EXAMPLES_PAD_TO[ready.task.head], encoder.config.max_position_embeddings - 2)
+            width = min(EXAMPLES_PAD_TO[ready.task.head], encoder.max_length)
             ids = nn.functional.pad(ids, (0, width - ids.shape[1]), value=pad)
         return {
             "input_ids": ids,
@@ -241,7 +241,7 @@ def _with_trainer(arm: str, ready: TrainingTask, encoder: Encoder, seed: int, pa
         )
         # Grouping by length looks at `input_ids`; the collator reads the feature.
         data = [{"feature": feature, "input_ids": max(feature.inputs, key=len)} for feature in ready.features.items]
-        library = XLMRobertaModel(encoder.config, add_pooling_layer=False)
+        library = encoder.family.model(encoder.config, add_pooling_layer=False)
         library.load_state_dict(encoder.state_dict())
         model = _Joined(library, ready.head)
         trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=collator)

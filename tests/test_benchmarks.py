@@ -13,6 +13,8 @@ import pytest
 import toy as toys
 
 from harness.audit.levels import verify_all
+from harness.model.encoder import load_encoder
+from harness.model.tokenizer import load_tokenizer
 from harness.pipeline.cost import Length, Throughput, estimate
 from harness.pipeline.units import states
 from harness.project.errors import HarnessError
@@ -51,6 +53,15 @@ def test_a_throughput_is_measured_and_takes_the_place_of_the_one_before(tmp_path
     found = [Throughput.model_validate(item) for item in json.loads(path.read_text(encoding="utf-8"))]
     assert [(item.length, item.batch_size, item.micro_batch) for item in found] == [(8, 4, 2), (16, 4, 2)]
     assert all(item.precision == "fp32" and item.threads == 1 for item in found)
+
+
+def test_loading_is_measured_beside_the_reading_of_the_same_file(tmp_path: Path) -> None:
+    loading = script("loading")
+    seconds = loading.measure(tmp_path, TINY, 50, rounds=2)
+    assert load_encoder(tmp_path).config.vocab_size == load_tokenizer(tmp_path).get_vocab_size() == 50
+    shown = {row[0]: row[2] for row in loading.table(dict.fromkeys(seconds, 2.0) | {loading.LOADED: 5.0}, 2).rows}
+    assert all(value > 0 for value in seconds.values())
+    assert (shown[loading.READ], shown[loading.LOADED], shown[loading.TOKENIZER]) == ("1.00", "2.50", None)
 
 
 def test_the_measurements_kept_here_are_what_the_plan_reads() -> None:

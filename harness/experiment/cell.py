@@ -35,10 +35,10 @@ from harness.experiment.training.prepare import (
 from harness.metrics import scoring
 from harness.metrics.xtreme import task_score
 from harness.model import determinism
-from harness.model.encoder import load_encoder, load_weights, on_device
+from harness.model.encoder import load_encoder, on_device
 from harness.model.forward import Encoder
 from harness.model.predict import embed
-from harness.model.tokenizer import PAD, load_tokenizer, token_id
+from harness.model.tokenizer import load_tokenizer, token_id
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
 from harness.project.params import Params, Planted, Retrieval, Training
@@ -136,9 +136,7 @@ def _find(task: Task, cell: Cell, params: Params, paths: Paths) -> tuple[Finding
     seed = determinism.derive(cell.seed, "target", cell.target)
     determinism.set_up(seed, params.compute.threads)
     weights, weights_sha256 = weights_of(paths.checkpoint(cell.recipe, cell.seed), paths)
-    encoder = load_encoder(paths.encoder)
-    load_weights(encoder, weights)
-    on_device(encoder, params.compute)
+    encoder = on_device(load_encoder(paths.encoder, weights), params.compute)
     run = _retrieve if task.head == "retrieval" else _train_and_predict
     tokenizer = load_tokenizer(paths.encoder)
     return run(task, paths.data(cell.target), encoder, tokenizer, params, seed, cell), weights_sha256
@@ -224,7 +222,7 @@ def _train_and_predict(
                 [ready.stream()],
                 schedule,
                 seed=seed,
-                pad=token_id(tokenizer, PAD),
+                pad=token_id(tokenizer, encoder.family.tokens.pad),
                 evaluate=watch,
                 advance=advance,
             )
@@ -306,7 +304,7 @@ def _retrieve(
     if not checkpoint_is_finite:
         found.status, found.reasons = "failed", ["the checkpoint's weights are not finite numbers"]
         return found
-    pad, limit = token_id(tokenizer, PAD), params.evaluation.max_rows
+    pad, limit = token_id(tokenizer, encoder.family.tokens.pad), params.evaluation.max_rows
 
     def vectors(texts: list[str]) -> Any:
         made, truncated = embed(encoder, tokenizer, texts, settings, pad, params.evaluation.batch_tokens)

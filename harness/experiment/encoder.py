@@ -28,6 +28,7 @@ from harness.model.encoder import (
     save_encoder,
     save_masked_lm_head,
 )
+from harness.model.families import XLM_ROBERTA
 from harness.model.tokenizer import FILE as TOKENIZER
 from harness.model.tokenizer import save_tokenizer, train_tokenizer
 from harness.project.errors import HarnessError
@@ -79,7 +80,10 @@ def _pretrain(chosen: PretrainedHere, params: Params, paths: Paths) -> dict[str,
     standing = Standing(paths.pretraining, identity)
     lines = tokenizer_lines(corpus, settings.language_exponent)
     tokenizer = Tokenizer.from_str(
-        standing.text(TOKENIZER, lambda: train_tokenizer(lines, settings.vocabulary_size).to_str(pretty=False))
+        standing.text(
+            TOKENIZER,
+            lambda: train_tokenizer(lines, settings.vocabulary_size, XLM_ROBERTA.tokens).to_str(pretty=False),
+        )
     )
     model = on_device(new_encoder(chosen.architecture, tokenizer.get_vocab_size()), params.compute)
     with progress("encoder", settings.steps) as advance:

@@ -26,6 +26,7 @@ TARGET_CODE = ("experiment/cell.py", "experiment/planted.py", *SHARED_CODE)
 ENCODER_CODE = (
     "experiment/encoder.py",
     "model/encoder.py",
+    "model/families.py",
     "model/forward.py",
     "model/heads.py",
     "model/tokenizer.py",

@@ -119,7 +119,7 @@ def _train(
     from harness.experiment.training.prepare import collapse_reasons, dev_scores, predict_split, prepare
     from harness.model import determinism
     from harness.model.encoder import load_encoder, on_device, save_encoder
-    from harness.model.tokenizer import PAD, load_tokenizer, token_id
+    from harness.model.tokenizer import load_tokenizer, token_id
     from harness.project.files import sha256_file
     from harness.project.progress import progress
     from harness.project.tasks import load_tasks
@@ -155,7 +155,13 @@ def _train(
     with progress(f"intermediate {resolved['recipe']}-{seed}", schedule.steps) as advance:
         try:
             trained = train(
-                encoder, streams, schedule, seed=base, pad=token_id(tokenizer, PAD), evaluate=evaluate, advance=advance
+                encoder,
+                streams,
+                schedule,
+                seed=base,
+                pad=token_id(tokenizer, encoder.family.tokens.pad),
+                evaluate=evaluate,
+                advance=advance,
             )
             status = "ok"
         except Diverged as diverged:
@@ -195,6 +201,6 @@ def _masked_lm(encoder: Any, tokenizer: Any, cap: int, params: Params, paths: Pa
 
     assert params.mlm is not None  # Params refuses a recipe with masked LM that has no settings
     corpus = read_corpus(paths)
-    batches = masked_batches(corpus, tokenizer, encoder.config.vocab_size, params.mlm)
+    batches = masked_batches(corpus, tokenizer, encoder.family, encoder.config.vocab_size, params.mlm)
     weight = float(min(sum(map(len, corpus.values())), cap))
     return Stream("mlm", load_masked_lm_head(encoder, paths.encoder), batches, weight)

@@ -88,13 +88,12 @@ def load_checkpoint(recipe: str, seed: int, params: Params, paths: Paths) -> tup
     Raises HarnessError if the checkpoint was not finished, its weights are not there, or they are not finite numbers.
     """
     from harness.model import determinism
-    from harness.model.encoder import load_encoder, load_weights, on_device
+    from harness.model.encoder import load_encoder, on_device
     from harness.model.tokenizer import load_tokenizer
 
     determinism.set_up(seed, params.compute.threads)
     weights, _ = weights_of(paths.checkpoint(recipe, seed), paths)
-    encoder = load_encoder(paths.encoder)
-    load_weights(encoder, weights)
+    encoder = load_encoder(paths.encoder, weights)
     if not all(bool(parameter.isfinite().all()) for parameter in encoder.parameters()):
         raise HarnessError(
             f"expected finite weights in {weights}, found nan or infinity: training of {recipe} failed at seed {seed}",
@@ -122,9 +121,9 @@ def score_layers(
     `advance` is called after each language.
     """
     from harness.model.predict import embed
-    from harness.model.tokenizer import PAD, token_id
+    from harness.model.tokenizer import token_id
 
-    pad, last = token_id(tokenizer, PAD), int(encoder.config.num_hidden_layers)
+    pad, last = token_id(tokenizer, encoder.family.tokens.pad), int(encoder.config.num_hidden_layers)
     score = _score_bitext if task.kind == "bitext" else _score_mining
     found: LayerScores = [{} for _ in range(last + 1)]
     for language in target_languages(task, data):

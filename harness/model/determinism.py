@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,3 +66,21 @@ def device_name(device: str) -> str:
     import torch
 
     return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"
+
+
+@contextmanager
+def nothing_drawn() -> Iterator[None]:
+    """Models built inside hold whatever memory held: no random number is drawn, and nothing is filled in.
+
+    For models whose every weight is then read from a file; drawing the weights first takes longer than reading them.
+    """
+    import torch
+    from transformers.initialization import no_init_weights
+
+    switches: Any = torch.utils.deterministic  # this switch of it is not typed
+    fills, switches.fill_uninitialized_memory = switches.fill_uninitialized_memory, False
+    try:
+        with no_init_weights():
+            yield
+    finally:
+        switches.fill_uninitialized_memory = fills

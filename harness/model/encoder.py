@@ -1,4 +1,4 @@
-"""The multilingual encoder: XLM-R, built anew or read from a folder of safetensors.
+"""The multilingual encoder: built anew, or read from a folder of safetensors.
 
 A folder holds config.json, model.safetensors and tokenizer.json, so transformers' own `from_pretrained` reads it too.
 """
@@ -9,54 +9,52 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
 
+from harness.model.determinism import nothing_drawn
+from harness.model.families import CONFIG, XLM_ROBERTA, read_config
+from harness.model.features import Feature
 from harness.model.forward import Encoder
 from harness.model.heads import TrainableHead, labelled_positions, labelled_tokens
 from harness.project.errors import HarnessError
 from harness.project.params import Architecture, Compute
 
-if TYPE_CHECKING:
-    from harness.model.features import Feature
-
 WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
 LM_HEAD = "mlm_head.safetensors"
 
 
 def new_encoder(architecture: Architecture, vocabulary_size: int) -> Encoder:
-    """An encoder at its random initialisation (drawn from torch's global generator)."""
-    config = XLMRobertaConfig(
+    """An encoder of XLM-R's family at its random initialisation (drawn from torch's global generator)."""
+    family = XLM_ROBERTA
+    config = family.config(
         vocab_size=vocabulary_size,
         hidden_size=architecture.hidden_size,
         num_hidden_layers=architecture.layers,
         num_attention_heads=architecture.heads,
         intermediate_size=architecture.intermediate_size,
-        max_position_embeddings=architecture.max_length + 2,
+        max_position_embeddings=architecture.max_length + family.position_offset,
         hidden_dropout_prob=architecture.dropout,
         attention_probs_dropout_prob=architecture.dropout,
-        type_vocab_size=1,
-        layer_norm_eps=1e-5,
+        type_vocab_size=family.token_types,
+        layer_norm_eps=family.layer_norm_eps,
     )
-    return Encoder(config)
+    return Encoder(family, config)
 
 
 def on_device(model: Encoder, compute: Compute) -> Encoder:
     """Move a model to the device, and have it compute there as `compute` says."""
-    nn.Module.to(model, compute.device)  # transformers' own `to` is not typed
+    model.to(compute.device)
     model.checkpointing, model.precision = compute.gradient_checkpointing, compute.precision
     return model
 
 
 def save_encoder(model: Encoder, folder: Path) -> None:
     """Write config.json and model.safetensors; HarnessError for a full disk or a folder that can't be written."""
-    content = {**model.config.to_dict(), "architectures": ["XLMRobertaModel"]}
+    content = {**model.config.to_dict(), "architectures": [model.family.model.__name__]}
     for volatile in ("transformers_version", "_name_or_path", "dtype"):
         content.pop(volatile, None)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
@@ -84,60 +82,38 @@ def _unwritable(path: Path, error: Exception) -> HarnessError:
     )
 
 
-def load_encoder(folder: Path) -> Encoder:
-    """Read an encoder folder.
+def load_encoder(folder: Path, weights: Path | None = None) -> Encoder:
+    """Read an encoder folder; `weights`: a checkpoint's safetensors, to be read in place of the folder's own.
 
-    Raises HarnessError if a file is missing, or the weights do not fit the configuration (naming the first tensor).
+    Draws no random number. Raises HarnessError if a file is missing, or the weights do not fit the configuration
+    (naming the first tensor).
     """
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise HarnessError(f"expected the encoder's {name} in {folder}, found none", fix="run `dvc repro encoder`")
-    model = Encoder(_read_config(folder))
-    load_weights(model, folder / WEIGHTS)
+    family, config = read_config(folder)
+    path = weights or folder / WEIGHTS
+    if not path.is_file():
+        raise HarnessError(
+            f"expected the encoder's {path.name} in {path.parent}, found none", fix="run `dvc repro encoder`"
+        )
+    with nothing_drawn():
+        model = Encoder(family, config)
+    load_weights(model, path)
     return model
 
 
-def _read_config(folder: Path) -> XLMRobertaConfig:
-    try:
-        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise HarnessError(
-            f"expected JSON in {folder / CONFIG}, found: {error}", fix="run `dvc repro -f encoder`"
-        ) from None
-    if content.get("model_type") != "xlm-roberta":
-        raise HarnessError(
-            f"expected an encoder of type `xlm-roberta` in {folder / CONFIG}, found `{content.get('model_type')}`",
-            fix="choose an encoder with XLM-R's architecture",
-        )
-    return XLMRobertaConfig(**content)
-
-
 def published_encoder(folder: Path) -> tuple[Encoder, MaskedLMHead]:
-    """XLM-R as it is published (XLMRobertaForMaskedLM: `roberta.*`, `lm_head.*`), as encoder and masked-LM head.
+    """An encoder as its library publishes it, with its masked-LM head in the same file, as encoder and head.
 
-    Raises HarnessError for another architecture, or weights that do not fit the configuration.
+    Raises HarnessError for a family that is not known, or weights that do not fit the configuration.
     """
-    model = Encoder(_read_config(folder))
-    head = MaskedLMHead(model)
-    found = _read_weights(folder / WEIGHTS)
-    body = {name.removeprefix("roberta."): tensor for name, tensor in found.items() if name.startswith("roberta.")}
-    body = {name: tensor for name, tensor in body.items() if not name.startswith(_NOT_WEIGHTS)}
-    top = {_LM_HEAD_NAMES[name]: found[name] for name in _LM_HEAD_NAMES if name in found}
-    _load(model, body, folder / WEIGHTS)
-    _load(head, top, folder / WEIGHTS)
+    with nothing_drawn():
+        model = Encoder(*read_config(folder))
+        head = MaskedLMHead(model)
+    family, path = model.family, folder / WEIGHTS
+    found = _read_weights(path)
+    body = {name.removeprefix(family.prefix): found[name] for name in found if name.startswith(family.prefix)}
+    _load(model, {name: tensor for name, tensor in body.items() if not name.startswith(family.unused)}, path)
+    _load(head, {ours: found[name] for name, ours in family.lm_head.items() if name in found}, path)
     return model, head
-
-
-_NOT_WEIGHTS = ("pooler.", "embeddings.position_ids")
-"""Never used here, and a counter that older releases of transformers saved among the weights."""
-_LM_HEAD_NAMES = {
-    "lm_head.dense.weight": "dense.weight",
-    "lm_head.dense.bias": "dense.bias",
-    "lm_head.layer_norm.weight": "norm.weight",
-    "lm_head.layer_norm.bias": "norm.bias",
-    "lm_head.bias": "bias",
-}
-"""Published name -> ours; the decoder's matrix is the word embeddings."""
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -162,6 +138,8 @@ def _load(model: nn.Module, found: dict[str, Tensor], path: Path) -> None:
             f"the checkpoint {path} does not fit the encoder: {wrong}",
             fix="delete the checkpoint's folder and run `dvc repro`, so that it is made from the present encoder",
         )
+    # Copied, not taken over: the file is mapped into memory at places that torch would not choose, which may change the
+    # last bits of a sum, and it may be replaced while the model lives.
     model.load_state_dict(found)
 
 
@@ -176,12 +154,12 @@ def _first_difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> 
 
 
 class MaskedLMHead(TrainableHead):
-    """XLM-R's masked-language-model head: dense, GELU, layer norm, decoder tied to the word embeddings."""
+    """The masked-language-model head: dense, GELU, layer norm, decoder tied to the word embeddings."""
 
     def __init__(self, model: Encoder) -> None:
         super().__init__()
         config = model.config
-        self._embeddings = [model.embeddings.word_embeddings]  # in a list, so that they stay the encoder's alone
+        self._words = [model.embedding.words]  # in a list, so that they stay the encoder's alone
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
@@ -191,7 +169,7 @@ class MaskedLMHead(TrainableHead):
     def forward(self, states: Tensor) -> Tensor:
         """`states`: (positions, hidden) -> logits (positions, vocabulary)."""
         hidden = self.norm(nn.functional.gelu(self.dense(states)))
-        return nn.functional.linear(hidden, self._embeddings[0].weight, self.bias)
+        return nn.functional.linear(hidden, self._words[0].weight, self.bias)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy; `labels`: (positions,)."""
@@ -213,6 +191,7 @@ def save_masked_lm_head(head: MaskedLMHead, folder: Path) -> None:
 
 def load_masked_lm_head(model: Encoder, folder: Path) -> MaskedLMHead:
     """The head that the encoder was pretrained with; HarnessError where it is missing or does not fit."""
-    head = MaskedLMHead(model)
+    with nothing_drawn():
+        head = MaskedLMHead(model)
     load_weights(head, folder / LM_HEAD)
     return head.to(model.device)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
-from harness.model.tokenizer import BEGIN, END, UNKNOWN, token_id
+from harness.model.tokenizer import SpecialTokens, token_id
 
 Row = dict[str, Any]
 
@@ -46,14 +46,24 @@ class Features:
 
 
 def featurise(
-    head: str, rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: Sequence[Any]
+    head: str,
+    rows: Sequence[Row],
+    tokenizer: Tokenizer,
+    tokens: SpecialTokens,
+    max_length: int,
+    stride: int,
+    labels: Sequence[Any],
 ) -> Features:
     """Make the features of `rows` for `head` (classification, choice, tagging, span).
 
-    `labels`: the task's labels or tags in the order of the logits; unknown tags of test rows are not learnt from.
+    `tokens`: the special tokens of the encoder's family. `labels`: the task's labels or tags in the order of the
+    logits; unknown tags of test rows are not learnt from. Raises HarnessError if the tokenizer lacks a special token.
     """
-    make = {"classification": _classification, "choice": _choice, "tagging": _tagging, "span": _span}[head]
-    return make(rows, tokenizer, max_length, stride, {label: i for i, label in enumerate(labels)})
+    numbers = {label: i for i, label in enumerate(labels)}
+    if head == "tagging":
+        return _tagging(rows, tokenizer, tokens, max_length, numbers)
+    make = {"classification": _classification, "choice": _choice, "span": _span}[head]
+    return make(rows, tokenizer, max_length, stride, numbers)
 
 
 def _cut(tokenizer: Tokenizer, max_length: int, strategy: str = "longest_first", stride: int = 0) -> None:
@@ -97,22 +107,23 @@ def _choice(
 
 
 def _tagging(
-    rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]
+    rows: Sequence[Row], tokenizer: Tokenizer, tokens: SpecialTokens, max_length: int, labels: dict[Any, int]
 ) -> Features:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     made = Features()
     encodings = tokenizer.encode_batch([row["tokens"] for row in rows], is_pretokenized=True, add_special_tokens=False)
-    begin, end, unknown = (token_id(tokenizer, name) for name in (BEGIN, END, UNKNOWN))
+    begin, end, unknown = (token_id(tokenizer, name) for name in (tokens.begin, tokens.end, tokens.unknown))
+    room = max_length - 2  # beside begin and end
     for index, (row, encoding) in enumerate(zip(rows, encodings, strict=True)):
         pieces = _pieces(encoding, len(row["tokens"]), unknown)
-        windows = _windows(pieces, max_length - 2)
+        windows = _windows(pieces, room)
         made.counts["split"] += len(windows) > 1
         for words in windows:
             ids, targets, origin = [begin], [IGNORED], []
             for word in words:
                 origin.append((len(ids), word))
-                kept = pieces[word][: max_length - 2]
+                kept = pieces[word][:room]
                 made.counts["truncated"] += len(kept) < len(pieces[word])
                 ids += kept
                 targets += [labels.get(row["tags"][word], IGNORED)] + [IGNORED] * (len(kept) - 1)

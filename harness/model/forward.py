@@ -1,4 +1,4 @@
-"""XLM-R's forward pass, written out: the library's modules and weights, and no work that nothing reads.
+"""The encoder and its forward pass, written out: the library's modules and weights, and no work that nothing reads.
 
 What is saved against the library's own pass changes nothing beyond the last bits. Of the last layer only those
 positions are made that the head reads: the first one for classification and multiple choice, the labelled ones for
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
-from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
-from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
+from transformers import PreTrainedConfig
+
+from harness.model.families import Family, Layer
 
 ALL: Literal["all"] = "all"
 """Every position."""
@@ -26,15 +27,32 @@ Positions = Literal["all", "first"] | Tensor
 """Which of the last states are wanted; a tensor: their places in (inputs * length)."""
 
 
-class Encoder(XLMRobertaModel):
-    """XLM-R as its library builds and stores it, without the pooler, with the forward pass of this module."""
+class Encoder(nn.Module):
+    """A family's model as its library builds and stores it, without the pooler, with this module's forward pass."""
 
-    def __init__(self, config: XLMRobertaConfig) -> None:
-        super().__init__(config, add_pooling_layer=False)
+    def __init__(self, family: Family, config: PreTrainedConfig) -> None:
+        """Weights are drawn from torch's global generator, as the library draws them."""
+        super().__init__()
+        self.family = family
+        self.config = config
+        for name, part in family.model(config, add_pooling_layer=False).named_children():
+            self.add_module(name, part)  # under the library's own names, which the weights are saved by
+        self.embedding = family.embeddings_of(self)
+        self.layers = family.layers_of(self)
         self.precision: Literal["fp32", "bf16"] = "fp32"
         """bf16: under autocast; states are handed on in fp32, so heads, losses and the optimiser are the same."""
         self.checkpointing = False
         """Whether a layer's activations are made again in the backward pass instead of being kept."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of the longest input, special tokens included."""
+        return int(self.config.max_position_embeddings) - self.family.position_offset
 
     def forward(self, ids: Tensor, mask: Tensor | None = None, positions: Positions = ALL) -> Tensor:
         """Last hidden states: (inputs, length, hidden); of FIRST (inputs, 1, hidden), of places (places, hidden).
@@ -42,7 +60,7 @@ class Encoder(XLMRobertaModel):
         `ids`: (inputs, length) token ids, padding to the right; `mask`: the same shape, true at tokens; None: no
         padding.
         """
-        inner, last = self.encoder.layer[:-1], self.encoder.layer[-1]
+        inner, last = self.layers[:-1], self.layers[-1]
         with self._precision():
             states, bias = self._embed(ids), _attendable(mask)
             for layer in inner:
@@ -53,7 +71,7 @@ class Encoder(XLMRobertaModel):
         """States of the embeddings and of the first `layers` layers, each (inputs, length, hidden)."""
         with self._precision():
             found, bias = [self._embed(ids)], _attendable(mask)
-            for layer in self.encoder.layer[:layers]:
+            for layer in self.layers[:layers]:
                 found.append(self._run(layer, found[-1], bias, ALL))
             return [states.float() for states in found]
 
@@ -61,36 +79,33 @@ class Encoder(XLMRobertaModel):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def _embed(self, ids: Tensor) -> Tensor:
-        """Words, types (XLM-R has one) and positions, which XLM-R counts from behind the padding's number."""
-        made = self.embeddings
-        begin = made.padding_idx + 1
-        positions = made.position_embeddings.weight[begin : begin + ids.shape[1]]
-        states = made.word_embeddings(ids) + made.token_type_embeddings.weight[0] + positions
-        return made.dropout(made.LayerNorm(states))
+        """The sum of words, the first token type and positions, normalised."""
+        parts, begin = self.embedding, self.family.position_offset
+        positions = parts.positions.weight[begin : begin + ids.shape[1]]
+        states: Tensor = parts.dropout(parts.norm(parts.words(ids) + parts.types.weight[0] + positions))
+        return states
 
-    def _run(self, layer: Any, states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
+    def _run(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
         if self.checkpointing and self.training:
             made: Tensor = checkpoint(self._layer, layer, states, mask, positions, use_reentrant=False)
             return made
         return self._layer(layer, states, mask, positions)
 
-    def _layer(self, layer: Any, states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
+    def _layer(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
         """Self-attention and feed-forward, a residual connection and a layer norm after each."""
-        attention, output = layer.attention.self, layer.attention.output
-        context = self._attend(attention, states, mask, positions)
+        context = self._attend(layer, states, mask, positions)
         if isinstance(positions, Tensor):
             context, states = context.flatten(0, 1)[positions], states.flatten(0, 1)[positions]
         elif positions == FIRST:
             states = states[:, :1]
-        states = output.LayerNorm(output.dropout(output.dense(context)) + states)
-        inner = functional.gelu(layer.intermediate.dense(states))
-        output = layer.output
-        made: Tensor = output.LayerNorm(output.dropout(output.dense(inner)) + states)
+        states = layer.attention_norm(layer.attention_dropout(layer.attention_output(context)) + states)
+        inner = functional.gelu(layer.inner(states))
+        made: Tensor = layer.output_norm(layer.output_dropout(layer.output(inner)) + states)
         return made
 
-    def _attend(self, attention: Any, states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
+    def _attend(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
         """Scaled dot-product attention: (inputs, length, hidden) -> the same, or (inputs, 1, hidden) for FIRST."""
-        parts = [attention.query, attention.key, attention.value]
+        parts = [layer.query, layer.key, layer.value]
         heads = self.config.num_attention_heads
         if isinstance(positions, str) and positions == FIRST:
             query, key, value = *_heads(states[:, :1], parts[:1], heads), *_heads(states, parts[1:], heads)

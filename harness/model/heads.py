@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.model import determinism
-from harness.model.features import IGNORED
+from harness.model.features import IGNORED, Feature
 from harness.model.forward import ALL, FIRST, Positions
-
-if TYPE_CHECKING:
-    from harness.model.features import Feature
 
 
 class TrainableHead(nn.Module, ABC):

@@ -1,6 +1,6 @@
-"""The unigram tokenizer: trained here on the corpus, or read from a tokenizer.json with XLM-R's special tokens.
+"""Tokenizers: a unigram tokenizer trained here on the corpus, or one read from a tokenizer.json.
 
-XLM-R's layout (Conneau et al. 2020): NFKC, metaspace, `<s> A </s>` and `<s> A </s></s> B </s>`.
+The one trained here has XLM-R's layout (Conneau et al. 2020): NFKC, metaspace, `<s> A </s>`, `<s> A </s></s> B </s>`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.project.errors import HarnessError
@@ -22,16 +23,30 @@ import sentencepiece
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 FILE = "tokenizer.json"
-BEGIN, PAD, END, UNKNOWN, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
 SPACE = "\u2581"  # SentencePiece's mark of a word's beginning
 LONGEST_PIECE = 16  # SentencePiece's own limit
 LONGEST_IN_LONG_WORD = 4
 MOST_SEEDS = 500_000
-SPECIAL = (BEGIN, PAD, END, UNKNOWN)
 
 
-def train_tokenizer(lines: Iterable[str], vocabulary_size: int) -> Tokenizer:
-    """Train a unigram tokenizer of `vocabulary_size` pieces: `<s> <pad> </s> <unk>` first, `<mask>` last, as in XLM-R.
+@dataclass(frozen=True)
+class SpecialTokens:
+    """Texts of the tokens that stand for no text."""
+
+    begin: str
+    """First of every input; classification reads its state."""
+    pad: str
+    """Fills the inputs of a batch up to one length."""
+    end: str
+    """Behind every text."""
+    unknown: str
+    """What the vocabulary has no piece for."""
+    mask: str
+    """What masked LM hides."""
+
+
+def train_tokenizer(lines: Iterable[str], vocabulary_size: int, tokens: SpecialTokens) -> Tokenizer:
+    """Train a unigram tokenizer of `vocabulary_size` pieces: begin, pad, end, unknown first, mask last, as in XLM-R.
 
     SentencePiece trains it, on one thread: the trainer of `tokenizers` gives other pieces in every process.
     Raises HarnessError when the text is too small for so many pieces.
@@ -46,7 +61,7 @@ def train_tokenizer(lines: Iterable[str], vocabulary_size: int) -> Tokenizer:
                 sentence_iterator=iter(chosen),
                 model_writer=trained,
                 model_type="unigram",
-                vocab_size=vocabulary_size - 2,  # <pad> and <mask> are added below
+                vocab_size=vocabulary_size - 2,  # padding and mask are added below
                 character_coverage=0.9995,  # SentencePiece's default for text with many scripts
                 normalization_rule_name="nmt_nfkc",
                 seed_sentencepieces_file=seeds.name,
@@ -62,18 +77,19 @@ def train_tokenizer(lines: Iterable[str], vocabulary_size: int) -> Tokenizer:
     learnt = [
         (model.id_to_piece(i), model.get_score(i)) for i in range(model.get_piece_size()) if not _is_special(model, i)
     ]
-    pieces = [(name, 0.0) for name in SPECIAL] + learnt + [(MASK, 0.0)]
-    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=SPECIAL.index(UNKNOWN), byte_fallback=False))
+    first = [tokens.begin, tokens.pad, tokens.end, tokens.unknown]
+    pieces = [(name, 0.0) for name in first] + learnt + [(tokens.mask, 0.0)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=first.index(tokens.unknown), byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.add_special_tokens([*SPECIAL, MASK])
-    begin, end = tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)
+    tokenizer.add_special_tokens([*first, tokens.mask])
+    begin, end = tokens.begin, tokens.end
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{BEGIN} $A {END}",
-        pair=f"{BEGIN} $A {END} {END} $B:1 {END}:1",
-        special_tokens=[(BEGIN, begin), (END, end)],
+        single=f"{begin} $A {end}",
+        pair=f"{begin} $A {end} {end} $B:1 {end}:1",
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in (begin, end)],
     )
     return tokenizer
 
@@ -109,7 +125,7 @@ def token_id(tokenizer: Tokenizer, name: str) -> int:
     if found is None:
         raise HarnessError(
             f"expected the special token {name} in the encoder's {FILE}, found none",
-            fix="use an encoder with XLM-R's special tokens",
+            fix=f"use an encoder whose {FILE} has the special tokens of the type that its config.json names",
         )
     return found
 

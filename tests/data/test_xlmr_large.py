@@ -18,6 +18,7 @@ from harness.experiment.encoder import run_encoder
 from harness.experiment.inputs import write_recipe, write_target
 from harness.experiment.intermediate import run_intermediate
 from harness.experiment.training.text import read_corpus
+from harness.model.families import XLM_ROBERTA
 from harness.model.tokenizer import save_tokenizer, train_tokenizer
 from harness.project.files import sha256_file
 from harness.project.paths import Paths
@@ -63,7 +64,7 @@ def publish(folder: Path, lines: list[str]) -> dict[str, str]:
         layer_norm_eps=1e-5,
     )
     XLMRobertaForMaskedLM(config).save_pretrained(folder)
-    save_tokenizer(train_tokenizer(lines, 400), folder)
+    save_tokenizer(train_tokenizer(lines, 400, XLM_ROBERTA.tokens), folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     hashes = {path.name: sha256_file(path) for path in sorted(folder.iterdir())}
     for name, sha256 in hashes.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,13 +14,15 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from harness.data import lab
+from harness.model.families import XLM_ROBERTA
 from harness.model.features import IGNORED, Feature, Features, featurise
-from harness.model.tokenizer import SPECIAL, load_tokenizer, train_tokenizer
+from harness.model.tokenizer import SpecialTokens, load_tokenizer, train_tokenizer
 from harness.project.errors import HarnessError
 from harness.project.params import Params, Training
 from harness.project.paths import Paths
 
 BEGIN, PAD, END, UNKNOWN = range(4)
+TOKENS = XLM_ROBERTA.tokens
 NLI = ["entailment", "neutral", "contradiction"]
 WORDS = [" ".join(f"{a}{b}{c}" for c in "aeiou") for a in "klmnprst" for b in ("a", "ei", "ou", "y")]
 
@@ -33,7 +36,7 @@ def tokenizer(toy: tuple[Params, Paths]) -> Tokenizer:
 @cache
 def small_tokenizer() -> Tokenizer:
     """Sixty pieces, letters of several scripts among them."""
-    return train_tokenizer([f"{line} é ü ñ क़ กำ ½ 北京" for line in WORDS * 3], 60)
+    return train_tokenizer([f"{line} é ü ñ क़ กำ ½ 北京" for line in WORDS * 3], 60, TOKENS)
 
 
 def qa(context: str, answer: str | None, start: int = 0, question: str = "kala mino") -> dict[str, Any]:
@@ -42,7 +45,7 @@ def qa(context: str, answer: str | None, start: int = 0, question: str = "kala m
 
 
 def spans(rows: list[dict[str, Any]], tokenizer: Tokenizer, max_length: int = 96, stride: int = 16) -> Features:
-    return featurise("span", rows, tokenizer, max_length, stride, [])
+    return featurise("span", rows, tokenizer, TOKENS, max_length, stride, [])
 
 
 def recovered(row: dict[str, Any], feature: Feature) -> str | None:
@@ -55,9 +58,11 @@ def recovered(row: dict[str, Any], feature: Feature) -> str | None:
 
 
 def test_layout_is_xlm_rs(tokenizer: Tokenizer) -> None:
-    assert [tokenizer.token_to_id(token) for token in SPECIAL] == [BEGIN, PAD, END, UNKNOWN]
+    layout = (TOKENS.begin, TOKENS.pad, TOKENS.end, TOKENS.unknown)
+    assert [tokenizer.token_to_id(token) for token in layout] == [BEGIN, PAD, END, UNKNOWN]
+    assert tokenizer.token_to_id(TOKENS.mask) == tokenizer.get_vocab_size() - 1
     rows = [{"premise": "kala mino", "hypothesis": "tuo", "label": "neutral"}]
-    made = featurise("classification", rows, tokenizer, 96, 0, NLI).items[0]
+    made = featurise("classification", rows, tokenizer, TOKENS, 96, 0, NLI).items[0]
     ids = made.inputs[0]
     assert ids[0] == BEGIN and ids[-1] == END and ids.count(END) == 3
     middle = ids.index(END)
@@ -73,7 +78,7 @@ def test_truncated_pairs_are_counted(tokenizer: Tokenizer) -> None:
         {"sentence1": "kala mino", "sentence2": "tuo", "label": 1},
         {"sentence1": "kala " * 60, "sentence2": "tuo", "label": 0},
     ]
-    made = featurise("classification", rows, tokenizer, 24, 0, [0, 1])
+    made = featurise("classification", rows, tokenizer, TOKENS, 24, 0, [0, 1])
     assert made.counts["truncated"] == 1
     assert made.items[0].length < made.items[1].length == 24
     assert [item.label for item in made.items] == [1, 0]
@@ -85,7 +90,7 @@ def test_every_choice_is_an_input_of_its_own(tokenizer: Tokenizer) -> None:
         {"context": "", "question": "ka mi", "choices": ["tuo", "pel", "nas"], "label": 0},
         {"context": "kala " * 60, "choices": ["tuo", "pel", "nas"], "label": 1},
     ]
-    made = featurise("choice", rows, tokenizer, 32, 0, [])
+    made = featurise("choice", rows, tokenizer, TOKENS, 32, 0, [])
     assert made.counts["truncated"] == 1
     assert [(len(item.inputs), item.label) for item in made.items] == [(3, 2), (3, 0), (3, 1)]
     tokenizer.no_truncation()
@@ -103,7 +108,7 @@ def test_every_choice_is_an_input_of_its_own(tokenizer: Tokenizer) -> None:
 def test_every_word_is_tagged_once_however_a_sentence_is_split(words: list[str], max_length: int) -> None:
     """Splitting covers all words in order, at most `max_length` tokens a window, one labelled token a word."""
     row = {"id": "1", "tokens": words, "tags": [f"T{i % 3}" for i in range(len(words))]}
-    made = featurise("tagging", [row], small_tokenizer(), max_length, 0, ["T0", "T1", "T2"])
+    made = featurise("tagging", [row], small_tokenizer(), TOKENS, max_length, 0, ["T0", "T1", "T2"])
     assert [word for item in made.items for _, word in item.origin] == list(range(len(words)))
     assert made.counts["split"] == (len(made.items) > 1)
     for item in made.items:
@@ -116,13 +121,29 @@ def test_every_word_is_tagged_once_however_a_sentence_is_split(words: list[str],
 
 def test_a_word_longer_than_the_input_is_cut_and_counted(tokenizer: Tokenizer) -> None:
     row = {"tokens": ["kalamino" * 20, "tuo"], "tags": ["A", "B"]}
-    made = featurise("tagging", [row], tokenizer, 16, 0, ["A", "B"])
+    made = featurise("tagging", [row], tokenizer, TOKENS, 16, 0, ["A", "B"])
     assert made.counts["truncated"] == 1 and made.counts["split"] == 1
     assert next(item.length for item in made.items) == 16
 
 
+def test_special_tokens_are_the_familys() -> None:
+    """A tokenizer with other special tokens: their ids frame a window and stand for a word that has no piece."""
+    other = SpecialTokens(begin="[CLS]", pad="[PAD]", end="[SEP]", unknown="[UNK]", mask="[MASK]")
+    tokenizer = train_tokenizer(WORDS * 3, 60, other)
+    assert tokenizer.get_vocab().keys().isdisjoint(vars(TOKENS).values())
+    row = {"id": "1", "tokens": ["ka", "\u00a0"], "tags": ["A", "A"]}
+    ids = featurise("tagging", [row], tokenizer, other, 16, 0, ["A"]).items[0].inputs[0]
+    names = [tokenizer.id_to_token(i) for i in ids]
+    assert (names[0], names[-2], names[-1]) == ("[CLS]", "[UNK]", "[SEP]")
+    moved = replace(other, begin="[MASK]", end="[PAD]", unknown="[SEP]")
+    ids = featurise("tagging", [row], tokenizer, moved, 16, 0, ["A"]).items[0].inputs[0]
+    assert [tokenizer.id_to_token(i) for i in (ids[0], ids[-2], ids[-1])] == ["[MASK]", "[SEP]", "[PAD]"]
+    with pytest.raises(HarnessError, match="expected the special token <s>"):
+        featurise("tagging", [row], tokenizer, TOKENS, 16, 0, ["A"])
+
+
 def test_a_tag_that_training_never_saw_is_not_learnt_from(tokenizer: Tokenizer) -> None:
-    made = featurise("tagging", [{"tokens": ["kala"], "tags": ["NEW"]}], tokenizer, 16, 0, ["A"])
+    made = featurise("tagging", [{"tokens": ["kala"], "tags": ["NEW"]}], tokenizer, TOKENS, 16, 0, ["A"])
     assert set(made.items[0].label) == {IGNORED}
 
 
@@ -243,4 +264,4 @@ def test_a_stride_longer_than_a_window_is_refused(toy: tuple[Params, Paths]) -> 
 
 def test_a_corpus_too_small_for_the_vocabulary_is_a_users_error() -> None:
     with pytest.raises(HarnessError, match=r"lower encoder\.pretraining\.vocabulary_size"):
-        train_tokenizer(["kala mino"], 4000)
+        train_tokenizer(["kala mino"], 4000, TOKENS)

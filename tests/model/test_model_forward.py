@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from families import BERT
 from torch import Tensor
-from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
-from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
+from transformers import PreTrainedModel
 
+from harness.model.families import XLM_ROBERTA, Family
 from harness.model.forward import ALL, FIRST, Encoder, Positions, padded
 
 PAD = 1
@@ -18,14 +19,16 @@ PLACES = torch.tensor([1, 2, 7, 13, 16])
 """Places in (3 inputs * 6 tokens), none of them padding."""
 
 
-@pytest.fixture(scope="module")
-def models() -> tuple[Encoder, XLMRobertaModel]:
+@pytest.fixture(scope="module", params=[XLM_ROBERTA, BERT], ids=lambda family: family.model_type)
+def models(request: pytest.FixtureRequest) -> tuple[Encoder, PreTrainedModel]:
+    family: Family = request.param
     torch.manual_seed(0)
-    config = XLMRobertaConfig(
+    config = family.config(
         vocab_size=20, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=20, type_vocab_size=1, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        max_position_embeddings=20, type_vocab_size=family.token_types,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
-    ours, theirs = Encoder(config), XLMRobertaModel(config, add_pooling_layer=False)
+    ours, theirs = Encoder(family, config), family.model(config, add_pooling_layer=False)
     for parameter in ours.parameters():  # the library's first state has biases of zero, which would hide a missing one
         torch.nn.init.normal_(parameter, std=0.3)
     theirs.load_state_dict(ours.state_dict())
@@ -49,7 +52,7 @@ def gradients(model: torch.nn.Module, states: Callable[[], Tensor]) -> tuple[Ten
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("inputs", [INPUTS, INPUTS[2:] * 3], ids=["padding", "no padding"])
 def test_states_and_gradients_are_the_librarys(
-    models: tuple[Encoder, XLMRobertaModel], positions: Positions, checkpointing: bool, inputs: list[list[int]]
+    models: tuple[Encoder, PreTrainedModel], positions: Positions, checkpointing: bool, inputs: list[list[int]]
 ) -> None:
     ours, theirs = models
     ours.train()
@@ -73,7 +76,7 @@ def test_states_and_gradients_are_the_librarys(
         torch.testing.assert_close(gradient, expected_gradients[name], atol=2e-4, rtol=1e-3, msg=name)
 
 
-def test_the_states_of_each_layer_are_the_librarys(models: tuple[Encoder, XLMRobertaModel]) -> None:
+def test_the_states_of_each_layer_are_the_librarys(models: tuple[Encoder, PreTrainedModel]) -> None:
     ours, theirs = models
     ids, mask = padded(INPUTS, PAD)
     whole = ids != PAD
@@ -86,7 +89,7 @@ def test_the_states_of_each_layer_are_the_librarys(models: tuple[Encoder, XLMRob
         torch.testing.assert_close(one[whole], other[whole], atol=1e-5, rtol=1e-4)
 
 
-def test_bf16_hands_on_fp32(models: tuple[Encoder, XLMRobertaModel]) -> None:
+def test_bf16_hands_on_fp32(models: tuple[Encoder, PreTrainedModel]) -> None:
     ours, _ = models
     ids, mask = padded(INPUTS, PAD)
     with torch.no_grad():
@@ -97,3 +100,12 @@ def test_bf16_hands_on_fp32(models: tuple[Encoder, XLMRobertaModel]) -> None:
         finally:
             ours.precision = "fp32"
     assert rough.dtype == torch.float32 and 0 < (rough - exact).abs().max() < 0.2
+
+
+def test_the_longest_input_uses_every_position(models: tuple[Encoder, PreTrainedModel]) -> None:
+    ours, _ = models
+    assert ours.max_length == 20 - ours.family.position_offset
+    with torch.no_grad():
+        assert ours.eval()(torch.full((1, ours.max_length), 5)).shape == (1, ours.max_length, 16)
+        with pytest.raises(RuntimeError):
+            ours(torch.full((1, ours.max_length + 1), 5))

@@ -142,7 +142,7 @@ def test_what_shares_a_batch_changes_no_prediction(
 ) -> None:
     """One input at a time (no padding) against all at once (much padding): equal predictions, close logits."""
     rows = read_split(toy[1].data(task), split, "qaa")
-    features = featurise(head, rows, tokenizer, 64, 16, labels)
+    features = featurise(head, rows, tokenizer, encoder.family.tokens, 64, 16, labels)
     outputs = len(rows[0]["choices"]) if head == "choice" else len(labels)
     made = new_head(head, 16, outputs, 0.1, 7, 0.5)
     alone, together = (logits_of(encoder, made, features.items, 1, tokens) for tokens in (1, 10**6))

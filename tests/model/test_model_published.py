@@ -1,13 +1,15 @@
-"""A published encoder, as transformers saves XLM-R, taken apart into encoder and masked-LM head."""
+"""A published encoder, as transformers saves it with its masked-LM head, read as encoder and head."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from families import BERT
 from safetensors.torch import load_file, save_file
-from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+from transformers import BertForMaskedLM, PreTrainedModel, XLMRobertaForMaskedLM
 
 from harness.model.encoder import (
     load_encoder,
@@ -16,31 +18,44 @@ from harness.model.encoder import (
     save_encoder,
     save_masked_lm_head,
 )
+from harness.model.families import FAMILIES, XLM_ROBERTA, Family
+from harness.model.forward import Encoder
 from harness.project.errors import HarnessError
+
+PUBLISHED = {"xlm-roberta": XLMRobertaForMaskedLM, "bert": BertForMaskedLM}
+Published = tuple[PreTrainedModel, Path]
+
+
+@pytest.fixture(params=[XLM_ROBERTA, BERT], ids=lambda family: family.model_type)
+def family(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Family:
+    """A family of the harness, and one more."""
+    found: Family = request.param
+    monkeypatch.setitem(FAMILIES, found.model_type, found)
+    return found
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> tuple[XLMRobertaForMaskedLM, Path]:
+def published(family: Family, tmp_path: Path) -> Published:
     """A small model in the layout of the hub's repositories."""
     torch.manual_seed(0)
-    config = XLMRobertaConfig(
+    config = family.config(
         vocab_size=60,
         hidden_size=16,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=20,
-        type_vocab_size=1,
+        type_vocab_size=family.token_types,
     )
-    model = XLMRobertaForMaskedLM(config).eval()
-    torch.nn.init.normal_(model.lm_head.bias)
+    model = PUBLISHED[family.model_type](config).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):  # zero at first, which would hide one that is not read
+            torch.nn.init.normal_(parameter)
     model.save_pretrained(tmp_path / "hub")
     return model, tmp_path / "hub"
 
 
-def test_encoder_and_head_compute_what_the_published_model_does(
-    published: tuple[XLMRobertaForMaskedLM, Path], tmp_path: Path
-) -> None:
+def test_encoder_and_head_compute_what_the_published_model_does(published: Published, tmp_path: Path) -> None:
     original, folder = published
     parts = published_encoder(folder)
     save_encoder(parts[0], tmp_path / "ours")
@@ -55,27 +70,75 @@ def test_encoder_and_head_compute_what_the_published_model_does(
         assert torch.allclose(head(states)[mask.bool()], expected.logits[mask.bool()], atol=1e-5)
 
 
-def test_the_head_goes_on_with_the_encoders_own_embeddings(published: tuple[XLMRobertaForMaskedLM, Path]) -> None:
+def test_the_head_goes_on_with_the_encoders_own_embeddings(published: Published) -> None:
     encoder, head = published_encoder(published[1])
     assert "embeddings" not in " ".join(head.state_dict()), "they are trained and saved once"
     with torch.no_grad():
         before = head(torch.ones(1, 16))
-        encoder.embeddings.word_embeddings.weight.mul_(2)
+        encoder.embedding.words.weight.mul_(2)
         assert not head(torch.ones(1, 16)).equal(before)
 
 
-@pytest.mark.parametrize("gone", ["roberta.encoder.layer.1.output.dense.weight", "lm_head.dense.bias"])
-def test_a_tensor_that_is_missing_is_named(published: tuple[XLMRobertaForMaskedLM, Path], gone: str) -> None:
+@pytest.mark.parametrize("gone", ["encoder.layer.1.output.dense.weight", "dense.bias"])
+def test_a_tensor_that_is_missing_is_named(family: Family, published: Published, gone: str) -> None:
     path = published[1] / "model.safetensors"
     weights = load_file(path)
-    del weights[gone]
+    theirs = {ours: name for name, ours in family.lm_head.items()}
+    del weights[theirs.get(gone, f"{family.prefix}{gone}")]
     save_file(weights, path)
-    with pytest.raises(HarnessError, match=gone.split(".", 1)[1].removeprefix("roberta.")):
+    with pytest.raises(HarnessError, match=f"expected the tensor `{gone}`, found none"):
         published_encoder(published[1])
 
 
-def test_another_architecture_is_refused(published: tuple[XLMRobertaForMaskedLM, Path]) -> None:
-    config = published[1] / "config.json"
-    config.write_text(config.read_text(encoding="utf-8").replace('"xlm-roberta"', '"bert"'), encoding="utf-8")
-    with pytest.raises(HarnessError, match="expected an encoder of type `xlm-roberta`"):
-        published_encoder(published[1])
+def test_what_is_saved_says_its_architecture(family: Family, published: Published, tmp_path: Path) -> None:
+    save_encoder(published_encoder(published[1])[0], tmp_path / "ours")
+    content = json.loads((tmp_path / "ours" / "config.json").read_text(encoding="utf-8"))
+    assert (content["model_type"], content["architectures"]) == (family.model_type, [family.model.__name__])
+
+
+def test_loading_draws_no_random_number(published: Published, tmp_path: Path) -> None:
+    """Neither from torch's generator nor, after a failure or none, is anything left switched off."""
+    torch.use_deterministic_algorithms(True)
+    before = torch.get_rng_state()
+    encoder, head = published_encoder(published[1])
+    save_encoder(encoder, tmp_path)
+    save_masked_lm_head(head, tmp_path)
+    load_masked_lm_head(load_encoder(tmp_path), tmp_path)
+    save_file({"none": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(HarnessError, match="does not fit"):
+        load_encoder(tmp_path, tmp_path / "other.safetensors")
+    assert torch.get_rng_state().equal(before)
+    assert torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    one, other = Encoder(encoder.family, encoder.config), Encoder(encoder.family, encoder.config)
+    assert not torch.get_rng_state().equal(before)
+    assert not one.embedding.words.weight.equal(other.embedding.words.weight)
+
+
+def test_weights_are_read_from_the_checkpoint_that_is_named(published: Published, tmp_path: Path) -> None:
+    encoder, _ = published_encoder(published[1])
+    save_encoder(encoder, tmp_path)
+    changed = {name: tensor + 1 for name, tensor in encoder.state_dict().items()}
+    save_file(changed, tmp_path / "checkpoint.safetensors")
+    for path, wanted in ((None, encoder.state_dict()), (tmp_path / "checkpoint.safetensors", changed)):
+        found = load_encoder(tmp_path, path).state_dict()
+        assert found.keys() == wanted.keys() and all(found[name].equal(wanted[name]) for name in wanted)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(HarnessError, match=r"expected the encoder's model\.safetensors in .*, found none"):
+        load_encoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"model_type": "electra"}', "expected an encoder of type `xlm-roberta` in .*, found `electra`"),
+        ("{}", "expected an encoder of type `xlm-roberta` in .*, found `None`"),
+        ("{", "expected JSON in "),
+        (None, r"expected the encoder's config\.json in .*, found none"),
+    ],
+)
+def test_a_configuration_that_no_family_has_is_refused(tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    for read in (load_encoder, published_encoder):
+        with pytest.raises(HarnessError, match=said):
+            read(tmp_path)

@@ -11,28 +11,34 @@ from tokenizers import Tokenizer
 from harness.experiment.training.pretrain import encode, mask_tokens, pools
 from harness.model import determinism
 from harness.model.batching import POOL
+from harness.model.families import Family
 from harness.model.features import Feature
-from harness.model.tokenizer import MASK, token_id
+from harness.model.tokenizer import token_id
 from harness.project.params import MaskedLM
 
 
 def masked_batches(
-    corpus: Mapping[str, Sequence[str]], tokenizer: Tokenizer, vocabulary: int, settings: MaskedLM
+    corpus: Mapping[str, Sequence[str]], tokenizer: Tokenizer, family: Family, vocabulary: int, settings: MaskedLM
 ) -> Callable[[int], Iterator[list[Feature]]]:
     """The corpus as one stream of the training loop: seed -> endless batches, every sentence masked anew each time."""
     lines = encode(tokenizer, corpus)
-    mask = token_id(tokenizer, MASK)
+    mask = token_id(tokenizer, family.tokens.mask)
 
     def batches(seed: int) -> Iterator[list[Feature]]:
         draws = np.random.Generator(np.random.PCG64(determinism.derive(seed, "batches")))
         masks = determinism.generator(seed, "masks")
         size = settings.batch_size
-        for pool in pools(lines, tokenizer, settings, size * POOL, draws):
+        for pool in pools(lines, tokenizer, family.tokens, settings, size * POOL, draws):
             for index in draws.permutation(POOL):
                 made = []
                 for row, ids in enumerate(pool[index * size : (index + 1) * size]):
                     inputs, labels = mask_tokens(
-                        torch.tensor([ids]), 4, vocabulary, mask, settings.mask_probability, masks
+                        torch.tensor([ids]),
+                        family.first_ordinary,
+                        vocabulary,
+                        mask,
+                        settings.mask_probability,
+                        masks,
                     )
                     made.append(Feature(inputs.tolist(), labels[0].tolist(), row))
                 yield made

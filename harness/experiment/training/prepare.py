@@ -23,7 +23,7 @@ from harness.model.features import Features, Row, featurise
 from harness.model.forward import Encoder
 from harness.model.heads import Head, new_head
 from harness.model.predict import logits_of, predictions_of
-from harness.model.tokenizer import PAD, token_id
+from harness.model.tokenizer import token_id
 from harness.project.errors import HarnessError
 from harness.project.params import Evaluation, Training
 from harness.project.tasks import TRANSLATED, Task
@@ -87,10 +87,9 @@ def prepare(
 
     Raises HarnessError if the encoder has fewer positions than the task's max_length.
     """
-    positions = encoder.config.max_position_embeddings - 2
-    if training.max_length > positions:
+    if training.max_length > encoder.max_length:
         raise HarnessError(
-            f"expected max_length of `{task.name}` at most {positions}, the encoder's longest input,"
+            f"expected max_length of `{task.name}` at most {encoder.max_length}, the encoder's longest input,"
             f" found {training.max_length}",
             fix="lower max_length of the task, or raise encoder.architecture.max_length, in params.yaml",
         )
@@ -109,7 +108,8 @@ def prepare(
         determinism.derive(seed, task.name),
         config.initializer_range,
     ).to(encoder.device)
-    features = featurise(task.head, rows, tokenizer, training.max_length, training.doc_stride, labels)
+    tokens = encoder.family.tokens
+    features = featurise(task.head, rows, tokenizer, tokens, training.max_length, training.doc_stride, labels)
     return TrainingTask(task, folder, language, labels, training, head, features)
 
 
@@ -158,14 +158,14 @@ def predict_split(
 
     Inputs of all languages share forward passes, so that each pass holds inputs of about one length.
     """
-    training, rows, features = ready.training, {}, {}
+    training, tokens, rows, features = ready.training, encoder.family.tokens, {}, {}
     for language in languages:
         rows[language] = read_split(ready.folder, split, language)[: limit or settings.max_rows]
         features[language] = featurise(
-            ready.task.head, rows[language], tokenizer, training.max_length, training.doc_stride, ready.labels
+            ready.task.head, rows[language], tokenizer, tokens, training.max_length, training.doc_stride, ready.labels
         )
     items = [item for made in features.values() for item in made.items]
-    logits = iter(logits_of(encoder, ready.head, items, token_id(tokenizer, PAD), settings.batch_tokens))
+    logits = iter(logits_of(encoder, ready.head, items, token_id(tokenizer, tokens.pad), settings.batch_tokens))
     found = {}
     for language, made in features.items():
         own = list(islice(logits, len(made.items)))

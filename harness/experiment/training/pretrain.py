@@ -21,7 +21,7 @@ from harness.model.encoder import MaskedLMHead
 from harness.model.features import IGNORED
 from harness.model.forward import Encoder, padded
 from harness.model.heads import loss_of
-from harness.model.tokenizer import BEGIN, END, MASK, PAD, token_id
+from harness.model.tokenizer import SpecialTokens, token_id
 from harness.project.params import MaskedLM, Pretraining
 from harness.project.results import CurvePoint
 
@@ -89,7 +89,8 @@ def pretrain(
     rate = torch.optim.lr_scheduler.LambdaLR(optimiser, linear_schedule(settings.steps, settings.warmup_proportion))
     masks = determinism.generator(settings.seed, "masks")
     marks = {round(settings.steps * (i + 1) / POINTS) for i in range(POINTS)}
-    mask_id, vocabulary = token_id(tokenizer, MASK), model.config.vocab_size
+    family, vocabulary = model.family, model.config.vocab_size
+    mask_id = token_id(tokenizer, family.tokens.mask)
     curve: list[CurvePoint] = []
     losses: list[float] = []
     done = 0
@@ -101,11 +102,11 @@ def pretrain(
         curve, losses, done = [CurvePoint(**point) for point in kept["curve"]], kept["losses"], kept["step"]
         for _ in range(done):
             advance()
-    batches = islice(_batches(tokenizer, corpus, settings), done, None)
+    batches = islice(_batches(tokenizer, family.tokens, corpus, settings), done, None)
     model.train()
     for step in range(done + 1, settings.steps + 1):
         ids, attention = next(batches)
-        inputs, labels = mask_tokens(ids, 4, vocabulary, mask_id, settings.mask_probability, masks)
+        inputs, labels = mask_tokens(ids, family.first_ordinary, vocabulary, mask_id, settings.mask_probability, masks)
         loss = loss_of(model, head, inputs, attention, labels)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -136,12 +137,12 @@ def pretrain(
 
 
 def _batches(
-    tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]], settings: Pretraining
+    tokenizer: Tokenizer, tokens: SpecialTokens, corpus: Mapping[str, Sequence[str]], settings: Pretraining
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Endless batches of about `batch_tokens` tokens: token ids and mask, similar lengths together."""
-    pad = token_id(tokenizer, PAD)
+    pad = token_id(tokenizer, tokens.pad)
     draws = np.random.Generator(np.random.PCG64(determinism.derive(settings.seed, "batches")))
-    for pool in pools(encode(tokenizer, corpus), tokenizer, settings, 1024, draws):
+    for pool in pools(encode(tokenizer, corpus), tokenizer, tokens, settings, 1024, draws):
         batches: list[list[list[int]]] = [[]]
         for ids in pool:
             if batches[-1] and (len(batches[-1]) + 1) * len(ids) > settings.batch_tokens:
@@ -164,12 +165,13 @@ def encode(tokenizer: Tokenizer, corpus: Mapping[str, Sequence[str]]) -> dict[st
 def pools(
     lines: Mapping[str, Sequence[Sequence[int]]],
     tokenizer: Tokenizer,
+    tokens: SpecialTokens,
     settings: Pretraining | MaskedLM,
     size: int,
     draws: np.random.Generator,
 ) -> Iterator[list[list[int]]]:
     """Endless pools of `size` sequences, languages drawn by their shares, shortest first."""
-    begin, end = token_id(tokenizer, BEGIN), token_id(tokenizer, END)
+    begin, end = token_id(tokenizer, tokens.begin), token_id(tokenizer, tokens.end)
     shares = language_shares({language: len(ids) for language, ids in lines.items()}, settings.language_exponent)
     streams = [sequences(lines[language], begin, end, settings.max_length, draws) for language in shares]
     chances = list(shares.values())

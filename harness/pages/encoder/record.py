@@ -126,7 +126,7 @@ def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[
     from harness.experiment.training.loop import Diverged, train
     from harness.experiment.training.prepare import predict_split, prepare
     from harness.model import determinism
-    from harness.model.tokenizer import PAD, token_id
+    from harness.model.tokenizer import token_id
 
     settings, data = params.target[task.name], paths.data(task.name)
     if not isinstance(settings, Training):
@@ -140,7 +140,14 @@ def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[
     schedule = ready.schedule(params.compute.micro_batch)
     with progress(f"encoder report: {side}, {task.name}", schedule.steps) as advance:
         try:
-            train(encoder, [ready.stream()], schedule, seed=seed, pad=token_id(tokenizer, PAD), advance=advance)
+            train(
+                encoder,
+                [ready.stream()],
+                schedule,
+                seed=seed,
+                pad=token_id(tokenizer, encoder.family.tokens.pad),
+                advance=advance,
+            )
         except Diverged:
             return {}, {}
 

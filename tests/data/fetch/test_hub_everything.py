@@ -95,6 +95,7 @@ def small_encoder(folder: Path, names: list[str]) -> tuple[dict[str, bytes], int
     import torch
     from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
+    from harness.model.families import XLM_ROBERTA
     from harness.model.tokenizer import save_tokenizer, train_tokenizer
 
     lines = [row["text"] for code in LANGUAGES.values() for row in lab_rows("text", "text", code, 60)]
@@ -104,7 +105,7 @@ def small_encoder(folder: Path, names: list[str]) -> tuple[dict[str, bytes], int
         torch.manual_seed(1)
         model = XLMRobertaForMaskedLM(config)
     model.save_pretrained(folder)
-    save_tokenizer(train_tokenizer(lines, config.vocab_size), folder)
+    save_tokenizer(train_tokenizer(lines, config.vocab_size, XLM_ROBERTA.tokens), folder)
     files = {name: (folder / name).read_bytes() if (folder / name).is_file() else b"{}" for name in names}
     encoder = sum(parameter.numel() for parameter in model.roberta.parameters())
     return files, encoder + config.hidden_size * (config.hidden_size + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from hypothesis import strategies as st
 
 from harness.experiment.encoder import tokenizer_lines
 from harness.experiment.training import pretrain as pretraining
+from harness.experiment.training.mlm import masked_batches
 from harness.experiment.training.pretrain import _batches, language_shares, mask_tokens, pretrain, sequences
 from harness.experiment.training.resume import Standing
 from harness.experiment.training.text import read_corpus
 from harness.model.determinism import generator
 from harness.model.encoder import load_encoder
+from harness.model.families import XLM_ROBERTA
 from harness.model.features import IGNORED
-from harness.model.tokenizer import MASK, load_tokenizer
+from harness.model.tokenizer import load_tokenizer
 from harness.project.params import Params
 from harness.project.paths import Paths
 
@@ -85,11 +88,27 @@ def test_batches_keep_to_the_tokens_and_mask_the_padding(toy: tuple[Params, Path
     chosen = params.encoder.pretraining
     tokenizer = load_tokenizer(paths.encoder)
     pad = tokenizer.token_to_id("<pad>")
-    for ids, mask in islice(_batches(tokenizer, read_corpus(paths), chosen), 60):
+    for ids, mask in islice(_batches(tokenizer, XLM_ROBERTA.tokens, read_corpus(paths), chosen), 60):
         mask = torch.ones_like(ids).bool() if mask is None else mask
         assert ids.shape == mask.shape and ids.shape[1] <= chosen.max_length
         assert ids.numel() <= chosen.batch_tokens
         assert (ids == pad).equal(mask == 0)
+
+
+def test_masked_batches_choose_no_special_token_of_the_family(toy: tuple[Params, Paths]) -> None:
+    params, paths = toy
+    tokenizer, corpus = load_tokenizer(paths.encoder), read_corpus(paths)
+    assert params.mlm is not None
+    wider = replace(XLM_ROBERTA, first_ordinary=60, tokens=replace(XLM_ROBERTA.tokens, mask="<unk>"))
+    for family in (XLM_ROBERTA, wider):
+        batches = masked_batches(corpus, tokenizer, family, tokenizer.get_vocab_size(), params.mlm)
+        features = [feature for batch in islice(batches(1), 8) for feature in batch]
+        pairs = [pair for item in features for pair in zip(item.label, item.inputs[0], strict=True)]
+        chosen = [(label, read) for label, read in pairs if label != IGNORED]
+        lowest = min(label for label, _ in chosen)
+        assert family.first_ordinary <= lowest < family.first_ordinary + 8
+        masked = sum(read == tokenizer.token_to_id(family.tokens.mask) for _, read in chosen)
+        assert 0.6 < masked / len(chosen) < 0.95
 
 
 def test_the_tokenizer_sees_every_language_by_its_share() -> None:
@@ -104,7 +123,7 @@ def test_the_tokenizer_sees_every_language_by_its_share() -> None:
 def test_the_loss_falls(toy: tuple[Params, Paths]) -> None:
     params, paths = toy
     tokenizer, encoder = load_tokenizer(paths.encoder), load_encoder(paths.encoder)
-    assert tokenizer.token_to_id(MASK) == encoder.config.vocab_size - 1
+    assert tokenizer.token_to_id(encoder.family.tokens.mask) == encoder.config.vocab_size - 1
     longer = params.encoder.pretraining.model_copy(update={"steps": 120})
     curve, _ = pretrain(encoder, tokenizer, read_corpus(paths), longer)
     losses = [point.loss for point in curve]
