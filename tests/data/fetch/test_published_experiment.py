@@ -2,7 +2,8 @@
 
 Every task is served in the layouts, repositories, revisions and addresses that its file pins, and an encoder in that of
 XLM-R Large. Sizes, learning rates and how often dev sets are looked at differ from profiles/paper.yaml, nothing else.
-What is tested is that everything runs and says what it could not run; the scores mean nothing.
+What is tested is that everything runs and says what it could not run; the scores mean nothing. Last comes XLM-R Large
+itself, 560 million random parameters, through store, encoder, recipe and cell.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from dvc_project import Pipeline
@@ -22,7 +24,8 @@ from hub_project import go_online
 from hub_server import Hub, sha256
 from huggingface_hub import constants
 from published_world import LANGUAGES, TASKS, first_places, lab_rows, published, toy_version, write_pins
-from toy import ROOT, write_params
+from toy import ROOT, make_project, toy_settings, write_params
+from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from harness.audit.levels import verify_all
 from harness.audit.report import render
@@ -30,16 +33,22 @@ from harness.audit.scores import write_scores
 from harness.audit.verification import Verification
 from harness.data.build import build_corpus, build_task
 from harness.data.fetch.fetch import check_encoder, check_tasks, fetch_encoder, fetch_tasks, published_tasks
+from harness.data.fetch.store import Entry, repository_folder
+from harness.data.fetch.store import record as record_fetched
 from harness.data.pins.write import check_pin, pin_task
 from harness.experiment.cell import run_cell
 from harness.experiment.encoder import run_encoder
 from harness.experiment.inputs import write_recipe, write_target
 from harness.experiment.intermediate import run_intermediate
+from harness.experiment.training.text import read_corpus
 from harness.metrics.scoring import headline
+from harness.model.families import XLM_ROBERTA
+from harness.model.tokenizer import save_tokenizer, train_tokenizer
 from harness.pipeline.units import states
+from harness.project.files import sha256_file
 from harness.project.params import Params, Training
 from harness.project.paths import Paths
-from harness.project.profiles import load_params
+from harness.project.profiles import load_params, read_params
 from harness.project.results import Cell, Result, grid_cells, read_result
 from harness.project.tasks import load_task, load_tasks
 from harness.verify.scores import ScoresTable, read_scores
@@ -306,3 +315,71 @@ def test_dvc_runs_a_published_project_and_then_has_nothing_to_do(fetched: Fetche
     assert verdicts.v0.problems == [] and verdicts.v0.cells_found == 4
     assert set(verdicts.v0.unavailable) == {f"squad_v2+translated-{target}-1" for target in targets}
     assert set(states(load_params(root), pipeline.paths).values()) == {"done"}
+
+
+NEEDED_GIB = 14
+"""Weights, gradients and AdamW's two moments in fp32 are 9 GiB, activations and copies come on top."""
+LARGE = read_params(PAPER).encoder
+LARGE_TASKS = ("udpos", "tatoeba", "mnli", "text")
+
+
+def large_settings(files: dict[str, str]) -> dict[str, Any]:
+    """The toy profile with XLM-R Large as published encoder, and one or two steps of everything."""
+    content: dict[str, Any] = json.loads(json.dumps(toy_settings(LARGE_TASKS)))
+    content["encoder"] = LARGE.model_dump() | {"files": files}
+    content["compute"] |= {"threads": psutil.cpu_count(), "micro_batch": 2}
+    few = {"batch_size": 4, "max_examples": 4, "epochs": 1}
+    content["intermediate"]["mnli"] |= few
+    content["target"]["udpos"] |= few
+    content["target"]["tatoeba"]["layer"] = 14
+    content["recipes"]["mnli+mlm"] |= {"mixing_cap": 4, "steps": 2}
+    content["mlm"]["batch_size"] = 4
+    content["evaluation"]["max_rows"] = 2
+    return content
+
+
+def publish_large(folder: Path, lines: list[str]) -> dict[str, str]:
+    """Save a random XLM-R Large as the hub has it, with a small tokenizer; file name -> sha256, recorded as fetched."""
+    config = XLMRobertaConfig(
+        vocab_size=250_002,
+        hidden_size=1024,
+        num_hidden_layers=24,
+        num_attention_heads=16,
+        intermediate_size=4096,
+        max_position_embeddings=514,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+    )
+    XLMRobertaForMaskedLM(config).save_pretrained(folder)
+    save_tokenizer(train_tokenizer(lines, 400, XLM_ROBERTA.tokens), folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    hashes = {path.name: sha256_file(path) for path in sorted(folder.iterdir())}
+    for name, digest in hashes.items():
+        entry = Entry(sha256=digest, bytes=(folder / name).stat().st_size, address="here", etag=None)
+        record_fetched(folder, name, entry)
+    return hashes
+
+
+@pytest.mark.skipif(psutil.virtual_memory().available < NEEDED_GIB * 2**30, reason=f"needs {NEEDED_GIB} GiB free")
+def test_xlm_r_large_goes_through_an_intermediate_and_two_target_tasks(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    params, paths = make_project(root, toy_settings(LARGE_TASKS))
+    for task in LARGE_TASKS:
+        build_task(task, params, paths)
+    build_corpus(params, paths)
+    assert LARGE.source == "hub"
+    folder = repository_folder(root / "store", "model", LARGE.repository, LARGE.revision)
+    lines = [line for language in read_corpus(paths).values() for line in language]
+    write_params(root, large_settings(publish_large(folder, lines)))
+    params, paths = load_params(root), Paths(root, params.profile)
+
+    encoder = run_encoder(params, paths)
+    assert encoder["parameters"] == 558_840_832 and encoder["made_from"]["revision"] == LARGE.revision
+    write_recipe("mnli+mlm", params, paths)
+    trained = run_intermediate("mnli+mlm", 1, params, paths)
+    assert trained["counts"]["steps"] == 2 and trained["status"] != "failed"
+    assert trained["dev_headline"].keys() == {"mnli"}
+    for target in ("udpos", "tatoeba"):
+        write_target(target, params, paths)
+        result = run_cell(Cell(recipe="mnli+mlm", target=target, seed=1), params, paths)
+        assert result.status != "failed" and result.score is not None and len(result.scores) > 3
