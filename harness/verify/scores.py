@@ -58,7 +58,7 @@ def read_scores(path: Path) -> ScoresTable:
     except FileNotFoundError:
         raise HarnessError(f"expected a table of scores at {path}, found none", fix="run `dvc repro`") from None
     except ValidationError as error:
-        raise HarnessError(explain_validation(error, ScoresTable, str(path)), fix="run `harness scores`") from None
+        raise HarnessError(explain_validation(error, ScoresTable, str(path)), fix="run `dvc repro scores`") from None
 
 
 BASELINE = "none"
