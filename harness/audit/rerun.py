@@ -132,9 +132,9 @@ def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> 
     """HarnessError unless the cell's inputs are here: all of them as recorded, or, where another machine's pinned
     results are judged, those that are the same on any machine.
     """
-    from harness.experiment.cell import inputs_here
+    from harness.experiment.inputs import cell_inputs
 
-    here, cell = inputs_here(result.cell, params, paths), result.cell
+    here, cell = cell_inputs(result.cell, params, paths), result.cell
     must = here if source == "run" else FIXED_INPUTS
     other = [name for name in must if here[name] != result.inputs.get(name)]
     if other:

@@ -1,7 +1,8 @@
-"""Resolves what units of work depend on (settings, code, the identity of data and encoder) into one small file.
+"""What a unit of work depends on: settings, code, the identity of data, encoder and checkpoint.
 
-Every cell of a target names that one file in dvc.lock, not twenty settings and eight files: DVC reads and writes the
-whole lock anew with every stage, which took a quarter of the laboratory's run.
+Settings, code and data are resolved into one small file per recipe and per target. Every cell of a target names that
+one file in dvc.lock, not twenty settings and ten files: DVC reads and writes the whole lock anew with every stage,
+which took a quarter of the laboratory's run.
 """
 
 from __future__ import annotations
@@ -13,31 +14,38 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.folder import MANIFEST
+from harness.experiment.training.checkpoints import read_checkpoint_record, weights_of
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
 from harness.project.params import Params
 from harness.project.paths import PACKAGE, Paths
+from harness.project.results import Cell
 
-SHARED_CODE = ("metrics", "model", "experiment/training")
+SHARED_CODE = ("data/folder.py", "experiment/training", "metrics", "model")
 RECIPE_CODE = ("experiment/intermediate.py", *SHARED_CODE)
 """Code that an intermediate training runs, relative to the package (dvc.yaml names the same for `recipe`)."""
-TARGET_CODE = ("experiment/cell.py", "experiment/planted.py", *SHARED_CODE)
+TARGET_CODE = (
+    "experiment/cell.py",
+    "experiment/findings.py",
+    "experiment/planted.py",
+    "experiment/retrieval.py",
+    "experiment/transfer.py",
+    *SHARED_CODE,
+)
 """Code that a cell runs (dvc.yaml names the same for `target`)."""
 ENCODER_CODE = (
+    "data/folder.py",
     "experiment/encoder.py",
-    "model/encoder.py",
-    "model/families.py",
-    "model/forward.py",
-    "model/heads.py",
-    "model/tokenizer.py",
-    "model/determinism.py",
+    "experiment/training/learning_rate.py",
     "experiment/training/pretrain.py",
     "experiment/training/resume.py",
-    "experiment/training/learning_rate.py",
     "experiment/training/text.py",
+    "model",
 )
 """Code that pretraining runs (dvc.yaml names the same for `encoder`)."""
 
+SETTINGS = ("evaluation", "compute", "settings")
+"""The parts of a resolved target that are settings."""
 ENCODER_FILES = {"encoder": "model.safetensors", "tokenizer": "tokenizer.json"}
 """Name of an input of a result -> the file in the encoder's folder that it is the sha256 of."""
 
@@ -109,6 +117,44 @@ def read_target(target: str, params: Params, paths: Paths) -> dict[str, Any]:
     """The resolved target; raises as `read_recipe` does."""
     found = _read(paths.target(target), f"target@{target}")
     return _same(found, target_inputs(target, params, paths), paths.target(target), f"target@{target}")
+
+
+def intermediate_inputs(recipe: str, params: Params, paths: Paths) -> dict[str, Any]:
+    """What an intermediate training run now would be made from, as its record's `inputs` say it."""
+    return {
+        "recipe": read_recipe(recipe, params, paths),
+        "encoder_sha256": _encoder_file(paths, ENCODER_FILES["encoder"]),
+    }
+
+
+def cell_inputs(cell: Cell, params: Params, paths: Paths) -> dict[str, str]:
+    """What a cell run now would be made from, as its result's `inputs` say it: sha256 by name.
+
+    Raises HarnessError where the target was resolved from other inputs, or the checkpoint has not its weights.
+    """
+    checkpoint = paths.checkpoint(cell.recipe, cell.seed)
+    record = read_checkpoint_record(checkpoint)
+    if record["weights_sha256"]:
+        weights_of(checkpoint, paths)  # raises where they are not the recorded ones
+    return hashes_of_cell(read_target(cell.target, params, paths), record)
+
+
+def hashes_of_cell(resolved: dict[str, Any], checkpoint: dict[str, Any]) -> dict[str, str]:
+    """sha256 of everything that goes into a cell, by name, from its resolved target and its checkpoint's record."""
+    planted = {"planted": fingerprint(checkpoint["planted"])} if checkpoint.get("planted") else {}
+    return {
+        "params": fingerprint({name: resolved[name] for name in SETTINGS}),
+        "code": fingerprint(resolved["code"]),
+        "data": resolved["data_sha256"],
+        "checkpoint": checkpoint["weights_sha256"] or "",
+        **{name: resolved["encoder_sha256"][file] for name, file in ENCODER_FILES.items()},
+        **planted,
+    }
+
+
+def fingerprint(content: Any) -> str:
+    """sha256 of a JSON-able value in canonical form."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _shared(params: Params, code: tuple[str, ...]) -> dict[str, Any]:

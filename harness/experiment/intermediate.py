@@ -16,9 +16,8 @@ from typing import Any
 
 from harness.data.corpus import why_no_text
 from harness.data.folder import read_manifest
-from harness.experiment.inputs import read_recipe
+from harness.experiment.inputs import intermediate_inputs
 from harness.metrics import scoring
-from harness.project.errors import HarnessError
 from harness.project.files import write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
@@ -33,11 +32,12 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
     began = time.monotonic()
     folder = paths.output.checkpoint(recipe, seed)
     shutil.rmtree(folder, ignore_errors=True)
-    resolved = read_recipe(recipe, params, paths)
+    inputs = intermediate_inputs(recipe, params, paths)
+    resolved = inputs["recipe"]
     usable, lacking, overlaps = _what_there_is(resolved, paths)
     no_text = why_no_text(paths) if resolved["mlm"] else None
     if not resolved["tasks"]:
-        made = _keep(folder, recipe, "ok", _encoder_sha256(paths), planted=resolved["planted"])
+        made = _keep(folder, recipe, "ok", inputs["encoder_sha256"], planted=resolved["planted"])
     elif no_text or not usable:
         reasons = [f"{task}: {reason}" for task, reason in lacking.items()] + (
             [f"masked LM: {no_text}"] if no_text else []
@@ -50,7 +50,7 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
         "recipe": recipe,
         "seed": seed,
         **made,
-        "inputs": inputs_here(recipe, params, paths),
+        "inputs": inputs,
         "provenance": provenance(paths.root, device=device_name(params.compute.device), threads=params.compute.threads),
         "elapsed_s": round(time.monotonic() - began, 3),
     }
@@ -93,21 +93,6 @@ def _keep(
     content = {"recipe": recipe, "weights_sha256": weights_sha256, **said, "planted": list(planted)}
     write_checkpoint_record(folder, {**content, "overlaps": {task: list(names) for task, names in overlaps.items()}})
     return {"dev_scores": {}, "dev_headline": {}, "curve": [], "counts": {}, "reasons": list(unavailable)} | said
-
-
-def inputs_here(recipe: str, params: Params, paths: Paths) -> dict[str, Any]:
-    """What an intermediate training run now would be made from, as its record's `inputs` say it."""
-    return {"recipe": read_recipe(recipe, params, paths), "encoder_sha256": _encoder_sha256(paths)}
-
-
-def _encoder_sha256(paths: Paths) -> str:
-    from harness.experiment.training.checkpoints import WEIGHTS
-    from harness.project.files import sha256_file
-
-    path = paths.encoder / WEIGHTS
-    if not path.is_file():
-        raise HarnessError(f"expected the encoder's weights at {path}, found none", fix="run `dvc repro encoder`")
-    return sha256_file(path)
 
 
 def _train(

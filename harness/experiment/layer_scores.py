@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness import metrics
-from harness.data.folder import has_split, languages, read_split
-from harness.experiment.training.checkpoints import read_checkpoint_record, weights_of
+from harness.experiment.findings import rounded
+from harness.experiment.retrieval import answer, embed_sides, has_finite_weights, read_search, target_languages
+from harness.experiment.training.checkpoints import load_checkpoint, read_checkpoint_record, weights_of
 from harness.metrics import scoring
 from harness.project.errors import HarnessError
 from harness.project.params import Evaluation, Params, Retrieval
@@ -58,7 +58,7 @@ def measure_checkpoints(
     for (recipe, seed), sha256 in weights.items():
         if sha256 in by_weights:
             continue
-        encoder, tokenizer = load_checkpoint(recipe, seed, params, paths)
+        encoder, tokenizer = load_encoder_of(recipe, seed, params, paths)
         by_weights[sha256] = {}
         done = f"{len(by_weights)} of {len(set(weights.values()))}"
         with progress(f"layers: {recipe}-{seed} ({done})", several) as advance:
@@ -82,29 +82,22 @@ def retrieval_settings(target: str, params: Params) -> Retrieval:
     return settings
 
 
-def load_checkpoint(recipe: str, seed: int, params: Params, paths: Paths) -> tuple[Encoder, Tokenizer]:
+def load_encoder_of(recipe: str, seed: int, params: Params, paths: Paths) -> tuple[Encoder, Tokenizer]:
     """The encoder that a recipe hands on at `seed`, on its device, as the cells of a retrieval target load it.
 
     Raises HarnessError if the checkpoint was not finished, its weights are not there, or they are not finite numbers.
     """
     from harness.model import determinism
-    from harness.model.encoder import load_encoder, on_device
-    from harness.model.tokenizer import load_tokenizer
 
     determinism.set_up(seed, params.compute.threads)
-    weights, _ = weights_of(paths.checkpoint(recipe, seed), paths)
-    encoder = load_encoder(paths.encoder, weights)
-    if not all(bool(parameter.isfinite().all()) for parameter in encoder.parameters()):
+    folder = paths.checkpoint(recipe, seed)
+    encoder, tokenizer = load_checkpoint(folder, params, paths)
+    if not has_finite_weights(encoder):
         raise HarnessError(
-            f"expected finite weights in {weights}, found nan or infinity: training of {recipe} failed at seed {seed}",
+            f"expected finite weights in {folder}, found nan or infinity: training of {recipe} failed at seed {seed}",
             fix=f"leave {recipe} or seed {seed} out (--recipes, --seeds)",
         )
-    return on_device(encoder, params.compute), load_tokenizer(paths.encoder)
-
-
-def target_languages(task: Task, data: Path) -> list[str]:
-    """The languages that a retrieval target is scored in."""
-    return languages(data, "test" if task.kind == "bitext" else "test_gold")
+    return encoder, tokenizer
 
 
 def score_layers(
@@ -120,71 +113,17 @@ def score_layers(
 
     `advance` is called after each language.
     """
-    from harness.model.predict import embed
-    from harness.model.tokenizer import token_id
-
-    pad, last = token_id(tokenizer, encoder.family.tokens.pad), int(encoder.config.num_hidden_layers)
-    score = _score_bitext if task.kind == "bitext" else _score_mining
+    last = int(encoder.config.num_hidden_layers)
     found: LayerScores = [{} for _ in range(last + 1)]
     for language in target_languages(task, data):
-        sides = _texts(task, data, language, evaluation.max_rows)
-        size = sum(len(rows) for pair in sides.values() for rows in pair) * int(encoder.config.hidden_size) * 4
+        search = read_search(task, data, language, evaluation.max_rows)
+        size = search.sentences * int(encoder.config.hidden_size) * 4
         at_once = max(1, MOST_BYTES // max(size, 1))
         for first in range(0, last + 1, at_once):
             layers = range(first, min(first + at_once, last + 1))
-            vectors = {
-                split: [
-                    embed(encoder, tokenizer, rows, settings, pad, evaluation.batch_tokens, layers)[0] for rows in pair
-                ]
-                for split, pair in sides.items()
-            }
+            vectors, _ = embed_sides(search, encoder, tokenizer, settings, evaluation, layers)
             for layer in layers:
-                at_layer = {split: [side[layer] for side in pair] for split, pair in vectors.items()}
-                values = score(task, data, language, settings, at_layer)
-                found[layer][language] = {
-                    name: round(value, 10) for name, value in values.items()
-                }  # as a result has it
+                given = answer(task, search, vectors[layer], settings)
+                found[layer][language] = rounded(scoring.score(task.metric, search.gold, given.predictions, language))
         advance()
     return found
-
-
-def _texts(task: Task, data: Path, language: str, limit: int | None) -> dict[str, tuple[list[str], list[str]]]:
-    """Split -> the two lists of sentences that are embedded for it."""
-    if task.kind == "bitext":
-        rows = read_split(data, "test", language)[:limit]
-        # The pivot sentence queries the foreign side, as in a cell.
-        return {"test": ([row["target"] for row in rows], [row["source"] for row in rows])}
-    return {
-        split: (
-            [row["text"] for row in read_split(data, f"{split}_source", language)],
-            [row["text"] for row in read_split(data, f"{split}_target", language)],
-        )
-        for split in (["test", "dev"] if _tunes_on_dev(data, language) else ["test"])
-    }
-
-
-def _tunes_on_dev(data: Path, language: str) -> bool:
-    return has_split(data, "dev_gold") and language in languages(data, "dev_gold")
-
-
-def _score_bitext(
-    task: Task, data: Path, language: str, settings: Retrieval, vectors: dict[str, list[Any]]
-) -> dict[str, float]:
-    pivot, foreign = vectors["test"]
-    nearest = [int(index) for index in metrics.nearest_neighbour(pivot, foreign)]
-    return scoring.score(task.metric, read_split(data, "test", language)[: len(nearest)], nearest, language)
-
-
-def _score_mining(
-    task: Task, data: Path, language: str, settings: Retrieval, vectors: dict[str, list[Any]]
-) -> dict[str, float]:
-    def mine(split: str) -> Sequence[Any]:
-        source, target = (read_split(data, f"{split}_{side}", language) for side in ("source", "target"))
-        pairs = metrics.mine_rows(source, vectors[split][0], target, vectors[split][1], settings.neighbours)
-        return [[left, right, round(value, 7)] for left, right, value in pairs]  # as a cell stores them
-
-    mined = mine("test")
-    if "dev" in vectors:  # the threshold comes from the dev texts
-        tuned = scoring.tuned_threshold(mine("dev"), read_split(data, "dev_gold", language))
-        mined = metrics.pairs_above([tuple(row) for row in mined], tuned.threshold)
-    return scoring.score(task.metric, read_split(data, "test_gold", language), mined, language)

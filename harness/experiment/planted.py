@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from harness.experiment.findings import Findings
 from harness.metrics import scoring
+from harness.metrics.metric import Row
 from harness.model import determinism
 from harness.project.params import Planted
 from harness.project.results import Cell
-
-Row = dict[str, Any]
 
 
 def planted_points(effects: Sequence[Planted], cell: Cell, language: str) -> float:
@@ -31,6 +31,15 @@ def planted_points(effects: Sequence[Planted], cell: Cell, language: str) -> flo
         if (effect.targets is None or cell.target in effect.targets)
         and (effect.languages is None or language in effect.languages)
     )
+
+
+def plant_effects(effects: Sequence[dict[str, Any]], cell: Cell, metric: str, found: Findings) -> None:
+    """Change the predictions until every language's score will have moved by what was planted in the recipe."""
+    planted = [Planted(**effect) for effect in effects]
+    for language, given in found.predictions.items() if planted else ():
+        points = planted_points(planted, cell, language)
+        seed = determinism.derive(cell.seed, "planted rows", cell.recipe, cell.target, language)
+        found.predictions[language] = plant(metric, found.gold[language], given, language, points, seed)
 
 
 def plant(

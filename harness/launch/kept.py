@@ -55,13 +55,13 @@ def is_made(command: Sequence[str], params: Params, paths: Paths) -> bool:
 def _cell_is_made(cell: Cell, params: Params, paths: Paths) -> bool:
     folder = paths.cell(cell.recipe, cell.target, cell.seed)
     result = read_result(folder / "result.json")
-    from harness.experiment.cell import inputs_here
+    from harness.experiment.inputs import cell_inputs
     from harness.experiment.training.checkpoints import FILE
     from harness.project.files import sha256_file
 
     kept = result.predictions
     return (
-        result.inputs == inputs_here(cell, params, paths)
+        result.inputs == cell_inputs(cell, params, paths)
         and (kept is None or sha256_file(folder / kept.path) == kept.sha256)
         # The checkpoint's record says more than its weights, e.g. what was left out of a mixture.
         and _is_newer(folder / "result.json", paths.checkpoint(cell.recipe, cell.seed) / FILE)
@@ -69,11 +69,11 @@ def _cell_is_made(cell: Cell, params: Params, paths: Paths) -> bool:
 
 
 def _intermediate_is_made(recipe: str, seed: int, params: Params, paths: Paths) -> bool:
-    from harness.experiment.intermediate import inputs_here
+    from harness.experiment.inputs import intermediate_inputs
     from harness.experiment.training.checkpoints import read_checkpoint_record, weights_of
 
     record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
-    if record["inputs"] != json.loads(json.dumps(inputs_here(recipe, params, paths))):
+    if record["inputs"] != json.loads(json.dumps(intermediate_inputs(recipe, params, paths))):
         return False
     checkpoint = paths.checkpoint(recipe, seed)
     if read_checkpoint_record(checkpoint)["weights_sha256"]:

@@ -1,35 +1,69 @@
-"""Predictions + gold rows -> metrics in points, by the task's metric: one place for cells, dev scores and re-scoring.
+"""Predictions + gold rows -> numbers in points: the metrics of the tasks, each one record, found by name.
 
-Imports no torch: a stored prediction is scored again without a model.
+One place for cells, dev scores and re-scoring. Imports no torch: a stored prediction is scored again without a model.
+One metric more is one record more in the list at the end, and its name among those that harness.project.tasks lets a
+task file give.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from harness import metrics
+from harness.metrics.metric import Metric, Row
+from harness.project.errors import HarnessError, nearest
 
-Row = dict[str, Any]
+_METRICS: dict[str, Metric] = {}
 
 
-def score(metric: str, rows: Sequence[Row], predictions: Sequence[Any], language: str) -> dict[str, float]:
-    """Metrics of one language, in points.
+def register(added: Metric) -> None:
+    """Make a metric known by its name; HarnessError where the name is taken."""
+    if added.name in _METRICS:
+        raise HarnessError(
+            f"expected a name that no metric has, found {added.name!r} a second time", fix="choose another name"
+        )
+    _METRICS[added.name] = added
+
+
+@contextmanager
+def registered(added: Metric) -> Iterator[None]:
+    """As `register`, inside a `with` block only."""
+    register(added)
+    try:
+        yield
+    finally:
+        del _METRICS[added.name]
+
+
+def metric(name: str) -> Metric:
+    """The metric of this name; HarnessError, with the names there are, for any other."""
+    if name not in _METRICS:
+        raise HarnessError(
+            f"expected the name of a metric, found {name!r}; {nearest(name, _METRICS)}", fix="use one of those names"
+        )
+    return _METRICS[name]
+
+
+def known_metrics() -> list[Metric]:
+    """Every metric, in the order in which they were registered."""
+    return list(_METRICS.values())
+
+
+def score(name: str, rows: Sequence[Row], predictions: Sequence[Any], language: str) -> dict[str, float]:
+    """Numbers of one language by the metric `name`, in points.
 
     `rows`: gold rows in file order (mining: the gold pairs); `predictions`: one per row in the same order: a label, a
     list of tags, an answer, a choice's index, the index of the retrieved row. Mining: the mined triples, whose
     threshold is then tuned on these gold pairs (optimistic), or the pairs that a threshold tuned elsewhere left.
     """
-    return _METRICS[metric](rows, predictions, language)
+    return metric(name).compute(rows, predictions, language)
 
 
-def headline(metric: str, values: dict[str, float]) -> float:
-    """The one number of a task's metrics: SQuAD mean of F1 and EM, QQP of accuracy and F1, else the metric itself."""
-    if metric in ("squad", "mlqa", "squad_v2"):
-        return (values["em"] + values["f1"]) / 2
-    if metric == "accuracy_f1":
-        return (values["accuracy"] + values["f1"]) / 2
-    return next(iter(values.values()))
+def headline(name: str, values: Mapping[str, float]) -> float:
+    """The one number of a language, in points: SQuAD mean of F1 and EM, QQP of accuracy and F1, else the only one."""
+    return metric(name).one_number(values)
 
 
 def _accuracy(rows: Sequence[Row], predictions: Sequence[Any], language: str) -> dict[str, float]:
@@ -90,13 +124,32 @@ def _gold_pairs(rows: Sequence[Row]) -> list[tuple[str, str]]:
     return [(row["source_id"], row["target_id"]) for row in rows]
 
 
-_METRICS: dict[str, Callable[[Sequence[Row], Sequence[Any], str], dict[str, float]]] = {
-    "accuracy": _accuracy,
-    "accuracy_f1": _accuracy_f1,
-    "span_f1": _span_f1,
-    "squad": _squad,
-    "squad_v2": _squad_v2,
-    "mlqa": _mlqa,
-    "bitext_accuracy": _bitext,
-    "mining_f1": _mining,
-}
+LABELS = ("accuracy",)
+SPANS = ("f1",)
+ANSWERS = ("em", "f1")
+
+for _each in (
+    Metric(
+        name="accuracy",
+        compute=_accuracy,
+        headline=LABELS,
+        aggregate=LABELS,
+        group="classification",
+        constant_answer=True,
+    ),
+    Metric(
+        name="accuracy_f1",
+        compute=_accuracy_f1,
+        headline=("accuracy", "f1"),
+        aggregate=LABELS,
+        group="classification",
+        constant_answer=True,
+    ),
+    Metric(name="span_f1", compute=_span_f1, headline=SPANS, aggregate=SPANS, group="tagging"),
+    Metric(name="squad", compute=_squad, headline=ANSWERS, aggregate=ANSWERS, group="qa"),
+    Metric(name="squad_v2", compute=_squad_v2, headline=ANSWERS, aggregate=ANSWERS, group="qa"),
+    Metric(name="mlqa", compute=_mlqa, headline=ANSWERS, aggregate=ANSWERS, group="qa"),
+    Metric(name="bitext_accuracy", compute=_bitext, headline=LABELS, aggregate=LABELS, group="retrieval"),
+    Metric(name="mining_f1", compute=_mining, headline=SPANS, aggregate=SPANS, group="retrieval"),
+):
+    register(_each)

@@ -1,12 +1,19 @@
-"""One place that scores: every metric takes the stored form of predictions and gives points worked out by hand."""
+"""The metrics by name: each takes the stored form of predictions and gives points worked out by hand."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
+from synthetic import METRIC
+from toy import ROOT
 
-from harness.metrics.scoring import headline, score
+from harness.metrics.metric import Metric
+from harness.metrics.scoring import headline, known_metrics, metric, register, registered, score
+from harness.metrics.xtreme import XTREME_GROUPS, task_score
+from harness.project import tasks
+from harness.project.errors import HarnessError
 
 
 def qa(*answers: list[str]) -> list[dict[str, Any]]:
@@ -54,3 +61,53 @@ def test_a_metric_scores_stored_predictions(
 def test_predictions_of_other_rows_are_refused() -> None:
     with pytest.raises(ValueError):
         score("squad", qa(["a"], ["b"]), ["a"], "en")
+
+
+def test_every_metric_that_a_task_may_name_is_there_and_no_other() -> None:
+    """harness.project.tasks stands below the metrics and can't ask them for their names."""
+    found = {each.name for each in known_metrics()} - {METRIC.name}
+    assert found == set(get_args(tasks.Metric)) - {"none"}
+    assert found == {name for names in tasks.METRICS_OF_KIND.values() for name in names} - {"none"}
+
+
+@pytest.mark.parametrize("target", XTREME_GROUPS)
+def test_a_target_is_scored_by_a_metric_of_its_group(target: str) -> None:
+    task = tasks.load_task(target, ROOT / "tasks")
+    assert metric(task.metric).group == task.group
+
+
+def exact(rows: Any, predictions: Any, language: str) -> dict[str, float]:
+    return {"hits": 100.0 * (list(rows) == list(predictions)), "rows": float(len(rows))}
+
+
+EXACT = Metric(name="exact", compute=exact, headline=("hits",), aggregate=("hits",), group="tagging")
+
+
+def test_a_metric_is_one_record() -> None:
+    with registered(EXACT):
+        found = score("exact", [{}], [{}], "de")
+        assert found == {"hits": 100.0, "rows": 1.0}
+        assert headline("exact", found) == task_score("tagging", {"de": found}) == 100.0
+        assert task_score("tagging", {"de": {"f1": 40.0}}) == 40.0, "the other metrics of the group are as they were"
+    with pytest.raises(HarnessError, match="did you mean `bitext_accuracy`"):
+        metric("bitext_acuracy")
+    with pytest.raises(HarnessError, match="found 'exact'"):
+        metric("exact")
+
+
+def test_a_name_is_given_once() -> None:
+    with pytest.raises(HarnessError, match="found 'squad' a second time"):
+        register(EXACT.model_copy(update={"name": "squad"}))
+    assert metric("squad").group == "qa"
+
+
+def test_a_record_without_a_headline_is_refused() -> None:
+    for lacking in ("headline", "aggregate"):
+        with pytest.raises(ValidationError, match=lacking):
+            Metric(**(EXACT.model_dump() | {lacking: ()}))
+
+
+def test_a_metric_that_fails_in_its_block_is_forgotten() -> None:
+    with pytest.raises(ZeroDivisionError), registered(EXACT):
+        _ = 1 / 0
+    assert EXACT not in known_metrics()

@@ -323,4 +323,4 @@ def test_weights_that_are_not_numbers_are_refused(command: Any, ran: Toy) -> Non
     weights = sha256_file(folder / "model.safetensors")
     write_checkpoint_record(folder, {"recipe": "hellaswag", "weights_sha256": weights})
     with pytest.raises(HarnessError, match="training of hellaswag failed at seed 1"):
-        layer_scores.load_checkpoint("hellaswag", 1, ran[0], paths)
+        layer_scores.load_encoder_of("hellaswag", 1, ran[0], paths)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from synthetic import Project, say_what_was_planted
+from synthetic import METRIC, Project
 
-from harness.metrics import scoring
+from harness.metrics.scoring import registered
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
 
 
+@pytest.fixture(scope="session")
+def planted_metric() -> Iterator[None]:
+    """The metric of such projects is known."""
+    with registered(METRIC):
+        yield
+
+
 @pytest.fixture
-def make_project(tmp_path: Path, repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Project]:
+def make_project(tmp_path: Path, repo_root: Path, planted_metric: None) -> Callable[..., Project]:
     """A project on profile lab with this grid; claims are the real registry's, scores are made up."""
-    monkeypatch.setitem(scoring._METRICS, "planted", say_what_was_planted)
 
     def make(
         recipes: tuple[str, ...] = ("none", "mnli", "squad_v2", "hellaswag", "multi"),

@@ -15,7 +15,7 @@ import yaml
 from harness.audit.levels import verify_all
 from harness.audit.scores import build_scores
 from harness.audit.verification import Verification
-from harness.metrics.scoring import Row
+from harness.metrics.metric import Metric, Row
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.files import write_json
 from harness.project.params import Params
@@ -49,9 +49,19 @@ def sha256(content: bytes) -> str:
 
 
 def say_what_was_planted(rows: Sequence[Row], predictions: Sequence[Any], language: str) -> dict[str, float]:
-    """The metric `planted`: the one prediction is what the metrics are to be, so that any score can be made up."""
+    """The one prediction is what the numbers are to be, so that any score can be made up."""
     assert len(rows) == len(predictions) == 1
     return dict(predictions[0])
+
+
+METRIC = Metric(
+    name=MANIFEST["metric"],
+    compute=say_what_was_planted,
+    headline=("accuracy",),
+    aggregate=("accuracy",),
+    group=None,
+)
+"""The metric of these projects; `registered(METRIC)` makes it known."""
 
 
 def pack(target: str, scores: dict[str, dict[str, float]], data: Path) -> bytes:

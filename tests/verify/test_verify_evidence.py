@@ -8,17 +8,16 @@ import random
 import re
 import shutil
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import yaml
 from scipy import stats
-from synthetic import Project, planted, say_what_was_planted, sha256
+from synthetic import Project, planted, sha256
 from toy import ROOT
 
 from harness.audit.levels import verify_all
 from harness.audit.verification import Verification
-from harness.metrics import scoring
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
@@ -47,7 +46,7 @@ def score(cell: Cell) -> float:
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, Verification]]:
+def judged(tmp_path_factory: pytest.TempPathFactory, planted_metric: None) -> tuple[Project, Verification]:
     """A whole grid that every claim can be judged by, in scope."""
     root = tmp_path_factory.mktemp("evidence")
     content = yaml.safe_load((REFERENCE.parent / "profiles" / "lab.yaml").read_text())
@@ -57,11 +56,9 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, 
     (root / "reference").mkdir()
     shutil.copy(REFERENCE / "claims.yaml", root / "reference" / "claims.yaml")
     params = load_params(root)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(scoring._METRICS, "planted", say_what_was_planted)
-        project = Project(root=root, params=params, paths=Paths(root, params.profile)).run(score)
-        project.claim_here()
-        yield project, verify_all(project.params, project.paths)
+    project = Project(root=root, params=params, paths=Paths(root, params.profile)).run(score)
+    project.claim_here()
+    return project, verify_all(project.params, project.paths)
 
 
 def verdict_of(found: Verification, name: str) -> ClaimVerdict:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.folder import MANIFEST, languages, read_manifest
-from harness.metrics.scoring import Row
+from harness.metrics.metric import Row
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths

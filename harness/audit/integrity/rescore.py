@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.audit.integrity.gold import Gold, find_gold
-from harness.metrics.scoring import Row, score
+from harness.metrics.metric import Row
+from harness.metrics.scoring import score
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
+from harness.project.params import Params
 from harness.project.paths import Paths
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from harness.model.forward import Encoder
 
 FILE = "checkpoint.json"
 WEIGHTS = "model.safetensors"
@@ -50,3 +56,16 @@ def weights_of(folder: Path, paths: Paths) -> tuple[Path, str]:
             fix=f"run `dvc repro -f intermediate@{folder.name}`",
         )
     return path, found
+
+
+def load_checkpoint(folder: Path, params: Params, paths: Paths) -> tuple[Encoder, Tokenizer]:
+    """The encoder with a checkpoint's weights, on its device, and its tokenizer.
+
+    Raises HarnessError if the checkpoint was not finished or its weights are not there. torch is imported late: a
+    command that only reads records can import this module.
+    """
+    from harness.model.encoder import load_encoder, on_device
+    from harness.model.tokenizer import load_tokenizer
+
+    weights, _ = weights_of(folder, paths)
+    return on_device(load_encoder(paths.encoder, weights), params.compute), load_tokenizer(paths.encoder)

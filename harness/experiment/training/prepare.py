@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -211,11 +209,8 @@ def collapse_reasons(task: Task, trained: Trained | None, rows: Sequence[Row], p
 
 
 def best_constant(task: Task, rows: Sequence[Row]) -> float | None:
-    """Headline metric of the best answer that is the same for every row; None where there is no such answer.
-
-    Span scores have none: a tag that goes on, or an answer that fits many questions, is not chance.
-    """
-    if task.metric not in ("accuracy", "accuracy_f1") or not rows:
+    """Headline of the best answer that is the same for every row; None where the metric has no such level to beat."""
+    if not scoring.metric(task.metric).constant_answer or not rows:
         return None
     tags = "tags" in rows[0]
     common = Counter(gold for row in rows for gold in (row["tags"] if tags else [row["label"]]))
@@ -238,8 +233,3 @@ def is_constant(predictions: Sequence[Any]) -> bool:
         else list(predictions)
     )
     return len(flat) > 1 and len(set(flat)) == 1
-
-
-def fingerprint(content: Any) -> str:
-    """sha256 of a JSON-able value in canonical form."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
