@@ -188,6 +188,22 @@ def test_a_kind_has_its_rule_its_words_and_its_numbers(name: str) -> None:
 def test_a_measured_kind_is_decided_by_its_scores(name: str, gains: dict[str, float], verdict: str) -> None:
     found = judge(claim_of(EXAMPLES[name]), scores_of(gains))
     assert (found.verdict, found.n_seeds) == (verdict, 4)
+    if verdict == "REPRODUCED":
+        assert found.agrees is True
+    if name in ("NoGain", "Compare", "Share") and verdict == "NOT_REPRODUCED":
+        assert found.agrees is False
+
+
+def test_without_development_scores_the_other_seeds_choose_the_best_recipe() -> None:
+    """So that no run both chooses and is scored: at seed 1 the others speak against the recipe, elsewhere for it."""
+    gains = {1: 9.0, 2: -3.0, 3: -3.0}
+    rows = [
+        {"recipe": recipe, "target": "tatoeba", "seed": seed, "score": 50 + (gain if recipe == "mnli" else 0.0)}
+        for recipe in ("none", "mnli")
+        for seed, gain in gains.items()
+    ]
+    check = claim_of({**EXAMPLES["BestOf"], "recipes": ["mnli"], "targets": ["tatoeba"]}).measured
+    assert check and measure(check, Scores.from_rows(rows, **HERE)).values == {1: 0.0, 2: -3.0, 3: -3.0}
 
 
 @pytest.mark.parametrize("name", [name for name, check in EXAMPLES.items() if "targets" in check])
