@@ -25,7 +25,8 @@ from typing import Any
 import yaml
 
 from harness.audit.scores import write_scores
-from harness.data.build import build_corpus, build_task
+from harness.data.build import build_task
+from harness.data.corpus import build_corpus
 from harness.experiment.inputs import write_recipe, write_target
 from harness.pipeline.lock import Lock
 from harness.project.params import Params

@@ -1,4 +1,4 @@
-"""The data stage: a pinned source -> build/<profile>/data/<task>/, and the corpus for pretraining.
+"""The data stage: a pinned source -> build/<profile>/data/<task>/.
 
 A pure function of the task file, the active source and its files: building again gives the same bytes.
 """
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.data import formats
-from harness.data.corpus import build_corpus
 from harness.data.folder import write_folder
 from harness.data.published import NoRows
 from harness.data.sources import Source, open_source
@@ -17,8 +16,6 @@ from harness.project import files as integrity
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.tasks import Task, load_task, unavailable
-
-__all__ = ["build_corpus", "build_task"]
 
 
 def build_task(name: str, params: Params, paths: Paths) -> dict[str, Any]:

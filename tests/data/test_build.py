@@ -14,8 +14,8 @@ import pytest
 from toy_pack import PACK, World, nli_rows, write_pack
 
 from harness.data import folder as data_folder
-from harness.data.build import build_corpus, build_task
-from harness.data.corpus import fold, sentences, texts_of
+from harness.data.build import build_task
+from harness.data.corpus import build_corpus, fold, sentences, texts_of
 from harness.data.folder import languages, read_manifest, read_split
 from harness.data.pins.write import pin_task
 from harness.data.sources import read_pack_manifest

@@ -10,7 +10,8 @@ from toy import ROOT
 from toy_pack import PACK, World, nli_rows, write_pack
 
 from harness.data import formats, lab
-from harness.data.build import build_corpus, build_task
+from harness.data.build import build_task
+from harness.data.corpus import build_corpus
 from harness.data.folder import read_manifest, read_split
 from harness.data.pins.write import MARKER, check_pin, pin_task
 from harness.project import files as integrity

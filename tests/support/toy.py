@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.data.build import build_corpus, build_task
+from harness.data.build import build_task
+from harness.data.corpus import build_corpus
 from harness.data.pins.write import pin_task
 from harness.project.params import Params
 from harness.project.paths import Paths

@@ -31,7 +31,8 @@ from harness.audit.levels import verify_all
 from harness.audit.report import render
 from harness.audit.scores import write_scores
 from harness.audit.verification import Verification
-from harness.data.build import build_corpus, build_task
+from harness.data.build import build_task
+from harness.data.corpus import build_corpus
 from harness.data.fetch.fetch import check_encoder, check_tasks, fetch_encoder, fetch_tasks, published_tasks
 from harness.data.fetch.store import Entry, repository_folder
 from harness.data.fetch.store import record as record_fetched
