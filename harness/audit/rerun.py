@@ -28,6 +28,7 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
 from harness.project.results import Result, grid_cells, read_result
+from harness.project.stages import cell_stage
 from harness.verify.scores import ScoresTable
 
 SEEDS = 2**32
@@ -138,7 +139,11 @@ def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> 
     must = here if source == "run" else FIXED_INPUTS
     other = [name for name in must if here[name] != result.inputs.get(name)]
     if other:
-        mend = f"run `dvc repro cell@{cell.id}`" if source == "run" else "run `make repro`: it makes results from these"
+        mend = (
+            f"run `dvc repro {cell_stage(cell)}`"
+            if source == "run"
+            else "run `make repro`: it makes results from these"
+        )
         raise HarnessError(
             f"expected the {' and '.join(other)} that cell {cell.id} was made from, found other here", fix=mend
         )

@@ -11,8 +11,7 @@ from harness.data.formats import Row
 from harness.data.writing import MANIFEST
 from harness.project.errors import HarnessError, explain_validation
 from harness.project.params import Record
-
-_REBUILD = "run `dvc repro data@{task}` (or `dvc repro`)"
+from harness.project.stages import data_stage
 
 
 class BuiltFile(Record):
@@ -60,7 +59,7 @@ class Manifest(Record):
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a data folder; HarnessError where there is none or it doesn't fit."""
-    path, fix = folder / MANIFEST, _REBUILD.format(task=folder.name)
+    path, fix = folder / MANIFEST, _rebuild(folder)
     try:
         return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -71,13 +70,17 @@ def read_manifest(folder: Path) -> Manifest:
         raise HarnessError(f"expected JSON in {path}, found: {error}", fix=fix) from None
 
 
+def _rebuild(folder: Path) -> str:
+    return f"run `dvc repro {data_stage(folder.name)}` (or `dvc repro`)"
+
+
 def languages(folder: Path, split: str) -> list[str]:
     """The languages of a split, sorted; HarnessError (with the splits there are) where there is none."""
     manifest = read_manifest(folder)
     if manifest.unavailable:
         raise HarnessError(
             f"expected rows of task {manifest.task}, found none: {manifest.unavailable}",
-            fix=f"get the data, then {_REBUILD.format(task=folder.name)}, or leave out what uses this task",
+            fix=f"get the data, then {_rebuild(folder)}, or leave out what uses this task",
         )
     found = sorted(name.split(".")[1] for name in manifest.files if name.split(".")[0] == split)
     if not found:
@@ -109,5 +112,5 @@ def read_split(folder: Path, split: str, language: str) -> list[Row]:
     except OSError as error:
         raise HarnessError(
             f"expected {path} (its manifest lists it), found: {error.strerror}",
-            fix=_REBUILD.format(task=folder.name),
+            fix=_rebuild(folder),
         ) from None

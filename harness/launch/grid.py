@@ -25,6 +25,16 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.progress import grid_progress
 from harness.project.results import grid_cells, read_result
+from harness.project.stages import (
+    CORPUS,
+    ENCODER,
+    cell_stage,
+    data_stage,
+    intermediate_stage,
+    log_name,
+    recipe_stage,
+    target_stage,
+)
 
 SHOWN = 5
 """Lines of a failed unit's log that are shown at once."""
@@ -64,12 +74,15 @@ def stages_before(chosen: Sequence[Unit], params: Params) -> list[str]:
 
     A matrix that is needed whole goes by its one name: DVC reads all of dvc.lock for every name that it is given.
     """
-    own = {unit.stage for unit in chosen if unit.kind != "encoder"}
+    own = {unit.stage for unit in chosen if unit.kind != ENCODER}
     names = list(dict.fromkeys(need for unit in chosen for need in unit.needs if need not in own))
-    matrices = {"data": params.data.tasks, "recipe": params.grid.recipes, "target": params.grid.targets}
-    for matrix, members in matrices.items():
-        whole = {f"{matrix}@{member}" for member in members}
-        if whole <= {*names} or (matrix == "data" and "corpus" in names):  # the corpus is made from all data
+    matrices = {
+        "data": {data_stage(task) for task in params.data.tasks},
+        "recipe": {recipe_stage(recipe) for recipe in params.grid.recipes},
+        "target": {target_stage(target) for target in params.grid.targets},
+    }
+    for matrix, whole in matrices.items():
+        if whole <= {*names} or (matrix == "data" and CORPUS in names):  # the corpus is made from all data
             names = [matrix, *(name for name in names if name not in whole)]
     return names
 
@@ -103,10 +116,10 @@ def alone(paths: Paths) -> Iterator[None]:
 
 def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
     """A job for every intermediate training and cell among `chosen`."""
-    works: dict[str, Work] = {f"cell@{cell.id}": cell_work(cell, paths) for cell in grid_cells(params)}
+    works: dict[str, Work] = {cell_stage(cell): cell_work(cell, paths) for cell in grid_cells(params)}
     for recipe in params.grid.recipes:
         for seed in params.grid.seeds:
-            works[f"intermediate@{recipe}-{seed}"] = intermediate_work(recipe, seed, params, paths)
+            works[intermediate_stage(recipe, seed)] = intermediate_work(recipe, seed, params, paths)
     seconds = unit_seconds(chosen, paths)
     return [
         Job(
@@ -115,7 +128,7 @@ def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
             unit.needs,
             seconds[unit.stage],
             unit.kind,
-            paths.logs / f"{unit.stage.replace('@', '-')}.log",
+            paths.logs / log_name(unit.stage),
         )
         for unit in chosen
         if unit.stage in works

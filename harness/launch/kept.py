@@ -17,6 +17,7 @@ from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import Cell, read_result
+from harness.project.stages import matrix_of
 
 
 class Made:
@@ -32,7 +33,7 @@ class Made:
         mark = job.work.outputs[-1]
         if not mark.exists():
             return False
-        lock = self._locks[job.stage.partition("@")[0]]
+        lock = self._locks[matrix_of(job.stage)]
         if lock.records(job.stage, mark.relative_to(self._paths.root).as_posix()) and not lock.changes(job.stage):
             return not lock.outputs_differ(job.stage)
         with suppress(HarnessError, OSError, ValueError, KeyError):

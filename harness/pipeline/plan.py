@@ -19,6 +19,7 @@ from harness.pipeline.units import State, Unit, _states, units
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import Cell, grid_cells
+from harness.project.stages import cell_stage
 
 
 def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
@@ -57,7 +58,7 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
 
 
 def _seeds_done(state: dict[str, State], paths: Paths, recipe: str, target: str, seeds: Sequence[int]) -> str:
-    found = [state[f"cell@{Cell(recipe=recipe, target=target, seed=seed).id}"] for seed in seeds]
+    found = [state[cell_stage(Cell(recipe=recipe, target=target, seed=seed))] for seed in seeds]
     unavailable = any(_unavailable(paths.cell(recipe, target, seed) / "result.json") for seed in seeds)
     return f"{found.count('done')}" + ("s" if "stale" in found else "") + ("u" if unavailable else "")
 

@@ -15,13 +15,14 @@ from harness.pipeline.units import State, Unit, needed_units, states, units
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import grid_cells
+from harness.project.stages import cell_stage, matrix_of, member_of
 from harness.verify.claims.needs import Needs, needs, restrict
 from harness.verify.claims.registry import CLAIMS, Claim, find_claim, load_claims
 
 
 def claim_units(part: Needs, params: Params, paths: Paths) -> list[Unit]:
     """The units of the grid that these cells are made by, in an order in which they can run."""
-    return needed_units(units(params, paths), [f"cell@{cell.id}" for cell in part.cells])
+    return needed_units(units(params, paths), [cell_stage(cell) for cell in part.cells])
 
 
 def stages_to_run(name: str, params: Params, paths: Paths) -> list[str]:
@@ -31,7 +32,7 @@ def stages_to_run(name: str, params: Params, paths: Paths) -> list[str]:
     """
     part = needs(_claim(name, paths).check, params)
     state = states(params, paths)
-    return [stage for cell in part.cells if state[stage := f"cell@{cell.id}"] != "done"]
+    return [stage for cell in part.cells if state[stage := cell_stage(cell)] != "done"]
 
 
 def render_claim_plan(name: str, params: Params, paths: Paths, gpu: str | None = None) -> str:
@@ -96,8 +97,8 @@ def _rows(made: Sequence[Unit], state: dict[str, State], seconds: dict[str, floa
 
 def _row_kind(unit: Unit) -> str:
     """Cells are gathered by recipe, whose name is what a claim is about."""
-    stage, _, name = unit.stage.partition("@")
-    return f"cells of {name.rsplit('-', 2)[0]}" if stage == "cell" else unit.kind
+    is_cell = matrix_of(unit.stage) == "cell"
+    return f"cells of {member_of(unit.stage).rsplit('-', 2)[0]}" if is_cell else unit.kind
 
 
 def _cost(

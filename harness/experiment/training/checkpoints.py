@@ -13,6 +13,7 @@ from typing import Any
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
 from harness.project.paths import Paths
+from harness.project.stages import stage_in
 
 FILE = "checkpoint.json"
 WEIGHTS = "model.safetensors"
@@ -32,9 +33,9 @@ def read_checkpoint_record(folder: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return content
     except (OSError, ValueError):
-        stage = f"intermediate@{folder.name}"
         raise HarnessError(
-            f"expected a finished checkpoint in {folder}, found none", fix=f"run `dvc repro {stage}`"
+            f"expected a finished checkpoint in {folder}, found none",
+            fix=f"run `dvc repro {stage_in('intermediate', folder.name)}`",
         ) from None
 
 
@@ -47,6 +48,6 @@ def weights_of(folder: Path, paths: Paths) -> tuple[Path, str]:
     if found != record["weights_sha256"]:
         raise HarnessError(
             f"expected {path} with sha256 {record['weights_sha256']} (see {folder / FILE}), found {found}",
-            fix=f"run `dvc repro -f intermediate@{folder.name}`",
+            fix=f"run `dvc repro -f {stage_in('intermediate', folder.name)}`",
         )
     return path, found
