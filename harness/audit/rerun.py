@@ -151,26 +151,26 @@ def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> 
 
 def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_points: float, again: str) -> RerunCell:
     """Run one cell in a clean folder and compare; the folder goes, unless the cell is different."""
-    from harness.launch.unit import do_cell_apart
+    from harness.launch.unit import run_cell_into
 
     cell = recorded.result.cell
     paths.scratch.mkdir(parents=True, exist_ok=True)
-    apart = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
+    folder = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
     keep = False
     try:
-        code = do_cell_apart(cell, params, paths, apart)
+        code = run_cell_into(folder, cell, params, paths)
         if code != 0:
             raise HarnessError(
                 f"expected cell {cell.id} to run again, found that it ended with exit code {code}",
                 fix=f"see what it said above; `harness verify {again}` draws the same cells",
             )
-        folder = apart.cell(cell.recipe, cell.target, cell.seed)
-        ran = _compare(recorded, folder, tolerance_points)
+        outputs = folder.cell(cell.recipe, cell.target, cell.seed)
+        ran = _compare(recorded, outputs, tolerance_points)
         keep = ran.outcome == "different"
-        return ran.model_copy(update={"kept": str(folder.relative_to(paths.root))}) if keep else ran
+        return ran.model_copy(update={"kept": str(outputs.relative_to(paths.root))}) if keep else ran
     finally:
         if not keep:
-            shutil.rmtree(apart.root, ignore_errors=True)
+            shutil.rmtree(folder.root, ignore_errors=True)
 
 
 def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> RerunCell:

@@ -10,12 +10,11 @@ import fcntl
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from harness.launch.executor import Executor, Job, Summary, Told, render_summary, run_grid
-from harness.launch.kept import Made
-from harness.launch.local.workers import default_slots, workers
 from harness.launch.unit import cell_line, intermediate_line, read_record
+from harness.launch.up_to_date import UpToDate
 from harness.launch.work import Work, cell_work, intermediate_work
 from harness.pipeline.dvc import check_project, commit, reproduce, restore
 from harness.pipeline.times import unit_seconds
@@ -41,32 +40,32 @@ SHOWN = 5
 
 
 def reproduce_grid(
-    params: Params,
-    paths: Paths,
-    stages: Sequence[str] = (),
-    slots: int | None = None,
-    to_stderr: bool = False,
-    executor: Callable[[int, Params, Paths], Executor] | None = None,
+    executor: Executor, params: Params, paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False
 ) -> bool:
     """Run what is stale, or of it only these stages and what they need; False where something failed (it is said what).
 
-    `slots`: units at a time, None for as many as the machine has room for; `to_stderr`: all words go there, and
-    standard output stays free for the verdict; `executor`: makes what runs the units, default: worker processes here.
+    `executor` (harness.launch.launchers makes one) runs the units and is closed; `to_stderr`: all words go there, and
+    standard output stays free for the verdict.
 
     Raises HarnessError as harness.pipeline.dvc.check_project does, or where another run is at work here; and
     KeyboardInterrupt once finished units are recorded.
     """
-    check_project(paths)
-    with alone(paths):
-        if not _stale(params, paths, stages):
-            return reproduce(paths, stages, to_stderr)
-        chosen = _chosen(params, paths, stages)
-        if not reproduce(paths, stages_before(chosen, params), to_stderr):
-            return False
-        jobs = jobs_of(_stale(params, paths, stages), params, paths)
-        if jobs and not _run(jobs, params, paths, slots or default_slots(params), to_stderr, executor or workers):
-            return False
+    with closing(executor):
+        check_project(paths)
+        with alone(paths):
+            return _reproduce(executor, params, paths, stages, to_stderr)
+
+
+def _reproduce(executor: Executor, params: Params, paths: Paths, stages: Sequence[str], to_stderr: bool) -> bool:
+    if not _stale(params, paths, stages):
         return reproduce(paths, stages, to_stderr)
+    chosen = _chosen(params, paths, stages)
+    if not reproduce(paths, stages_before(chosen, params), to_stderr):
+        return False
+    jobs = jobs_of(_stale(params, paths, stages), params, paths)
+    if jobs and not _run(executor, jobs, params, paths, to_stderr):
+        return False
+    return reproduce(paths, stages, to_stderr)
 
 
 def stages_before(chosen: Sequence[Unit], params: Params) -> list[str]:
@@ -135,14 +134,7 @@ def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
     ]
 
 
-def _run(
-    jobs: Sequence[Job],
-    params: Params,
-    paths: Paths,
-    slots: int,
-    to_stderr: bool,
-    executor: Callable[[int, Params, Paths], Executor],
-) -> bool:
+def _run(executor: Executor, jobs: Sequence[Job], params: Params, paths: Paths, to_stderr: bool) -> bool:
     """Run the jobs and have dvc.lock record those that finished; False where one failed."""
     with grid_progress(len(jobs), to_stderr) as show, interrupts() as stop:
 
@@ -150,10 +142,10 @@ def _run(
             show(_line(told, len(jobs)), told.done, told.left_s)
 
         def keep(job: Job) -> bool:
-            return job.stage in restored or made(job)
+            return job.stage in restored or is_up_to_date(job)
 
-        restored, made = restore([job.stage for job in jobs], paths), Made(params, paths)
-        summary = run_grid(executor(slots, params, paths), jobs, keep, tell, stop)
+        restored, is_up_to_date = restore([job.stage for job in jobs], paths), UpToDate(params, paths)
+        summary = run_grid(executor, jobs, keep, tell, stop)
     finished = [*summary.ran, *summary.kept]
     if finished:
         commit(finished, paths)
@@ -196,7 +188,7 @@ def _tail(job: Job) -> list[str]:
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Yields whether Ctrl-C or SIGTERM has come: a unit that is being brought home is brought home whole.
+    """Yields whether Ctrl-C or SIGTERM has come: a unit that is being fetched back is fetched back whole.
 
     A second one raises KeyboardInterrupt at once.
     """

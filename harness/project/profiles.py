@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from harness.project.errors import HarnessError, explain_validation, nearest
+from harness.project.errors import HarnessError, check_known, explain_validation
 from harness.project.params import YAML_LOADER, Params, PretrainedHere
+from harness.project.paths import Paths, project_root
 
 
 def describe_encoder(params: Params) -> str:
@@ -34,6 +35,16 @@ def _is_cut(params: Params) -> bool:
     """Does the profile leave out rows that are there?"""
     settings = [*params.intermediate.values(), *params.target.values()]
     return params.evaluation.max_rows is not None or any(getattr(one, "max_examples", None) for one in settings)
+
+
+def open_project(profile: str | None = None) -> tuple[Params, Paths]:
+    """The active profile or the one named, and the folders of the project that the working folder lies in.
+
+    Raises HarnessError outside a project, for an unknown profile, and for settings that don't fit.
+    """
+    root = project_root()
+    params = load_params(root) if profile is None else read_profile(root, profile)
+    return params, Paths(root, params.profile)
 
 
 def load_params(root: Path) -> Params:
@@ -79,11 +90,7 @@ def list_profiles(root: Path) -> list[str]:
 def read_profile(root: Path, name: str) -> Params:
     """Read and check profiles/<name>.yaml; HarnessError if there is no such profile."""
     names = sorted(path.stem for path in (root / "profiles").glob("*.yaml"))
-    if name not in names:
-        raise HarnessError(
-            f"expected the name of a profile, found `{name}`; {nearest(name, names)}",
-            fix="use one of those names",
-        )
+    check_known(name, names, "profile")
     return read_params(root / "profiles" / f"{name}.yaml")
 
 

@@ -85,7 +85,7 @@ def test_the_same_bytes_in_a_process_of_its_own_and_after_others(ready: Toy, wor
     works = [intermediate_work(RECIPE, 1, params, paths), *(cell(target, paths) for target in toys.CELLS)]
     before = {}
     for work in [works[0], cell("udpos", paths), cell("xquad", paths)]:
-        command = [sys.executable, "-m", "harness.commands.main", *work.command]
+        command = [sys.executable, "-m", "harness.launch.unit", *work.command]
         subprocess.run(command, cwd=paths.root, check=True, capture_output=True)
         before[work.name] = found(work)
     for work in (*works, *reversed(works)):
@@ -93,7 +93,7 @@ def test_the_same_bytes_in_a_process_of_its_own_and_after_others(ready: Toy, wor
         assert found(work) == before.setdefault(work.name, found(work)) != {}, work.name
 
 
-def test_a_unit_comes_home_whole_and_its_words_are_in_its_log(ready: Toy, workers: Workers) -> None:
+def test_a_unit_is_fetched_back_whole_and_its_words_are_in_its_log(ready: Toy, workers: Workers) -> None:
     paths = ready[1]
     work = intermediate_work(RECIPE, 1, *ready)
     one = run(workers, work, paths)
@@ -166,7 +166,10 @@ def test_scratch_of_a_dead_process_is_removed(ready: Toy) -> None:
     paths = ready[1]
     left = paths.scratch / "jobs-999999999"
     left.mkdir(parents=True)
-    Workers(1, *ready).close()
+    workers = Workers(1, *ready)
+    assert left.exists(), "nothing is touched before the first unit"
+    run(workers, cell("udpos", paths), paths)
+    workers.close()
     assert not left.exists()
 
 

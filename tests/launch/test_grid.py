@@ -14,8 +14,9 @@ from harness.experiment.inputs import write_recipe, write_target
 from harness.launch import grid
 from harness.launch.executor import Ended, Executor, Job
 from harness.launch.gpus import visible_gpus
-from harness.launch.kept import Made, is_made
+from harness.launch.local.workers import default_slots
 from harness.launch.unit import do_cell, do_intermediate
+from harness.launch.up_to_date import UpToDate, is_up_to_date
 from harness.launch.work import cell_work, intermediate_work
 from harness.pipeline.times import unit_seconds
 from harness.pipeline.units import needed_units, units
@@ -90,14 +91,14 @@ def test_times_are_this_machines_then_the_pinned_ones_scaled(toy_copy: Toy) -> N
 def test_slots_follow_from_cores_threads_and_gpus(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     params = toy[0]
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    assert grid.default_slots(params) == 8 // params.compute.threads
-    assert grid.default_slots(params.model_copy(update={"compute": Compute(device="cpu", threads=16)})) == 1
+    assert default_slots(params) == 8 // params.compute.threads
+    assert default_slots(params.model_copy(update={"compute": Compute(device="cpu", threads=16)})) == 1
     cuda = params.model_copy(update={"compute": Compute(device="cuda", threads=4)})
     for given, gpus in {"0, 3": ("0", "3"), "": (), "GPU-1a": ("GPU-1a",)}.items():
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
         assert visible_gpus() == gpus
-        assert grid.default_slots(cuda) == max(1, len(gpus))
-    assert grid.default_slots(cuda.model_copy(update={"runtime": "docker"})) == 1
+        assert default_slots(cuda) == max(1, len(gpus))
+    assert default_slots(cuda.model_copy(update={"runtime": "docker"})) == 1
 
 
 def test_gpus_are_counted_by_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,13 +121,13 @@ def test_one_run_at_a_time(toy_copy: Toy) -> None:
         pass
 
 
-def test_what_names_the_present_inputs_is_made(ready: Toy) -> None:
+def test_what_names_the_present_inputs_is_up_to_date(ready: Toy) -> None:
     params, paths = ready
     training, cell = intermediate_work("hellaswag", 1, params, paths), cell_work(CELL, paths)
-    assert is_made(training.command, params, paths) and is_made(cell.command, params, paths)
-    made = Made(params, paths)  # dvc.lock knows of neither
-    assert made(_job("intermediate@hellaswag-1", training)) and made(_job("cell@hellaswag-udpos-1", cell))
-    assert not made(_job("cell@none-udpos-1", cell_work(CELL.model_copy(update={"recipe": "none"}), paths)))
+    assert is_up_to_date(training.command, params, paths) and is_up_to_date(cell.command, params, paths)
+    here = UpToDate(params, paths)  # dvc.lock knows of neither
+    assert here(_job("intermediate@hellaswag-1", training)) and here(_job("cell@hellaswag-udpos-1", cell))
+    assert not here(_job("cell@none-udpos-1", cell_work(CELL.model_copy(update={"recipe": "none"}), paths)))
 
 
 def test_what_was_made_from_something_else_is_not(ready: Toy) -> None:
@@ -138,8 +139,8 @@ def test_what_was_made_from_something_else_is_not(ready: Toy) -> None:
     params = toys.load_params(paths.root)
     write_recipe("hellaswag", params, paths)
     write_target("udpos", params, paths)
-    assert not is_made(intermediate_work("hellaswag", 1, params, paths).command, params, paths)
-    assert not is_made(cell_work(CELL, paths).command, params, paths)
+    assert not is_up_to_date(intermediate_work("hellaswag", 1, params, paths).command, params, paths)
+    assert not is_up_to_date(cell_work(CELL, paths).command, params, paths)
 
 
 @pytest.mark.parametrize("damage", ["predictions", "checkpoint", "weights"])
@@ -154,10 +155,10 @@ def test_what_is_not_whole_or_older_than_its_checkpoint_is_not(ready: Toy, damag
         os.utime(checkpoint / "checkpoint.json", (later, later))
     else:
         (checkpoint / "model.safetensors").unlink()
-        assert not Made(params, paths)(
+        assert not UpToDate(params, paths)(
             _job("intermediate@hellaswag-1", intermediate_work("hellaswag", 1, params, paths))
         )
-    assert not Made(params, paths)(_job("cell@hellaswag-udpos-1", cell_work(CELL, paths)))
+    assert not UpToDate(params, paths)(_job("cell@hellaswag-udpos-1", cell_work(CELL, paths)))
 
 
 def _job(stage: str, work: object) -> Job:
@@ -175,8 +176,8 @@ def test_an_executor_of_another_kind_can_run_the_grid(
     monkeypatch.setattr(grid, "reproduce", lambda paths, stages, to_stderr: bool(asked.append(list(stages)) or True))
 
     class Failing:
-        def __init__(self, slots: int, params: Params, paths: Paths) -> None:
-            self.slots, self.jobs = slots, list[Job]()
+        def __init__(self) -> None:
+            self.slots, self.jobs, self.closed = 3, list[Job](), False
 
         def submit(self, job: Job) -> None:
             job.log.parent.mkdir(parents=True, exist_ok=True)
@@ -187,10 +188,11 @@ def test_an_executor_of_another_kind_can_run_the_grid(
             return [Ended(self.jobs.pop(), 2, 0.1)]
 
         def close(self) -> None:
-            self.jobs.clear()
+            self.closed = True
 
-    made: type[Executor] = Failing
-    assert not grid.reproduce_grid(params, paths, ["cell@none-xquad-1"], 3, executor=made)
+    executor: Executor = (failing := Failing())
+    assert not grid.reproduce_grid(executor, params, paths, ["cell@none-xquad-1"])
+    assert failing.closed
     out, err = capsys.readouterr()
     assert "intermediate none-1: FAILED; see" in out and "    last words" in out
     assert "not run  cell@none-xquad-1: it needs intermediate@none-1" in out and "found 1 that failed" in err

@@ -17,7 +17,7 @@ EXAMINE_S = 180
 """Longest wait for a node's word on itself: it starts a process and imports the harness."""
 
 
-def examine(ray: Any, nodes: Sequence[str], identity: Identity, probe: Probe) -> dict[str, NodeReport]:
+def check_nodes(ray: Any, nodes: Sequence[str], identity: Identity, probe: Probe) -> dict[str, NodeReport]:
     """Have every node describe itself; those that have gone meanwhile are left out.
 
     Raises HarnessError where a node can't run this driver's units, or none is left.
