@@ -15,10 +15,10 @@ def profile(
     ] = None,
 ) -> None:
     """Make a profile active: copy profiles/NAME.yaml to params.yaml."""
-    from harness.project.paths import project_root
+    from harness.project.paths import checkout_root
     from harness.project.profiles import list_profiles, use_profile
 
-    root = project_root()
+    root = checkout_root()
     if name is None:
         for line in list_profiles(root):
             typer.echo(line)

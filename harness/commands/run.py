@@ -47,9 +47,9 @@ def run_corpus() -> None:
 @app.command("encoder")
 def run_encoder() -> None:
     """Train the tokenizer and pretrain the encoder."""
+    params, paths = open_project()  # first: a mistake in the settings need not wait for the imports
     from harness.experiment.encoder import run_encoder as make
 
-    params, paths = open_project()
     record = make(params, paths)
     typer.echo(f"encoder: {record['parameters']:,} parameters, {record['elapsed_s']:.0f} s")
 

@@ -57,7 +57,8 @@ def load_params(root: Path) -> Params:
 
 def read_params(path: Path) -> Params:
     """Read and check one complete params file (params.yaml or profiles/NAME.yaml)."""
-    mend = f"edit {path.name}, or write it anew with `harness profile lab`"
+    anew = ", or delete it and run `harness profile lab`" if path.name == "params.yaml" else ""
+    mend = f"edit {path.name}{anew}"
     try:
         content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except FileNotFoundError:
@@ -81,8 +82,8 @@ def pretrained_here(params: Params) -> PretrainedHere:
 
 
 def list_profiles(root: Path) -> list[str]:
-    """One line per profile: its name, its title, and a mark at the active one."""
-    active = load_params(root).profile
+    """One line per profile: its name, its title, and a mark at the active one, if params.yaml is there."""
+    active = load_params(root).profile if (root / "params.yaml").is_file() else None
     found = [read_params(path) for path in sorted((root / "profiles").glob("*.yaml"))]
     return [f"{'*' if params.profile == active else ' '} {params.profile:8} {params.title}" for params in found]
 
