@@ -13,7 +13,8 @@ import pytest
 import toy as toys
 
 from harness.audit.levels import verify_all
-from harness.pipeline.cost import Length, Throughput, estimate
+from harness.pipeline.cost import Length, estimate
+from harness.pipeline.speeds import Throughput
 from harness.pipeline.units import states
 from harness.project.errors import HarnessError
 from harness.project.params import Architecture, Compute, Params
