@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +91,17 @@ def test_what_works_anywhere(command: Command, words: str) -> None:
 
 def test_the_version_is_the_packages(command: Command) -> None:
     assert command("--version") == (0, f"harness {__version__}\n", "")
+
+
+def test_the_package_runs_as_a_module(tmp_path: Path, repo_root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "--version"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(repo_root)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, f"harness {__version__}\n"), done.stderr
 
 
 @pytest.mark.parametrize("words", ["", *COMMANDS, "run", "data", "image"])

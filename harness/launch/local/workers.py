@@ -80,17 +80,17 @@ class Workers:
         return [self._ended(future) for future in done]
 
     def close(self) -> None:
-        """End the workers and what they run."""
-        for pool in self._pools:
-            if pool is not None:
-                pool.stop()
-        for pool in self._pools:
-            if pool is not None:
-                pool.join()
+        """End the workers and what they run; closing twice does nothing."""
+        pools = [pool for pool in self._pools if pool is not None]
+        for pool in pools:
+            pool.stop()
+        for pool in pools:
+            pool.join()
         shutil.rmtree(self._folder, ignore_errors=True)
         for name, value in self._environment.items():
             os.environ.pop(name)
             os.environ |= {} if value is None else {name: value}
+        self._pools, self._environment = [None] * self.slots, {}
 
     def _prepare(self) -> None:
         """What the processes to come inherit: their number of threads, and what they are forked with."""

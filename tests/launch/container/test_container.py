@@ -1,4 +1,4 @@
-"""Containers without an engine: what a unit may see and use, how its outputs come home, what is said when it can't."""
+"""Containers without an engine: what a unit may see and use, how its outputs are fetched back, and what errors say."""
 
 from __future__ import annotations
 
