@@ -25,7 +25,7 @@ from harness.launch.local.warm import OFF
 from harness.project.paths import Paths, project_root
 
 DVC = [sys.executable, "-m", "dvc", "repro"]
-HARNESS = [sys.executable, "-m", "harness.commands.main"]
+HARNESS = [sys.executable, "-m", "harness"]
 WANTED = 0.5
 """The greatest share of an arm of `dvc repro` that `harness repro` is to take."""
 
@@ -70,7 +70,7 @@ def clone(source: Path, place: Path, profile: str) -> dict[str, str]:
     subprocess.run(["git", "clone", "-q", str(source), str(place)], check=True)
     shim = place.with_name(f"{place.name}-bin") / "harness"
     shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness.commands.main "$@"\n')
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness "$@"\n')
     shim.chmod(0o755)
     path = f"{shim.parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(place)}

@@ -16,7 +16,8 @@ import kept
 from pydantic import TypeAdapter
 
 from harness.launch.schedule import Item, simulate
-from harness.pipeline.cost import CostEstimate, Length, Throughput, UnitCost, estimate, hours, speeds_for
+from harness.pipeline.cost import GridCost, Length, UnitCost, estimate
+from harness.pipeline.speeds import Throughput, hours, speeds_for
 from harness.pipeline.units import units
 from harness.project.errors import HarnessError
 from harness.project.params import Params
@@ -29,9 +30,7 @@ TRAINING = 3
 """Passes through the network per token trained on, in forward passes: backward takes two (Kaplan et al. 2020, 2.1)."""
 
 
-def costs(
-    found: CostEstimate, params: Params, gpu: str | None, speeds: list[Throughput]
-) -> tuple[dict[str, float], str]:
+def costs(found: GridCost, params: Params, gpu: str | None, speeds: list[Throughput]) -> tuple[dict[str, float], str]:
     """Kind of unit, as harness.pipeline.plan names it -> its cost; and the unit of cost in words.
 
     Raises HarnessError where the device was not measured. What nobody has counted costs

@@ -3,7 +3,7 @@
     python benchmarks/startup.py [ROUNDS]
 
 Each is a fresh process, all in turns, so that a slow moment of the machine meets all; medians of wall and CPU seconds.
-What a command may import at all is held by tests/test_cli.py.
+What a command may import at all is held by tests/test_imports.py.
 """
 
 from __future__ import annotations

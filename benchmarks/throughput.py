@@ -27,7 +27,7 @@ from harness.model.encoder import new_encoder, on_device
 from harness.model.features import Feature
 from harness.model.heads import new_head
 from harness.model.predict import logits_of
-from harness.pipeline.cost import Throughput
+from harness.pipeline.speeds import Throughput
 from harness.project.params import Architecture, Compute
 from harness.project.provenance import machine
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.project.errors import HarnessError
 
-HARNESS = (sys.executable, "-P", "-m", "harness.commands.main")
+HARNESS = (sys.executable, "-P", "-m", "harness")
 """The command line of the environment, whatever package lies in the working folder."""
 VERDICTS = (0, 1, 2, 3)
 """Exit codes of a verification that came to its end (2 also of a mistake in the input; then it says so)."""

@@ -15,7 +15,8 @@ import toy as toys
 from harness.audit.levels import verify_all
 from harness.model.encoder import load_encoder
 from harness.model.tokenizer import load_tokenizer
-from harness.pipeline.cost import Length, Throughput, estimate
+from harness.pipeline.cost import Length, estimate
+from harness.pipeline.speeds import Throughput
 from harness.pipeline.units import states
 from harness.project.errors import HarnessError
 from harness.project.params import Architecture, Compute, Params

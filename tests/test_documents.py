@@ -6,14 +6,12 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.main import get_command
+from commands import is_name, wrong_harness_command
 
 from harness.audit.levels import verify_all
 from harness.audit.report import render
-from harness.commands.main import app
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
 
@@ -52,28 +50,6 @@ def commands(text: str) -> Iterator[list[str]]:
                 command = []
             elif command or not re.match(r"[A-Za-z_]\w*=", word):  # NAME=value before a command
                 command.append(word if command else word.rpartition("/")[2])
-
-
-def is_name(word: str) -> bool:
-    """A word to be typed as it stands, not a placeholder such as NAME, <name> or `...`."""
-    return re.fullmatch(r"[a-z][a-z0-9_-]*", word) is not None
-
-
-def wrong_harness_command(arguments: list[str]) -> str | None:
-    """What in the arguments of `harness` does not exist, or None."""
-    command: Any = get_command(app)
-    for word in arguments:
-        if word.startswith("-"):
-            options = {name for parameter in command.params for name in parameter.opts}
-            if word.partition("=")[0] not in options | {"--help"}:
-                return word
-        elif children := getattr(command, "commands", None):
-            if not is_name(word):
-                return None
-            if word not in children:
-                return word
-            command = children[word]
-    return None
 
 
 def make_targets(root: Path) -> set[str]:

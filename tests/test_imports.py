@@ -6,14 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import toy as toys
-import typer
+from commands import COMMANDS
 
-from harness.commands.main import app
 from harness.experiment.cell import run_cell
 from harness.experiment.inputs import write_recipe, write_target
 from harness.experiment.intermediate import run_intermediate
@@ -116,18 +114,6 @@ sys.exit(code)
 """
 
 
-def leaves(command: object, name: str = "") -> Iterator[str]:
-    """Every command's words."""
-    inner = getattr(command, "commands", {})
-    if not inner or getattr(command, "invoke_without_command", False):
-        yield name
-    for word, each in inner.items():
-        yield from leaves(each, f"{name} {word}".strip())
-
-
-COMMANDS = sorted(leaves(typer.main.get_command(app)))
-
-
 @pytest.fixture(scope="module")
 def ran(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Paths:
     """A copy of the toy project in which one cell has run: there is something to plan and to verify."""
@@ -182,6 +168,24 @@ def test_what_a_command_on_results_imports(words: str, tmp_path: Path) -> None:
     assert imported <= set(ON_PINNED_RESULTS[words])
 
 
-@pytest.mark.parametrize("words", COMMANDS)
-def test_help_imports_nothing_heavy(words: str, tmp_path: Path) -> None:
-    assert run([*words.split(), "--help"], tmp_path) == (0, set())
+@pytest.mark.parametrize("words", ["--help", "--version", *(f"{words} -h" for words in COMMANDS)])
+def test_help_and_version_import_nothing_heavy(words: str, tmp_path: Path) -> None:
+    assert run(words.split(), tmp_path) == (0, set())
+
+
+@pytest.mark.parametrize(
+    ("shell", "typed"),
+    [("bash", {"COMP_WORDS": "harness cla", "COMP_CWORD": "1"}), ("zsh", {"_TYPER_COMPLETE_ARGS": "harness cla"})],
+)
+def test_completion_imports_nothing_heavy(shell: str, typed: dict[str, str], tmp_path: Path) -> None:
+    """The shell asks at every press of the key."""
+    code = f"""
+import atexit, sys
+atexit.register(lambda: print("imported:", *[name for name in {HEAVY!r} if name in sys.modules]))
+from harness.commands.main import main
+main()
+"""
+    environment = os.environ | typed | {"PYTHONPATH": str(toys.ROOT), "_HARNESS_COMPLETE": f"complete_{shell}"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "claims" in done.stdout, done.stderr
+    assert done.stdout.splitlines()[-1].strip() == "imported:"

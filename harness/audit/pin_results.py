@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.audit.integrity.run import check_run
 from harness.audit.pinned import ENCODER, MANIFEST, RESULTS, SCORES, PinnedManifest, pinned_files, pinned_predictions
-from harness.pipeline.times import measured_costs
+from harness.pipeline.times import COSTS, measured_costs
 from harness.project import provenance
 from harness.project.errors import HarnessError, writing
 from harness.project.files import write_json
@@ -19,9 +19,6 @@ from harness.project.paths import Paths
 from harness.project.provenance import commits_of, machines_of
 from harness.project.results import Result
 from harness.verify.scores import ScoresTable
-
-COSTS = "costs.json"
-"""Median wall seconds by kind of unit and the machine: what `harness plan` estimates by where nothing has run."""
 
 
 def pin_results(params: Params, paths: Paths) -> str:

@@ -28,6 +28,7 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
 from harness.project.results import Result, grid_cells, read_result
+from harness.project.stages import cell_stage
 from harness.verify.scores import ScoresTable
 
 SEEDS = 2**32
@@ -138,7 +139,11 @@ def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> 
     must = here if source == "run" else FIXED_INPUTS
     other = [name for name in must if here[name] != result.inputs.get(name)]
     if other:
-        mend = f"run `dvc repro cell@{cell.id}`" if source == "run" else "run `make repro`: it makes results from these"
+        mend = (
+            f"run `dvc repro {cell_stage(cell)}`"
+            if source == "run"
+            else "run `make repro`: it makes results from these"
+        )
         raise HarnessError(
             f"expected the {' and '.join(other)} that cell {cell.id} was made from, found other here", fix=mend
         )
@@ -146,26 +151,26 @@ def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> 
 
 def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_points: float, again: str) -> RerunCell:
     """Run one cell in a clean folder and compare; the folder goes, unless the cell is different."""
-    from harness.launch.unit import do_cell_apart
+    from harness.launch.unit import run_cell_into
 
     cell = recorded.result.cell
     paths.scratch.mkdir(parents=True, exist_ok=True)
-    elsewhere = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
+    folder = Paths(Path(tempfile.mkdtemp(prefix=f"rerun-{cell.id}-", dir=paths.scratch)), paths.profile)
     keep = False
     try:
-        code = do_cell_apart(cell, params, paths, elsewhere)
+        code = run_cell_into(folder, cell, params, paths)
         if code != 0:
             raise HarnessError(
                 f"expected cell {cell.id} to run again, found that it ended with exit code {code}",
                 fix=f"see what it said above; `harness verify {again}` draws the same cells",
             )
-        folder = elsewhere.cell(cell.recipe, cell.target, cell.seed)
-        ran = _compare(recorded, folder, tolerance_points)
+        outputs = folder.cell(cell.recipe, cell.target, cell.seed)
+        ran = _compare(recorded, outputs, tolerance_points)
         keep = ran.outcome == "different"
-        return ran.model_copy(update={"kept": str(folder.relative_to(paths.root))}) if keep else ran
+        return ran.model_copy(update={"kept": str(outputs.relative_to(paths.root))}) if keep else ran
     finally:
         if not keep:
-            shutil.rmtree(elsewhere.root, ignore_errors=True)
+            shutil.rmtree(folder.root, ignore_errors=True)
 
 
 def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> RerunCell:

@@ -1,4 +1,4 @@
-"""Groups of commands, each a typer application of its own; harness.commands.main puts them together."""
+"""Commands, one file for those that belong together; harness.commands.main puts them together."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ ProfileName = Annotated[
 
 
 def open_project(profile: str | None = None) -> tuple[Params, Paths]:
-    """The active profile or the one named, and the folders of the project that the working folder lies in."""
-    from harness.project.paths import Paths, project_root
-    from harness.project.profiles import load_params, read_profile
+    """As harness.project.profiles.open_project, whose imports no command's help has to wait for."""
+    from harness.project.profiles import open_project as opened
 
-    root = project_root()
-    params = load_params(root) if profile is None else read_profile(root, profile)
-    return params, Paths(root, params.profile)
+    return opened(profile)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import open_project
-from harness.project.errors import HarnessError
+from harness.project.errors import check_known
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,9 +47,9 @@ def run_corpus() -> None:
 @app.command("encoder")
 def run_encoder() -> None:
     """Train the tokenizer and pretrain the encoder."""
+    params, paths = open_project()  # first: a mistake in the settings need not wait for the imports
     from harness.experiment.encoder import run_encoder as make
 
-    params, paths = open_project()
     record = make(params, paths)
     typer.echo(f"encoder: {record['parameters']:,} parameters, {record['elapsed_s']:.0f} s")
 
@@ -60,7 +60,8 @@ def run_recipe(recipe: Annotated[str, typer.Argument(help="Name of the recipe.")
     from harness.experiment.inputs import write_recipe
 
     params, paths = open_project()
-    write_recipe(_known(recipe, list(params.recipes), "recipe"), params, paths)
+    check_known(recipe, params.recipes, "recipe")
+    write_recipe(recipe, params, paths)
 
 
 @app.command("target")
@@ -69,7 +70,8 @@ def run_target(target: Annotated[str, typer.Argument(help="Name of the target ta
     from harness.experiment.inputs import write_target
 
     params, paths = open_project()
-    write_target(_known(target, list(params.target), "target"), params, paths)
+    check_known(target, params.target, "target")
+    write_target(target, params, paths)
 
 
 @app.command("intermediate")
@@ -78,17 +80,7 @@ def run_intermediate(
     seed: Annotated[int, typer.Argument(help="Seed of the repetition.")],
 ) -> int:
     """Train the encoder on a recipe's intermediate tasks (the baseline `none` trains nothing)."""
-    delegated = _delegate(["run", "intermediate", recipe, str(seed)]) if recipe != "none" else None
-    if delegated is not None:
-        return delegated
-    from harness.launch.unit import do_intermediate, intermediate_line
-
-    params, paths = open_project()
-    _known(recipe, list(params.recipes), "recipe")
-    code, record = do_intermediate(recipe, seed, params, paths)
-    if record is not None:
-        typer.echo(intermediate_line(record))
-    return code
+    return _finish("run", "intermediate", recipe, str(seed))
 
 
 @app.command("cell")
@@ -98,20 +90,7 @@ def run_cell(
     seed: Annotated[int, typer.Argument(help="Seed of the repetition.")],
 ) -> int:
     """Run one cell: target training, zero-shot predictions, scores."""
-    delegated = _delegate(["run", "cell", recipe, target, str(seed)])
-    if delegated is not None:
-        return delegated
-    from harness.launch.unit import cell_line, do_cell
-    from harness.pipeline.plan import remaining
-    from harness.project.results import Cell
-
-    params, paths = open_project()
-    _known(recipe, list(params.recipes), "recipe")
-    _known(target, list(params.target), "target")
-    code, result = do_cell(Cell(recipe=recipe, target=target, seed=seed), params, paths)
-    if result is not None:
-        typer.echo(f"{cell_line(result)}; {remaining(params, paths)}")
-    return code
+    return _finish("run", "cell", recipe, target, str(seed))
 
 
 @app.command("scores")
@@ -148,20 +127,14 @@ def run_track() -> None:
     )
 
 
-def _known(name: str, names: list[str], what: str) -> str:
-    """`name` if it is one of `names`, else an error with the list."""
-    from harness.project.errors import nearest
+def _finish(*command: str) -> int:
+    """Have a unit done by the warm process of the running `dvc`, else here; the baseline's training is not worth it."""
+    if command[1:3] != ("intermediate", "none"):
+        from harness.launch.local.warm import delegate
 
-    if name not in names:
-        raise HarnessError(
-            f"expected the name of a {what}, found `{name}`; {nearest(name, names)}",
-            fix="use one of those names",
-        )
-    return name
+        code = delegate(command)
+        if code is not None:
+            return code
+    from harness.launch.unit import finish_unit
 
-
-def _delegate(arguments: list[str]) -> int | None:
-    """Let the warm process of the running `dvc` do the work; None: do it here."""
-    from harness.launch.local.warm import delegate
-
-    return delegate(arguments)
+    return finish_unit(command)

@@ -11,11 +11,6 @@ from harness.commands import ProfileName, open_project
 from harness.project.errors import HarnessError
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    app.command()(verify)
-
-
 def verify(
     what: Annotated[
         str | None,
@@ -123,7 +118,8 @@ def _verify_crate(path: Path, profile: str | None, json_: bool) -> int:
 def _run_claim(claim: str, profile: str | None, to_stderr: bool) -> bool:
     """Run the stages that the claim needs; False where one of them failed."""
     from harness.launch.grid import reproduce_grid
-    from harness.pipeline.plan_claim import stages_to_run
+    from harness.launch.launchers import LAUNCHERS
+    from harness.pipeline.claim_plan import stages_to_run
 
     params, paths = open_project()
     if profile is not None and profile != params.profile:
@@ -132,4 +128,4 @@ def _run_claim(claim: str, profile: str | None, to_stderr: bool) -> bool:
             fix=f"run `harness profile {profile}` first",
         )
     stages = stages_to_run(claim, params, paths)
-    return reproduce_grid(params, paths, stages, to_stderr=to_stderr) if stages else True
+    return not stages or reproduce_grid(LAUNCHERS["local"](params, paths), params, paths, stages, to_stderr)

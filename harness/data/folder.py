@@ -14,9 +14,9 @@ from pydantic import Field, ValidationError
 from harness.data.formats import Row
 from harness.project.errors import HarnessError, explain_validation
 from harness.project.records import StrictRecord
+from harness.project.stages import data_stage
 
 MANIFEST = "manifest.json"
-_REBUILD = "run `dvc repro data@{task}` (or `dvc repro`)"
 _REMEDY = {
     errno.ENOSPC: "free space on that disk and run the command again",
     errno.EDQUOT: "free space in your quota and run the command again",
@@ -71,7 +71,7 @@ class Manifest(StrictRecord):
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a data folder; HarnessError where there is none or it doesn't fit."""
-    path, fix = folder / MANIFEST, _REBUILD.format(task=folder.name)
+    path, fix = folder / MANIFEST, _rebuild(folder)
     try:
         return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -82,13 +82,17 @@ def read_manifest(folder: Path) -> Manifest:
         raise HarnessError(f"expected JSON in {path}, found: {error}", fix=fix) from None
 
 
+def _rebuild(folder: Path) -> str:
+    return f"run `dvc repro {data_stage(folder.name)}` (or `dvc repro`)"
+
+
 def languages(folder: Path, split: str) -> list[str]:
     """The languages of a split, sorted; HarnessError (with the splits there are) where there is none."""
     manifest = read_manifest(folder)
     if manifest.unavailable:
         raise HarnessError(
             f"expected rows of task {manifest.task}, found none: {manifest.unavailable}",
-            fix=f"get the data, then {_REBUILD.format(task=folder.name)}, or leave out what uses this task",
+            fix=f"get the data, then {_rebuild(folder)}, or leave out what uses this task",
         )
     found = sorted(name.split(".")[1] for name in manifest.files if name.split(".")[0] == split)
     if not found:
@@ -120,7 +124,7 @@ def read_split(folder: Path, split: str, language: str) -> list[Row]:
     except OSError as error:
         raise HarnessError(
             f"expected {path} (its manifest lists it), found: {error.strerror}",
-            fix=_REBUILD.format(task=folder.name),
+            fix=_rebuild(folder),
         ) from None
 
 

@@ -20,6 +20,7 @@ from harness.project.files import sha256_file, write_json
 from harness.project.params import Params
 from harness.project.paths import PACKAGE, Paths
 from harness.project.results import Cell
+from harness.project.stages import data_stage, recipe_stage, target_stage
 
 SHARED_CODE = ("data/folder.py", "experiment/training", "metrics", "model")
 RECIPE_CODE = ("experiment/intermediate.py", *SHARED_CODE)
@@ -109,14 +110,14 @@ def read_recipe(name: str, params: Params, paths: Paths) -> dict[str, Any]:
 
     Raises HarnessError where it was not resolved, or where its settings, data or code have changed since.
     """
-    found = _read(paths.recipe(name), f"recipe@{name}")
-    return _same(found, recipe_inputs(name, params, paths), paths.recipe(name), f"recipe@{name}")
+    found = _read(paths.recipe(name), recipe_stage(name))
+    return _same(found, recipe_inputs(name, params, paths), paths.recipe(name), recipe_stage(name))
 
 
 def read_target(target: str, params: Params, paths: Paths) -> dict[str, Any]:
     """The resolved target; raises as `read_recipe` does."""
-    found = _read(paths.target(target), f"target@{target}")
-    return _same(found, target_inputs(target, params, paths), paths.target(target), f"target@{target}")
+    found = _read(paths.target(target), target_stage(target))
+    return _same(found, target_inputs(target, params, paths), paths.target(target), target_stage(target))
 
 
 def intermediate_inputs(recipe: str, params: Params, paths: Paths) -> dict[str, Any]:
@@ -185,7 +186,7 @@ def _data_identity(task: str, paths: Paths) -> str:
     if not manifest.is_file():
         raise HarnessError(
             f"expected the data of `{task}` in {manifest.parent}, found none",
-            fix=f"run `dvc repro data@{task}`",
+            fix=f"run `dvc repro {data_stage(task)}`",
         )
     return sha256_file(manifest)
 

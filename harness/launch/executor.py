@@ -1,6 +1,7 @@
 """The driver of a grid: hands units to an executor in the schedule's order, retries what died, keeps count.
 
-An executor runs units and nothing else: worker processes of this machine (harness.launch.local), or a cluster's.
+An executor runs units and nothing else: worker processes of this machine (harness.launch.local), or a cluster's. What
+makes one is a launcher (harness.launch.launchers).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Literal, Protocol
 
 from harness.launch.schedule import Item, Schedule
 from harness.launch.work import Work
+from harness.project.params import Params
+from harness.project.paths import Paths
 from harness.project.records import StrictRecord
 
 ATTEMPTS = 2
@@ -68,7 +71,17 @@ class Executor(Protocol):
         """Wait until a job has ended, a second at most; with code 0, its outputs are at their places by then."""
 
     def close(self) -> None:
-        """End what still runs, leaving nothing of it at its place."""
+        """End what still runs, leaving nothing of it at its place; closing twice does nothing."""
+
+
+class Launcher(Protocol):
+    """Makes an executor."""
+
+    def __call__(self, params: Params, paths: Paths, slots: int | None = None, address: str | None = None) -> Executor:
+        """`slots`: units at a time, None for as many as there is room for; `address`: where, if not on this machine.
+
+        Raises HarnessError where it can see already that no unit could run.
+        """
 
 
 class Summary(StrictRecord):

@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""Environment variable: the GPUs that CUDA lets a process see."""
+
 
 def given_gpus() -> tuple[str, ...] | None:
     """Those that its caller (a person, Ray, Slurm) gave it; None where nothing was said."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    given = os.environ.get(VISIBLE)
     return None if given is None else tuple(name.strip() for name in given.split(",") if name.strip())
 
 

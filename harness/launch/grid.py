@@ -10,12 +10,11 @@ import fcntl
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from harness.launch.executor import Executor, Job, Summary, Told, render_summary, run_grid
-from harness.launch.kept import Made
-from harness.launch.local.workers import default_slots, workers
 from harness.launch.unit import cell_line, intermediate_line, read_record
+from harness.launch.up_to_date import UpToDate
 from harness.launch.work import Work, cell_work, intermediate_work
 from harness.pipeline.dvc import check_project, commit, reproduce, restore
 from harness.pipeline.times import unit_seconds
@@ -25,38 +24,48 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.progress import grid_progress
 from harness.project.results import grid_cells, read_result
+from harness.project.stages import (
+    CORPUS,
+    ENCODER,
+    cell_stage,
+    data_stage,
+    intermediate_stage,
+    log_name,
+    recipe_stage,
+    target_stage,
+)
 
 SHOWN = 5
 """Lines of a failed unit's log that are shown at once."""
 
 
 def reproduce_grid(
-    params: Params,
-    paths: Paths,
-    stages: Sequence[str] = (),
-    slots: int | None = None,
-    to_stderr: bool = False,
-    executor: Callable[[int, Params, Paths], Executor] | None = None,
+    executor: Executor, params: Params, paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False
 ) -> bool:
     """Run what is stale, or of it only these stages and what they need; False where something failed (it is said what).
 
-    `slots`: units at a time, None for as many as the machine has room for; `to_stderr`: all words go there, and
-    standard output stays free for the verdict; `executor`: makes what runs the units, default: worker processes here.
+    `executor` (harness.launch.launchers makes one) runs the units and is closed; `to_stderr`: all words go there, and
+    standard output stays free for the verdict.
 
     Raises HarnessError as harness.pipeline.dvc.check_project does, or where another run is at work here; and
     KeyboardInterrupt once finished units are recorded.
     """
-    check_project(paths)
-    with alone(paths):
-        if not _stale(params, paths, stages):
-            return reproduce(paths, stages, to_stderr)
-        chosen = _chosen(params, paths, stages)
-        if not reproduce(paths, stages_before(chosen, params), to_stderr):
-            return False
-        jobs = jobs_of(_stale(params, paths, stages), params, paths)
-        if jobs and not _run(jobs, params, paths, slots or default_slots(params), to_stderr, executor or workers):
-            return False
+    with closing(executor):
+        check_project(paths)
+        with alone(paths):
+            return _reproduce(executor, params, paths, stages, to_stderr)
+
+
+def _reproduce(executor: Executor, params: Params, paths: Paths, stages: Sequence[str], to_stderr: bool) -> bool:
+    if not _stale(params, paths, stages):
         return reproduce(paths, stages, to_stderr)
+    chosen = _chosen(params, paths, stages)
+    if not reproduce(paths, stages_before(chosen, params), to_stderr):
+        return False
+    jobs = jobs_of(_stale(params, paths, stages), params, paths)
+    if jobs and not _run(executor, jobs, params, paths, to_stderr):
+        return False
+    return reproduce(paths, stages, to_stderr)
 
 
 def stages_before(chosen: Sequence[Unit], params: Params) -> list[str]:
@@ -64,12 +73,15 @@ def stages_before(chosen: Sequence[Unit], params: Params) -> list[str]:
 
     A matrix that is needed whole goes by its one name: DVC reads all of dvc.lock for every name that it is given.
     """
-    own = {unit.stage for unit in chosen if unit.kind != "encoder"}
+    own = {unit.stage for unit in chosen if unit.kind != ENCODER}
     names = list(dict.fromkeys(need for unit in chosen for need in unit.needs if need not in own))
-    matrices = {"data": params.data.tasks, "recipe": params.grid.recipes, "target": params.grid.targets}
-    for matrix, members in matrices.items():
-        whole = {f"{matrix}@{member}" for member in members}
-        if whole <= {*names} or (matrix == "data" and "corpus" in names):  # the corpus is made from all data
+    matrices = {
+        "data": {data_stage(task) for task in params.data.tasks},
+        "recipe": {recipe_stage(recipe) for recipe in params.grid.recipes},
+        "target": {target_stage(target) for target in params.grid.targets},
+    }
+    for matrix, whole in matrices.items():
+        if whole <= {*names} or (matrix == "data" and CORPUS in names):  # the corpus is made from all data
             names = [matrix, *(name for name in names if name not in whole)]
     return names
 
@@ -103,10 +115,10 @@ def alone(paths: Paths) -> Iterator[None]:
 
 def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
     """A job for every intermediate training and cell among `chosen`."""
-    works: dict[str, Work] = {f"cell@{cell.id}": cell_work(cell, paths) for cell in grid_cells(params)}
+    works: dict[str, Work] = {cell_stage(cell): cell_work(cell, paths) for cell in grid_cells(params)}
     for recipe in params.grid.recipes:
         for seed in params.grid.seeds:
-            works[f"intermediate@{recipe}-{seed}"] = intermediate_work(recipe, seed, params, paths)
+            works[intermediate_stage(recipe, seed)] = intermediate_work(recipe, seed, params, paths)
     seconds = unit_seconds(chosen, paths)
     return [
         Job(
@@ -115,21 +127,14 @@ def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
             unit.needs,
             seconds[unit.stage],
             unit.kind,
-            paths.logs / f"{unit.stage.replace('@', '-')}.log",
+            paths.logs / log_name(unit.stage),
         )
         for unit in chosen
         if unit.stage in works
     ]
 
 
-def _run(
-    jobs: Sequence[Job],
-    params: Params,
-    paths: Paths,
-    slots: int,
-    to_stderr: bool,
-    executor: Callable[[int, Params, Paths], Executor],
-) -> bool:
+def _run(executor: Executor, jobs: Sequence[Job], params: Params, paths: Paths, to_stderr: bool) -> bool:
     """Run the jobs and have dvc.lock record those that finished; False where one failed."""
     with grid_progress(len(jobs), to_stderr) as show, interrupts() as stop:
 
@@ -137,10 +142,10 @@ def _run(
             show(_line(told, len(jobs)), told.done, told.left_s)
 
         def keep(job: Job) -> bool:
-            return job.stage in restored or made(job)
+            return job.stage in restored or is_up_to_date(job)
 
-        restored, made = restore([job.stage for job in jobs], paths), Made(params, paths)
-        summary = run_grid(executor(slots, params, paths), jobs, keep, tell, stop)
+        restored, is_up_to_date = restore([job.stage for job in jobs], paths), UpToDate(params, paths)
+        summary = run_grid(executor, jobs, keep, tell, stop)
     finished = [*summary.ran, *summary.kept]
     if finished:
         commit(finished, paths)
@@ -183,7 +188,7 @@ def _tail(job: Job) -> list[str]:
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Yields whether Ctrl-C or SIGTERM has come: a unit that is being brought home is brought home whole.
+    """Yields whether Ctrl-C or SIGTERM has come: a unit that is being fetched back is fetched back whole.
 
     A second one raises KeyboardInterrupt at once.
     """

@@ -1,4 +1,10 @@
-"""Where a unit of work runs: in a container, or here and now; and what is said of it when it has finished."""
+"""A unit of work from its command to its exit code: here and now, in a container, or in a process of its own.
+
+`harness run cell RECIPE TARGET SEED` and `harness run intermediate RECIPE SEED` call this module. So do workers, the
+warm process and a cluster's nodes: they are handed the same words (harness.launch.work.Work.command).
+
+    python -m harness.launch.unit run cell RECIPE TARGET SEED
+"""
 
 from __future__ import annotations
 
@@ -6,15 +12,58 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.launch.work import Work, cell_work, intermediate_work
+from harness.project.errors import check_known
+from harness.project.exits import exit_code_of
 from harness.project.params import Params
 from harness.project.paths import OUTPUT, PACKAGE, Paths
+from harness.project.profiles import open_project
 from harness.project.results import Cell, Result, read_result
+
+
+def run_unit(command: Sequence[str]) -> int:
+    """Run a unit of the project that the working folder lies in; returns its exit code.
+
+    `command`: `run cell RECIPE TARGET SEED` or `run intermediate RECIPE SEED`. A finished unit is one line on standard
+    output, a user's mistake a paragraph on standard error and code 2 (harness.project.exits).
+    """
+    return exit_code_of(lambda: finish_unit(command))
+
+
+def finish_unit(command: Sequence[str]) -> int:
+    """As `run_unit`, but HarnessError, OSError and KeyboardInterrupt are raised for the caller to tell."""
+    match command:
+        case ["run", "cell", recipe, target, seed]:
+            return _finish_cell(Cell(recipe=recipe, target=target, seed=int(seed)))
+        case ["run", "intermediate", recipe, seed]:
+            return _finish_intermediate(recipe, int(seed))
+    raise ValueError(f"expected the command of a unit of work, found {command}")
+
+
+def _finish_intermediate(recipe: str, seed: int) -> int:
+    params, paths = open_project()
+    check_known(recipe, params.recipes, "recipe")
+    code, record = do_intermediate(recipe, seed, params, paths)
+    if record is not None:
+        print(intermediate_line(record), flush=True)
+    return code
+
+
+def _finish_cell(cell: Cell) -> int:
+    from harness.pipeline.plan import remaining
+
+    params, paths = open_project()
+    check_known(cell.recipe, params.recipes, "recipe")
+    check_known(cell.target, params.target, "target")
+    code, result = do_cell(cell, params, paths)
+    if result is not None:
+        print(f"{cell_line(result)}; {remaining(params, paths)}", flush=True)
+    return code
 
 
 def do_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> tuple[int, dict[str, Any] | None]:
@@ -26,7 +75,7 @@ def do_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> tup
         return run_intermediate(recipe, seed, params, paths)
 
     code = _do(intermediate_work(recipe, seed, params, paths), params, paths, here)
-    return code, read_record(paths.intermediate(recipe, seed)) if code == 0 and _at_home() else None
+    return code, read_record(paths.intermediate(recipe, seed)) if code == 0 and _writes_in_place() else None
 
 
 def do_cell(cell: Cell, params: Params, paths: Paths) -> tuple[int, Result | None]:
@@ -39,28 +88,28 @@ def do_cell(cell: Cell, params: Params, paths: Paths) -> tuple[int, Result | Non
 
     code = _do(cell_work(cell, paths), params, paths, here)
     result = paths.cell(cell.recipe, cell.target, cell.seed) / "result.json"
-    return code, read_result(result) if code == 0 and _at_home() else None
+    return code, read_result(result) if code == 0 and _writes_in_place() else None
 
 
-def do_cell_apart(cell: Cell, params: Params, paths: Paths, apart: Paths) -> int:
-    """Have a cell done from the inputs that lie here, its folder written below `apart`; returns the exit code.
+def run_cell_into(folder: Paths, cell: Cell, params: Params, paths: Paths) -> int:
+    """Have a cell done from the inputs of the project, its outputs written below `folder`; returns the exit code.
 
     A process of its own (or a container, as params.yaml says) runs the code that runs here; it reads the project and
     writes nothing into it.
     """
-    work = replace(cell_work(cell, paths), outputs=cell_work(cell, apart).outputs)
+    work = replace(cell_work(cell, paths), outputs=cell_work(cell, folder).outputs)
     if params.runtime == "docker":
         from harness.launch.container.container import run_work
 
-        return run_work(work, params, paths, apart)
-    where = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {OUTPUT: str(apart.root), "PYTHONPATH": os.pathsep.join(where)}
-    command = [sys.executable, "-P", "-m", "harness.commands.main", *work.command]
+        return run_work(work, params, paths, folder)
+    path = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {OUTPUT: str(folder.root), "PYTHONPATH": os.pathsep.join(path)}
+    command = [sys.executable, "-P", "-m", "harness.launch.unit", *work.command]
     return subprocess.run(command, cwd=paths.root, env=environment, check=False).returncode
 
 
 def _do(work: Work, params: Params, paths: Paths, here: Callable[[], object]) -> int:
-    if _at_home() and params.runtime == "docker":
+    if _writes_in_place() and params.runtime == "docker":
         from harness.launch.container.container import run_work
 
         return run_work(work, params, paths)
@@ -68,8 +117,8 @@ def _do(work: Work, params: Params, paths: Paths, here: Callable[[], object]) ->
     return 0
 
 
-def _at_home() -> bool:
-    """Whether this process works in the project itself; else it was started to fill a scratch folder."""
+def _writes_in_place() -> bool:
+    """Whether this process writes into the project itself; else it was started to fill a scratch folder."""
     return OUTPUT not in os.environ
 
 
@@ -92,3 +141,7 @@ def cell_line(result: Result) -> str:
     """A finished cell in one line."""
     score = "no score" if result.score is None else f"score {result.score:5.1f}"
     return f"cell {result.cell.id}: {result.status}, {score}, {result.elapsed_s:.1f} s"
+
+
+if __name__ == "__main__":
+    sys.exit(run_unit(sys.argv[1:]))

@@ -62,19 +62,19 @@ def _common(paths: Paths) -> tuple[Path, ...]:
     return paths.params, paths.tasks, paths.encoder
 
 
-def bring_home(work: Work, scratch: Path, paths: Paths) -> None:
+def fetch_back(work: Work, scratch: Path, paths: Paths) -> None:
     """Move what a unit wrote below `scratch` to its places, the output that marks a finished unit last.
 
     Raises HarnessError if an output is not there.
     """
-    made = {place: scratch / place.relative_to(paths.root) for place in work.outputs}
-    missing = [place for place, source in made.items() if not source.exists()]
+    written = {place: scratch / place.relative_to(paths.root) for place in work.outputs}
+    missing = [place for place, source in written.items() if not source.exists()]
     if missing:
         raise HarnessError(
             f"expected {work.name} to write {missing[0].relative_to(paths.root)}, found that it did not",
             fix="run the same command again",
         )
-    for place, source in made.items():
+    for place, source in written.items():
         if os.getuid() == 0:  # a root caller's container runs as another user
             for path in (source, *source.rglob("*")):
                 os.chown(path, os.getuid(), os.getgid())

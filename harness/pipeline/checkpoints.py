@@ -19,6 +19,7 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.records import StrictRecord
 from harness.project.results import Cell
+from harness.project.stages import cell_stage, intermediate_stage
 
 WEIGHTS = "*.safetensors"
 
@@ -50,15 +51,15 @@ def checkpoints(params: Params, paths: Paths) -> list[Checkpoint]:
     for recipe in params.grid.recipes:
         for seed in params.grid.seeds if params.recipes[recipe].tasks else ():
             folder = paths.checkpoint(recipe, seed)
-            cells = [Cell(recipe=recipe, target=target, seed=seed).id for target in params.grid.targets]
+            cells = [Cell(recipe=recipe, target=target, seed=seed) for target in params.grid.targets]
             if folder.is_dir():
                 found.append(
                     Checkpoint(
                         recipe=recipe,
                         seed=seed,
                         size=sum(path.stat().st_size for path in folder.glob(WEIGHTS)),
-                        needed_by=[cell for cell in cells if state[f"cell@{cell}"] != "done"],
-                        is_current=state[f"intermediate@{recipe}-{seed}"] == "done",
+                        needed_by=[cell.id for cell in cells if state[cell_stage(cell)] != "done"],
+                        is_current=state[intermediate_stage(recipe, seed)] == "done",
                     )
                 )
     return found
@@ -99,12 +100,11 @@ def drop(params: Params, paths: Paths) -> list[Checkpoint]:
     going = [item for item in checkpoints(params, paths) if item.can_go]
     cache = cache_dir(paths) if going else paths.root
     for item in going:
-        name = f"{item.recipe}-{item.seed}"
         for path in sorted(paths.checkpoint(item.recipe, item.seed).glob(WEIGHTS)):
             _cached(path, cache).unlink(missing_ok=True)
             path.unlink()
-        cells = [Cell(recipe=item.recipe, target=target, seed=item.seed).id for target in params.grid.targets]
-        commit([f"intermediate@{name}", *[f"cell@{cell}" for cell in cells]], paths)
+        cells = [Cell(recipe=item.recipe, target=target, seed=item.seed) for target in params.grid.targets]
+        commit([intermediate_stage(item.recipe, item.seed), *map(cell_stage, cells)], paths)
     return going
 
 

@@ -1,20 +1,20 @@
-"""What a profile costs before anything of it has run: steps, tokens, GPU-hours, disk.
+"""What a profile costs before anything of it has run: steps, tokens, disk. Hours are in harness.pipeline.speeds.
 
-Pure arithmetic on params, pinned rows and measured speed. What nobody has counted is None here and `unknown` in the
+Pure arithmetic on params and pinned rows. What nobody has counted is None here and `unknown` in the
 text; a sum over such parts is of the known ones and names the others. Tokens are upper bounds (every input at
 `max_length`) unless lengths were measured on built data (benchmarks/lengths.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, isnan, nan
 from typing import Literal
 
 from pydantic import Field
 
+from harness.pipeline.pinned_inputs import pinned_rows, published_sizes
 from harness.project.params import Architecture, Params, Recipe, Retrieval, Training
-from harness.project.pins import HubFile, Part, UrlFile
 from harness.project.profiles import describe_encoder
 from harness.project.records import StrictRecord
 from harness.project.tasks import TRANSLATED, Task
@@ -25,37 +25,6 @@ PREDICTION_BYTES_PER_ROW = 4.4
 """Of the 483,050 bytes of reference/lab/predictions for 110,529 rows; answers in real text take more."""
 CHOICES = {"hellaswag": 4, "cosmosqa": 4, "commonsenseqa": 5}
 """Answers to choose from, each an input of its own: the data sets' own format."""
-
-
-class Throughput(StrictRecord):
-    """How fast one device trains and predicts with one encoder (benchmarks/throughput.py measures it)."""
-
-    encoder: str
-    """Repository of the encoder whose sizes were measured; its weights were random."""
-    device: str
-    """Name of the GPU or processor, as the driver or the system gives it."""
-    precision: str
-    """compute.precision."""
-    gradient_checkpointing: bool
-    """compute.gradient_checkpointing."""
-    threads: int = Field(gt=0)
-    """CPU threads."""
-    length: int = Field(gt=0)
-    """Tokens of every input."""
-    batch_size: int = Field(gt=0)
-    """Inputs per optimiser step."""
-    micro_batch: int = Field(gt=0)
-    """Inputs per forward pass in training."""
-    train_tokens_per_s: float = Field(gt=0)
-    """Tokens per second of training: forward, backward, clipping and the optimiser's step."""
-    predict_tokens_per_s: float = Field(gt=0)
-    """Tokens per second of prediction."""
-    torch: str
-    """Version of torch."""
-    measured_on: str
-    """Date, as YYYY-MM-DD."""
-    command: str
-    """What measured it."""
 
 
 class Length(StrictRecord):
@@ -102,7 +71,7 @@ class UnitCost(StrictRecord):
     """Tokens of its inputs, by which a measured speed is chosen."""
 
 
-class CostEstimate(StrictRecord):
+class GridCost(StrictRecord):
     """The cost of a profile."""
 
     units: list[UnitCost]
@@ -136,28 +105,6 @@ class CostEstimate(StrictRecord):
         return self.parameters * BYTES_PER_PARAMETER
 
 
-def pinned_rows(task: Task, params: Params) -> dict[str, float]:
-    """Rows of every file of the task in the profile's source, by stem; NaN where nobody has counted them."""
-    if params.data.source == "published":
-        return {
-            stem: sum(nan if part.rows is None else part.rows for part in parts)
-            for stem, parts in published_parts(task).items()
-        }
-    if params.data.source == "generated":
-        return {stem: file.rows for stem, file in task.pins.generated.files.items()} if task.pins.generated else {}
-    pack = task.pins.local.get(params.data.pack or "")
-    return {stem: sum(part.rows for part in parts) for stem, parts in pack.files.items()} if pack else {}
-
-
-def published_parts(task: Task) -> dict[str, Sequence[Part]]:
-    """Stem -> the published files that it is read from: those of the first place, in the task's order, that has it."""
-    found: dict[str, Sequence[Part]] = {}
-    for place in task.published:
-        for stem, parts in getattr(task.pins, place).files.items():
-            found.setdefault(stem, parts)
-    return found
-
-
 def parameters_of(architecture: Architecture, vocabulary: int) -> int:
     """Parameters of an encoder of this size, without a masked-language-model head."""
     width, inner = architecture.hidden_size, architecture.intermediate_size
@@ -166,7 +113,7 @@ def parameters_of(architecture: Architecture, vocabulary: int) -> int:
     return embeddings + architecture.layers * layer
 
 
-def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length] = ()) -> CostEstimate:
+def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length] = ()) -> GridCost:
     """The cost of every unit of the grid. `tasks`: every task of data.tasks; `lengths`: what was measured of them."""
     count = _Counter(params, tasks, lengths)
     reasons = {name: count.unavailable(params.recipes[name]) for name in params.grid.recipes}
@@ -177,9 +124,9 @@ def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length
         *[count.intermediate(name, seeds) for name in running if params.recipes[name].tasks],
         *[count.cell(target, len(running) * seeds) for target in params.grid.targets],
     ]
-    sizes = _published_sizes(tasks.values()) if params.data.source == "published" else []
+    sizes = published_sizes(tasks.values()) if params.data.source == "published" else []
     encoder = params.encoder
-    return CostEstimate(
+    return GridCost(
         units=units,
         unavailable={name: reason for name, reason in reasons.items() if reason},
         targets=len(params.grid.targets),
@@ -190,18 +137,6 @@ def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length
         fetched_bytes=sum(size for size in sizes if size is not None),
         fetched_unknown=sizes.count(None),
     )
-
-
-def _published_sizes(tasks: Iterable[Task]) -> list[int | None]:
-    """Bytes of every published file that would be fetched, each once; None where no pin says it."""
-    sizes: dict[str, int | None] = {}
-    for task in tasks:
-        for part in (part for parts in published_parts(task).values() for part in parts):
-            if isinstance(part, UrlFile):
-                sizes |= {side.url: side.bytes for side in (part, part.beside) if side}
-            elif isinstance(part, HubFile):
-                sizes[f"{part.repository}/{part.path}"] = part.bytes
-    return list(sizes.values())
 
 
 class _Counter:
@@ -347,57 +282,3 @@ def _least(count: float, cap: int | None) -> float:
 def _steps(examples: float, settings: Training) -> float:
     """Optimiser steps of a task's own epochs, as harness.experiment.training.prepare counts them."""
     return examples if isnan(examples) else max(1, round(settings.epochs * examples / settings.batch_size))
-
-
-class Hours(StrictRecord):
-    """Time on one device."""
-
-    train: float
-    """Hours of training."""
-    predict: float
-    """Hours of prediction."""
-    source: list[str]
-    """The measurements that were used, in words."""
-
-    @property
-    def both(self) -> float:
-        """Hours of both."""
-        return self.train + self.predict
-
-
-def hours(found: CostEstimate, speeds: Sequence[Throughput], *kinds: str) -> Hours:
-    """Hours of the units of `kinds` (none: all) at measured speeds; unknown counts take no time.
-
-    Each unit goes by the measurement at its inputs' length, else at the next longer one, else at the longest.
-    """
-    train = predict = 0.0
-    used: set[int] = set()
-    for unit in (unit for unit in found.units if unit.kind in kinds or not kinds):
-        speed = min(speeds, key=lambda item: (item.length < unit.length, abs(item.length - unit.length)))
-        used.add(speed.length)
-        train += unit.runs * (unit.train_tokens or 0) / speed.train_tokens_per_s / 3600
-        predict += unit.runs * (unit.predict_tokens or 0) / speed.predict_tokens_per_s / 3600
-    chosen = sorted((item for item in speeds if item.length in used), key=lambda item: item.length)
-    return Hours(train=train, predict=predict, source=[_in_words(item) for item in chosen])
-
-
-def _in_words(speed: Throughput) -> str:
-    return (
-        f"{speed.train_tokens_per_s:,.0f} tokens/s in training and {speed.predict_tokens_per_s:,.0f} in prediction at"
-        f" {speed.length} tokens, {speed.precision}, {speed.micro_batch} inputs a pass"
-        f" ({speed.measured_on}, torch {speed.torch})"
-    )
-
-
-def speeds_for(params: Params, device: str, known: Sequence[Throughput]) -> list[Throughput]:
-    """Measurements of this encoder on this device under the profile's compute settings, one per length."""
-    compute = params.compute
-    fitting = [
-        item
-        for item in known
-        if (item.encoder, item.device) == (describe_encoder(params), device)
-        and (item.precision, item.gradient_checkpointing) == (compute.precision, compute.gradient_checkpointing)
-    ]
-    # Of several at one length the one whose passes are the profile's.
-    fitting.sort(key=lambda item: item.micro_batch == compute.micro_batch)
-    return list({item.length: item for item in fitting}.values())

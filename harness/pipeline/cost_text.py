@@ -10,15 +10,8 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 from tabulate import tabulate
 
-from harness.pipeline.cost import (
-    PREDICTION_BYTES_PER_ROW,
-    CostEstimate,
-    Length,
-    Throughput,
-    estimate,
-    hours,
-    speeds_for,
-)
+from harness.pipeline.cost import PREDICTION_BYTES_PER_ROW, GridCost, Length, estimate
+from harness.pipeline.speeds import Throughput, hours, speeds_for
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
@@ -47,7 +40,7 @@ def render_cost(params: Params, paths: Paths, gpu: str | None) -> str:
     return "\n".join([tabulate(lines, tablefmt="plain", disable_numparse=True), *_notes(found)])
 
 
-def _counts(found: CostEstimate, cells: int) -> list[list[str]]:
+def _counts(found: GridCost, cells: int) -> list[list[str]]:
     trainings = found.runs("intermediate")
     return [
         ["cells", f"{found.runs('cell'):,}" + (f" of {cells:,}" if found.unavailable else "")],
@@ -58,7 +51,7 @@ def _counts(found: CostEstimate, cells: int) -> list[list[str]]:
     ]
 
 
-def _time(found: CostEstimate, params: Params, gpu: str | None, known: Sequence[Throughput]) -> list[list[str]]:
+def _time(found: GridCost, params: Params, gpu: str | None, known: Sequence[Throughput]) -> list[list[str]]:
     if gpu is None:
         return [["GPU-hours", f"`--gpu NAME`; measured so far: {_measured(known)}"]]
     speeds = speeds_for(params, gpu, known)
@@ -73,7 +66,7 @@ def _time(found: CostEstimate, params: Params, gpu: str | None, known: Sequence[
     ]
 
 
-def _at_least(found: CostEstimate) -> str:
+def _at_least(found: GridCost) -> str:
     """What stands before hours that leave out units of unknown size (the lines above name them)."""
     unknown = found.total("train_tokens")[1] or found.total("predict_tokens")[1]
     return "without the unknown units " if unknown else ""
@@ -98,7 +91,7 @@ def _measured(known: Sequence[Throughput]) -> str:
     return ", ".join(sorted({f"{item.device} ({item.precision})" for item in known})) or "nothing"
 
 
-def _disk(found: CostEstimate) -> list[list[str]]:
+def _disk(found: GridCost) -> list[list[str]]:
     count, each = found.runs("intermediate"), found.checkpoint_bytes
     rows, _ = found.total("predict_rows")
     unknown = f", and {found.fetched_unknown:,} files of unknown size" if found.fetched_unknown else ""
@@ -110,7 +103,7 @@ def _disk(found: CostEstimate) -> list[list[str]]:
     ]
 
 
-def _sharing(found: CostEstimate, params: Params, gpu: str | None, known: Sequence[Throughput]) -> list[list[str]]:
+def _sharing(found: GridCost, params: Params, gpu: str | None, known: Sequence[Throughput]) -> list[list[str]]:
     """What an intermediate training for each pair on its own would take more."""
     others = found.targets - 1
     steps, _ = found.total("steps", "intermediate")
@@ -122,7 +115,7 @@ def _sharing(found: CostEstimate, params: Params, gpu: str | None, known: Sequen
     return [["saved by sharing", f"{text}, against training each pair on its own"]]
 
 
-def _notes(found: CostEstimate) -> list[str]:
+def _notes(found: GridCost) -> list[str]:
     measured = f"at measured lengths of {', '.join(found.measured_lengths)}; of other tasks "
     notes = [
         f"tokens: {measured if found.measured_lengths else ''}at most, every input counted at max_length",
@@ -133,7 +126,7 @@ def _notes(found: CostEstimate) -> list[str]:
     return notes
 
 
-def _total(found: CostEstimate, field: str) -> str:
+def _total(found: GridCost, field: str) -> str:
     total, unknown = found.total(field)
     parts = [f"{found.total(field, kind)[0]:,} {kind}" for kind in ("encoder", "intermediate", "cell")]
     shown = ", ".join(part for part in parts if not part.startswith("0 "))

@@ -48,11 +48,11 @@ def restore(stages: Sequence[Any]) -> None:
 
     A stage that depends on one of them that can't be put back is left alone: its inputs are still to be made.
     """
-    unmade: set[str] = set()
+    missing: set[str] = set()
     for stage in stages:
         outs = {out.fs_path for out in stage.outs}
-        if any(dep.fs_path in unmade for dep in stage.deps) or not _restore(stage):
-            unmade |= outs
+        if any(dep.fs_path in missing for dep in stage.deps) or not _restore(stage):
+            missing |= outs
         else:
             print(f"{RESTORED}{stage.addressing}", flush=True)
 

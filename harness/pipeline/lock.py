@@ -70,7 +70,7 @@ class Lock:
         if entry is None:
             return ["never run"]
         deps = {dep["path"]: dep.get("md5") for dep in entry.get("deps", []) if is_compared(dep["path"])}
-        changed = [path for path, md5 in deps.items() if (self._made.get(path) or self.md5(path)) != md5]
+        changed = [path for path, md5 in deps.items() if (self._recorded.get(path) or self.md5(path)) != md5]
         return changed + self._params_changed(entry)
 
     def outputs_differ(self, stage: str, is_compared: Callable[[str], bool] = lambda path: True) -> list[str]:
@@ -91,7 +91,7 @@ class Lock:
         return sum(sizes), len(sizes)
 
     @cached_property
-    def _made(self) -> dict[str, str | None]:
+    def _recorded(self) -> dict[str, str | None]:
         """Path -> recorded md5 of every output."""
         return {out["path"]: out.get("md5") for entry in self.stages.values() for out in entry.get("outs", [])}
 

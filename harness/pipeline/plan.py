@@ -19,6 +19,7 @@ from harness.pipeline.units import State, Unit, states_of, units
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import Cell, grid_cells
+from harness.project.stages import cell_stage
 
 
 def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
@@ -26,15 +27,15 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
 
     Where nothing was timed, or where `gpu` names a device, the cost by steps and tokens too (harness.pipeline.cost).
     """
-    made = units(params, paths)
-    state = states_of(made, paths)
-    seconds, where = measured_costs(paths)
+    every = units(params, paths)
+    state = states_of(every, paths)
+    seconds, source = measured_costs(paths)
     grid = params.grid
     rows = [
         [recipe, *(_seeds_done(state, paths, recipe, target, grid.seeds) for target in grid.targets)]
         for recipe in grid.recipes
     ]
-    left = [unit for unit in made if state[unit.stage] != "done"]
+    left = [unit for unit in every if state[unit.stage] != "done"]
     unavailable = ", u = some unavailable" if any("u" in mark for row in rows for mark in row[1:]) else ""
     lines = [
         f"profile {params.profile}: {params.title}",
@@ -47,7 +48,7 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
         "",
         ", ".join(f"{count} {word}" for word, count in sorted(Counter(state.values()).items()))
         + f" of {len(state)} units",
-        _cost_line(left, seconds, where),
+        _cost_line(left, seconds, source),
     ]
     if gpu is not None or not seconds:
         from harness.pipeline.cost_text import render_cost
@@ -57,7 +58,7 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
 
 
 def _seeds_done(state: dict[str, State], paths: Paths, recipe: str, target: str, seeds: Sequence[int]) -> str:
-    found = [state[f"cell@{Cell(recipe=recipe, target=target, seed=seed).id}"] for seed in seeds]
+    found = [state[cell_stage(Cell(recipe=recipe, target=target, seed=seed))] for seed in seeds]
     unavailable = any(_unavailable(paths.cell(recipe, target, seed) / "result.json") for seed in seeds)
     return f"{found.count('done')}" + ("s" if "stale" in found else "") + ("u" if unavailable else "")
 
@@ -69,16 +70,16 @@ def _unavailable(path: Path) -> bool:
     return False
 
 
-def _cost_line(left: list[Unit], seconds: dict[str, float], where: str) -> str:
+def _cost_line(left: list[Unit], seconds: dict[str, float], source: str) -> str:
     if not left:
         return "nothing to run: `dvc repro` will find everything up to date"
     unknown = {unit.kind for unit in left} - set(seconds)
     total = sum(seconds.get(unit.kind, 0.0) for unit in left)
-    text = f"left to run: {len(left)} units, about {total / 60:.0f} minutes of work by {where}"
+    text = f"left to run: {len(left)} units, about {total / 60:.0f} minutes of work by {source}"
     return (
         text + (f"; no time known of: {', '.join(sorted(unknown))}" if unknown else "")
         if seconds
-        else f"left to run: {len(left)} units; {where}"
+        else f"left to run: {len(left)} units; {source}"
     )
 
 

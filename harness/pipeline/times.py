@@ -13,6 +13,8 @@ from typing import Any
 from harness.pipeline.units import Unit
 from harness.project.paths import Paths
 
+COSTS = "costs.json"
+"""Among pinned results: median wall seconds by kind of unit, and the machine."""
 SAMPLE = 500
 """Results that are enough to say what cells cost: every cell that finishes asks (`remaining`), and would read all."""
 
@@ -28,7 +30,7 @@ def measured_costs(paths: Paths) -> tuple[dict[str, float], str]:
     return {}, "nothing measured yet"
 
 
-def unit_seconds(made: Iterable[Unit], paths: Paths) -> dict[str, float]:
+def unit_seconds(chosen: Iterable[Unit], paths: Paths) -> dict[str, float]:
     """Stage -> estimated wall time, for a schedule: only the ratios have to be right.
 
     A kind's median on this machine; else the pinned run's, scaled by the kinds that both have; else the median of all
@@ -41,12 +43,12 @@ def unit_seconds(made: Iterable[Unit], paths: Paths) -> dict[str, float]:
     sorts: dict[str, list[float]] = {}
     for kind, seconds in known.items():
         sorts.setdefault(kind.split()[0], []).append(seconds)
-    return {unit.stage: known.get(unit.kind, median(sorts.get(unit.kind.split()[0], [1.0]))) for unit in made}
+    return {unit.stage: known.get(unit.kind, median(sorts.get(unit.kind.split()[0], [1.0]))) for unit in chosen}
 
 
 def _pinned_costs(paths: Paths) -> tuple[dict[str, float], dict[str, Any]]:
     """Seconds by kind of unit in the pinned run, and its machine; nothing where nothing is pinned."""
-    path = paths.pinned / "costs.json"
+    path = paths.pinned / COSTS
     if not path.is_file():
         return {}, {}
     content = json.loads(path.read_text(encoding="utf-8"))

@@ -10,13 +10,22 @@ from typing import Literal
 from harness.pipeline.lock import Lock
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.records import Record
+from harness.project.records import StrictRecord
 from harness.project.results import grid_cells
+from harness.project.stages import (
+    CORPUS,
+    ENCODER,
+    cell_stage,
+    data_stage,
+    intermediate_stage,
+    recipe_stage,
+    target_stage,
+)
 
 State = Literal["done", "stale", "to run"]
 
 
-class Unit(Record):
+class Unit(StrictRecord):
     """One stage of the grid: the encoder, an intermediate training or a cell."""
 
     stage: str
@@ -35,28 +44,32 @@ def units(params: Params, paths: Paths) -> list[Unit]:
     def output(path: Path) -> str:
         return path.relative_to(paths.root).as_posix()
 
-    made = [Unit(stage="encoder", kind="encoder", needs=("corpus",), output=output(paths.encoder / "encoder.json"))]
+    found = [Unit(stage=ENCODER, kind=ENCODER, needs=(CORPUS,), output=output(paths.encoder / "encoder.json"))]
     for recipe in params.grid.recipes:
-        data = tuple(f"data@{task}" for task in params.recipes[recipe].tasks)
+        data = tuple(data_stage(task) for task in params.recipes[recipe].tasks)
         for seed in params.grid.seeds:
-            made.append(
+            found.append(
                 Unit(
-                    stage=f"intermediate@{recipe}-{seed}",
+                    stage=intermediate_stage(recipe, seed),
                     kind=f"intermediate {recipe}",
-                    needs=("encoder", f"recipe@{recipe}", *data),
+                    needs=(ENCODER, recipe_stage(recipe), *data),
                     output=output(paths.checkpoint(recipe, seed) / "checkpoint.json"),
                 )
             )
     for cell in grid_cells(params):
-        made.append(
+        found.append(
             Unit(
-                stage=f"cell@{cell.id}",
+                stage=cell_stage(cell),
                 kind=f"cell {cell.target}",
-                needs=(f"intermediate@{cell.recipe}-{cell.seed}", f"target@{cell.target}", f"data@{cell.target}"),
+                needs=(
+                    intermediate_stage(cell.recipe, cell.seed),
+                    target_stage(cell.target),
+                    data_stage(cell.target),
+                ),
                 output=output(paths.cell(cell.recipe, cell.target, cell.seed) / "result.json"),
             )
         )
-    return made
+    return found
 
 
 def needed_units(grid: Sequence[Unit], stages: Iterable[str]) -> list[Unit]:

@@ -127,13 +127,13 @@ def _lacking(task: Task) -> Iterator[tuple[str, str, str]]:
         pin: PublishedPin = getattr(task.pins, place)
         for stem, parts in pin.files.items():
             for part in parts:
-                where = f"{place} {part.repository}" if isinstance(part, HubFile) else place
+                name = f"{place} {part.repository}" if isinstance(part, HubFile) else place
                 if isinstance(pin, HubPin) and isinstance(part, HubFile) and part.sha256 is None:
-                    yield where, stem, "no sha256: the revision alone pins it"
+                    yield name, stem, "no sha256: the revision alone pins it"
                 if part.rows is None:
-                    yield where, stem, "no count of rows"
+                    yield name, stem, "no count of rows"
                 if place == "path":
-                    yield where, stem, "no sha256: a licensed corpus, whose owner names the folder"
+                    yield name, stem, "no sha256: a licensed corpus, whose owner names the folder"
 
 
 def _has_translation(task: Task, language: str) -> bool:

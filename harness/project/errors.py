@@ -49,6 +49,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return (f"did you mean `{close[0]}`? " if close else "") + f"known: {', '.join(names)}"
 
 
+def check_known(name: str, known: Iterable[str], what: str) -> None:
+    """HarnessError with the nearest name and the list, unless `name` is a known one of `what`."""
+    names = list(known)
+    if name not in names:
+        raise HarnessError(
+            f"expected the name of a {what}, found `{name}`; {nearest(name, names)}", fix="use one of those names"
+        )
+
+
 MOST_NAMED = 3
 """So many examples of one kind are named in one sentence."""
 

@@ -16,15 +16,36 @@ OUTPUT = "HARNESS_OUTPUT"
 
 
 def project_root(start: Path | None = None) -> Path:
-    """The nearest folder at or above `start` (default: the working folder) that holds a params.yaml."""
+    """The project that `start` (default: the working folder) lies in: a checkout with a params.yaml.
+
+    Raises HarnessError outside a checkout, and in one without params.yaml; each says what to do there.
+    """
+    root = checkout_root(start)
+    if not (root / "params.yaml").is_file():
+        raise HarnessError(
+            f"expected params.yaml, the active profile, in {root}, found none",
+            fix=f"run `harness profile {_first_profile(root)}`, which writes it",
+        )
+    return root
+
+
+def checkout_root(start: Path | None = None) -> Path:
+    """The nearest folder at or above `start` that holds tasks/, and params.yaml or the profiles to make it from."""
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
-        if (folder / "params.yaml").is_file() and (folder / "tasks").is_dir():
+        if (folder / "tasks").is_dir() and ((folder / "params.yaml").is_file() or _first_profile(folder)):
             return folder
     raise HarnessError(
-        f"expected a harness project (a folder with params.yaml and tasks/) at or above {here}, found none",
-        fix="change into your clone of the project, or write params.yaml with `harness profile lab`",
+        f"expected a clone of the project (a folder with tasks/, profiles/ and params.yaml) at or above {here}, found"
+        " none",
+        fix="change into the folder of your clone; only an archive is judged anywhere (`harness verify FILE.zip`)",
     )
+
+
+def _first_profile(folder: Path) -> str:
+    """`lab`, which needs no download, or the first profile there is; empty where there is none."""
+    names = sorted(path.stem for path in (folder / "profiles").glob("*.yaml"))
+    return "lab" if "lab" in names else next(iter(names), "")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from harness.project.errors import HarnessError, explain_validation, nearest
+from harness.project.errors import HarnessError, check_known, explain_validation
 from harness.project.params import YAML_LOADER, Params, PretrainedHere
+from harness.project.paths import Paths, project_root
 
 
 def describe_encoder(params: Params) -> str:
@@ -36,6 +37,16 @@ def _is_cut(params: Params) -> bool:
     return params.evaluation.max_rows is not None or any(getattr(one, "max_examples", None) for one in settings)
 
 
+def open_project(profile: str | None = None) -> tuple[Params, Paths]:
+    """The active profile or the one named, and the folders of the project that the working folder lies in.
+
+    Raises HarnessError outside a project, for an unknown profile, and for settings that don't fit.
+    """
+    root = project_root()
+    params = load_params(root) if profile is None else read_profile(root, profile)
+    return params, Paths(root, params.profile)
+
+
 def load_params(root: Path) -> Params:
     """Read and check root/params.yaml.
 
@@ -46,7 +57,8 @@ def load_params(root: Path) -> Params:
 
 def read_params(path: Path) -> Params:
     """Read and check one complete params file (params.yaml or profiles/NAME.yaml)."""
-    mend = f"edit {path.name}, or write it anew with `harness profile lab`"
+    anew = ", or delete it and run `harness profile lab`" if path.name == "params.yaml" else ""
+    mend = f"edit {path.name}{anew}"
     try:
         content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except FileNotFoundError:
@@ -70,8 +82,8 @@ def pretrained_here(params: Params) -> PretrainedHere:
 
 
 def list_profiles(root: Path) -> list[str]:
-    """One line per profile: its name, its title, and a mark at the active one."""
-    active = load_params(root).profile
+    """One line per profile: its name, its title, and a mark at the active one, if params.yaml is there."""
+    active = load_params(root).profile if (root / "params.yaml").is_file() else None
     found = [read_params(path) for path in sorted((root / "profiles").glob("*.yaml"))]
     return [f"{'*' if params.profile == active else ' '} {params.profile:8} {params.title}" for params in found]
 
@@ -79,11 +91,7 @@ def list_profiles(root: Path) -> list[str]:
 def read_profile(root: Path, name: str) -> Params:
     """Read and check profiles/<name>.yaml; HarnessError if there is no such profile."""
     names = sorted(path.stem for path in (root / "profiles").glob("*.yaml"))
-    if name not in names:
-        raise HarnessError(
-            f"expected the name of a profile, found `{name}`; {nearest(name, names)}",
-            fix="use one of those names",
-        )
+    check_known(name, names, "profile")
     return read_params(root / "profiles" / f"{name}.yaml")
 
 

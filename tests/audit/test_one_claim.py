@@ -16,7 +16,8 @@ from harness.audit.levels import verify_all
 from harness.audit.one_claim import render_single, verify_claim
 from harness.audit.pin_results import pin_results
 from harness.commands.main import run
-from harness.pipeline.plan_claim import claim_units, render_claim_plan, stages_to_run
+from harness.launch.executor import Executor
+from harness.pipeline.claim_plan import claim_units, render_claim_plan, stages_to_run
 from harness.pipeline.units import State, states, units
 from harness.project.errors import HarnessError
 from harness.project.params import Params
@@ -156,7 +157,7 @@ def fake_states(done: Callable[[str], bool]) -> Callable[..., dict[str, State]]:
 
 
 def test_only_stages_that_are_not_done_are_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.pipeline.plan_claim.states", fake_states(lambda stage: "none" in stage))
+    monkeypatch.setattr("harness.pipeline.claim_plan.states", fake_states(lambda stage: "none" in stage))
     stages = stages_to_run("multi-gain", project.params, project.paths)
     assert stages == [f"cell@{c.id}" for c in grid_cells(project.params) if c.recipe == "multi"]
 
@@ -166,18 +167,18 @@ def test_only_the_claims_stages_are_run_and_then_it_is_judged(
 ) -> None:
     asked: list[tuple[list[str], bool]] = []
 
-    def run_grid(params: Params, paths: Paths, stages: list[str], to_stderr: bool) -> bool:
+    def run_grid(executor: Executor, params: Params, paths: Paths, stages: list[str], to_stderr: bool) -> bool:
         asked.append((stages, to_stderr))
         return True
 
     (project.root / "tasks").mkdir()
     monkeypatch.chdir(project.root)
-    monkeypatch.setattr("harness.pipeline.plan_claim.states", fake_states(lambda stage: "squad_v2-xnli-2" not in stage))
+    monkeypatch.setattr("harness.pipeline.claim_plan.states", fake_states(lambda stage: "squad_v2-xnli-2" not in stage))
     monkeypatch.setattr("harness.launch.grid.reproduce_grid", run_grid)
     assert run(["verify", "squad-gain", "--run", "--json"]) == 0
     assert asked == [(["cell@squad_v2-xnli-2"], True)]
     assert json.loads(capsys.readouterr().out)["claims"][0]["verdict"] == "REPRODUCED"
-    monkeypatch.setattr("harness.pipeline.plan_claim.states", fake_states(lambda stage: True))
+    monkeypatch.setattr("harness.pipeline.claim_plan.states", fake_states(lambda stage: True))
     assert run(["verify", "squad-gain", "--run"]) == 0 and len(asked) == 1
 
 

@@ -36,6 +36,7 @@ NOT_HASHED = {
     "harness.project.provenance": "says where a result was made, after it was",
     "harness.project.records": "the base of records: unknown keys are refused",
     "harness.project.results": "records that keep what was found as it is",
+    "harness.project.stages": "names of stages, in words of errors",
     "harness.project.tasks": "checks tasks/*.yaml, of which the data's manifest repeats what training and scoring read",
 }
 """Module that a unit imports -> why another version of it gives the same numbers from the same inputs."""

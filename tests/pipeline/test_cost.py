@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import toy as toys
 
-from harness.pipeline.cost import CostEstimate, Length, Throughput, UnitCost, estimate, hours, parameters_of, speeds_for
+from harness.pipeline.cost import GridCost, Length, UnitCost, estimate, parameters_of
 from harness.pipeline.cost_text import render_cost
+from harness.pipeline.speeds import Throughput, hours, speeds_for
 from harness.project.errors import HarnessError
 from harness.project.params import Architecture, Params
 from harness.project.paths import Paths
@@ -63,7 +64,7 @@ def paper(recipes: list[str], targets: list[str], seeds: int = 5) -> Params:
     return PAPER.model_copy(update={"grid": grid, "recipes": three})
 
 
-def unit(found: CostEstimate, name: str) -> UnitCost:
+def unit(found: GridCost, name: str) -> UnitCost:
     return next(item for item in found.units if item.name == name)
 
 

@@ -25,7 +25,7 @@ class Pipeline:
             shutil.copy(ROOT / name, root / name)
         command = root.parent / "bin" / "harness"
         command.parent.mkdir()
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness.commands.main "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness "$@"\n')
         command.chmod(0o755)
         self.environment = os.environ | {
             "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",

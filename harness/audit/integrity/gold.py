@@ -14,6 +14,7 @@ from harness.metrics.metric import Row
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.stages import data_stage
 from harness.project.tasks import load_task, pin_for
 
 _NOT_GOLD = ("context", "tokens")
@@ -53,7 +54,7 @@ def find_gold(target: str, data_sha256: str, params: Params, paths: Paths) -> Go
         return _generated(target, params, paths)
     if manifest.is_file():
         raise HarnessError("the gold rows that lie here are others than the cells name", fix="run `dvc repro`")
-    raise HarnessError("gold rows are not here: `dvc repro` makes them", fix=f"run `dvc repro data@{target}`")
+    raise HarnessError("gold rows are not here: `dvc repro` makes them", fix=f"run `dvc repro {data_stage(target)}`")
 
 
 def _built(folder: Path) -> Gold:

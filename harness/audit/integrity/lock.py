@@ -16,6 +16,16 @@ from harness.pipeline.units import Unit, units
 from harness.project.errors import name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.results import Cell
+from harness.project.stages import (
+    cell_stage,
+    data_stage,
+    intermediate_stage,
+    matrix_of,
+    member_of,
+    recipe_stage,
+    target_stage,
+)
 
 INPUTS = ("recipe", "target", "intermediate", "encoder", "cell")
 """Kinds of stages whose inputs are compared. What data stages depend on is not: rows are held against their pins."""
@@ -40,8 +50,8 @@ def _compare(lock: Lock, params: Params, paths: Paths) -> tuple[str, list[str]]:
         return f"no {LOCK} to compare with", []
     outputs, grid = _outputs(params, paths), units(params, paths)
     ours = [stage for stage, output in outputs.items() if lock.records(stage, output)]
-    cells = [stage for stage in outputs if _kind(stage) == "cell"]
-    recorded = [stage for stage in ours if _kind(stage) == "cell"]
+    cells = [stage for stage in outputs if matrix_of(stage) == "cell"]
+    recorded = [stage for stage in ours if matrix_of(stage) == "cell"]
     if not recorded:
         return f"{LOCK} records no cell of profile {params.profile}", []
     problems = _absent([stage for stage in cells if stage not in lock.stages], len(cells))
@@ -52,22 +62,19 @@ def _compare(lock: Lock, params: Params, paths: Paths) -> tuple[str, list[str]]:
     return f"{what} {'compared with' if problems else 'as in'} {LOCK}", problems
 
 
-def _kind(stage: str) -> str:
-    return stage.partition("@")[0]
-
-
 def _outputs(params: Params, paths: Paths) -> dict[str, str]:
     """Stage -> one path that it makes, relative to the project; a stage that records it ran for this profile."""
     grid = params.grid
-    found = {f"data@{task}": paths.data(task) for task in params.data.tasks}
+    found = {data_stage(task): paths.data(task) for task in params.data.tasks}
     found |= {name: paths.results / f"{name}.json" for name in ("corpus", "encoder", "scores")}
-    found |= {f"recipe@{recipe}": paths.recipe(recipe) for recipe in grid.recipes}
-    found |= {f"target@{target}": paths.target(target) for target in grid.targets}
+    found |= {recipe_stage(recipe): paths.recipe(recipe) for recipe in grid.recipes}
+    found |= {target_stage(target): paths.target(target) for target in grid.targets}
     for recipe in grid.recipes:
         for seed in grid.seeds:
-            found[f"intermediate@{recipe}-{seed}"] = paths.intermediate(recipe, seed)
+            found[intermediate_stage(recipe, seed)] = paths.intermediate(recipe, seed)
             for target in grid.targets:
-                found[f"cell@{recipe}-{target}-{seed}"] = paths.cell(recipe, target, seed)
+                cell = Cell(recipe=recipe, target=target, seed=seed)
+                found[cell_stage(cell)] = paths.cell(recipe, target, seed)
     return {stage: path.relative_to(paths.root).as_posix() for stage, path in found.items()}
 
 
@@ -88,7 +95,7 @@ def _differing(lock: Lock, stages: Sequence[str], paths: Paths) -> list[str]:
     for stage in stages:
         found = lock.outputs_differ(stage, is_compared)
         if found:
-            by_kind.setdefault(_kind(stage), {})[stage] = found
+            by_kind.setdefault(matrix_of(stage), {})[stage] = found
     return [
         f"expected the outputs of stage {name_some(list(found))} as {LOCK} records them, found other bytes in"
         f" {name_some([path for some in found.values() for path in some])}; run `dvc repro`"
@@ -104,13 +111,13 @@ def _stale(lock: Lock, grid: Sequence[Unit], ours: Sequence[str], paths: Paths) 
         # All data together: a resolved recipe names the data of its own tasks.
         return path != data
 
-    changed = {stage: lock.changes_since(stage, is_compared) for stage in ours if _kind(stage) in INPUTS}
+    changed = {stage: lock.changes_since(stage, is_compared) for stage in ours if matrix_of(stage) in INPUTS}
     needs = {unit.stage: unit.needs for unit in grid}
     stale: dict[str, list[str]] = {}
     for unit in grid:
         why = _reasons(unit.stage, changed, needs)
-        if why and _kind(unit.stage) == "cell":
-            stale[unit.stage.partition("@")[2]] = why
+        if why and matrix_of(unit.stage) == "cell":
+            stale[member_of(unit.stage)] = why
     if not stale:
         return []
     what = list(dict.fromkeys(path for why in stale.values() for path in why))

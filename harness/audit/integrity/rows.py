@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from harness.project.errors import HarnessError, name_some
 from harness.project.paths import Paths
+from harness.project.stages import data_stage
 from harness.project.tasks import load_task
 
 
@@ -33,5 +34,5 @@ def _check(task: str, files: Mapping[str, str], paths: Paths) -> Iterable[str]:
     if differing:
         yield (
             f"expected the rows that tasks/{task}.yaml pins, found others by the manifest of data/{task}:"
-            f" {name_some(differing)}; run `dvc repro data@{task}`"
+            f" {name_some(differing)}; run `dvc repro {data_stage(task)}`"
         )

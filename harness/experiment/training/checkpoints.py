@@ -14,6 +14,7 @@ from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.stages import stage_in
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -38,9 +39,9 @@ def read_checkpoint_record(folder: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return content
     except (OSError, ValueError):
-        stage = f"intermediate@{folder.name}"
         raise HarnessError(
-            f"expected a finished checkpoint in {folder}, found none", fix=f"run `dvc repro {stage}`"
+            f"expected a finished checkpoint in {folder}, found none",
+            fix=f"run `dvc repro {stage_in('intermediate', folder.name)}`",
         ) from None
 
 
@@ -53,7 +54,7 @@ def weights_of(folder: Path, paths: Paths) -> tuple[Path, str]:
     if found != record["weights_sha256"]:
         raise HarnessError(
             f"expected {path} with sha256 {record['weights_sha256']} (see {folder / FILE}), found {found}",
-            fix=f"run `dvc repro -f intermediate@{folder.name}`",
+            fix=f"run `dvc repro -f {stage_in('intermediate', folder.name)}`",
         )
     return path, found
 

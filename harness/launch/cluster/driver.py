@@ -1,6 +1,7 @@
-"""The driver's side of a cluster, apart from Ray itself: address, room on nodes, its folder, logs, what units see.
+"""The driver's side of a cluster: the head's address, room on nodes, its folder, logs, what units see.
 
-Pure of Ray: a node is the record that Ray keeps of it (`NodeID`, `NodeManagerHostname`, `Resources`).
+Ray itself is not imported here: a node is the record that Ray keeps of it (`NodeID`, `NodeManagerHostname`,
+`Resources`).
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class NodeReport:
 
 
 @dataclass(frozen=True)
-class Order:
+class UnitRequest:
     """One unit for a node."""
 
     work: Work

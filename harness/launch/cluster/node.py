@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.experiment.inputs import units_sha256
-from harness.launch.cluster.messages import Identity, NodeReport, Order, Probe, UnitReport
+from harness.launch.cluster.messages import Identity, NodeReport, Probe, UnitReport, UnitRequest
 from harness.launch.cluster.shipping import Store, files_below, pieces_of, remove
+from harness.launch.local.workers import run_logged
 from harness.launch.work import Work
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
@@ -115,30 +116,31 @@ def sees(probe: Probe, patience_s: float = 0.0) -> bool:
             time.sleep(0.2)
 
 
-def run(order: Order, get: Callable[[Any], bytes]) -> Iterator[UnitReport | bytes]:
+def run(request: UnitRequest, get: Callable[[Any], bytes]) -> Iterator[UnitReport | bytes]:
     """Run a unit here. Yields one report, then, where no folder is shared, the pieces of what the unit wrote."""
     began = time.monotonic()
-    if order.files is None:
-        if not sees(order.probe, PATIENCE_S):
-            yield UnitReport(socket.gethostname(), 1, 0.0, False, order.root, "", {})
+    if request.files is None:
+        if not sees(request.probe, PATIENCE_S):
+            yield UnitReport(socket.gethostname(), 1, 0.0, False, request.root, "", {})
             return
-        scratch = order.probe.file.with_name(uuid.uuid4().hex)
-        code = _run_in(order, order.root, scratch, order.log)
+        scratch = request.probe.file.with_name(uuid.uuid4().hex)
+        code = _run_in(request, request.root, scratch, request.log)
         yield UnitReport(socket.gethostname(), code, time.monotonic() - began, True, scratch, "", {})
         return
     own = node_folder() / "units" / uuid.uuid4().hex
     try:
         root, scratch, log = own / "project", own / "output", own / "log.txt"
         root.mkdir(parents=True)
-        Store(node_folder() / "files").lay_out(order.files, root, get)
-        code = _run_in(order, root, scratch, log)
-        made = [] if code else [file for place in _outputs(order, scratch) for file in files_below(place)]
+        Store(node_folder() / "files").lay_out(request.files, root, get)
+        code = _run_in(request, root, scratch, log)
+        written = [] if code else [file for place in _outputs(request, scratch) for file in files_below(place)]
         outputs = {
-            file.relative_to(scratch).as_posix(): (sha256_file(file), sum(1 for _ in pieces_of(file))) for file in made
+            file.relative_to(scratch).as_posix(): (sha256_file(file), sum(1 for _ in pieces_of(file)))
+            for file in written
         }
         words = log.read_text(encoding="utf-8", errors="replace")
         yield UnitReport(socket.gethostname(), code, time.monotonic() - began, True, scratch, words, outputs)
-        for file in made:
+        for file in written:
             yield from pieces_of(file)
     finally:
         remove(own)
@@ -166,32 +168,29 @@ def moved(work: Work, old: Path, new: Path) -> Work:
     )
 
 
-def _outputs(order: Order, scratch: Path) -> tuple[Path, ...]:
-    return moved(order.work, order.root, scratch).outputs
+def _outputs(request: UnitRequest, scratch: Path) -> tuple[Path, ...]:
+    return moved(request.work, request.root, scratch).outputs
 
 
-def _run_in(order: Order, root: Path, scratch: Path, log: Path) -> int:
+def _run_in(request: UnitRequest, root: Path, scratch: Path, log: Path) -> int:
     """Run the unit in the project at `root`, its outputs below `scratch`; returns its exit code."""
-    from harness.launch.local.workers import run_unit
-
-    with _apart(root, log, order.attempt):
-        problem = problem_here(order.identity)
+    with _working_in(root, log, request.attempt):
+        problem = problem_here(request.identity)
         if problem:
             print(f"harness: {socket.gethostname()}: {problem}", file=sys.stderr)
             return 2
-        if order.identity.image is not None:
-            return _run_in_container(order, root, scratch)
-        return run_unit(order.work.command, str(scratch), str(log), max(order.attempt, 2)).code  # adds to the log
+        if request.identity.image is not None:
+            return _run_in_container(request, root, scratch)
+        return run_logged(request.work.command, str(scratch), str(log), max(request.attempt, 2)).code  # adds to the log
 
 
-def _run_in_container(order: Order, root: Path, scratch: Path) -> int:
+def _run_in_container(request: UnitRequest, root: Path, scratch: Path) -> int:
     from harness.launch.container.container import run_work
     from harness.project.profiles import load_params
 
-    apart = Paths(scratch, order.profile)
-    work = replace(moved(order.work, order.root, root), outputs=_outputs(order, scratch))
+    work = replace(moved(request.work, request.root, root), outputs=_outputs(request, scratch))
     try:
-        return run_work(work, load_params(root), Paths(root, order.profile), apart)
+        return run_work(work, load_params(root), Paths(root, request.profile), Paths(scratch, request.profile))
     except HarnessError as error:
         print(f"harness: {error}", file=sys.stderr)
         return 2
@@ -201,7 +200,7 @@ def _run_in_container(order: Order, root: Path, scratch: Path) -> int:
 
 
 @contextmanager
-def _apart(root: Path, log: Path, attempt: int) -> Iterator[None]:
+def _working_in(root: Path, log: Path, attempt: int) -> Iterator[None]:
     """Working folder and output are the unit's for a while: this process belongs to Ray and lives on."""
     folder, saved = os.getcwd(), [(number, os.dup(number)) for number in (1, 2)]
     log.parent.mkdir(parents=True, exist_ok=True)

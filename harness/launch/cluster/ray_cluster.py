@@ -1,4 +1,4 @@
-"""Units of the grid as tasks of a Ray cluster: the one module that touches Ray, imported for `--ray` only.
+"""Units of the grid as tasks of a Ray cluster: the one module that touches Ray, which it imports for `--ray` only.
 
 Ray places units on nodes with free cores and GPUs and carries files where nodes share no folder. What a node does is in
 harness.launch.cluster.node. Ray starts no unit twice: one whose node dies is reported as such, and the driver of the
@@ -36,11 +36,11 @@ from harness.launch.cluster.driver import (
     units_at_once,
     write_probe,
 )
-from harness.launch.cluster.examination import examine, shares
-from harness.launch.cluster.messages import Order, UnitReport
+from harness.launch.cluster.messages import UnitReport, UnitRequest
+from harness.launch.cluster.node_check import check_nodes, shares
 from harness.launch.cluster.shipping import Shipper, remove, write_pieces
-from harness.launch.executor import Ended, Job
-from harness.launch.work import bring_home
+from harness.launch.executor import Ended, Executor, Job
+from harness.launch.work import fetch_back
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import PACKAGE, Paths
@@ -86,7 +86,7 @@ class RayCluster:
     """An executor on a Ray cluster; harness.launch.executor.Executor says what its functions do."""
 
     def __init__(self, address: str, params: Params, paths: Paths, shared: bool | None = None) -> None:
-        """Connect and examine the nodes; `address`: host:port of the cluster's head, or `local`.
+        """Connect and check the nodes; `address`: host:port of the cluster's head, or `local`.
 
         `shared`: whether nodes read and write the project's folder; None: find out.
 
@@ -105,7 +105,7 @@ class RayCluster:
         try:
             self._probe = write_probe(self._folder)
             self._shipper = Shipper(self._ray.put)
-            reports = examine(self._ray, fitting(self._nodes(), self._wanted), self._identity, self._probe)
+            reports = check_nodes(self._ray, fitting(self._nodes(), self._wanted), self._identity, self._probe)
             self.slots = self._count_slots()
             self.shared = all(shares(self._probe, *answer) for answer in reports.items()) if shared is None else shared
         except BaseException:
@@ -119,7 +119,7 @@ class RayCluster:
         root = self._paths.root
         if job.attempt == 1:
             job.log.unlink(missing_ok=True)
-        order = Order(
+        request = UnitRequest(
             work=job.work,
             root=root,
             profile=self._paths.profile,
@@ -129,10 +129,10 @@ class RayCluster:
             attempt=job.attempt,
             files=None if self.shared else self._shipper.ship(job.work.inputs, root),
         )
-        self._running[self._task.options(name=job.work.name).remote(order)] = Running(job, time.monotonic())
+        self._running[self._task.options(name=job.work.name).remote(request)] = Running(job, time.monotonic())
 
     def wait(self) -> list[Ended]:
-        """Wait for the first unit that ends, half a second at most; bring home what has finished.
+        """Wait for the first unit that ends, half a second at most; fetch back what has finished.
 
         Raises HarnessError where no node that could run a unit has been there for LOST_S seconds.
         """
@@ -183,7 +183,7 @@ class RayCluster:
                 self.shared = False
                 self.submit(job)
                 return None
-            code = self._bring_home(job, report, task)
+            code = self._fetch_back(job, report, task)
             with suppress(exceptions.RayError):  # nothing more comes, but the node tidies up before its task ends
                 deque(task, maxlen=0)
             return Ended(job, code, time.monotonic() - running.since)
@@ -193,7 +193,7 @@ class RayCluster:
         except (exceptions.RayError, StopIteration) as error:
             return Ended(job, 1, time.monotonic() - running.since, died=first_line(error))
 
-    def _bring_home(self, job: Job, report: UnitReport, task: Any) -> int:
+    def _fetch_back(self, job: Job, report: UnitReport, task: Any) -> int:
         """Move a unit's outputs to their places; returns its exit code."""
         append(job.log, report.words)
         stays = report.scratch.is_relative_to(self._folder)
@@ -202,7 +202,7 @@ class RayCluster:
             if report.code == 0:
                 for name, (sha256, pieces) in report.outputs.items():
                     write_pieces(scratch / name, self._take(task, pieces), sha256)
-                bring_home(job.work, scratch, self._paths)
+                fetch_back(job.work, scratch, self._paths)
             return report.code
         except (HarnessError, OSError) as error:
             append(job.log, f"harness: {error}\n")
@@ -215,11 +215,11 @@ class RayCluster:
             yield self._ray.get(reference)
 
 
-def run_on_node(order: Order) -> Iterator[UnitReport | bytes]:
+def run_on_node(request: UnitRequest) -> Iterator[UnitReport | bytes]:
     """The task: runs in a process of Ray on a node."""
     import ray
 
-    yield from node.run(order, ray.get)
+    yield from node.run(request, ray.get)
 
 
 def import_ray(address: str) -> ModuleType:
@@ -275,17 +275,18 @@ def _connect(ray: ModuleType, address: str, environment: Mapping[str, str]) -> P
     return session
 
 
-def reproduce_on_ray(address: str, params: Params, paths: Paths) -> bool:
-    """`harness repro --ray`: as harness.launch.grid.reproduce_grid, the grid's units on the cluster.
+def launch_on_ray(params: Params, paths: Paths, slots: int | None = None, address: str | None = None) -> Executor:
+    """The launcher of a Ray cluster at `address` (host:port, or `local`).
 
-    The cluster is examined first, so that what is wrong there is said before anything runs.
+    The cluster is checked now, so that what is wrong there is said before anything runs. Raises HarnessError as
+    RayCluster does, and where `slots` is given.
     """
-    from harness.launch.grid import reproduce_grid
-
-    cluster = RayCluster(address, params, paths)
-    where = "read and written in the shared folder" if cluster.shared else "carried to the nodes and back"
-    print(f"cluster at {address}: {cluster.slots} units at a time; files are {where}", flush=True)
-    try:
-        return reproduce_grid(params, paths, executor=lambda slots, params, paths: cluster)
-    finally:
-        cluster.close()
+    if slots is not None:
+        raise HarnessError(
+            "expected --jobs or --ray, found both: a cluster runs as many units as it has room for",
+            fix="leave --jobs out",
+        )
+    cluster = RayCluster(address or LOCAL, params, paths)
+    how = "read and written in the shared folder" if cluster.shared else "carried to the nodes and back"
+    print(f"cluster at {address}: {cluster.slots} units at a time; files are {how}", flush=True)
+    return cluster

@@ -1,4 +1,4 @@
-"""A unit of work in a container of its own: what it sees, where it may write, and how its outputs come home.
+"""A unit of work in a container of its own: what it sees, where it may write, and how its outputs are fetched back.
 
 The container sees its inputs read-only and one empty folder it may write to. What it wrote is moved to its place when
 it has finished, so a unit that is killed leaves nothing behind.
@@ -21,7 +21,7 @@ from harness.experiment.inputs import units_sha256
 from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts, Mount
 from harness.launch.container.image import CODE_LABEL, IMAGE_USER, WORK
 from harness.launch.gpus import given_gpus
-from harness.launch.work import Work, bring_home
+from harness.launch.work import Work, fetch_back
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import OUTPUT, Paths
@@ -34,10 +34,10 @@ OWNER_PID, OWNER_STARTED = "harness.owner.pid", "harness.owner.started"
 REBUILD = "run `harness image build`, then `harness image pin`"
 
 
-def run_work(work: Work, params: Params, paths: Paths, apart: Paths | None = None) -> int:
+def run_work(work: Work, params: Params, paths: Paths, into: Paths | None = None) -> int:
     """Run a unit in a container of the pinned image and move its outputs to their places; returns its exit code.
 
-    With `apart`, the unit's outputs lie below that folder and not in the project, which stays as it is.
+    With `into`, the unit's outputs lie below that folder and not in the project, which stays as it is.
 
     Raises HarnessError where there is no engine or image, the image holds other code, or the container was killed.
     """
@@ -48,15 +48,15 @@ def run_work(work: Work, params: Params, paths: Paths, apart: Paths | None = Non
     check_code(image, str(params.image))
     remove_leftovers(client, paths)
     facts = engine.engine_facts(client)
-    home = apart or paths
-    scratch = work.scratch(home.scratch)
+    outputs = into or paths
+    scratch = work.scratch(outputs.scratch)
     user = container_user(facts)
     with _scratch(scratch, user, facts), _interruptible():
         spec = container_spec(work, params, paths, scratch, user, facts)
         ended = engine.run_container(client, spec)
         _explain(ended, work, params)
         if ended.code == 0:
-            bring_home(work, scratch, home)
+            fetch_back(work, scratch, outputs)
     return ended.code
 
 

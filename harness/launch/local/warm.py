@@ -1,9 +1,10 @@
 """One warm process per `dvc repro`: it imports torch and transformers once and forks a child for every unit of work.
 
 DVC starts a new process per stage; importing the libraries would take longer than many a stage's own work. The first
-stage starts this server; it ends with the `dvc` process it belongs to. A child runs the same function as a stage
-without it, on a process that has drawn no random number and started no thread, so the numbers are the same. `harness
-repro` runs the grid's units in workers of its own (harness.launch.local.workers); this is for a plain `dvc repro`.
+unit's stage starts this server; it ends with the `dvc` process it belongs to. A child runs the same function as a stage
+without it (harness.launch.unit), in a process that has drawn no random number and started no thread, so the numbers are
+the same. `harness repro` runs units in workers of its own (harness.launch.local.workers); this is for a plain
+`dvc repro`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from harness.launch.unit import run_unit
 from harness.project.errors import HarnessError
+from harness.project.paths import project_root
 
 START_S = 120.0
 """Longest wait for the server's imports."""
@@ -32,12 +35,8 @@ OFF = "HARNESS_NO_WARM_PROCESS"
 """Environment variable that makes every stage import for itself."""
 
 
-ACTIVE = "HARNESS_IN_WARM_PROCESS"
-"""Environment variable that a child of the warm process carries: it does the work itself."""
-
-
-def delegate(arguments: list[str]) -> int | None:
-    """Run `harness <arguments>` in the warm process and return its exit code.
+def delegate(command: Sequence[str]) -> int | None:
+    """Run a unit (its command as harness.launch.unit takes it) in the warm process and return its exit code.
 
     None where there is nothing to gain: not under DVC, no fork on this system, or the server does not start.
     Raises HarnessError when the child dies without an answer (killed, out of memory).
@@ -50,7 +49,7 @@ def delegate(arguments: list[str]) -> int | None:
     if connection is None:
         return None
     with connection:
-        request = {"arguments": arguments, "cwd": os.getcwd(), "environment": dict(os.environ)}
+        request = {"command": command, "cwd": os.getcwd(), "environment": dict(os.environ)}
         content = json.dumps(request).encode()
         socket.send_fds(connection, [len(content).to_bytes(8, "big")], [1, 2])
         connection.sendall(content)
@@ -59,7 +58,7 @@ def delegate(arguments: list[str]) -> int | None:
             answer = connection.recv(1)
     if not answer:
         raise HarnessError(
-            f"the process of `harness {' '.join(arguments)}` was killed before it finished (out of memory, or by hand)",
+            f"the process of `harness {' '.join(command)}` was killed before it finished (out of memory, or by hand)",
             fix="free memory and run `dvc repro` again; finished stages are kept",
         )
     return answer[0]
@@ -67,8 +66,6 @@ def delegate(arguments: list[str]) -> int | None:
 
 def _in_containers() -> bool:
     """Whether units run in containers (read off params.yaml without checking it: this has to be quick)."""
-    from harness.project.paths import project_root
-
     with suppress(HarnessError, OSError):
         return (
             re.search(rb"^runtime: *docker\b", (project_root() / "params.yaml").read_bytes(), re.MULTILINE) is not None
@@ -78,7 +75,7 @@ def _in_containers() -> bool:
 
 def _dvc_process() -> int | None:
     """The pid of the `dvc` that runs this stage, or None."""
-    if "DVC_STAGE" not in os.environ or ACTIVE in os.environ:
+    if "DVC_STAGE" not in os.environ:
         return None
     import psutil
 
@@ -109,9 +106,8 @@ def _connect(path: Path) -> socket.socket | None:
 
 
 def _start(path: Path, owner: int) -> socket.socket | None:
-    command = [sys.executable, "-m", "harness.launch.local.warm", str(path), str(owner)]
     server = subprocess.Popen(
-        command,
+        [sys.executable, "-m", "harness.launch.local.warm", str(path), str(owner)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -130,7 +126,7 @@ def _start(path: Path, owner: int) -> socket.socket | None:
 class Request:
     """What a stage's process asks for."""
 
-    arguments: list[str]
+    command: list[str]
     cwd: str
     environment: dict[str, str]
     output: list[int]
@@ -141,7 +137,6 @@ def serve(path: Path, owner: int) -> None:
     """Answer requests until the process `owner` is gone."""
     import psutil
 
-    import harness.commands.main
     import harness.experiment.cell
     import harness.experiment.intermediate
 
@@ -164,7 +159,7 @@ def serve(path: Path, owner: int) -> None:
             request = _receive(connection)
             if request and os.fork() == 0:
                 listener.close()
-                _child(connection, request, harness.commands.main.run)
+                _child(connection, request)
             connection.close()
             for descriptor in request.output if request else ():
                 os.close(descriptor)
@@ -192,18 +187,18 @@ def _receive(connection: socket.socket) -> Request | None:
     return Request(**json.loads(content), output=list(descriptors))
 
 
-def _child(connection: socket.socket, request: Request, run: Callable[[list[str]], int]) -> None:
-    """Take over the caller's folder, environment and output, run the command, answer with its exit code."""
+def _child(connection: socket.socket, request: Request) -> None:
+    """Take over the caller's folder, environment and output, run the unit, answer with its exit code."""
     for number, descriptor in enumerate(request.output, start=1):
         os.dup2(descriptor, number)
     os.environ.clear()
-    # The tokenizer's module set the last one when it was imported; the caller's environment does not have it.
-    os.environ.update(request.environment | {ACTIVE: "1", "TOKENIZERS_PARALLELISM": "false"})
+    # The tokenizer's module set this variable when it was imported; the caller's environment does not have it.
+    os.environ.update(request.environment | {"TOKENIZERS_PARALLELISM": "false"})
     os.chdir(request.cwd)
     threading.Thread(target=_end_with_caller, args=(connection,), daemon=True).start()
     code = 1
     try:
-        code = run(request.arguments)
+        code = run_unit(request.command)
     except BaseException:
         traceback.print_exc()  # os._exit below would lose it
     finally:

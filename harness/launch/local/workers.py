@@ -1,7 +1,7 @@
 """Worker processes of this machine: each imports the libraries once and runs one unit after the other.
 
 One pool of one worker per slot (pebble): a worker that dies takes its unit with it and nothing else. A unit writes into
-a scratch folder and is brought home when it has finished, so one that is killed leaves nothing at its place.
+a scratch folder and is fetched back when it has finished, so one that is killed leaves nothing at its place.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from harness.launch.executor import Ended, Executor, Job
-from harness.launch.gpus import visible_gpus
-from harness.launch.work import bring_home
+from harness.launch.gpus import VISIBLE, visible_gpus
+from harness.launch.unit import run_unit
+from harness.launch.work import fetch_back
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import OUTPUT, Paths
@@ -49,53 +50,65 @@ class Workers:
     """An executor on worker processes; harness.launch.executor.Executor says what its functions do."""
 
     def __init__(self, slots: int, params: Params, paths: Paths, devices: Sequence[str] = ()) -> None:
-        """`devices`: the GPU of each slot, as CUDA_VISIBLE_DEVICES names it; empty: all see what this process sees."""
+        """`devices`: the GPU of each slot, as CUDA_VISIBLE_DEVICES names it; empty: all see what this process sees.
+
+        Nothing starts and nothing changes before the first job.
+        """
         self.slots = slots
-        self._paths, self._devices = paths, devices
-        self._at_home = params.runtime == "docker"  # a container's outputs are brought home by what waits for it
+        self._params, self._paths, self._devices = params, paths, devices
+        self._in_containers = params.runtime == "docker"  # whose outputs are fetched back by what waits for them
         self._folder = paths.scratch / f"jobs-{os.getpid()}"
-        self._environment = {name: os.environ.get(name) for name in THREADS}
-        os.environ |= dict.fromkeys(THREADS, str(params.compute.threads))
+        self._environment: dict[str, str | None] = {}
         # A process that has touched a GPU can't be forked; on a CPU, forking shares one import among all workers.
         self._context = multiprocessing.get_context("forkserver" if params.compute.device == "cpu" else "spawn")
-        if not self._at_home:
-            self._context.set_forkserver_preload(IMPORTED)
-        _remove_old(paths)
         self._pools: list[ProcessPool | None] = [None] * slots
         self._running: dict[Future[Outcome], tuple[int, Job, float]] = {}
 
     def submit(self, job: Job) -> None:
         """Start a job on a free slot."""
+        if not self._environment:
+            self._prepare()
         busy = {slot for slot, _, _ in self._running.values()}
         slot = next(slot for slot in range(self.slots) if slot not in busy)
-        scratch = "" if self._at_home else str(self._scratch(job))
-        future = self._pool(slot).schedule(run_unit, (job.work.command, scratch, str(job.log), job.attempt))
+        scratch = "" if self._in_containers else str(self._scratch(job))
+        future = self._pool(slot).schedule(run_logged, (job.work.command, scratch, str(job.log), job.attempt))
         self._running[future] = (slot, job, time.monotonic())
 
     def wait(self) -> list[Ended]:
-        """Wait for the first job that ends, half a second at most; bring home what has finished."""
+        """Wait for the first job that ends, half a second at most; fetch back what has finished."""
         done = wait(self._running, timeout=0.5, return_when=FIRST_COMPLETED).done
         return [self._ended(future) for future in done]
 
     def close(self) -> None:
-        """End the workers and what they run."""
-        for pool in self._pools:
-            if pool is not None:
-                pool.stop()
-        for pool in self._pools:
-            if pool is not None:
-                pool.join()
+        """End the workers and what they run; closing twice does nothing."""
+        pools = [pool for pool in self._pools if pool is not None]
+        for pool in pools:
+            pool.stop()
+        for pool in pools:
+            pool.join()
         shutil.rmtree(self._folder, ignore_errors=True)
         for name, value in self._environment.items():
             os.environ.pop(name)
             os.environ |= {} if value is None else {name: value}
+        self._pools, self._environment = [None] * self.slots, {}
+
+    def _prepare(self) -> None:
+        """What the processes to come inherit: their number of threads, and what they are forked with."""
+        self._environment = {name: os.environ.get(name) for name in THREADS}
+        os.environ |= dict.fromkeys(THREADS, str(self._params.compute.threads))
+        if not self._in_containers:
+            self._context.set_forkserver_preload(IMPORTED)
+        _remove_old(self._paths)
 
     def _pool(self, slot: int) -> ProcessPool:
         pool = self._pools[slot]
         if pool is None or not pool.active:  # a worker that died without a unit leaves a broken pool
             device = self._devices[slot] if self._devices else None
             pool = ProcessPool(
-                1, initializer=begin, initargs=(str(self._paths.root), device, not self._at_home), context=self._context
+                1,
+                initializer=begin,
+                initargs=(str(self._paths.root), device, not self._in_containers),
+                context=self._context,
             )
             self._pools[slot] = pool
         return pool
@@ -111,12 +124,12 @@ class Workers:
             return Ended(job, 1, time.monotonic() - since, _how(error.exitcode))
         except Exception as error:  # the pool broke before the unit began
             return Ended(job, 1, time.monotonic() - since, f"its worker did not start: {error}")
-        is_at_home = outcome.code != 0 or self._at_home
-        return Ended(job, outcome.code if is_at_home else self._bring_home(job), outcome.seconds)
+        nothing_to_fetch = outcome.code != 0 or self._in_containers
+        return Ended(job, outcome.code if nothing_to_fetch else self._fetch_back(job), outcome.seconds)
 
-    def _bring_home(self, job: Job) -> int:
+    def _fetch_back(self, job: Job) -> int:
         try:
-            bring_home(job.work, self._scratch(job), self._paths)
+            fetch_back(job.work, self._scratch(job), self._paths)
             return 0
         except (HarnessError, OSError) as error:
             with job.log.open("a", encoding="utf-8") as log:
@@ -144,7 +157,7 @@ def begin(root: str, device: str | None, trains: bool) -> None:
     """What a worker does once: it ends with the process that started it, and imports what units need."""
     os.chdir(root)
     if device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = device
+        os.environ[VISIBLE] = device
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if trains:
         import harness.experiment.cell
@@ -160,10 +173,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def run_unit(command: tuple[str, ...], scratch: str, log: str, attempt: int) -> Outcome:
+def run_logged(command: tuple[str, ...], scratch: str, log: str, attempt: int) -> Outcome:
     """In a worker: run a unit, its outputs below `scratch` (empty: at their places), its words in the file `log`."""
-    from harness.commands.main import run
-
     began = time.monotonic()
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +187,7 @@ def run_unit(command: tuple[str, ...], scratch: str, log: str, attempt: int) -> 
     gc.collect()
     _forget_peak_memory()
     try:
-        code = run(command)
+        code = run_unit(command)
     except Exception:
         traceback.print_exc()
         code = 1
@@ -196,10 +207,11 @@ def _forget_peak_memory() -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def workers(slots: int, params: Params, paths: Paths) -> Executor:
-    """Worker processes of this machine, one GPU each where there are as many."""
-    from harness.launch.local.workers import Workers
-
+def launch_workers(params: Params, paths: Paths, slots: int | None = None, address: str | None = None) -> Executor:
+    """The launcher of this machine: `slots` worker processes (None: `default_slots`), one GPU each where there are as
+    many. It has no address.
+    """
+    slots = slots or default_slots(params)
     devices = visible_gpus() if params.compute.device == "cuda" and params.runtime == "local" else ()
     return Workers(slots, params, paths, [devices[slot % len(devices)] for slot in range(slots)] if devices else ())
 

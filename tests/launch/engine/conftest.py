@@ -58,7 +58,7 @@ def start(boxed: Toy) -> Callable[..., subprocess.Popen[str]]:
 
     def command(*arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "harness.commands.main", *arguments],
+            [sys.executable, "-m", "harness", *arguments],
             cwd=boxed[1].root,
             env=os.environ | {"PYTHONPATH": str(toys.ROOT)},
             stdout=subprocess.PIPE,

@@ -248,7 +248,7 @@ ALONE = """
 import sys
 import ray
 from pathlib import Path
-from test_launch_ray import RayCluster, jobs_of, load_params, run_grid, Paths
+from test_ray_cluster import RayCluster, jobs_of, load_params, run_grid, Paths
 params = load_params(Path.cwd())
 paths = Paths(Path.cwd(), params.profile)
 cluster = RayCluster("local", params, paths)

@@ -1,4 +1,4 @@
-"""Containers without an engine: what a unit may see and use, how its outputs come home, what is said when it can't."""
+"""Containers without an engine: what a unit may see and use, how its outputs are fetched back, and what errors say."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from harness.experiment.inputs import units_sha256
 from harness.launch.container import container, engine
 from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts
 from harness.launch.container.image import CODE_LABEL, IMAGE_USER, WORK
-from harness.launch.unit import do_cell, do_cell_apart
-from harness.launch.work import bring_home, cell_work, intermediate_work
+from harness.launch.unit import do_cell, run_cell_into
+from harness.launch.work import cell_work, fetch_back, intermediate_work
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
@@ -122,7 +122,7 @@ def test_an_engine_that_remaps_users_is_told_not_to(boxed: Toy) -> None:
     assert spec_of(boxed, PLAIN.model_copy(update={"remapped": True})).user_namespace == "host"
 
 
-def test_outputs_come_home_whole_or_not_at_all(boxed: Toy) -> None:
+def test_outputs_are_fetched_back_whole_or_not_at_all(boxed: Toy) -> None:
     params, paths = boxed
     work = intermediate_work("mnli", 1, params, paths)
     scratch = work.scratch(paths.scratch)
@@ -132,11 +132,11 @@ def test_outputs_come_home_whole_or_not_at_all(boxed: Toy) -> None:
     paths.checkpoint("mnli", 1).mkdir(parents=True)
     (paths.checkpoint("mnli", 1) / "checkpoint.json").write_text("old", encoding="utf-8")
     with pytest.raises(HarnessError, match=r"intermediate mnli-1 to write results/toy/intermediate/mnli-1\.json"):
-        bring_home(work, scratch, paths)
+        fetch_back(work, scratch, paths)
     assert (paths.checkpoint("mnli", 1) / "checkpoint.json").read_text(encoding="utf-8") == "old"
     inside.intermediate("mnli", 1).parent.mkdir(parents=True)
     inside.intermediate("mnli", 1).write_text("{}", encoding="utf-8")
-    bring_home(work, scratch, paths)
+    fetch_back(work, scratch, paths)
     assert (paths.checkpoint("mnli", 1) / "checkpoint.json").read_text(encoding="utf-8") == "new"
     assert paths.intermediate("mnli", 1).read_text(encoding="utf-8") == "{}"
 
@@ -195,11 +195,11 @@ def test_a_units_own_error_is_its_exit_code(boxed: Toy, monkeypatch: pytest.Monk
     assert do_cell(CELL, *boxed) == (2, None)
 
 
-def test_a_cell_done_again_lies_apart_and_the_project_keeps_its_own(
+def test_a_cell_run_again_lies_in_another_folder_and_the_project_keeps_its_own(
     boxed: Toy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     params, paths = boxed
-    own, apart = paths.cell("none", "udpos", 1) / "result.json", Paths(tmp_path / "apart", paths.profile)
+    own, folder = paths.cell("none", "udpos", 1) / "result.json", Paths(tmp_path / "again", paths.profile)
     own.parent.mkdir(parents=True)
     own.write_text("own", encoding="utf-8")
 
@@ -212,8 +212,8 @@ def test_a_cell_done_again_lies_apart_and_the_project_keeps_its_own(
 
     FakeEngine(monkeypatch)
     monkeypatch.setattr(engine, "run_container", write)
-    assert do_cell_apart(CELL, params, paths, apart) == 0
-    assert (apart.cell("none", "udpos", 1) / "result.json").read_text(encoding="utf-8") == "again"
+    assert run_cell_into(folder, CELL, params, paths) == 0
+    assert (folder.cell("none", "udpos", 1) / "result.json").read_text(encoding="utf-8") == "again"
     assert own.read_text(encoding="utf-8") == "own"
 
 

@@ -73,7 +73,7 @@ def ended(executor: Workers) -> Ended:
 
 
 def found(work: Work) -> dict[str, str]:
-    """sha256 of what a unit made, apart from its records, which hold times."""
+    """sha256 of what a unit made, without its records, which hold times."""
     files = [file for place in work.outputs for file in ([place] if place.is_file() else sorted(place.rglob("*")))]
     kept = [file for file in files if file.suffix != ".json" or file.name == "checkpoint.json"]
     return {file.name: sha256(file.read_bytes()).hexdigest() for file in kept}
@@ -85,7 +85,7 @@ def test_the_same_bytes_in_a_process_of_its_own_and_after_others(ready: Toy, wor
     works = [intermediate_work(RECIPE, 1, params, paths), *(cell(target, paths) for target in toys.CELLS)]
     before = {}
     for work in [works[0], cell("udpos", paths), cell("xquad", paths)]:
-        command = [sys.executable, "-m", "harness.commands.main", *work.command]
+        command = [sys.executable, "-m", "harness.launch.unit", *work.command]
         subprocess.run(command, cwd=paths.root, check=True, capture_output=True)
         before[work.name] = found(work)
     for work in (*works, *reversed(works)):
@@ -93,7 +93,7 @@ def test_the_same_bytes_in_a_process_of_its_own_and_after_others(ready: Toy, wor
         assert found(work) == before.setdefault(work.name, found(work)) != {}, work.name
 
 
-def test_a_unit_comes_home_whole_and_its_words_are_in_its_log(ready: Toy, workers: Workers) -> None:
+def test_a_unit_is_fetched_back_whole_and_its_words_are_in_its_log(ready: Toy, workers: Workers) -> None:
     paths = ready[1]
     work = intermediate_work(RECIPE, 1, *ready)
     one = run(workers, work, paths)
@@ -150,15 +150,18 @@ def test_a_worker_killed_between_units_is_replaced(ready: Toy, workers: Workers)
     assert summary.ran == [work.name] and not summary.failed
 
 
-def test_closing_ends_what_runs_and_leaves_nothing(ready: Toy) -> None:
+def test_closing_ends_what_runs_and_leaves_nothing(ready: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = ready[1]
+    monkeypatch.delenv("OMP_NUM_THREADS")
     workers = Workers(1, *ready)
     shutil.rmtree(cell("xquad", paths).outputs[-1], ignore_errors=True)
     with _Held(paths, "xquad") as held:
         workers.submit(job(held, paths))
         worker = _worker_of(paths.logs / f"{held.name}.log")
+        assert os.environ["OMP_NUM_THREADS"] == str(ready[0].compute.threads)
         workers.close()
-    assert wait_for(lambda: not worker.is_running())
+    workers.close()  # a second time, as after a run of the grid
+    assert wait_for(lambda: not worker.is_running()) and "OMP_NUM_THREADS" not in os.environ
     assert not held.outputs[-1].exists() and not (paths.scratch / f"jobs-{os.getpid()}").exists()
 
 
@@ -166,7 +169,10 @@ def test_scratch_of_a_dead_process_is_removed(ready: Toy) -> None:
     paths = ready[1]
     left = paths.scratch / "jobs-999999999"
     left.mkdir(parents=True)
-    Workers(1, *ready).close()
+    workers = Workers(1, *ready)
+    assert left.exists(), "nothing is touched before the first unit"
+    run(workers, cell("udpos", paths), paths)
+    workers.close()
     assert not left.exists()
 
 

@@ -17,9 +17,10 @@ from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import Cell, read_result
+from harness.project.stages import matrix_of
 
 
-class Made:
+class UpToDate:
     """Answers for the jobs of one run, each at its turn: when what it needs is there."""
 
     def __init__(self, params: Params, paths: Paths) -> None:
@@ -32,15 +33,15 @@ class Made:
         mark = job.work.outputs[-1]
         if not mark.exists():
             return False
-        lock = self._locks[job.stage.partition("@")[0]]
+        lock = self._locks[matrix_of(job.stage)]
         if lock.records(job.stage, mark.relative_to(self._paths.root).as_posix()) and not lock.changes(job.stage):
             return not lock.outputs_differ(job.stage)
         with suppress(HarnessError, OSError, ValueError, KeyError):
-            return is_made(job.work.command, self._params, self._paths)
+            return is_up_to_date(job.work.command, self._params, self._paths)
         return False
 
 
-def is_made(command: Sequence[str], params: Params, paths: Paths) -> bool:
+def is_up_to_date(command: Sequence[str], params: Params, paths: Paths) -> bool:
     """Whether what lies at a unit's place is whole and names the present inputs; dvc.lock is not asked.
 
     `command` is the unit's, as harness.launch.work has it. Raises HarnessError, OSError or ValueError where there is
@@ -48,27 +49,27 @@ def is_made(command: Sequence[str], params: Params, paths: Paths) -> bool:
     """
     if command[1] == "cell":
         recipe, target, seed = command[2:]
-        return _cell_is_made(Cell(recipe=recipe, target=target, seed=int(seed)), params, paths)
-    return _intermediate_is_made(command[2], int(command[3]), params, paths)
+        return _cell_is_up_to_date(Cell(recipe=recipe, target=target, seed=int(seed)), params, paths)
+    return _intermediate_is_up_to_date(command[2], int(command[3]), params, paths)
 
 
-def _cell_is_made(cell: Cell, params: Params, paths: Paths) -> bool:
+def _cell_is_up_to_date(cell: Cell, params: Params, paths: Paths) -> bool:
     folder = paths.cell(cell.recipe, cell.target, cell.seed)
     result = read_result(folder / "result.json")
     from harness.experiment.inputs import cell_inputs
     from harness.experiment.training.checkpoints import FILE
     from harness.project.files import sha256_file
 
-    kept = result.predictions
+    predictions = result.predictions
     return (
         result.inputs == cell_inputs(cell, params, paths)
-        and (kept is None or sha256_file(folder / kept.path) == kept.sha256)
+        and (predictions is None or sha256_file(folder / predictions.path) == predictions.sha256)
         # The checkpoint's record says more than its weights, e.g. what was left out of a mixture.
         and _is_newer(folder / "result.json", paths.checkpoint(cell.recipe, cell.seed) / FILE)
     )
 
 
-def _intermediate_is_made(recipe: str, seed: int, params: Params, paths: Paths) -> bool:
+def _intermediate_is_up_to_date(recipe: str, seed: int, params: Params, paths: Paths) -> bool:
     from harness.experiment.inputs import intermediate_inputs
     from harness.experiment.training.checkpoints import read_checkpoint_record, weights_of
 

@@ -1,4 +1,4 @@
-"""The command that writes an archive; `harness verify` (harness.commands.verify) reads it."""
+"""`harness export` writes an archive, which `harness verify` reads; `harness track` imports results into MLflow."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ from typing import Annotated
 import typer
 
 from harness.commands import ProfileName, open_project
-
-
-def register(app: typer.Typer) -> None:
-    """Add this command to the command line."""
-    app.command()(export)
 
 
 def export(
@@ -35,3 +30,12 @@ def export(
     params, paths = open_project(profile)
     settings = paths.params if profile is None else paths.profile_file
     typer.echo(write(params, paths, settings, out or Path(f"{params.profile}-crate.zip"), agent))
+
+
+def track() -> None:
+    """Import finished results into MLflow (mlruns/mlflow.db); `make ui` shows them."""
+    from harness.exchange.tracking import track as import_results
+
+    params, paths = open_project()
+    count = import_results(params.profile, paths.results.parent, paths.mlruns)
+    typer.echo(f"{count} new or changed cells imported into {paths.mlruns / 'mlflow.db'}; `make ui` shows them")

@@ -13,11 +13,11 @@ from harness.launch.cluster.driver import last_line
 from harness.launch.cluster.messages import Identity, NodeReport, Probe
 from harness.project.errors import HarnessError
 
-EXAMINE_S = 180
+CHECK_S = 180
 """Longest wait for a node's word on itself: it starts a process and imports the harness."""
 
 
-def examine(ray: Any, nodes: Sequence[str], identity: Identity, probe: Probe) -> dict[str, NodeReport]:
+def check_nodes(ray: Any, nodes: Sequence[str], identity: Identity, probe: Probe) -> dict[str, NodeReport]:
     """Have every node describe itself; those that have gone meanwhile are left out.
 
     Raises HarnessError where a node can't run this driver's units, or none is left.
@@ -49,7 +49,7 @@ def shares(probe: Probe, name: str, report: NodeReport) -> bool:
 def _answer(ray: Any, name: str, reference: Any) -> NodeReport | None:
     exceptions = ray.exceptions
     try:
-        report: NodeReport = ray.get(reference, timeout=EXAMINE_S)
+        report: NodeReport = ray.get(reference, timeout=CHECK_S)
         return report
     except (exceptions.TaskUnschedulableError, exceptions.NodeDiedError):
         return None

@@ -101,7 +101,7 @@ def git(root: Path, *arguments: str) -> str:
 def checkout(tmp_path: Path) -> Path:
     """A small repository with what an image is built from."""
     for name in ("harness/project/results.py", "pyproject.toml", "Dockerfile", "requirements/cpu.txt", "params.yaml"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name, encoding="utf-8")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
@@ -145,7 +145,7 @@ def test_what_does_not_fit_is_named(checkout: Path, change: dict[str, str], diff
 
 def test_code_changed_since_the_image_was_built_is_named(checkout: Path) -> None:
     labels = labels_of(checkout)
-    (checkout / "harness" / "results.py").write_text("changed", encoding="utf-8")
+    (checkout / "harness" / "project" / "results.py").write_text("changed", encoding="utf-8")
     finding = image.compare(checkout, labels)[-1]
     assert not finding.fits and "since then changed: harness/project/results.py" in finding.found
 

@@ -68,7 +68,7 @@ class Project(Pipeline):
     def start_harness(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `harness` in a process group of its own, as a terminal does."""
         return subprocess.Popen(
-            [sys.executable, "-m", "harness.commands.main", *arguments],
+            [sys.executable, "-m", "harness", *arguments],
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -95,11 +95,11 @@ class Project(Pipeline):
     @contextmanager
     def workers_that(self, do: str) -> Iterator[None]:
         """Workers that do this when they are handed a unit: statements on `unit` (its name) and `attempt`."""
-        path = self.root / "harness" / "launch" / "workers.py"
+        path = self.root / "harness" / "launch" / "local" / "workers.py"
         before = path.read_text(encoding="utf-8")
         path.write_text(
-            f"{before}\n\n_run_unit = run_unit\n\n\ndef run_unit(command, scratch, log, attempt):\n"
-            f"    unit = '-'.join(command[1:])\n    {do}\n    return _run_unit(command, scratch, log, attempt)\n",
+            f"{before}\n\n_run_logged = run_logged\n\n\ndef run_logged(command, scratch, log, attempt):\n"
+            f"    unit = '-'.join(command[1:])\n    {do}\n    return _run_logged(command, scratch, log, attempt)\n",
             encoding="utf-8",
         )
         try:
@@ -212,7 +212,9 @@ def test_a_killed_scheduler_loses_no_finished_unit(project: Project) -> None:
 def test_units_by_name_run_with_what_they_need_and_nothing_else(project: Project) -> None:
     call = (
         "from harness.commands import open_project; from harness.launch.grid import reproduce_grid;"
-        "assert reproduce_grid(*open_project(), ['cell@none-udpos-1'], slots=1, to_stderr=True)"
+        "from harness.launch.launchers import LAUNCHERS; project = open_project();"
+        "executor = LAUNCHERS['local'](*project, slots=1);"
+        "assert reproduce_grid(executor, *project, ['cell@none-udpos-1'], to_stderr=True)"
     )
     done = subprocess.run(
         [sys.executable, "-c", call], cwd=project.root, env=project.environment, capture_output=True, text=True

@@ -1,7 +1,8 @@
 """One claim at the least cost: the cells and intermediate trainings that it needs, which are missing, what they cost.
 
 What a claim needs follows from its check (harness.verify.claims.needs); costs are those of harness.pipeline.times. DVC
-is handed the stages of the missing cells by name and makes what those need; nothing else of the grid is run.
+is handed the stages of the missing cells by name and makes what those need; nothing else of the grid is run. It is no
+part of harness.pipeline.plan, which every finished cell asks for what is left and which knows no claims.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from harness.pipeline.units import State, Unit, needed_units, states, units
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import grid_cells
+from harness.project.stages import cell_stage, matrix_of, member_of
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict
 from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
@@ -22,7 +24,7 @@ from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
 
 def claim_units(part: Needs, params: Params, paths: Paths) -> list[Unit]:
     """The units of the grid that these cells are made by, in an order in which they can run."""
-    return needed_units(units(params, paths), [f"cell@{cell.id}" for cell in part.cells])
+    return needed_units(units(params, paths), [cell_stage(cell) for cell in part.cells])
 
 
 def stages_to_run(name: str, params: Params, paths: Paths) -> list[str]:
@@ -32,7 +34,7 @@ def stages_to_run(name: str, params: Params, paths: Paths) -> list[str]:
     """
     part = needs(_claim(name, paths), params)
     state = states(params, paths)
-    return [stage for cell in part.cells if state[stage := f"cell@{cell.id}"] != "done"]
+    return [stage for cell in part.cells if state[stage := cell_stage(cell)] != "done"]
 
 
 def render_claim_plan(name: str, params: Params, paths: Paths, gpu: str | None = None) -> str:
@@ -47,8 +49,8 @@ def render_claim_plan(name: str, params: Params, paths: Paths, gpu: str | None =
     if not part.cells:
         why = "it is decided without a run" if not lacking else "nothing of it can be measured in this grid"
         return "\n".join([head, f"needs no cell: {why}; `harness verify {name}` judges it", *lacking])
-    made, state = claim_units(part, params, paths), states(params, paths)
-    seconds, where = measured_costs(paths)
+    needed, state = claim_units(part, params, paths), states(params, paths)
+    seconds, source = measured_costs(paths)
     shown = (
         f"{len(part.recipes)} recipes x {len(part.targets)} targets x {len(part.seeds)} seeds = {len(part.cells)} cells"
     )
@@ -58,9 +60,9 @@ def render_claim_plan(name: str, params: Params, paths: Paths, gpu: str | None =
         f"targets: {', '.join(part.targets)}; seeds: {', '.join(map(str, part.seeds))}",
         *lacking,
         "",
-        tabulate(_rows(made, state, seconds), headers=["unit", "needed", "done", "left, minutes"], tablefmt="plain"),
+        tabulate(_rows(needed, state, seconds), headers=["unit", "needed", "done", "left, minutes"], tablefmt="plain"),
         "",
-        *_cost(name, made, units(params, paths), state, seconds, where),
+        *_cost(name, needed, units(params, paths), state, seconds, source),
     ]
     if gpu is not None or not seconds:
         from harness.pipeline.cost_text import render_cost
@@ -83,11 +85,11 @@ def _lacking(part: Needs, params: Params) -> list[str]:
     return [f"{without}: {', '.join(part.lacking)}{add}"]
 
 
-def _rows(made: Sequence[Unit], state: dict[str, State], seconds: dict[str, float]) -> list[list[str]]:
+def _rows(needed: Sequence[Unit], state: dict[str, State], seconds: dict[str, float]) -> list[list[str]]:
     """One row per kind of unit: how many are needed, how many are done, the minutes of work that are left."""
     rows = []
-    for kind in dict.fromkeys(_row_kind(unit) for unit in made):
-        alike = [unit for unit in made if _row_kind(unit) == kind]
+    for kind in dict.fromkeys(_row_kind(unit) for unit in needed):
+        alike = [unit for unit in needed if _row_kind(unit) == kind]
         left = [unit for unit in alike if state[unit.stage] != "done"]
         known = all(unit.kind in seconds for unit in left)
         minutes = f"{sum(seconds.get(unit.kind, 0.0) for unit in left) / 60:.1f}" if known else "not timed"
@@ -97,27 +99,27 @@ def _rows(made: Sequence[Unit], state: dict[str, State], seconds: dict[str, floa
 
 def _row_kind(unit: Unit) -> str:
     """Cells are gathered by recipe, whose name is what a claim is about."""
-    stage, _, name = unit.stage.partition("@")
-    return f"cells of {name.rsplit('-', 2)[0]}" if stage == "cell" else unit.kind
+    is_cell = matrix_of(unit.stage) == "cell"
+    return f"cells of {member_of(unit.stage).rsplit('-', 2)[0]}" if is_cell else unit.kind
 
 
 def _cost(
     name: str,
-    made: Sequence[Unit],
+    needed: Sequence[Unit],
     whole: Sequence[Unit],
     state: dict[str, State],
     seconds: dict[str, float],
-    where: str,
+    source: str,
 ) -> list[str]:
-    left = [unit for unit in made if state[unit.stage] != "done"]
+    left = [unit for unit in needed if state[unit.stage] != "done"]
     if not left:
         return [f"all of it is done: `harness verify {name}` judges it"]
-    words = f"left to run: {len(left)} of {len(made)} units"
+    words = f"left to run: {len(left)} of {len(needed)} units"
     if seconds:
         there = [unit for unit in whole if state[unit.stage] != "done"]
         minutes, all_minutes = (sum(seconds.get(unit.kind, 0.0) for unit in of) / 60 for of in (left, there))
         words += (
-            f", about {minutes:.0f} minutes of work by {where} (the whole grid: {len(there)} units, {all_minutes:.0f})"
+            f", about {minutes:.0f} minutes of work by {source} (the whole grid: {len(there)} units, {all_minutes:.0f})"
         )
     return [
         words,

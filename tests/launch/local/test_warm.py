@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,14 @@ import psutil
 import pytest
 import toy as toys
 
+from harness.experiment.inputs import write_recipe
 from harness.launch.local import warm
 from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
+
+Toy = tuple[Params, Paths]
+UNIT = ("run", "intermediate", "none", "1")
 
 WAIT_S = 120.0
 
@@ -58,38 +64,29 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def under_dvc(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A toy project in the working folder, and `delegate` reaching the server."""
-    toys.make_project(tmp_path / "project", toys.toy_settings(("udpos",)) | {"target": _only_udpos()})
-    monkeypatch.chdir(tmp_path / "project")
+def under_dvc(server: Server, monkeypatch: pytest.MonkeyPatch, toy_copy: Toy) -> Paths:
+    """A toy project in the working folder in which the baseline's checkpoint can be made; `delegate` has the server."""
+    params, paths = toy_copy
+    write_recipe("none", params, paths)
+    monkeypatch.chdir(paths.root)
     monkeypatch.setattr(warm, "_dvc_process", lambda: server.owner.pid)
     monkeypatch.setattr(warm, "_socket_path", lambda owner: server.path)
     monkeypatch.delenv(warm.OFF, raising=False)
-    return tmp_path / "project"
-
-
-def _only_udpos() -> dict[str, object]:
-    return {"udpos": toys.toy_settings()["target"]["udpos"]}
+    return paths
 
 
 def test_outside_dvc_everyone_works_for_himself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DVC_STAGE", raising=False)
-    assert warm.delegate(["tasks"]) is None
+    assert warm.delegate(UNIT) is None
     # The variable alone, inherited by a shell that someone opened in a stage, is not enough: no `dvc` is running.
     monkeypatch.setenv("DVC_STAGE", "cell@x")
     monkeypatch.setattr(psutil.Process, "parents", lambda self: [])
-    assert warm.delegate(["tasks"]) is None
+    assert warm.delegate(UNIT) is None
 
 
-def test_it_can_be_switched_off(under_dvc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_can_be_switched_off(under_dvc: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(warm.OFF, "1")
-    assert warm.delegate(["tasks"]) is None
-
-
-def test_a_child_does_its_work_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DVC_STAGE", "cell@x")
-    monkeypatch.setenv(warm.ACTIVE, "1")
-    assert warm._dvc_process() is None
+    assert warm.delegate(UNIT) is None
 
 
 def test_a_dvc_above_is_found(tmp_path: Path) -> None:
@@ -100,39 +97,50 @@ def test_a_dvc_above_is_found(tmp_path: Path) -> None:
         f"import os, subprocess, sys\nprint(os.getpid(), flush=True)\nsubprocess.run([sys.executable, '-c', {ask!r}])"
     )
     environment = os.environ | {"DVC_STAGE": "cell@x", "PYTHONPATH": str(toys.ROOT)}
-    environment.pop(warm.ACTIVE, None)
     out = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=60)
     first, second = out.stdout.split()
     assert first == second
 
 
-def test_exit_code_and_output_are_the_commands(under_dvc: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert warm.delegate(["run", "data", "udpos"]) == 0
+def test_exit_code_and_output_are_the_units(under_dvc: Paths, capfd: pytest.CaptureFixture[str]) -> None:
+    assert warm.delegate(UNIT) == 0
     out, err = capfd.readouterr()
-    assert out.startswith("data udpos: ") and not err
-    assert (under_dvc / "build" / "toy" / "data" / "udpos" / "manifest.json").is_file()
+    assert out.startswith("intermediate none-1: ok, ") and out.count("\n") == 1 and not err
+    assert under_dvc.intermediate("none", 1).is_file()
 
 
-def test_a_users_error_is_the_commands_too(under_dvc: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_users_error_is_the_units_too(under_dvc: Paths, capfd: pytest.CaptureFixture[str]) -> None:
     assert warm.delegate(["run", "cell", "none", "udpos", "1"]) == 2
     out, err = capfd.readouterr()
     assert not out and err.startswith("harness: expected") and "Traceback" not in err
 
 
-def test_a_defect_shows_its_traceback(under_dvc: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_shows_its_traceback(under_dvc: Paths, capfd: pytest.CaptureFixture[str]) -> None:
     """os._exit must not swallow it."""
-    assert warm.delegate(["run", "data", 3]) == 1  # type: ignore[list-item]
+    assert warm.delegate(["run", "scores"]) == 1
     assert "Traceback" in capfd.readouterr().err
 
 
 def test_the_callers_environment_and_folder_are_used(
-    under_dvc: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    under_dvc: Paths, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    other = under_dvc.parent / "elsewhere"
+    other = under_dvc.root.parent / "elsewhere"
     other.mkdir()
     monkeypatch.chdir(other)
-    assert warm.delegate(["tasks"]) == 2
+    assert warm.delegate(UNIT) == 2
     assert f"at or above {other}" in capfd.readouterr().err
+
+
+@contextmanager
+def _held(paths: Paths) -> Iterator[None]:
+    """The unit waits while it reads its recipe: a pipe nobody writes to stands in the place of the file."""
+    file = paths.recipe("none")
+    content = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)
+    yield
+    file.unlink()
+    file.write_bytes(content)
 
 
 def _children(server: Server) -> list[psutil.Process]:
@@ -140,7 +148,7 @@ def _children(server: Server) -> list[psutil.Process]:
     return [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_a_killed_child_is_told_of(server: Server, under_dvc: Path) -> None:
+def test_a_killed_child_is_told_of(server: Server, under_dvc: Paths) -> None:
     killer_saw: list[int] = []
 
     def kill() -> None:
@@ -149,37 +157,30 @@ def test_a_killed_child_is_told_of(server: Server, under_dvc: Path) -> None:
             killer_saw.append(child.pid)
             child.send_signal(signal.SIGKILL)
 
-    content = json.loads(json.dumps(toys.toy_settings(("udpos",))))
-    content["data"]["tasks"] = ["udpos"] * 20_000  # reading and checking this takes the child a while
-    toys.write_params(under_dvc, content)
     killer = threading.Thread(target=kill)
-    killer.start()
-    with pytest.raises(HarnessError, match=r"`harness run data udpos` was killed before it finished"):
-        warm.delegate(["run", "data", "udpos"])
-    killer.join()
+    with _held(under_dvc):
+        killer.start()
+        with pytest.raises(HarnessError, match=r"`harness run intermediate none 1` was killed before it finished"):
+            warm.delegate(UNIT)
+        killer.join()
     assert killer_saw
     # The server goes on.
-    toys.write_params(under_dvc, toys.toy_settings(("udpos",)))
-    assert warm.delegate(["tasks"]) == 0
+    assert warm.delegate(UNIT) == 0
 
 
-def test_a_child_ends_with_its_caller(server: Server, under_dvc: Path) -> None:
-    content = json.loads(json.dumps(toys.toy_settings(("udpos",))))
-    content["data"]["tasks"] = ["udpos"] * 200_000
-    toys.write_params(under_dvc, content)
+def test_a_child_ends_with_its_caller(server: Server, under_dvc: Paths) -> None:
     code = (
-        "import sys; from pathlib import Path; from harness.launch import warm; warm._dvc_process = lambda: 1\n"
-        f"warm._socket_path = lambda owner: Path({str(server.path)!r})\nwarm.delegate(['run', 'data', 'udpos'])"
+        "import sys; from pathlib import Path; from harness.launch.local import warm; warm._dvc_process = lambda: 1\n"
+        f"warm._socket_path = lambda owner: Path({str(server.path)!r})\nwarm.delegate({UNIT!r})"
     )
-    caller = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(toys.ROOT)})
-    assert wait_for(lambda: bool(_children(server)), 30)
-    child = _children(server)[0]
-    assert caller.poll() is None
-    caller.kill()
-    caller.wait()
-    began = time.monotonic()
-    assert wait_for(lambda: child not in _children(server), 10)
-    assert time.monotonic() - began < 5
+    with _held(under_dvc):
+        caller = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(toys.ROOT)})
+        assert wait_for(lambda: bool(_children(server)), 30)
+        child = _children(server)[0]
+        assert caller.poll() is None
+        caller.kill()
+        caller.wait()
+        assert wait_for(lambda: child not in _children(server))
 
 
 def test_a_socket_of_another_user_is_left_alone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +198,7 @@ def test_a_server_that_does_not_start_is_no_obstacle(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(warm, "_socket_path", lambda owner: tmp_path / "none")
     monkeypatch.setattr(sys, "executable", "/bin/false")
     monkeypatch.delenv(warm.OFF, raising=False)
-    assert warm.delegate(["tasks"]) is None
+    assert warm.delegate(UNIT) is None
 
 
 def test_the_server_ends_with_its_owner(server: Server) -> None:

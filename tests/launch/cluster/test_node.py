@@ -15,7 +15,7 @@ import pytest
 from harness.experiment.inputs import units_sha256, write_recipe, write_target
 from harness.launch.cluster import node, ray_cluster, shipping
 from harness.launch.cluster.driver import fitting, units_at_once, write_probe
-from harness.launch.cluster.messages import Identity, Order, UnitReport
+from harness.launch.cluster.messages import Identity, UnitReport, UnitRequest
 from harness.launch.cluster.shipping import Shipper, Store, write_pieces
 from harness.launch.container import container
 from harness.launch.work import Work, cell_work, intermediate_work
@@ -147,35 +147,35 @@ def test_room_is_counted_and_a_lack_of_it_named() -> None:
 
 
 @pytest.fixture
-def ordered(toy_copy: Toy, carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Order]:
-    """Orders of a cell in a toy project; `files`: its inputs travel."""
+def requested(toy_copy: Toy, carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> Callable[..., UnitRequest]:
+    """Requests for a cell in a toy project; `files`: its inputs travel."""
     params, paths = toy_copy
     monkeypatch.setattr(shipping, "PIECE_BYTES", 1 << 16)
     write_recipe("none", params, paths)
     write_target("udpos", params, paths)
     probe = write_probe(paths.scratch / "own")
 
-    def order(files: bool, identity: Identity = HERE, cell: bool = True) -> Order:
+    def request(files: bool, identity: Identity = HERE, cell: bool = True) -> UnitRequest:
         work = cell_work(Cell(recipe="none", target="udpos", seed=1), paths)
         work = work if cell else intermediate_work("none", 1, params, paths)
         shipped = Shipper(carrier.put).ship(work.inputs, paths.root) if files else None
         log = paths.logs / "unit.log"
-        return Order(work, paths.root, params.profile, identity, probe, log, 1, shipped)
+        return UnitRequest(work, paths.root, params.profile, identity, probe, log, 1, shipped)
 
-    return order
+    return request
 
 
-def run(order: Order, carrier: Carrier) -> tuple[UnitReport, list[bytes]]:
-    report, *pieces = node.run(order, carrier.get)
+def run(request: UnitRequest, carrier: Carrier) -> tuple[UnitReport, list[bytes]]:
+    report, *pieces = node.run(request, carrier.get)
     assert isinstance(report, UnitReport)
     return report, [piece for piece in pieces if isinstance(piece, bytes)]
 
 
 def test_a_unit_without_the_folder_sends_back_what_it_wrote(
-    ordered: Callable[..., Order], carrier: Carrier, capfd: pytest.CaptureFixture[str]
+    requested: Callable[..., UnitRequest], carrier: Carrier, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = os.getcwd()
-    report, pieces = run(ordered(files=True, cell=False), carrier)
+    report, pieces = run(requested(files=True, cell=False), carrier)
     assert report.code == 0, report.words
     assert {Path(name).parent.name for name in report.outputs} == {"none-1", "intermediate"}
     joined = b"".join(pieces)
@@ -188,57 +188,57 @@ def test_a_unit_without_the_folder_sends_back_what_it_wrote(
 
 
 def test_a_unit_that_fails_without_the_folder_sends_back_its_words(
-    ordered: Callable[..., Order], carrier: Carrier
+    requested: Callable[..., UnitRequest], carrier: Carrier
 ) -> None:
-    report, pieces = run(ordered(files=True), carrier)  # its checkpoint is not there
+    report, pieces = run(requested(files=True), carrier)  # its checkpoint is not there
     assert (report.code, pieces, report.outputs) == (2, [], {})
     assert report.words.startswith("harness: expected ")
 
 
-def test_a_unit_in_a_container_writes_apart_and_sends_back_what_it_wrote(
-    ordered: Callable[..., Order], carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+def test_a_unit_in_a_container_writes_into_a_folder_of_its_own_and_sends_back_what_it_wrote(
+    requested: Callable[..., UnitRequest], carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Paths] = []
 
-    def in_container(work: Work, params: Params, paths: Paths, apart: Paths) -> int:
-        seen.extend([paths, apart])
+    def in_container(work: Work, params: Params, paths: Paths, into: Paths) -> int:
+        seen.extend([paths, into])
         assert all(path.is_relative_to(paths.root) for path in work.inputs)
-        (made,) = work.outputs
-        assert made == apart.cell("none", "udpos", 1)
-        made.mkdir(parents=True)
-        (made / "result.json").write_bytes(b"{}")
+        (output,) = work.outputs
+        assert output == into.cell("none", "udpos", 1)
+        output.mkdir(parents=True)
+        (output / "result.json").write_bytes(b"{}")
         print("said in the container")
         return 0
 
     monkeypatch.setattr(container, "run_work", in_container)
     monkeypatch.setattr(node, "problem_here", lambda identity: "")
     identity = Identity(HERE.code_sha256, {}, "sha256:" + "0" * 64)
-    order = ordered(files=True, identity=identity)
-    report, pieces = run(order, carrier)
+    request = requested(files=True, identity=identity)
+    report, pieces = run(request, carrier)
     (output,) = report.outputs
     assert (report.code, report.words, pieces) == (0, "said in the container\n", [b"{}"])
-    assert output == (order.work.outputs[0] / "result.json").relative_to(order.root).as_posix()
-    assert not seen[0].root.is_relative_to(order.root) and seen[0].root != seen[1].root
-    report, pieces = run(ordered(files=False, identity=identity), carrier)
+    assert output == (request.work.outputs[0] / "result.json").relative_to(request.root).as_posix()
+    assert not seen[0].root.is_relative_to(request.root) and seen[0].root != seen[1].root
+    report, pieces = run(requested(files=False, identity=identity), carrier)
     assert pieces == [] and (report.scratch / output).read_bytes() == b"{}"
-    assert seen[2].root == order.root and "said in the container" in order.log.read_text()
+    assert seen[2].root == request.root and "said in the container" in request.log.read_text()
 
 
-def test_a_machine_that_differs_runs_nothing(ordered: Callable[..., Order], carrier: Carrier) -> None:
-    order = ordered(files=False, identity=Identity("0" * 64, {}, None))
-    report, _ = run(order, carrier)
-    assert report.code == 2 and "found other code" in order.log.read_text()
+def test_a_machine_that_differs_runs_nothing(requested: Callable[..., UnitRequest], carrier: Carrier) -> None:
+    request = requested(files=False, identity=Identity("0" * 64, {}, None))
+    report, _ = run(request, carrier)
+    assert report.code == 2 and "found other code" in request.log.read_text()
     assert not report.scratch.exists()
 
 
 def test_a_machine_that_does_not_see_the_folder_says_so(
-    ordered: Callable[..., Order], carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+    requested: Callable[..., UnitRequest], carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node, "PATIENCE_S", 0.0)
-    order = ordered(files=False)
-    order.probe.file.unlink()
-    report, _ = run(order, carrier)
-    assert not report.shared and not order.log.exists()
+    request = requested(files=False)
+    request.probe.file.unlink()
+    report, _ = run(request, carrier)
+    assert not report.shared and not request.log.exists()
 
 
 def test_a_folder_of_somebody_else_is_not_used(carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:

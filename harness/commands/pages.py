@@ -1,0 +1,129 @@
+"""Commands that write what people read: the study, degradation, layers, and the pages on encoder and verifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands import ProfileName, open_project
+from harness.project.errors import HarnessError
+
+encoder = typer.Typer(no_args_is_help=True, help="What the encoder knows.")
+verifier = typer.Typer(no_args_is_help=True, help="How the verifier decides, and how often it errs.")
+
+
+def study(
+    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/study.md"),
+    profile: ProfileName = None,
+) -> None:
+    """Write a page and two pictures of what the results show, claim by claim and recipe by recipe (seconds).
+
+    Of the same results that `harness verify` judges.
+    """
+    from harness.pages.study.page import write_page
+    from harness.pages.study.record import read_study
+
+    params, paths = open_project(profile)
+    write_page(read_study(params, paths), paths.root / out)
+    typer.echo(f"written: {paths.root / out}")
+
+
+def degradation(
+    profile: ProfileName = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print all as JSON, gains by language included.")] = False,
+    figures: Annotated[
+        Path | None, typer.Option(help="Write both figures (PNG and SVG) into this folder.", metavar="DIR")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write a page with the PNG figures beside it.", metavar="FILE")
+    ] = None,
+) -> None:
+    """How far does intermediate training degrade low-resource languages? One answer, tables, figures (seconds).
+
+    From the results that `harness verify` judges, by language. What a low-resource language is, what counts as degraded
+    and how it is tested was fixed beforehand in reference/low_resource.yaml; sizes are in reference/languages.yaml.
+    Only on the encoder and data that the question names does the answer decide it; it says what it is about.
+    """
+    from harness.pages.degradation.figures import write_figures
+    from harness.pages.degradation.page import render_text, write_page
+    from harness.pages.degradation.record import read_degradation
+
+    params, paths = open_project(profile)
+    found = read_degradation(params, paths)
+    typer.echo(found.model_dump_json(indent=1) if json_ else render_text(found))
+    written = write_figures(found, paths.root / figures) if figures else []
+    written += [write_page(found, paths.root / page)] if page else []
+    for path in written:
+        typer.echo(f"written: {path}", err=True)
+
+
+def layers(
+    recipes: Annotated[
+        str | None, typer.Option(help="Recipes of the grid, by commas (default: all); `none` always goes with them.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds of the grid, by commas (default: all).")] = None,
+    out: Annotated[Path, typer.Option(help="Where to write the page; its picture lies beside it.")] = Path(
+        "docs/layers.md"
+    ),
+    profile: ProfileName = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print what was measured as JSON too.")] = False,
+) -> None:
+    """Score bucc and tatoeba at every hidden layer of the recipes' checkpoints, and write a page with a curve.
+
+    Says how much of the average gain comes from retrieval, and how far that hangs on the layer. It chooses nothing:
+    the cells keep the layer that params.yaml pins. Needs the run's checkpoints (`make repro`); those of the
+    laboratory take about a minute.
+    """
+    from harness.pages.layers.page import write_page
+    from harness.pages.layers.record import read_layers
+
+    params, paths = open_project(profile)
+    record = read_layers(params, paths, _names(recipes), _numbers(seeds))
+    write_page(record, paths.root / out)
+    if json_:
+        typer.echo(record.model_dump_json(indent=1))
+    typer.echo(f"written: {paths.root / out}", err=json_)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    try:
+        return None if text is None else [int(number) for number in text.split(",")]
+    except ValueError:
+        raise HarnessError(
+            f"expected seeds such as 1,2,3, found {text!r}", fix="give numbers with commas between them"
+        ) from None
+
+
+@encoder.command("report")
+def encoder_report(
+    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/encoder.md"),
+) -> None:
+    """Measure the encoder beside a random initialisation of the same size and write docs/encoder.md (minutes)."""
+    from harness.pages.encoder.record import write_report
+
+    params, paths = open_project()
+    typer.echo(f"written: {write_report(params, paths, out)}")
+
+
+@verifier.command("report")
+def verifier_report(
+    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/verifier.md"),
+) -> None:
+    """Measure the verifier's error rates by simulation and write docs/verifier.md with a picture (about a minute).
+
+    Draws gains whose truth is known, judges them by the rule of `harness verify`, and counts false verdicts. Needs no
+    results and no profile; the draws are always the same, so the page is, too.
+    """
+    from harness.pages.verifier.page import write_page
+    from harness.project.paths import project_root
+    from harness.verify.statistics.simulation import simulate
+
+    path = project_root() / out
+    write_page(simulate(say=lambda what: typer.echo(f"measuring {what}", err=True)), path)
+    typer.echo(f"written: {path}")

@@ -1,0 +1,50 @@
+"""`harness repro`: run what is stale, then judge."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.commands import open_project
+from harness.commands.verify import verify
+from harness.project.exits import MISTAKE
+
+
+def repro(
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            metavar="N",
+            help="Units at a time; default: the cores divided by compute.threads, or one per visible GPU.",
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Run the units on the Ray cluster whose head is HOST:PORT; `local`: a Ray of this machine alone.",
+        ),
+    ] = None,
+) -> int:
+    """Run what is stale of the active profile, then print the verdicts (`harness verify`).
+
+    `dvc repro` makes data, corpus and encoder; then N worker processes run the intermediate trainings and cells, those
+    first that most work waits for; dvc.lock records them, and `dvc repro` makes scores and verdicts. A unit that fails
+    takes only those with it that need it: its log lies in build/<profile>/logs. Ctrl-C keeps what has finished; the
+    same command goes on from there. With --ray, the nodes of a Ray cluster run the units (docs/cluster.md).
+
+    Exit code: that of `harness verify`, or 2 where something failed. In a container, mount your clone:
+    docker run --user "$(id -u):$(id -g)" -v "$PWD:/work" harness repro (with `--gpus all` for a GPU).
+    """
+    from harness.launch.grid import reproduce_grid
+    from harness.launch.launchers import LAUNCHERS
+
+    launcher = LAUNCHERS["local" if ray is None else "ray"]
+    params, paths = open_project()
+    executor = launcher(params, paths, slots=jobs, address=ray)
+    return verify() if reproduce_grid(executor, params, paths) else MISTAKE

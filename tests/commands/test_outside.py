@@ -1,0 +1,110 @@
+"""Every command outside a project, and in a clone without params.yaml: it says what to do, and that works there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from commands import COMMANDS, is_name, with_arguments, wrong_harness_command
+
+from harness import __version__
+from harness.commands.main import run
+
+Command = Callable[..., tuple[int, str, str]]
+ANYWHERE = ("--help", "-h", "--version", "--show-completion bash")
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+
+    def in_folder(*arguments: str) -> tuple[int, str, str]:
+        code = run(arguments)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return in_folder
+
+
+@pytest.fixture
+def clone(command: Command, tmp_path: Path, repo_root: Path) -> Command:
+    """The command line in a clone whose params.yaml is missing."""
+    for name in ("tasks", "profiles", "reference"):
+        (tmp_path / name).symlink_to(repo_root / name)
+    return command
+
+
+def advised(err: str) -> list[list[str]]:
+    """The `harness` commands that an error names, all of which exist; returned are those without placeholders."""
+    found = [words.split() for words in re.findall(r"`harness ([^`]+)`", err)]
+    assert [wrong for words in found if (wrong := wrong_harness_command(words))] == [], err
+    return [words for words in found if all(is_name(word) or word.startswith("-") for word in words)]
+
+
+def refused(code: int, err: str) -> None:
+    assert code == 2 and err.startswith("harness: expected ") and "To mend it: " in err
+    assert err.count("\n") == 1 and "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_outside_a_clone(command: Command, tmp_path: Path, words: str) -> None:
+    code, _, err = command(*with_arguments(words))
+    refused(code, err)
+    assert f"at or above {tmp_path}" in err and "change into the folder of your clone" in err
+    assert advised(err) == [], "no command helps here"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words != "profile"])
+def test_in_a_clone_without_settings(clone: Command, tmp_path: Path, words: str) -> None:
+    code, _, err = clone(*with_arguments(words))
+    refused(code, err)
+    assert f"params.yaml, the active profile, in {tmp_path}" in err
+    assert not (tmp_path / "params.yaml").exists() and not (tmp_path / "build").exists()
+    (advice,) = advised(err)
+    assert clone(*advice)[0] == 0 and (tmp_path / "params.yaml").is_file()
+
+
+def test_a_clone_without_settings_lists_its_profiles(clone: Command) -> None:
+    code, out, _ = clone("profile")
+    assert code == 0 and "lab" in out and "*" not in out
+    assert clone("profile", "lab")[0] == 0
+    assert "* lab" in clone("profile")[1] and clone("plan")[0] == 0
+
+
+@pytest.mark.parametrize("words", ANYWHERE)
+def test_what_works_anywhere(command: Command, words: str) -> None:
+    try:
+        code, out, err = command(*words.split())
+    except SystemExit as ended:  # typer's own option ends the process
+        assert ended.code == 0
+        return
+    assert (code, err) == (0, "") and out
+
+
+def test_the_version_is_the_packages(command: Command) -> None:
+    assert command("--version") == (0, f"harness {__version__}\n", "")
+
+
+def test_the_package_runs_as_a_module(tmp_path: Path, repo_root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "--version"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(repo_root)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, f"harness {__version__}\n"), done.stderr
+
+
+@pytest.mark.parametrize("words", ["", *COMMANDS, "run", "data", "image"])
+def test_help_is_one_letter_away(command: Command, words: str) -> None:
+    short, long = command(*words.split(), "-h"), command(*words.split(), "--help")
+    assert short == long and short[0] == 0 and "-h, --help" in short[1]

@@ -1,0 +1,51 @@
+"""Names of stages are those that dvc.yaml's matrices give them."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.project.results import Cell
+from harness.project.stages import (
+    CORPUS,
+    ENCODER,
+    cell_stage,
+    data_stage,
+    intermediate_stage,
+    log_name,
+    matrix_of,
+    member_of,
+    recipe_stage,
+    target_stage,
+)
+
+MEMBERS = {"task": "udpos", "recipe": "squad_v2", "target": "xquad", "seed": "3"}
+
+
+def test_every_matrix_of_the_pipeline_has_its_name_here(repo_root: Path) -> None:
+    """DVC names a member of a matrix by the values in the order in which dvc.yaml lists the keys."""
+    content: dict[str, Any] = yaml.safe_load((repo_root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    by_dvc = {
+        f"{name}@{'-'.join(MEMBERS[key] for key in stage['matrix'])}"
+        for name, stage in content.items()
+        if "matrix" in stage
+    }
+    here = {
+        data_stage("udpos"),
+        recipe_stage("squad_v2"),
+        target_stage("xquad"),
+        intermediate_stage("squad_v2", 3),
+        cell_stage(Cell(recipe="squad_v2", target="xquad", seed=3)),
+    }
+    assert here == by_dvc and {CORPUS, ENCODER} <= set(content)
+
+
+def test_a_name_is_taken_apart_again() -> None:
+    for recipe, seed in product(("none", "anli_plus"), (1, 12)):
+        stage = intermediate_stage(recipe, seed)
+        assert (matrix_of(stage), member_of(stage)) == ("intermediate", f"{recipe}-{seed}")
+        assert log_name(stage) == f"intermediate-{recipe}-{seed}.log"
+    assert (matrix_of("scores"), member_of("scores")) == ("scores", "")
