@@ -261,7 +261,7 @@ print(ray.is_initialized(), cluster.session.exists())
 def test_a_ray_of_this_machine_alone_begins_and_ends_with_the_run(project: Toy, tmp_path: Path) -> None:
     """In a process of its own, since one process has one Ray's token."""
     stages = ["intermediate@none-1", "cell@none-udpos-1"]
-    where = os.pathsep.join([str(toys.ROOT), str(toys.ROOT / "tests"), str(Path(__file__).parent)])
+    where = os.pathsep.join([str(toys.ROOT), str(toys.ROOT / "tests" / "support"), str(Path(__file__).parent)])
     ran = subprocess.run(
         [sys.executable, "-c", ALONE, *stages],
         cwd=project[1].root,
