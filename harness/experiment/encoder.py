@@ -47,16 +47,18 @@ def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
     began = time.monotonic()
     chosen = params.encoder
     shutil.rmtree(paths.encoder, ignore_errors=True)
-    made = _pretrain(chosen, params, paths) if chosen.source == "pretrained_here" else _from_hub(chosen, params, paths)
+    record = (
+        _pretrain(chosen, params, paths) if chosen.source == "pretrained_here" else _from_hub(chosen, params, paths)
+    )
     identity = {
-        "parameters": made.pop("parameters"),
+        "parameters": record.pop("parameters"),
         "sha256": {name: sha256_file(paths.encoder / name) for name in (WEIGHTS, TOKENIZER, LM_HEAD)},
-        "made_from": made.pop("made_from"),
+        "made_from": record.pop("made_from"),
     }
     write_json(paths.encoder / "encoder.json", identity)
     record = {
         **identity,
-        **made,
+        **record,
         "provenance": provenance(
             paths.root, device=determinism.device_name(params.compute.device), threads=params.compute.threads
         ),
@@ -101,7 +103,7 @@ def _pretrain(chosen: PretrainedHere, params: Params, paths: Paths) -> dict[str,
 
 
 def _from_hub(chosen: HubEncoder, params: Params, paths: Paths) -> dict[str, Any]:
-    """The published encoder, from the verified files in the store: encoder and masked-LM head apart, as ours are."""
+    """The published encoder, from verified files in the store: encoder and masked-LM head in two files, as ours."""
     from harness.data.fetch.store import model_folder
 
     folder = model_folder(store_dir(params, paths.root), chosen)

@@ -37,19 +37,21 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
     usable, lacking, overlaps = _what_there_is(resolved, paths)
     no_text = why_no_text(paths) if resolved["mlm"] else None
     if not resolved["tasks"]:
-        made = _keep(folder, recipe, "ok", inputs["encoder_sha256"], planted=resolved["planted"])
+        outcome = _keep(folder, recipe, "ok", inputs["encoder_sha256"], planted=resolved["planted"])
     elif no_text or not usable:
         reasons = [f"{task}: {reason}" for task, reason in lacking.items()] + (
             [f"masked LM: {no_text}"] if no_text else []
         )
-        made = _keep(folder, recipe, "unavailable", None, unavailable=reasons)
+        outcome = _keep(folder, recipe, "unavailable", None, unavailable=reasons)
     else:
         trained, weights_sha256 = _train(resolved, usable, seed, params, paths, folder)
-        made = _keep(folder, recipe, trained["status"], weights_sha256, left_out=lacking, overlaps=overlaps) | trained
+        outcome = (
+            _keep(folder, recipe, trained["status"], weights_sha256, left_out=lacking, overlaps=overlaps) | trained
+        )
     record = {
         "recipe": recipe,
         "seed": seed,
-        **made,
+        **outcome,
         "inputs": inputs,
         "provenance": provenance(paths.root, device=device_name(params.compute.device), threads=params.compute.threads),
         "elapsed_s": round(time.monotonic() - began, 3),

@@ -68,7 +68,7 @@ def _normalise_squad(text: str) -> str:
 
 
 def _mlqa_normaliser(language: str) -> Normalise:
-    """One language's rule: lower case, no Unicode punctuation, none of its articles, Han characters apart."""
+    """One language's rule: lower case, no Unicode punctuation, no articles, Han characters one by one."""
     if language not in _MLQA_ARTICLES and not _PRIVATE_CODE.fullmatch(language):
         known = ", ".join(_MLQA_ARTICLES)
         raise HarnessError(

@@ -79,18 +79,18 @@ def _classification(
     rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]
 ) -> Features:
     _cut(tokenizer, max_length)
-    made = Features()
+    found = Features()
     for index, encoding in enumerate(tokenizer.encode_batch([_pair(row) for row in rows])):
-        made.counts["truncated"] += bool(encoding.overflowing)
-        made.items.append(Feature([encoding.ids], labels[rows[index]["label"]], index))
-    return made
+        found.counts["truncated"] += bool(encoding.overflowing)
+        found.items.append(Feature([encoding.ids], labels[rows[index]["label"]], index))
+    return found
 
 
 def _choice(
     rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]
 ) -> Features:
     _cut(tokenizer, max_length)
-    made = Features()
+    found = Features()
     for index, row in enumerate(rows):
         question = row.get("question") or ""
         endings = [f"{question} {choice}".strip() for choice in row["choices"]]
@@ -101,9 +101,9 @@ def _choice(
             else [(question, c) for c in row["choices"]]
         )
         encodings = tokenizer.encode_batch(pairs)
-        made.counts["truncated"] += any(encoding.overflowing for encoding in encodings)
-        made.items.append(Feature([encoding.ids for encoding in encodings], row["label"], index))
-    return made
+        found.counts["truncated"] += any(encoding.overflowing for encoding in encodings)
+        found.items.append(Feature([encoding.ids for encoding in encodings], row["label"], index))
+    return found
 
 
 def _tagging(
@@ -111,24 +111,24 @@ def _tagging(
 ) -> Features:
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    made = Features()
+    found = Features()
     encodings = tokenizer.encode_batch([row["tokens"] for row in rows], is_pretokenized=True, add_special_tokens=False)
     begin, end, unknown = (token_id(tokenizer, name) for name in (tokens.begin, tokens.end, tokens.unknown))
     room = max_length - 2  # beside begin and end
     for index, (row, encoding) in enumerate(zip(rows, encodings, strict=True)):
         pieces = _pieces(encoding, len(row["tokens"]), unknown)
         windows = _windows(pieces, room)
-        made.counts["split"] += len(windows) > 1
+        found.counts["split"] += len(windows) > 1
         for words in windows:
             ids, targets, origin = [begin], [IGNORED], []
             for word in words:
                 origin.append((len(ids), word))
                 kept = pieces[word][:room]
-                made.counts["truncated"] += len(kept) < len(pieces[word])
+                found.counts["truncated"] += len(kept) < len(pieces[word])
                 ids += kept
                 targets += [labels.get(row["tags"][word], IGNORED)] + [IGNORED] * (len(kept) - 1)
-            made.items.append(Feature([[*ids, end]], [*targets, IGNORED], index, origin))
-    return made
+            found.items.append(Feature([[*ids, end]], [*targets, IGNORED], index, origin))
+    return found
 
 
 def _pieces(encoding: Encoding, words: int, unknown: int) -> list[list[int]]:
@@ -163,7 +163,7 @@ def question_room(max_length: int, stride: int) -> int:
 
 
 def _span(rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]) -> Features:
-    made = Features()
+    found = Features()
     room = question_room(max_length, stride)
     tokenizer.no_truncation()
     asked = tokenizer.encode_batch([row["question"] for row in rows], add_special_tokens=False)
@@ -171,17 +171,17 @@ def _span(rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: in
     pairs = []
     for row, encoding in zip(rows, asked, strict=True):
         long = len(encoding.ids) > room
-        made.counts["truncated"] += long
+        found.counts["truncated"] += long
         pairs.append((row["question"][: encoding.offsets[room - 1][1]] if long else row["question"], row["context"]))
     for index, encoding in enumerate(tokenizer.encode_batch(pairs)):
         windows = [encoding, *encoding.overflowing]
-        made.counts["split"] += len(windows) > 1
+        found.counts["split"] += len(windows) > 1
         for window in windows:
             offsets = _context_offsets(window, rows[index]["context"])
-            made.items.append(Feature([window.ids], _answer_tokens(rows[index], offsets), index, offsets))
-        lost = all(item.label == (0, 0) for item in made.items[-len(windows) :])
-        made.counts["answers_cut"] += bool(rows[index]["answers"]["text"]) and lost
-    return made
+            found.items.append(Feature([window.ids], _answer_tokens(rows[index], offsets), index, offsets))
+        lost = all(item.label == (0, 0) for item in found.items[-len(windows) :])
+        found.counts["answers_cut"] += bool(rows[index]["answers"]["text"]) and lost
+    return found
 
 
 def _context_offsets(window: Encoding, context: str) -> list[tuple[int, int] | None]:

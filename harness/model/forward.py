@@ -42,7 +42,7 @@ class Encoder(nn.Module):
         self.precision: Literal["fp32", "bf16"] = "fp32"
         """bf16: under autocast; states are handed on in fp32, so heads, losses and the optimiser are the same."""
         self.checkpointing = False
-        """Whether a layer's activations are made again in the backward pass instead of being kept."""
+        """Whether a layer's activations are computed again in the backward pass instead of being kept."""
 
     @property
     def device(self) -> torch.device:
@@ -87,8 +87,8 @@ class Encoder(nn.Module):
 
     def _run(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
         if self.checkpointing and self.training:
-            made: Tensor = checkpoint(self._layer, layer, states, mask, positions, use_reentrant=False)
-            return made
+            recomputed: Tensor = checkpoint(self._layer, layer, states, mask, positions, use_reentrant=False)
+            return recomputed
         return self._layer(layer, states, mask, positions)
 
     def _layer(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
@@ -100,8 +100,8 @@ class Encoder(nn.Module):
             states = states[:, :1]
         states = layer.attention_norm(layer.attention_dropout(layer.attention_output(context)) + states)
         inner = functional.gelu(layer.inner(states))
-        made: Tensor = layer.output_norm(layer.output_dropout(layer.output(inner)) + states)
-        return made
+        normed: Tensor = layer.output_norm(layer.output_dropout(layer.output(inner)) + states)
+        return normed
 
     def _attend(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
         """Scaled dot-product attention: (inputs, length, hidden) -> the same, or (inputs, 1, hidden) for FIRST."""
@@ -128,8 +128,8 @@ def _heads(states: Tensor, parts: list[nn.Linear], heads: int) -> tuple[Tensor, 
     """(inputs, length, hidden) -> for each part (inputs, heads, length, hidden / heads), by one matrix product."""
     weight = torch.cat([part.weight for part in parts]) if len(parts) > 1 else parts[0].weight
     bias = torch.cat([part.bias for part in parts]) if len(parts) > 1 else parts[0].bias
-    made = functional.linear(states, weight, bias)
-    return made.view(*states.shape[:2], len(parts), heads, -1).permute(2, 0, 3, 1, 4).unbind()
+    projected = functional.linear(states, weight, bias)
+    return projected.view(*states.shape[:2], len(parts), heads, -1).permute(2, 0, 3, 1, 4).unbind()
 
 
 def _attendable(mask: Tensor | None) -> Tensor | None:

@@ -143,22 +143,22 @@ def new_head(head: str, hidden_size: int, outputs: int, dropout: float, seed: in
 
     `outputs`: labels, tags or choices. `seed`: see determinism.derive.
     """
-    made: Head
+    built: Head
     if head == "classification":
-        made = SequenceHead(hidden_size, outputs, dropout)
+        built = SequenceHead(hidden_size, outputs, dropout)
     elif head == "choice":
-        made = ChoiceHead(hidden_size, outputs, dropout)
+        built = ChoiceHead(hidden_size, outputs, dropout)
     elif head == "tagging":
-        made = TokenHead(hidden_size, outputs, dropout)
+        built = TokenHead(hidden_size, outputs, dropout)
     elif head == "span":
-        made = SpanHead(hidden_size)
+        built = SpanHead(hidden_size)
     else:
         raise AssertionError(f"no trained head of kind {head}")
     draws = determinism.generator(seed, "head")
-    for name, parameter in made.named_parameters():
+    for name, parameter in built.named_parameters():
         with torch.no_grad():
             if name.endswith("bias"):
                 parameter.zero_()
             else:
                 parameter.normal_(0.0, std, generator=draws)
-    return made
+    return built

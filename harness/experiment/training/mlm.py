@@ -30,7 +30,7 @@ def masked_batches(
         size = settings.batch_size
         for pool in pools(lines, tokenizer, family.tokens, settings, size * POOL, draws):
             for index in draws.permutation(POOL):
-                made = []
+                masked = []
                 for row, ids in enumerate(pool[index * size : (index + 1) * size]):
                     inputs, labels = mask_tokens(
                         torch.tensor([ids]),
@@ -40,7 +40,7 @@ def masked_batches(
                         settings.mask_probability,
                         masks,
                     )
-                    made.append(Feature(inputs.tolist(), labels[0].tolist(), row))
-                yield made
+                    masked.append(Feature(inputs.tolist(), labels[0].tolist(), row))
+                yield masked
 
     return batches

@@ -162,13 +162,13 @@ def predict_split(
         features[language] = featurise(
             ready.task.head, rows[language], tokenizer, tokens, training.max_length, training.doc_stride, ready.labels
         )
-    items = [item for made in features.values() for item in made.items]
+    items = [item for each in features.values() for item in each.items]
     logits = iter(logits_of(encoder, ready.head, items, token_id(tokenizer, tokens.pad), settings.batch_tokens))
     found = {}
-    for language, made in features.items():
-        own = list(islice(logits, len(made.items)))
-        predictions = predictions_of(own, ready.task.head, made, rows[language], ready.labels, settings)
-        found[language] = Predicted(rows[language], predictions, made.counts)
+    for language, each in features.items():
+        own = list(islice(logits, len(each.items)))
+        predictions = predictions_of(own, ready.task.head, each, rows[language], ready.labels, settings)
+        found[language] = Predicted(rows[language], predictions, each.counts)
     return found
 
 

@@ -40,8 +40,8 @@ class Standing:
         """The text that `make` gives, made once."""
         path = self.folder / name
         if not path.is_file():
-            made = make()
-            _replace(path, lambda part: part.write_text(made, encoding="utf-8"))
+            text = make()
+            _replace(path, lambda part: part.write_text(text, encoding="utf-8"))
         return path.read_text(encoding="utf-8")
 
     def keep(self, state: dict[str, Any]) -> None:
