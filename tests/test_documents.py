@@ -16,8 +16,11 @@ from harness.project.paths import Paths
 from harness.project.profiles import read_params
 
 DOCUMENTS = (
-    *("README.md", "REPRODUCE.md", "reference/README.md"),
-    *(f"docs/{name}.md" for name in ("cluster", "data", "degradation", "encoder", "layers", "verifier")),
+    *("README.md", "REPRODUCE.md", "CONTRIBUTING.md", "reference/README.md"),
+    *(
+        f"docs/{name}.md"
+        for name in ("architecture", "cluster", "data", "degradation", "encoder", "layers", "verifier")
+    ),
 )
 FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
@@ -85,6 +88,15 @@ def test_a_document_names_only_what_exists(repo_root: Path, name: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert wrong_commands(text, make_targets(repo_root)) == []
     assert broken_links(text, path.parent) == []
+
+
+def test_the_architecture_names_only_files_that_are_there(repo_root: Path) -> None:
+    text = (repo_root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = {name for name in re.findall(r"`([a-z_/]+(?:\.py|/))`", text) if "/" in name}
+    assert len(names) > 30
+    assert [
+        name for name in sorted(names) if not any((repo_root / top / name).exists() for top in ("harness", "."))
+    ] == []
 
 
 def test_the_readme_shows_the_verdicts_of_the_pinned_results(repo_root: Path, tmp_path: Path) -> None:

@@ -155,12 +155,15 @@ def test_what_shares_a_batch_changes_no_prediction(
     assert np.ptp(first, axis=0).max() > 1e-3  # the rows do differ, by far more than the tolerance
 
 
+@pytest.mark.parametrize("batch_tokens", [10**6, 1], ids=["one batch, padded", "a batch each, without padding"])
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_embeddings_are_the_pooled_states_of_each_layer(encoder: Encoder, tokenizer: Tokenizer, pooling: str) -> None:
+def test_embeddings_are_the_pooled_states_of_each_layer(
+    encoder: Encoder, tokenizer: Tokenizer, pooling: str, batch_tokens: int
+) -> None:
     texts = ["kala mino tuo", "pel", "kala " * 40]
     settings = Retrieval(layer=2, pooling=pooling, neighbours=4, max_length=24)  # type: ignore[arg-type]
-    found, truncated = embed(encoder, tokenizer, texts, settings, 1, 10**6, [0, 1, 2])
-    alone, _ = embed(encoder, tokenizer, texts, settings, 1, 10**6)
+    found, truncated = embed(encoder, tokenizer, texts, settings, 1, batch_tokens, [0, 1, 2])
+    alone, _ = embed(encoder, tokenizer, texts, settings, 1, batch_tokens)
     assert list(alone) == [2] and (alone[2] == found[2]).all()
     assert truncated == 1 and sorted(found) == [0, 1, 2]
     for place, text in enumerate(texts):

@@ -86,9 +86,9 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(project: Project) -
         assert project.changed() == {"encoder"}
     finally:
         project.edit(lambda content: None)
-    with appended(project.root / "harness" / "training" / "loop.py"):
+    with appended(project.root / "harness" / "experiment" / "training" / "loop.py"):
         assert project.changed() == resolved
-    with appended(project.root / "harness" / "training" / "schedule.py"):
+    with appended(project.root / "harness" / "experiment" / "training" / "learning_rate.py"):
         assert project.changed() == resolved | {"encoder"}, "pretraining has a learning rate too"
     with appended(project.root / "tasks" / "tatoeba.yaml"):
         assert project.changed() == {"data@tatoeba", "verdicts"}, "facts are decided from the tasks' pins"

@@ -114,9 +114,10 @@ def _encoder(side: str, params: Params, paths: Paths, seed: int) -> tuple[Encode
     tokenizer = load_tokenizer(paths.encoder)
     settings = pretrained_here(params)
     determinism.set_up(determinism.derive(settings.pretraining.seed, "encoder"), params.compute.threads)
-    model = new_encoder(settings.architecture, tokenizer.get_vocab_size())
-    if side == "pretrained":
-        model = load_encoder(paths.encoder)
+    pretrained = side == "pretrained"
+    model = (
+        load_encoder(paths.encoder) if pretrained else new_encoder(settings.architecture, tokenizer.get_vocab_size())
+    )
     determinism.seed_all(seed)
     return on_device(model, params.compute), tokenizer
 

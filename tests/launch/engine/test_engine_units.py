@@ -209,10 +209,10 @@ def test_the_pipeline_inside_one_container(docker: Docker, image: str, tmp_path:
     again = docker(*command, image, "repro")
     assert "Running stage" not in again.stdout + again.stderr and again.returncode == 0
     # Code that is not the image's would be recorded as what ran: refused.
-    loop = made.root / "harness" / "training" / "loop.py"
+    loop = made.root / "harness" / "experiment" / "training" / "loop.py"
     loop.write_bytes(loop.read_bytes() + b"\n# changed\n")
     refused = docker(*command, image, "repro")
-    assert refused.returncode == 2 and "found another training/loop.py" in refused.stderr
+    assert refused.returncode == 2 and "found another experiment/training/loop.py" in refused.stderr
 
 
 def slow_cell(paths: Paths, image: str) -> None:
