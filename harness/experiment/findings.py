@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.metrics import scoring
 from harness.metrics.metric import Row
-from harness.metrics.xtreme import task_score
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
 from harness.project.params import Params
-from harness.project.results import Cell, CurvePoint, Oracle, PredictionsFile, Status
+from harness.project.results import DECIMALS, Cell, CurvePoint, Oracle, PredictionsFile, Status
 from harness.project.tasks import Task
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from harness.model.forward import Encoder
 
 PREDICTIONS = "predictions.json.gz"
-DECIMALS = 10
-"""Of the points in a result."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ class Findings:
         for language, predictions in self.predictions.items():
             self.scores[language] = rounded(scoring.score(task.metric, self.gold[language], predictions, language))
         # Averaged from the rounded numbers: what is stored gives the score again.
-        self.target_score = round(task_score(task.group or "", self.scores), DECIMALS)
+        self.target_score = round(scoring.metric(task.metric).target_score(self.scores), DECIMALS)
 
     def recorded(self) -> dict[str, Any]:
         """The fields of `Result` that were found here."""

@@ -177,8 +177,7 @@ def code_sha256(code: tuple[str, ...]) -> dict[str, str]:
 
 def units_sha256() -> str:
     """One sha256 of all code that intermediate trainings and cells run: an image with the same fits a checkout."""
-    content = code_sha256(tuple(dict.fromkeys(RECIPE_CODE + TARGET_CODE)))
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return fingerprint(code_sha256(tuple(dict.fromkeys(RECIPE_CODE + TARGET_CODE))))
 
 
 def _data_identity(task: str, paths: Paths) -> str:

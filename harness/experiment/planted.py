@@ -74,7 +74,7 @@ def _changes(
     metric: str, rows: Sequence[Row], predictions: list[Any], better: bool, draws: np.random.Generator
 ) -> tuple[Callable[[int], list[Any]], int]:
     """A function from a number of changes to the predictions with so many of them, and the largest such number."""
-    if metric == "mining_f1":
+    if scoring.metric(metric).pairs:
         return _pair_changes(rows, predictions, better, draws)
     replaced = [
         (_right if better else _wrong)(index, row, rows, given)

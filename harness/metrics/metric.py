@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from harness.project.errors import HarnessError
+from harness.project.records import Record
 from harness.project.tasks import Group
 
 Row = dict[str, Any]
 Compute = Callable[[Sequence[Row], Sequence[Any], str], dict[str, float]]
 
 
-class Metric(BaseModel):
+class Metric(Record):
     """How the predictions of a task are scored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     """The name that tasks/*.yaml gives."""
@@ -29,6 +29,8 @@ class Metric(BaseModel):
     """The numbers whose macro averages over languages give, averaged in turn, XTREME's score of a target."""
     group: Group | None
     """XTREME's group of the targets that it scores; null: it scores no target."""
+    pairs: bool = False
+    """Whether predictions and gold rows are pairs over a whole language, instead of one prediction per row."""
     constant_answer: bool = False
     """Whether the best answer that is the same for every row is a level to beat. So it is for labels; a tag that goes
     on, or an answer that fits many questions, is not chance."""
@@ -36,3 +38,21 @@ class Metric(BaseModel):
     def one_number(self, values: Mapping[str, float]) -> float:
         """The headline of one language's numbers, in points."""
         return fmean(values[name] for name in self.headline)
+
+    def target_score(self, scores: Mapping[str, Mapping[str, float]]) -> float:
+        """The score of a target, in points: the mean over `aggregate` of each number's macro average over languages.
+
+        `scores`: language -> number -> points. Question answering has (mean EM + mean F1) / 2.
+        Source: Hu et al. 2020, XTREME, section 3.3 and google-research/xtreme's evaluate.py.
+        Raises HarnessError for no language, or a number missing in a language.
+        """
+        if not scores:
+            raise HarnessError("expected scores of at least one language, found none", fix="run the cell anew")
+        for language, values in scores.items():
+            if lacking := [name for name in self.aggregate if name not in values]:
+                raise HarnessError(
+                    f"expected {' and '.join(self.aggregate)} of {language} by metric {self.name}, found no"
+                    f" {' and no '.join(lacking)}",
+                    fix="run the cell anew",
+                )
+        return fmean(fmean(values[name] for values in scores.values()) for name in self.aggregate)

@@ -150,6 +150,6 @@ for _each in (
     Metric(name="squad_v2", compute=_squad_v2, headline=ANSWERS, aggregate=ANSWERS, group="qa"),
     Metric(name="mlqa", compute=_mlqa, headline=ANSWERS, aggregate=ANSWERS, group="qa"),
     Metric(name="bitext_accuracy", compute=_bitext, headline=LABELS, aggregate=LABELS, group="retrieval"),
-    Metric(name="mining_f1", compute=_mining, headline=SPANS, aggregate=SPANS, group="retrieval"),
+    Metric(name="mining_f1", compute=_mining, headline=SPANS, aggregate=SPANS, group="retrieval", pairs=True),
 ):
     register(_each)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.project.params import BASELINE
 from harness.project.records import Record
-from harness.verify.scores import BASELINE, Scores, mean_gain
+from harness.verify.scores import Scores, mean_gain
 from harness.verify.statistics.intervals import Direction, Interval, decide
 
 EVERYTHING = Interval(low=float("-inf"), high=float("inf"))

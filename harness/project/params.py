@@ -16,6 +16,8 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from harness.project.records import StrictRecord
 
+BASELINE = "none"
+"""The recipe that every gain is measured against: no intermediate training."""
 LARGEST_SEED = 2**31 - 1
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader, where PyYAML has it: ten times as fast."""
@@ -374,7 +376,7 @@ class Params(StrictRecord):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Params:
-        if self.grid.recipes[:1] != ["none"]:
+        if self.grid.recipes[:1] != [BASELINE]:
             raise ValueError("grid.recipes must begin with `none`, the baseline of every gain")
         for recipe in self.grid.recipes:
             if recipe not in self.recipes:
@@ -398,7 +400,7 @@ class Params(StrictRecord):
         for task in sorted({t for r in self.recipes.values() for t in r.tasks} - set(self.intermediate)):
             raise ValueError(f"recipes name the task `{task}`; `intermediate` has: {', '.join(self.intermediate)}")
         planted = [name for name in self.grid.recipes if self.recipes[name].planted]
-        if planted and (self.data.source != "generated" or "none" in planted):
+        if planted and (self.data.source != "generated" or BASELINE in planted):
             raise ValueError(
                 f"the recipe `{planted[0]}` has planted effects: only a generated world takes them (data.source), and"
                 " never its baseline `none`"

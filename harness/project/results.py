@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 """Version of result.json; a reader refuses any other."""
+DECIMALS = 10
+"""Of the points in a result."""
 
 
 class Cell(Record):

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.errors import HarnessError, explain_validation
+from harness.project.params import BASELINE
 from harness.project.records import Record
 from harness.project.results import Cell, Status
 
@@ -66,10 +67,6 @@ class ScoresTable(Record):
     def seeds(self) -> list[int]:
         """Seeds of the table, likewise."""
         return list(dict.fromkeys(row.cell.seed for row in self.cells))
-
-
-BASELINE = "none"
-"""The recipe without intermediate training, which gains are measured against."""
 
 
 class ScoreEntry(Record):

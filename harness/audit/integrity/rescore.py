@@ -8,7 +8,6 @@ mining threshold that was tuned on dev texts, can't be computed again (the pairs
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.audit.integrity.gold import Gold, find_gold
+from harness.experiment.inputs import fingerprint
 from harness.metrics.metric import Row
-from harness.metrics.scoring import score
+from harness.metrics.scoring import metric, score
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.results import Result
+from harness.project.results import DECIMALS, Result
 
 Scores = Mapping[str, Mapping[str, float]]
 TOLERANCE_POINTS = 1e-9
@@ -119,7 +119,7 @@ def _check_settings(result: Result) -> None:
     settings, named = result.provenance.get("params"), result.inputs.get("params")
     if settings is None or named is None:
         return
-    found = hashlib.sha256(json.dumps(settings, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    found = fingerprint(settings)
     if found != named:
         raise HarnessError(f"expected the settings with sha256 {named:.12}... in its provenance, found {found:.12}...")
 
@@ -156,14 +156,14 @@ def recompute(
                 f" found answers to {sha256!s:.12}..."
             )
         # Mined pairs answer all gold pairs; the limit is one on rows that are predicted.
-        wanted = rows[language] if gold.metric == "mining_f1" else rows[language][:max_rows]
+        wanted = rows[language] if metric(gold.metric).pairs else rows[language][:max_rows]
         try:
             found = score(gold.metric, wanted, predictions, language)
         except (HarnessError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise HarnessError(
                 f"expected one prediction for each of {len(wanted)} gold rows of {target}, {language}, found: {error}"
             ) from None
-        scores[language] = {name: round(value, 10) for name, value in found.items()}
+        scores[language] = {name: round(value, DECIMALS) for name, value in found.items()}
     return scores
 
 
@@ -175,10 +175,10 @@ def differences(stated: Scores, recomputed: Scores) -> list[str]:
 def _differences(stated: Scores, recomputed: Scores) -> Iterator[str]:
     for language in [*recomputed, *(language for language in stated if language not in recomputed)]:
         old, new = stated.get(language, {}), recomputed.get(language, {})
-        for metric in [*new, *(metric for metric in old if metric not in new)]:
-            a, b = old.get(metric), new.get(metric)
+        for number in [*new, *(number for number in old if number not in new)]:
+            a, b = old.get(number), new.get(number)
             if a is None or b is None or not abs(a - b) <= TOLERANCE_POINTS:
-                yield f"{metric} of {language} stated as {_points(a)}, recomputed {_points(b)}"
+                yield f"{number} of {language} stated as {_points(a)}, recomputed {_points(b)}"
 
 
 def _points(value: float | None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
-from harness.project.params import Params
+from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
 from harness.project.stages import stage_in
 
@@ -48,7 +48,7 @@ def read_checkpoint_record(folder: Path) -> dict[str, Any]:
 def weights_of(folder: Path, paths: Paths) -> tuple[Path, str]:
     """The safetensors file that a checkpoint stands for, and its sha256, checked against the record."""
     record = read_checkpoint_record(folder)
-    untrained = record["recipe"] == "none" or record.get("planted")
+    untrained = record["recipe"] == BASELINE or record.get("planted")
     path = (paths.encoder if untrained else folder) / WEIGHTS
     found = sha256_file(path) if path.is_file() else "no file"
     if found != record["weights_sha256"]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.pages.layers.record import Layers
 from harness.pages.means import SeedMean
-from harness.verify.scores import BASELINE
+from harness.project.params import BASELINE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

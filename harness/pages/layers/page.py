@@ -14,7 +14,7 @@ from harness.pages.layers.record import Contribution, Layers
 from harness.pages.markdown import markdown_table
 from harness.pages.means import SeedMean
 from harness.project.errors import writing
-from harness.verify.scores import BASELINE
+from harness.project.params import BASELINE
 from harness.verify.show.table import show_points
 
 HALF_WIDTH = (

@@ -13,18 +13,18 @@ from typing import Any, TypeVar
 from harness.audit.subject import sound_results
 from harness.data.folder import read_manifest
 from harness.experiment.layer_scores import LayerScores, checkpoint_weights, measure_checkpoints, retrieval_settings
-from harness.metrics.xtreme import task_score
+from harness.metrics.scoring import metric
 from harness.model.determinism import device_name
 from harness.pages.means import SeedMean, average, seed_mean
 from harness.pages.origin import Origin, origin_of
 from harness.project.errors import HarnessError, nearest
-from harness.project.params import Params, Retrieval
+from harness.project.params import BASELINE, Params, Retrieval
 from harness.project.paths import Paths
 from harness.project.provenance import provenance
 from harness.project.records import Record
-from harness.project.results import Cell
+from harness.project.results import DECIMALS, Cell
 from harness.project.tasks import Task, load_task
-from harness.verify.scores import BASELINE, Scores, mean_gain, paired_gains, read_table
+from harness.verify.scores import Scores, mean_gain, paired_gains, read_table
 
 T = TypeVar("T", str, int)
 
@@ -136,7 +136,7 @@ def read_layers(
         CellLayers(
             cell=Cell(recipe=recipe, target=target, seed=seed),
             languages=layers,
-            scores=[round(task_score(tasks[target].group or "", layer), 10) for layer in layers],
+            scores=[round(metric(tasks[target].metric).target_score(layer), DECIMALS) for layer in layers],
             stored=stored.get((recipe, target, seed)),
         )
         for (recipe, target, seed), layers in found.items()

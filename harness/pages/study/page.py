@@ -15,8 +15,8 @@ from harness.pages.means import Average, SeedMean
 from harness.pages.study.figures import colour_reach, largest_gain, plot_gains, plot_pairs
 from harness.pages.study.record import Study
 from harness.project.errors import name_some, writing
+from harness.project.params import BASELINE
 from harness.project.results import Status
-from harness.verify.scores import BASELINE
 from harness.verify.show.table import SPLIT, by_reason, in_order, show_interval, show_points
 from harness.verify.statistics.intervals import CONFIDENCE, FEWEST_SEEDS
 from harness.verify.verdicts.verdict import ClaimVerdict

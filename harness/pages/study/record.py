@@ -20,11 +20,11 @@ from harness.pages.means import Average, SeedMean, average, seed_mean
 from harness.pages.origin import Origin, origin_of
 from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError
-from harness.project.params import Params
+from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
 from harness.project.records import Record
 from harness.project.tasks import load_tasks
-from harness.verify.scores import BASELINE, Scores, ScoresTable, mean_gain, read_table
+from harness.verify.scores import Scores, ScoresTable, mean_gain, read_table
 
 
 class EncoderMade(Record):

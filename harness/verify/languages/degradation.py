@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from harness.metrics.xtreme import task_score
+from harness.project.params import BASELINE
 from harness.verify.languages.records import (
     Degradation,
     Effect,
@@ -24,7 +25,7 @@ from harness.verify.languages.records import (
     SizeFit,
 )
 from harness.verify.languages.registration import Language, Level, Registration
-from harness.verify.scores import BASELINE, ScoresTable, paired_gains
+from harness.verify.scores import ScoresTable, paired_gains
 from harness.verify.statistics.intervals import FEWEST_SEEDS, spread, t_interval
 from harness.verify.statistics.resampling import (
     Array,

@@ -13,12 +13,13 @@ from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
+from harness.project.params import BASELINE
 from harness.project.records import StrictRecord
 from harness.verify.claims.arithmetic import Steps
 from harness.verify.claims.evidence import Evidence
 from harness.verify.claims.facts import Facts, Finding, Lacking
 from harness.verify.claims.measurement import Measurement, Outcome
-from harness.verify.scores import BASELINE, Scores, mean_gain, mean_over
+from harness.verify.scores import Scores, mean_gain, mean_over
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.intervals import FEWEST_SEEDS, LEVEL, Interval, margin
 

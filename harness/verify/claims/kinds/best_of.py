@@ -8,11 +8,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from harness.project.params import BASELINE
 from harness.verify.claims.evidence import Evidence
 from harness.verify.claims.kinds.base import ScoreRow
 from harness.verify.claims.kinds.stated import StatedGain
 from harness.verify.claims.measurement import Measurement
-from harness.verify.scores import BASELINE, Scores, best, mean_over
+from harness.verify.scores import Scores, best, mean_over
 
 
 class BestOf(StatedGain):

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from harness.project.params import BASELINE
 from harness.verify.claims.arithmetic import show_ends
 from harness.verify.claims.kinds.base import ACCUSED, FEW
 from harness.verify.claims.kinds.mean import MeanGain
-from harness.verify.scores import BASELINE
 from harness.verify.statistics.intervals import Decision, Interval, place
 
 

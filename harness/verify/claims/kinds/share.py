@@ -7,12 +7,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from harness.project.params import BASELINE
 from harness.verify.claims.arithmetic import Steps
 from harness.verify.claims.evidence import Evidence
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.measurement import Measurement, Outcome, nothing_measured
 from harness.verify.claims.words import over_words
-from harness.verify.scores import BASELINE, Scores
+from harness.verify.scores import Scores
 from harness.verify.statistics.aggregate import Aggregate, aggregate
 from harness.verify.statistics.intervals import FEWEST_SEEDS, Interval, decide, place, share_p
 
