@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.metrics.xtreme import XTREME_GROUPS, task_score
+from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.errors import HarnessError, nearest
 from harness.project.files import write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_data, describe_encoder
 from harness.project.results import Cell, Result, collect, grid_cells
-from harness.verify.scores import CellScore, ScoresTable
+from harness.project.tasks import load_task
+from harness.verify.scores import CellScore, ScoresTable, score_target
 
 CELL_PARTS = ("recipe", "target", "seed")
 SHARED_INPUTS: dict[str, tuple[str, ...]] = {
@@ -33,10 +34,13 @@ def target_groups(targets: Iterable[str], tasks_dir: Path) -> dict[str, str]:
     groups = {target: XTREME_GROUPS[target] for target in targets if target in XTREME_GROUPS}
     for target in targets:
         if target not in groups:
-            from harness.project.tasks import load_task
-
             groups[target] = load_task(target, tasks_dir).group or "none"
     return groups
+
+
+def target_metrics(targets: Iterable[str], tasks_dir: Path) -> dict[str, str]:
+    """target -> name of its metric, by its task file, for targets that are not XTREME's own."""
+    return {target: load_task(target, tasks_dir).metric for target in targets if target not in XTREME_GROUPS}
 
 
 def mixed_inputs(inputs: Mapping[str, tuple[Cell, Mapping[str, str]]]) -> list[str]:
@@ -57,10 +61,15 @@ def mixed_inputs(inputs: Mapping[str, tuple[Cell, Mapping[str, str]]]) -> list[s
     return list(problems.values())
 
 
-def build_scores(results: Mapping[str, Result], params: Params, groups: Mapping[str, str] | None = None) -> ScoresTable:
+def build_scores(
+    results: Mapping[str, Result],
+    params: Params,
+    groups: Mapping[str, str] | None = None,
+    metrics: Mapping[str, str] | None = None,
+) -> ScoresTable:
     """One table from finished results (by cell id).
 
-    `groups` (target -> XTREME group) is needed for targets that are not XTREME's own.
+    `groups` (target -> XTREME group) and `metrics` (target -> metric) are needed for targets that are not XTREME's own.
     Raises HarnessError when results don't come from the same pins, naming both.
     """
     groups = {**XTREME_GROUPS, **(groups or {})}
@@ -82,12 +91,16 @@ def build_scores(results: Mapping[str, Result], params: Params, groups: Mapping[
         encoder=describe_encoder(params),
         data=describe_data(params),
         groups={target: groups[target] for target in targets},
-        cells=[cell_score(result, groups[result.cell.target]) for result in results.values()],
+        metrics={target: name for target, name in (metrics or {}).items() if target in targets},
+        cells=[
+            cell_score(result, groups[result.cell.target], (metrics or {}).get(result.cell.target))
+            for result in results.values()
+        ],
     )
 
 
-def cell_score(result: Result, group: str) -> CellScore:
-    """A result as a row of the table."""
+def cell_score(result: Result, group: str, metric: str | None = None) -> CellScore:
+    """A result as a row of the table; `group`, `metric`: those of its target, None for the group's rule."""
     trained = result.score is not None and result.dev_scores
     return CellScore(
         cell=result.cell,
@@ -95,7 +108,7 @@ def cell_score(result: Result, group: str) -> CellScore:
         reasons=result.reasons,
         left_out=result.left_out,
         score=result.score,
-        dev_score=task_score(group, {"dev": result.dev_scores}) if trained else None,
+        dev_score=score_target({"dev": result.dev_scores}, group, metric) if trained else None,
         scores=result.scores,
         predictions_sha256=result.predictions.sha256 if result.predictions else None,
         inputs=result.inputs,
@@ -111,7 +124,9 @@ def write_scores(params: Params, paths: Paths) -> str:
     results = collect(paths.cells, cells)
     if not results:
         raise HarnessError(f"expected finished cells in {paths.cells}, found none", fix="run `dvc repro`")
-    table = build_scores(results, params, target_groups(params.grid.targets, paths.tasks))
+    targets = params.grid.targets
+    groups, metrics = target_groups(targets, paths.tasks), target_metrics(targets, paths.tasks)
+    table = build_scores(results, params, groups, metrics)
     write_json(paths.scores, table.model_dump(mode="json"))
     unavailable = sum(row.status == "unavailable" for row in table.cells)
     note = f" ({unavailable} unavailable)" if unavailable else ""

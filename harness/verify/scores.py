@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from harness.metrics.xtreme import XTREME_GROUPS
+from harness.metrics.scoring import metric
+from harness.metrics.xtreme import XTREME_GROUPS, task_score
 from harness.project.errors import HarnessError, explain_validation
 from harness.project.params import BASELINE
 from harness.project.records import Record
@@ -50,8 +51,17 @@ class ScoresTable(Record):
     """Which rows, in words; a claim's scope is compared with it."""
     groups: dict[str, str]
     """target -> XTREME group."""
+    metrics: dict[str, str] = Field(default_factory=dict)
+    """target -> its metric, for targets that are not XTREME's own; the others are scored by their group's rule."""
     cells: list[CellScore]
     """One row per finished cell."""
+
+    def score_of(self, target: str, scores: Mapping[str, Mapping[str, float]]) -> float:
+        """The score of one of the table's targets in points; `scores`: language -> number -> points.
+
+        Raises HarnessError where a number is missing.
+        """
+        return score_target(scores, self.groups[target], self.metrics.get(target))
 
     @property
     def recipes(self) -> list[str]:
@@ -118,6 +128,14 @@ class Scores:
         second score of the same recipe, target and seed.
         """
         return index_rows(((f"row {number}", row) for number, row in enumerate(rows, 1)), encoder, data)
+
+
+def score_target(scores: Mapping[str, Mapping[str, float]], group: str, name: str | None = None) -> float:
+    """The score of a target in points: by its metric `name`, or where it is None by the rule of its XTREME group.
+
+    `scores`: language -> number -> points. Raises HarnessError where a number is missing, and for an unknown metric.
+    """
+    return task_score(group, scores) if name is None else metric(name).target_score(scores)
 
 
 def read_scores(path: Path) -> ScoresTable:

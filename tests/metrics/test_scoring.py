@@ -14,6 +14,7 @@ from harness.metrics.scoring import headline, known_metrics, metric, register, r
 from harness.metrics.xtreme import XTREME_GROUPS, task_score
 from harness.project import tasks
 from harness.project.errors import HarnessError
+from harness.verify.scores import score_target
 
 
 def qa(*answers: list[str]) -> list[dict[str, Any]]:
@@ -111,3 +112,22 @@ def test_a_metric_that_fails_in_its_block_is_forgotten() -> None:
     with pytest.raises(ZeroDivisionError), registered(EXACT):
         _ = 1 / 0
     assert EXACT not in known_metrics()
+
+
+def test_a_targets_score_follows_its_own_metric_and_not_another_of_its_group() -> None:
+    both = Metric(
+        name="both",
+        compute=lambda rows, predictions, language: {"accuracy": 10.0, "f1": 90.0},
+        headline=("f1",),
+        aggregate=("f1",),
+        group="classification",
+    )
+    with registered(both):
+        found = {"de": score("both", [], [], "de"), "sw": {"accuracy": 20.0, "f1": 50.0}}
+        assert metric("both").target_score(found) == 70.0
+        assert score_target(found, "classification", "both") == 70.0
+        assert score_target(found, "classification") == 15.0, "XTREME's rule of the group"
+        with pytest.raises(HarnessError, match="expected f1 of sw by metric both, found no f1"):
+            metric("both").target_score({**found, "sw": {"accuracy": 20.0}})
+        with pytest.raises(HarnessError, match="at least one language"):
+            metric("both").target_score({})

@@ -74,7 +74,8 @@ def _check_pinned_results(
     if lacking:
         findings.problems.append(f"expected {len(grid)} pinned cells, found none of {name_some(lacking)}")
     follows = {
-        name: cell_score(result, table.groups.get(result.cell.target, "none")) for name, result in results.items()
+        name: cell_score(result, table.groups.get(result.cell.target, "none"), table.metrics.get(result.cell.target))
+        for name, result in results.items()
     }
     differing = [name for name in {**rows, **follows} if rows.get(name) != follows.get(name)]
     if differing:

@@ -13,15 +13,14 @@ from harness.audit.integrity.inputs import check_images, check_inputs
 from harness.audit.integrity.lock import check_lock
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.rows import check_pins
-from harness.audit.scores import build_scores, target_groups
+from harness.audit.scores import build_scores, target_groups, target_metrics
 from harness.data.folder import MANIFEST
 from harness.experiment.inputs import ENCODER_FILES
-from harness.metrics.xtreme import task_score
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import Cell, Result, grid_cells, read_result
-from harness.verify.scores import ScoresTable, read_scores
+from harness.verify.scores import ScoresTable, read_scores, score_target
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,9 @@ def check_run(
     manifests = archived.manifests if archived else _check_data(params, paths, findings)
     results = _read_cells(paths.cells, cells, findings)
     groups = target_groups(params.grid.targets, paths.tasks)
+    metrics = target_metrics(params.grid.targets, paths.tasks)
     for name, result in results.items():
-        _check_result(result, params.profile, groups, findings)
+        _check_result(result, params.profile, groups, metrics, findings)
         if result.predictions:
             path = _predictions(result, paths)
             if archived and path.relative_to(paths.root).as_posix() in archived.withheld:
@@ -101,7 +101,7 @@ def check_run(
         findings.problems += problems
     table = None
     if not findings.problems:
-        table = build_scores(results, params, groups)
+        table = build_scores(results, params, groups, metrics)
         if whole:
             _check_table(paths.scores, table, findings)
     return Checked(findings.conclude(results, len(cells)), None if findings.problems else table, results)
@@ -154,7 +154,9 @@ def _read_cells(cells_dir: Path, cells: Iterable[Cell], findings: Findings) -> d
     return results
 
 
-def _check_result(result: Result, profile: str, groups: Mapping[str, str], findings: Findings) -> None:
+def _check_result(
+    result: Result, profile: str, groups: Mapping[str, str], metrics: Mapping[str, str], findings: Findings
+) -> None:
     """Does the score follow from its parts, and does the result belong here?"""
     name, mend = result.cell.id, f"delete the folder of cell {result.cell.id} and run `dvc repro`"
     if result.profile != profile:
@@ -171,7 +173,8 @@ def _check_result(result: Result, profile: str, groups: Mapping[str, str], findi
         findings.problems.append(f"expected score and predictions in cell {name}, found {found}; {mend}")
         return
     try:
-        follows = task_score(groups[result.cell.target], result.scores)
+        target = result.cell.target
+        follows = score_target(result.scores, groups[target], metrics.get(target))
     except HarnessError as error:
         findings.problems.append(f"cell {name}: {str(error).rstrip('.')}")
         return

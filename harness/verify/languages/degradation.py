@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 
-from harness.metrics.xtreme import task_score
 from harness.project.params import BASELINE
 from harness.verify.languages.records import (
     Degradation,
@@ -46,10 +45,9 @@ def gains_by_language(table: ScoresTable, targets: Iterable[str]) -> dict[Key, d
     scores: dict[Key, dict[int, float]] = {}
     for row in table.cells:
         if row.score is not None and row.cell.target in targets:
-            group = table.groups[row.cell.target]
             for language, metrics in row.scores.items():
                 key = (row.cell.recipe, row.cell.target, language)
-                scores.setdefault(key, {})[row.cell.seed] = task_score(group, {language: metrics})
+                scores.setdefault(key, {})[row.cell.seed] = table.score_of(row.cell.target, {language: metrics})
     gains = {}
     for (recipe, target, language), by_seed in scores.items():
         if recipe != BASELINE:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from harness.metrics.xtreme import task_score
 from harness.project.errors import HarnessError, name_some
 from harness.project.results import Result
 from harness.verify.claims.claim import Claim
@@ -47,7 +46,7 @@ def read_development(table: ScoresTable, results: Mapping[str, Result], scores: 
         result = results.get(row.cell.id)
         stated = _stated(result) if result else {}
         try:
-            found = task_score(table.groups[row.cell.target], {language: stated[language] for language in row.scores})
+            found = table.score_of(row.cell.target, {language: stated[language] for language in row.scores})
         except (KeyError, HarnessError):
             lacking[row.cell.target] = _which(row, stated)
             continue

@@ -1,0 +1,30 @@
+"""The campaigns in tests/campaigns fit the code as it is; what they find takes minutes and is run by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+
+import pytest
+from toy import ROOT
+
+
+def campaign(name: str) -> ModuleType:
+    path = ROOT / "tests" / "campaigns" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"campaign_{name}", path)
+    assert spec and spec.loader
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    return module
+
+
+FAULTS = campaign("faults")
+
+
+@pytest.mark.parametrize("fault", FAULTS.FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_can_be_put_in(fault: object) -> None:
+    source = (ROOT / "harness" / fault.file).read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    assert source.count(fault.right) == 1  # type: ignore[attr-defined]
+    assert fault.right != fault.wrong  # type: ignore[attr-defined]
+    assert [place for place in fault.tests.split() if not (ROOT / "tests" / place).exists()] == []  # type: ignore[attr-defined]
