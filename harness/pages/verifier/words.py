@@ -111,7 +111,7 @@ VERDICTS = """## What a verdict means to a reviewer
         (
             "INVALID",
             "level V0 failed",
-            "mend that first; no number may be believed",
+            "fix that first; no number may be believed",
         ),
     ],
     "lll",
