@@ -152,7 +152,7 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
     problems = _some(v.v2.outside)
     if v.v2.undecided:
         problems.append("this encoder is another draw of the pretraining than the pinned one (sums in another order):")
-        problems.append("how far such draws lie apart was not measured, so what follows decides nothing")
+        problems.append("how far such draws differ was not measured, so what follows decides nothing")
         problems += _some(v.v2.undecided)
     if v.v2.not_comparable:
         found = "were made from other data or params than here, or are unavailable here"
