@@ -15,12 +15,12 @@ die() { say "error: $*"; exit 2; }
 : "${TORCH:=cpu}"
 case $TORCH in
     cpu | cuda) lock=requirements/$TORCH.txt ;;
-    *) die "expected TORCH=cpu or TORCH=cuda, found TORCH=$TORCH. To mend it: make repro TORCH=cpu" ;;
+    *) die "expected TORCH=cpu or TORCH=cuda, found TORCH=$TORCH. To fix it: make repro TORCH=cpu" ;;
 esac
 dev=requirements/dev.txt
 bench=requirements/bench.txt
 for file in "$lock" "$dev" "$bench"; do
-    [ -f "$file" ] || die "expected the lock file $file in $(pwd), found none. To mend it: git checkout -- $file, or make lock"
+    [ -f "$file" ] || die "expected the lock file $file in $(pwd), found none. To fix it: git checkout -- $file, or make lock"
 done
 
 export PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -41,10 +41,10 @@ locked() { awk -v name="$1" 'index($0, name "==") == 1 { on = 1 } on { print } o
 
 find_python() {
     [ -n "$PYTHON" ] || PYTHON=$(command -v python3.11 || command -v python3 || true)
-    [ -n "$PYTHON" ] || die "expected Python 3.11 or newer, found no python3.11 or python3. To mend it: install Python 3.11"
-    command -v "$PYTHON" >/dev/null || die "expected Python 3.11 or newer, found no $PYTHON. To mend it: make repro PYTHON=python3.11"
+    [ -n "$PYTHON" ] || die "expected Python 3.11 or newer, found no python3.11 or python3. To fix it: install Python 3.11"
+    command -v "$PYTHON" >/dev/null || die "expected Python 3.11 or newer, found no $PYTHON. To fix it: make repro PYTHON=python3.11"
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-        die "expected Python 3.11 or newer, found $("$PYTHON" --version 2>&1) ($PYTHON). To mend it: make repro PYTHON=python3.11"
+        die "expected Python 3.11 or newer, found $("$PYTHON" --version 2>&1) ($PYTHON). To fix it: make repro PYTHON=python3.11"
 }
 
 make_environment() {

@@ -53,17 +53,17 @@ def _judged(v: Verification) -> str:
         return f"the run in results/{v.profile}"
     if v.judged == "nothing":
         return _nothing(v)
-    ran, mend = ("none of its cells", f"harness verify {v.part.claim} --run") if v.part else ("nothing", "make repro")
-    return f"the PINNED results in reference/{v.profile}: {ran} has run here yet (`{mend}` runs it)"
+    ran, fix = ("none of its cells", f"harness verify {v.part.claim} --run") if v.part else ("nothing", "make repro")
+    return f"the PINNED results in reference/{v.profile}: {ran} has run here yet (`{fix}` runs it)"
 
 
 def _nothing(v: Verification) -> str:
     """That there are no results, and what makes some."""
     if v.part:
-        mend = f"`harness verify {v.part.claim} --run` runs them"
-        return f"nothing: none of the cells of {v.part.claim} has run here, and nothing is pinned ({mend})"
-    mend = f"`harness profile {v.profile}`, then `make repro`, runs it"
-    return f"nothing: no cell has run here and nothing is pinned ({mend}); facts of the data need no run"
+        fix = f"`harness verify {v.part.claim} --run` runs them"
+        return f"nothing: none of the cells of {v.part.claim} has run here, and nothing is pinned ({fix})"
+    fix = f"`harness profile {v.profile}`, then `make repro`, runs it"
+    return f"nothing: no cell has run here and nothing is pinned ({fix}); facts of the data need no run"
 
 
 def _part(v: Verification) -> list[str]:
@@ -71,12 +71,12 @@ def _part(v: Verification) -> list[str]:
     if v.part is None:
         return []
     there = ", ".join(f"{recipe} {count} of {v.part.each}" for recipe, count in v.part.there.items())
-    mend = (
+    fix = (
         ""
         if all(count == v.part.each for count in v.part.there.values())
         else f"; `harness verify {v.part.claim} --run`"
     )
-    grid = f"{there or 'none needed'}{mend}; the other {v.part.not_looked_at} cells of the grid are not looked at"
+    grid = f"{there or 'none needed'}{fix}; the other {v.part.not_looked_at} cells of the grid are not looked at"
     lacking = [f"not in the grid: {', '.join(v.part.lacking)}"] if v.part.lacking else []
     return _level("its cells", "", grid, lacking)
 
@@ -152,7 +152,7 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
     problems = _some(v.v2.outside)
     if v.v2.undecided:
         problems.append("this encoder is another draw of the pretraining than the pinned one (sums in another order):")
-        problems.append("how far such draws lie apart was not measured, so what follows decides nothing")
+        problems.append("how far such draws differ was not measured, so what follows decides nothing")
         problems += _some(v.v2.undecided)
     if v.v2.not_comparable:
         found = "were made from other data or params than here, or are unavailable here"

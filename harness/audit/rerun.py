@@ -139,13 +139,13 @@ def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> 
     must = here if source == "run" else FIXED_INPUTS
     other = [name for name in must if here[name] != result.inputs.get(name)]
     if other:
-        mend = (
+        fix = (
             f"run `dvc repro {cell_stage(cell)}`"
             if source == "run"
             else "run `make repro`: it makes results from these"
         )
         raise HarnessError(
-            f"expected the {' and '.join(other)} that cell {cell.id} was made from, found other here", fix=mend
+            f"expected the {' and '.join(other)} that cell {cell.id} was made from, found other here", fix=fix
         )
 
 

@@ -95,7 +95,7 @@ def data_check(names: TaskNames = None, encoder: WithEncoder = False) -> int:
     """Hash every fetched file again and compare it with its pin; needs no network.
 
     Says ok, missing, differs or unavailable (a licence that this machine has not) per task; with no TASKS: those of
-    the active profile, its encoder included. Exit code: 1 where one is missing or differs; `harness data fetch` mends
+    the active profile, its encoder included. Exit code: 1 where one is missing or differs; `harness data fetch` fixes
     that.
     """
     from harness.data.fetch.fetch import check_encoder, check_tasks

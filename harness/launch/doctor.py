@@ -1,4 +1,4 @@
-"""`harness doctor`: can this machine do what the active profile asks, and if not, what mends it?
+"""`harness doctor`: can this machine do what the active profile asks, and if not, what fixes it?
 
 Each check answers one question with OK, WARN or FAIL; it looks, and changes nothing.
 """
@@ -40,7 +40,7 @@ class Check(StrictRecord):
     found: str
     """What was found."""
     remedy: str
-    """What mends it; empty where nothing needs mending."""
+    """What fixes it; empty where nothing needs fixing."""
 
 
 def examine(root: Path) -> list[Check]:
@@ -69,7 +69,7 @@ def render_checks(checks: list[Check]) -> str:
     for check in checks:
         lines.append(f"{check.word:5} {check.what:{width}}  {check.found}")
         if check.remedy:
-            lines.append(f"{'':5} {'':{width}}  to mend it: {check.remedy}")
+            lines.append(f"{'':5} {'':{width}}  to fix it: {check.remedy}")
     return "\n".join(lines)
 
 
@@ -78,7 +78,7 @@ def _check(word: Word, what: str, found: str, remedy: str = "") -> Check:
 
 
 def _guarded(what: str, question: Callable[[], str], word: Word) -> Check:
-    """A check that is OK unless its question raises HarnessError, which says what mends it."""
+    """A check that is OK unless its question raises HarnessError, which says what fixes it."""
     try:
         return _check("OK", what, question())
     except HarnessError as error:

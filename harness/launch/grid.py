@@ -160,7 +160,7 @@ def _run(executor: Executor, jobs: Sequence[Job], params: Params, paths: Paths, 
 
 def _after_failure(summary: Summary) -> str:
     return (
-        f"harness: expected every unit to finish, found {len(summary.failed)} that failed. To mend it: read the log,"
+        f"harness: expected every unit to finish, found {len(summary.failed)} that failed. To fix it: read the log,"
         " then run the same command again; what finished is kept"
     )
 

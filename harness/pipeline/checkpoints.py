@@ -80,7 +80,7 @@ def render_checkpoints(params: Params, paths: Paths) -> str:
 
 def _need(item: Checkpoint) -> str:
     if not item.size:
-        return "no weights: dropped, or its data could not be had"
+        return "no weights: dropped, or its data is not available"
     if not item.is_current:
         return "stale: `dvc repro` trains it again"
     more = f" and {len(item.needed_by) - 1} more" if len(item.needed_by) > 1 else ""

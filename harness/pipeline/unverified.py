@@ -55,7 +55,7 @@ def unverified_settings(path: Path) -> list[Setting]:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
-        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="mend that line") from None
+        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="correct that line") from None
     found = []
     for key, value in _values(node):
         comment = comments.get(value.end_mark.line)

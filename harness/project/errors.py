@@ -27,7 +27,7 @@ class HarnessError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.message}. To mend it: {self.fix}" if self.fix else f"{self.message}."
+        return f"{self.message}. To fix it: {self.fix}" if self.fix else f"{self.message}."
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def exit_code_of(do: Callable[[], int | None]) -> int:
     except OSError as error:
         where = error.filename or "a file"
         fix = "free disk space or make it accessible, then run the same command again"
-        _say(f"expected to read and write {where}, found: {error.strerror}. To mend it: {fix}")
+        _say(f"expected to read and write {where}, found: {error.strerror}. To fix it: {fix}")
         return MISTAKE
     except KeyboardInterrupt:
         _say("interrupted; finished stages are kept, the same command goes on from here")

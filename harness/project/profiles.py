@@ -58,17 +58,17 @@ def load_params(root: Path) -> Params:
 def read_params(path: Path) -> Params:
     """Read and check one complete params file (params.yaml or profiles/NAME.yaml)."""
     anew = ", or delete it and run `harness profile lab`" if path.name == "params.yaml" else ""
-    mend = f"edit {path.name}{anew}"
+    fix = f"edit {path.name}{anew}"
     try:
         content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except FileNotFoundError:
         raise HarnessError(f"expected a params file at {path}, found none", fix="run `harness profile lab`") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise HarnessError(f"expected YAML in {path}, found: {' '.join(str(error).split())}", fix=mend) from None
+        raise HarnessError(f"expected YAML in {path}, found: {' '.join(str(error).split())}", fix=fix) from None
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise HarnessError(explain_validation(error, Params, path.name), fix=mend) from None
+        raise HarnessError(explain_validation(error, Params, path.name), fix=fix) from None
 
 
 def pretrained_here(params: Params) -> PretrainedHere:

@@ -130,13 +130,13 @@ def read_result(path: Path) -> Result:
 
     Raises HarnessError if it is missing, not JSON or of another schema.
     """
-    mend = f"delete {path.parent} and run `dvc repro` to make the cell anew"
+    fix = f"delete {path.parent} and run `dvc repro` to make the cell anew"
     try:
         return Result.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise HarnessError(f"expected a finished cell at {path}, found none", fix="run `dvc repro`") from None
     except ValidationError as error:
-        raise HarnessError(explain_validation(error, Result, str(path)), fix=mend) from None
+        raise HarnessError(explain_validation(error, Result, str(path)), fix=fix) from None
 
 
 def grid_cells(params: Params) -> list[Cell]:

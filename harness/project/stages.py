@@ -12,7 +12,7 @@ ENCODER, CORPUS = "encoder", "corpus"
 
 
 def stage_in(matrix: str, member: str) -> str:
-    """The stage of one member of a matrix; `matrix_of` and `member_of` take it apart again."""
+    """The stage of one member of a matrix; `matrix_of` and `member_of` give the two parts back."""
     return f"{matrix}@{member}"
 
 

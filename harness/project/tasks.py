@@ -145,7 +145,7 @@ def load_task(name: str, tasks_dir: Path) -> Task:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
-        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="mend that line") from None
+        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="correct that line") from None
     task = parse_task(raw, str(path))
     if task.name != name:
         raise HarnessError(f"expected `name: {name}` in {path}, found {task.name!r}", fix="make the two agree")

@@ -156,7 +156,7 @@ def test_pinned_results_are_compared_with_where_what_they_were_made_from_is_here
     assert not paths.results.exists()
     shutil.rmtree(paths.encoder)
     code, _, err = verify("--rerun", "1")
-    assert code == 2 and "nothing has run here" in err and err.endswith("To mend it: run `make repro`\n")
+    assert code == 2 and "nothing has run here" in err and err.endswith("To fix it: run `make repro`\n")
 
 
 def keep_only_hashes(paths: Paths) -> None:

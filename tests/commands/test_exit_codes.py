@@ -24,11 +24,11 @@ Toy = tuple[Params, Paths]
 
 
 def refused(outcome: tuple[int, str, str], *words: str) -> None:
-    """Exit code 2 and one paragraph on standard error that holds these words and says how to mend it."""
+    """Exit code 2 and one paragraph on standard error that holds these words and says how to fix it."""
     code, _, err = outcome
     assert code == 2, err
     assert err.startswith("harness: ") and err.count("\n") == 1 and "Traceback" not in err
-    assert "To mend it: " in err and not err.rstrip().endswith("..")
+    assert "To fix it: " in err and not err.rstrip().endswith("..")
     for word in words:
         assert word in err, err
 
@@ -43,7 +43,7 @@ def ready(harness: Command, toy_copy: Toy) -> Command:
 
 
 def test_the_message_is_a_sentence() -> None:
-    assert str(HarnessError("expected a, found b", fix="do c")) == "expected a, found b. To mend it: do c"
+    assert str(HarnessError("expected a, found b", fix="do c")) == "expected a, found b. To fix it: do c"
     assert str(HarnessError("expected a, found b")) == "expected a, found b."
 
 
@@ -86,7 +86,7 @@ def test_a_mistake_in_the_settings(harness: Command, toy_copy: Toy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "missing", "mend"),
+    ("arguments", "missing", "fix"),
     [
         (("run", "corpus"), "data/udpos/manifest.json", "dvc repro"),
         (("run", "encoder"), "corpus/manifest.json", "dvc repro corpus"),
@@ -103,10 +103,10 @@ def test_a_mistake_in_the_settings(harness: Command, toy_copy: Toy) -> None:
     ],
 )
 def test_a_missing_input_names_the_stage_that_makes_it(
-    ready: Command, toy_copy: Toy, arguments: tuple[str, ...], missing: str, mend: str
+    ready: Command, toy_copy: Toy, arguments: tuple[str, ...], missing: str, fix: str
 ) -> None:
     (toy_copy[1].build / missing).unlink(missing_ok=True)
-    refused(ready(*arguments), mend)
+    refused(ready(*arguments), fix)
     assert not (toy_copy[1].cell("none", "udpos", 1) / "result.json").exists()
 
 

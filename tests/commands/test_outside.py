@@ -49,7 +49,7 @@ def advised(err: str) -> list[list[str]]:
 
 
 def refused(code: int, err: str) -> None:
-    assert code == 2 and err.startswith("harness: expected ") and "To mend it: " in err
+    assert code == 2 and err.startswith("harness: expected ") and "To fix it: " in err
     assert err.count("\n") == 1 and "Traceback" not in err
 
 

@@ -59,7 +59,7 @@ def test_what_the_profile_needs_and_lacks_fails(harness: Command, toy_copy: Toy)
     content["compute"]["device"] = "cuda"
     toys.write_params(toy_copy[1].root, content)
     code, out, _ = harness("doctor")
-    assert code == 1 and "FAIL  Docker engine" in out and "FAIL  GPU" in out and "to mend it: install the NVIDIA" in out
+    assert code == 1 and "FAIL  Docker engine" in out and "FAIL  GPU" in out and "to fix it: install the NVIDIA" in out
 
 
 def test_broken_settings_are_the_first_and_only_finding(harness: Command, toy_copy: Toy) -> None:

@@ -331,5 +331,5 @@ def test_the_command_writes_page_and_pictures_from_the_pinned_results(clone: Pat
 def test_nothing_is_written_about_unsound_results(clone: Path) -> None:
     next((clone / "reference" / "lab" / "predictions").iterdir()).unlink()
     done = study_command(clone)
-    assert done.returncode == 2 and "expected sound results" in done.stderr and "To mend it" in done.stderr
+    assert done.returncode == 2 and "expected sound results" in done.stderr and "To fix it" in done.stderr
     assert not (clone / "pages").exists()

@@ -27,7 +27,7 @@ def raising(error: BaseException) -> Callable[[], int]:
         (
             raising(HarnessError("expected a, found b", fix="do c")),
             2,
-            "harness: expected a, found b. To mend it: do c\n",
+            "harness: expected a, found b. To fix it: do c\n",
         ),
         (raising(KeyboardInterrupt()), 130, "harness: interrupted; finished stages are kept"),
         (

@@ -82,7 +82,7 @@ def test_a_mistake_is_named(tmp_path: Path, path: str, value: Any, said: list[st
     message = str(caught.value)
     for words in said:
         assert words in message
-    assert "params.yaml" in message and "To mend it: edit params.yaml" in message
+    assert "params.yaml" in message and "To fix it: edit params.yaml" in message
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:

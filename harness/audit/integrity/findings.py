@@ -87,10 +87,10 @@ class Findings:
     unhashed: list[int] = field(default_factory=list)
     """Sizes in bytes of the large files that were not hashed."""
 
-    def hash_file(self, path: Path, expected: str, name: str, mend: str, is_large: bool = False) -> None:
+    def hash_file(self, path: Path, expected: str, name: str, fix: str, is_large: bool = False) -> None:
         """Compare a file's sha256 with what is written down for it."""
         if path.exists() and not path.is_file():  # a device has no end
-            self.problems.append(f"expected {name}, found something that is no file; {mend}")
+            self.problems.append(f"expected {name}, found something that is no file; {fix}")
             return
         try:
             if self.quick and is_large:
@@ -99,12 +99,12 @@ class Findings:
             with path.open("rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            self.problems.append(f"expected {name}, found: {error.strerror}; {mend}")
+            self.problems.append(f"expected {name}, found: {error.strerror}; {fix}")
             return
         self.hashes += 1
         if found != expected:
             self.problems.append(
-                f"expected sha256 {expected:.12}... of {name}, found {found:.12}...: it was changed; {mend}"
+                f"expected sha256 {expected:.12}... of {name}, found {found:.12}...: it was changed; {fix}"
             )
 
     def rescore(

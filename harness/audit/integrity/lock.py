@@ -41,8 +41,8 @@ def check_lock(params: Params, paths: Paths) -> tuple[str, list[str]]:
         return _compare(Lock(paths.root), params, paths)
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         found = " ".join(str(error).split())
-        mend = f"run `git checkout -- {LOCK}`, then `dvc repro`"
-        return f"{LOCK} can't be read", [f"expected {LOCK} as DVC writes it, found another form ({found}); {mend}"]
+        fix = f"run `git checkout -- {LOCK}`, then `dvc repro`"
+        return f"{LOCK} can't be read", [f"expected {LOCK} as DVC writes it, found another form ({found}); {fix}"]
 
 
 def _compare(lock: Lock, params: Params, paths: Paths) -> tuple[str, list[str]]:

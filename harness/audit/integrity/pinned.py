@@ -39,16 +39,16 @@ def check_pinned(
     is a problem. Raises HarnessError where nothing is pinned.
     """
     manifest, findings = read_pinned_manifest(folder), Findings(quick)
-    mend = f"run `git checkout -- reference/{folder.name}`, or pin a run anew with `harness pin results`"
+    fix = f"run `git checkout -- reference/{folder.name}`, or pin a run anew with `harness pin results`"
     for name, sha256 in manifest.files.items():
         if f"reference/{folder.name}/{name}" in withheld:
             continue
         is_large = name.startswith(PREDICTIONS)
-        findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", mend, is_large)
+        findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", fix, is_large)
     unlisted = [name for name in pinned_files(folder) if name not in manifest.files]
     if unlisted:
         found = name_some(unlisted)
-        findings.problems.append(f"expected only files that {MANIFEST} lists, found {found}; {mend}")
+        findings.problems.append(f"expected only files that {MANIFEST} lists, found {found}; {fix}")
     if findings.problems:
         return Checked(findings.conclude({}, 0), None, {})
     try:

@@ -81,8 +81,8 @@ def check_run(
             path = _predictions(result, paths)
             if archived and path.relative_to(paths.root).as_posix() in archived.withheld:
                 continue
-            mend = f"delete {path.parent} and run `dvc repro`"
-            findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", mend, is_large=True)
+            fix = f"delete {path.parent} and run `dvc repro`"
+            findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", fix, is_large=True)
     findings.problems += check_images(results, params, paths)
     data_pins = {task: one.sha256 for task, one in manifests.items()}
     encoder_pins = archived.encoder_pins if archived else _check_encoder(paths, findings)
@@ -117,15 +117,15 @@ def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, D
     manifests: dict[str, DataManifest] = {}
     for task in params.data.tasks:
         folder = paths.data(task)
-        mend = f"run `dvc repro` (data of {task})"
+        fix = f"run `dvc repro` (data of {task})"
         try:
             manifests[task] = read_data_manifest((folder / MANIFEST).read_bytes())
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = error.strerror if isinstance(error, OSError) else "another schema"
-            findings.problems.append(f"expected the manifest of {task}'s data, found: {problem}; {mend}")
+            findings.problems.append(f"expected the manifest of {task}'s data, found: {problem}; {fix}")
             continue
         for name, sha256 in manifests[task].files.items():
-            findings.hash_file(folder / name, sha256, f"data/{task}/{name}", mend, is_large=True)
+            findings.hash_file(folder / name, sha256, f"data/{task}/{name}", fix, is_large=True)
     return manifests
 
 
@@ -158,19 +158,19 @@ def _check_result(
     result: Result, profile: str, groups: Mapping[str, str], metrics: Mapping[str, str], findings: Findings
 ) -> None:
     """Does the score follow from its parts, and does the result belong here?"""
-    name, mend = result.cell.id, f"delete the folder of cell {result.cell.id} and run `dvc repro`"
+    name, fix = result.cell.id, f"delete the folder of cell {result.cell.id} and run `dvc repro`"
     if result.profile != profile:
-        findings.problems.append(f"expected profile {profile} in cell {name}, found {result.profile}; {mend}")
+        findings.problems.append(f"expected profile {profile} in cell {name}, found {result.profile}; {fix}")
     if result.status == "failed":
         return
     if result.status == "unavailable":
         if result.score is not None or result.predictions is not None or not result.reasons:
             found = "a score, predictions or no reason"
-            findings.problems.append(f"expected only the reason in unavailable cell {name}, found {found}; {mend}")
+            findings.problems.append(f"expected only the reason in unavailable cell {name}, found {found}; {fix}")
         return
     if result.score is None or result.predictions is None:
         found = f"status {result.status} without them"
-        findings.problems.append(f"expected score and predictions in cell {name}, found {found}; {mend}")
+        findings.problems.append(f"expected score and predictions in cell {name}, found {found}; {fix}")
         return
     try:
         target = result.cell.target
@@ -180,7 +180,7 @@ def _check_result(
         return
     if not abs(follows - result.score) <= SCORE_TOLERANCE:
         findings.problems.append(
-            f"expected score {follows:.4f} in cell {name} by its languages, found {result.score:.4f}; {mend}"
+            f"expected score {follows:.4f} in cell {name} by its languages, found {result.score:.4f}; {fix}"
         )
 
 
@@ -202,7 +202,7 @@ def _check_table(path: Path, table: ScoresTable, findings: Findings) -> None:
     """Does scores.json, where it is, say what the cells say?"""
     if not path.is_file():
         return
-    mend = "run `dvc repro`"
+    fix = "run `dvc repro`"
     try:
         stored = read_scores(path)
     except HarnessError as error:
@@ -213,4 +213,4 @@ def _check_table(path: Path, table: ScoresTable, findings: Findings) -> None:
     rows = {row.cell.id: row for row in stored.cells}
     differing = [row.cell.id for row in table.cells if rows.pop(row.cell.id, None) != row] + list(rows)
     what = f"in {name_some(differing)}" if differing else "in its profile, encoder, data or groups"
-    findings.problems.append(f"expected {path.name} to follow from the cells, found otherwise {what}; {mend}")
+    findings.problems.append(f"expected {path.name} to follow from the cells, found otherwise {what}; {fix}")

@@ -39,7 +39,7 @@ class NodeReport:
     host: str
     """Its name."""
     problem: str
-    """Why it can't run units of this driver, with what mends it; empty: it can."""
+    """Why it can't run units of this driver, with what fixes it; empty: it can."""
     shares: bool
     """Whether it reads and writes the driver's folder."""
 

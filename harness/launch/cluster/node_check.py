@@ -36,7 +36,7 @@ def check_nodes(ray: Any, nodes: Sequence[str], identity: Identity, probe: Probe
             "expected every node of the cluster to be able to run this project's units, found"
             f" {problems[0] if problems else 'that the last of them has just gone'}"
             + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
-            fix="mend that node or stop Ray there (`ray stop`), then run the same command again",
+            fix="fix that node or stop Ray there (`ray stop`), then run the same command again",
         )
     return reports
 

@@ -1,6 +1,6 @@
 """The Docker engine: the one module that talks to it, through the docker SDK.
 
-What the engine can't do ends as a HarnessError with the engine's own words and what mends it.
+What the engine can't do ends as a HarnessError with the engine's own words and what fixes it.
 """
 
 from __future__ import annotations

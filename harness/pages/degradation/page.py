@@ -37,7 +37,7 @@ def level_rows(found: Degradation) -> list[tuple[str, ...]]:
 
 
 def _named(result: RecipeResult) -> str:
-    return result.recipe if result.averaged else f"{result.recipe} (apart)"
+    return result.recipe if result.averaged else f"{result.recipe} (separate)"
 
 
 def _level_row(name: str, effects: Effects, others: Effects | None) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def _cautions(found: Degradation) -> list[str]:
         lines.append(f"{len(found.seeds)} seeds: nothing is tested below {FEWEST_SEEDS}.")
     not_averaged = [result.recipe for result in found.recipes if not result.averaged]
     if not_averaged:
-        lines.append(f"apart, in no mean: {name_some(not_averaged)} (not English tasks alone).")
+        lines.append(f"separate, in no mean: {name_some(not_averaged)} (not English tasks alone).")
     lines.append(
         "The test rows and the encoder are the same at every seed: neither another sample of rows nor another "
         "pretraining is in the intervals."

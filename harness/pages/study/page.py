@@ -82,7 +82,7 @@ def _what_was_run(study: Study) -> str:
             )
         )
     if absent := _absent(study):
-        parts.append("What could not be had or used:")
+        parts.append("Not available, or not to be used:")
         parts.append("\n".join(f"- {line}" for line in absent))
     return "\n\n".join(parts)
 

@@ -105,13 +105,13 @@ VERDICTS = """## What a verdict means to a reviewer
         ),
         (
             "NOT_TESTED",
-            "another encoder or other data, a part of the grid could not be had, or nothing has run",
+            "another encoder or other data, a part of the grid is unavailable, or nothing has run",
             "nothing follows for the claim",
         ),
         (
             "INVALID",
             "level V0 failed",
-            "mend that first; no number may be believed",
+            "fix that first; no number may be believed",
         ),
     ],
     "lll",

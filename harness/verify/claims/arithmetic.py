@@ -25,7 +25,7 @@ def mean_steps(evidence: Evidence, band: Interval, band_in_words: str) -> Steps:
         return []
     steps = _interval(overall)
     if without:
-        steps.append(("apart", f"without {RETRIEVAL}: mean {without.mean:+z.3f}, {_ends(without)}"))
+        steps.append(("without", f"without {RETRIEVAL}: mean {without.mean:+z.3f}, {_ends(without)}"))
     if evidence.retrieval and without:
         steps += _retrieval(evidence.retrieval, without.mean, evidence.n_targets)
     placed = _placed(overall, evidence.rule_gives, band)

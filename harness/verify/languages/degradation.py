@@ -77,7 +77,7 @@ def measure_degradation(
     results = [_result(sample, recipe) for recipe in recipes if any(key[0] == recipe for key in gains)]
     averaged = [result.recipe for result in results if result.averaged]
     mean = sample.array(averaged)
-    average, apart = sample.effects(mean), sample.without_retrieval(mean)
+    average, without = sample.effects(mean), sample.without_retrieval(mean)
     by_pair, over_seeds = _mean_over_recipes(results), mean_over_seeds(mean)
     return Degradation(
         profile=table.profile,
@@ -93,11 +93,11 @@ def measure_degradation(
         seeds=seeds,
         recipes=results,
         average=average,
-        average_without_retrieval=apart,
+        average_without_retrieval=without,
         average_alternative=sample.effects(mean, alternative=True),
         slope_by_target={target: sample.effects(mean[place : place + 1]).slope for place, target in enumerate(targets)},
         fit=_fit(sample, over_seeds, by_pair, range(len(targets)), average.slope),
-        fit_without_retrieval=_fit(sample, over_seeds, by_pair, sample.apart, apart.slope) if apart else None,
+        fit_without_retrieval=_fit(sample, over_seeds, by_pair, sample.others, without.slope) if without else None,
         left_out=_left_out(table, gains, languages, registration, recipes),
     )
 
@@ -118,7 +118,7 @@ class _Sample:
     ) -> None:
         self.gains, self.levels, self.registration = gains, levels, registration
         self.targets, self.seeds = targets, seeds
-        self.apart = [place for place, target in enumerate(targets) if groups[target] != "retrieval"]
+        self.others = [place for place, target in enumerate(targets) if groups[target] != "retrieval"]
         self.codes = [code for code, level in levels.items() if level in ZERO_SHOT]
         self.x = np.array([known[code].log_size for code in self.codes])
         self.low = {
@@ -150,7 +150,7 @@ class _Sample:
 
     def without_retrieval(self, array: Array) -> Effects | None:
         """The same without the retrieval targets; None where the grid has no others, or only others."""
-        return self.effects(array[self.apart]) if 0 < len(self.apart) < len(self.targets) else None
+        return self.effects(array[self.others]) if 0 < len(self.others) < len(self.targets) else None
 
 
 def _result(sample: _Sample, recipe: str) -> RecipeResult:

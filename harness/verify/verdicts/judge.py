@@ -106,7 +106,7 @@ def _hold_back(
     """NOT_TESTED where the claim speaks about something else, the grid lacks what the check needs (a licensed corpus,
     say), or a mixture had to do without one of its tasks.
 
-    Cells of the grid without a score are named beside the verdict: their seeds don't count, and nobody shall
+    Cells of the grid without a score are named beside the verdict: their seeds don't count, and a reader must not
     miss that.
     """
     notes, why = [], []
