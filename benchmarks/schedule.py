@@ -23,6 +23,7 @@ from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths, project_root
 from harness.project.profiles import read_profile
+from harness.project.stages import matrix_of, recipe_of
 from harness.project.tasks import load_tasks
 
 SLOTS = (1, 8, 64, 512)
@@ -63,7 +64,7 @@ def items_of(params: Params, paths: Paths, cost: dict[str, float], unavailable: 
     """The grid's intermediate trainings and cells; the baseline's, and those of a recipe without data, take no time."""
     made = []
     for unit in units(params, paths):
-        recipe = unit.stage.partition("@")[2].rsplit("-", 2 if unit.stage.startswith("cell@") else 1)[0]
+        recipe = recipe_of(unit.stage)
         if unit.kind != "encoder":
             made.append(Item(unit.stage, unit.needs, 0.0 if recipe in unavailable else cost.get(unit.kind, 0.0)))
     return made
@@ -71,7 +72,7 @@ def items_of(params: Params, paths: Paths, cost: dict[str, float], unavailable: 
 
 def in_levels(items: list[Item], slots: int) -> float:
     """Makespan where every intermediate training ends before the first cell starts, the longest first in each level."""
-    levels = [[item for item in items if item.name.startswith(level)] for level in ("intermediate@", "cell@")]
+    levels = [[item for item in items if matrix_of(item.name) == matrix] for matrix in ("intermediate", "cell")]
     return sum(simulate(level, slots).makespan_s for level in levels)
 
 

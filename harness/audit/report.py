@@ -10,6 +10,7 @@ from harness.audit.integrity.findings import Integrity
 from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
+from harness.project.stages import cell_parts
 from harness.verify.show.table import SPLIT, WIDTH, claims_table, reason_lines
 
 EXIT_MEANINGS = {
@@ -147,7 +148,7 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
         f"largest difference {v.v2.largest_difference_points:.2f} points"
     )
     if v.v2.largest_in:
-        tolerance = v.v2.tolerance_points[v.v2.largest_in.rsplit("-", 2)[1]]
+        tolerance = v.v2.tolerance_points[cell_parts(v.v2.largest_in)[1]]
         detail += f" in {v.v2.largest_in}, whose tolerance is {tolerance:.2f}"
     problems = _some(v.v2.outside)
     if v.v2.undecided:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.launch.work import Work, cell_work, intermediate_work
-from harness.project.errors import check_known
+from harness.project.errors import HarnessError, check_known
 from harness.project.exits import exit_code_of
 from harness.project.params import Params
 from harness.project.paths import OUTPUT, PACKAGE, Paths
@@ -39,10 +39,16 @@ def finish_unit(command: Sequence[str]) -> int:
     """As `run_unit`, but HarnessError, OSError and KeyboardInterrupt are raised for the caller to tell."""
     match command:
         case ["run", "cell", recipe, target, seed]:
-            return _finish_cell(Cell(recipe=recipe, target=target, seed=int(seed)))
+            return _finish_cell(Cell(recipe=recipe, target=target, seed=_seed(seed)))
         case ["run", "intermediate", recipe, seed]:
-            return _finish_intermediate(recipe, int(seed))
+            return _finish_intermediate(recipe, _seed(seed))
     raise ValueError(f"expected the command of a unit of work, found {command}")
+
+
+def _seed(word: str) -> int:
+    if not word.isdecimal():
+        raise HarnessError(f"expected a seed (a whole number from 0), found `{word}`", fix="name one of grid.seeds")
+    return int(word)
 
 
 def _finish_intermediate(recipe: str, seed: int) -> int:

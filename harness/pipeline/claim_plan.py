@@ -16,7 +16,7 @@ from harness.pipeline.units import State, Unit, needed_units, states, units
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import grid_cells
-from harness.project.stages import cell_stage, matrix_of, member_of
+from harness.project.stages import cell_stage, matrix_of, recipe_of
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict
 from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
@@ -100,7 +100,7 @@ def _rows(needed: Sequence[Unit], state: dict[str, State], seconds: dict[str, fl
 def _row_kind(unit: Unit) -> str:
     """Cells are gathered by recipe, whose name is what a claim is about."""
     is_cell = matrix_of(unit.stage) == "cell"
-    return f"cells of {member_of(unit.stage).rsplit('-', 2)[0]}" if is_cell else unit.kind
+    return f"cells of {recipe_of(unit.stage)}" if is_cell else unit.kind
 
 
 def _cost(

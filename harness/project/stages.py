@@ -51,6 +51,18 @@ def member_of(stage: str) -> str:
     return stage.partition("@")[2]
 
 
+def cell_parts(name: str) -> tuple[str, str, str]:
+    """Recipe, target and seed of a cell's name; a recipe may hold hyphens, a target none."""
+    recipe, target, seed = name.rsplit("-", 2)
+    return recipe, target, seed
+
+
+def recipe_of(stage: str) -> str:
+    """`squad_v2` of `cell@squad_v2-xquad-1` and of `intermediate@squad_v2-1`; of another stage, its member."""
+    parts = {"cell": 2, "intermediate": 1}.get(matrix_of(stage), 0)
+    return member_of(stage).rsplit("-", parts)[0] if parts else member_of(stage)
+
+
 def log_name(stage: str) -> str:
     """File name of the stage's log."""
     return f"{stage.replace('@', '-')}.log"

@@ -12,12 +12,14 @@ from harness.project.results import Cell
 from harness.project.stages import (
     CORPUS,
     ENCODER,
+    cell_parts,
     cell_stage,
     data_stage,
     intermediate_stage,
     log_name,
     matrix_of,
     member_of,
+    recipe_of,
     recipe_stage,
     target_stage,
 )
@@ -43,9 +45,12 @@ def test_every_matrix_of_the_pipeline_has_its_name_here(repo_root: Path) -> None
     assert here == by_dvc and {CORPUS, ENCODER} <= set(content)
 
 
-def test_a_name_is_taken_apart_again() -> None:
+def test_a_name_gives_its_parts_back() -> None:
     for recipe, seed in product(("none", "anli_plus"), (1, 12)):
         stage = intermediate_stage(recipe, seed)
         assert (matrix_of(stage), member_of(stage)) == ("intermediate", f"{recipe}-{seed}")
         assert log_name(stage) == f"intermediate-{recipe}-{seed}.log"
+        assert recipe_of(stage) == recipe
     assert (matrix_of("scores"), member_of("scores")) == ("scores", "")
+    assert recipe_of("cell@my-own-recipe-xquad-3") == "my-own-recipe" and recipe_of("recipe@my-own") == "my-own"
+    assert cell_parts("my-own-recipe-xquad-3") == ("my-own-recipe", "xquad", "3")

@@ -1,7 +1,7 @@
 """A toy project: the laboratory profile cut down to sizes that train in a fraction of a second.
 
-Fixtures build it once per test session; `python tests/toy.py FOLDER` builds it in a process of its own and runs one
-unit of work of every kind there, so that two processes can be compared byte by byte.
+Fixtures build it once per test session; `python tests/support/toy.py FOLDER` builds it in a process of its own and runs
+one unit of work of every kind there, so that two processes can be compared byte by byte.
 """
 
 from __future__ import annotations
