@@ -23,7 +23,7 @@ DOCUMENTS = (
     ),
 )
 GENERATED = tuple(f"docs/{name}.md" for name in ("degradation", "encoder", "layers", "verifier"))
-WRITTEN_BY_RUNS = {"build/", "results/", "store/"}
+WRITTEN_BY_RUNS = {"build/", "predictions/", "requirements/wheels/", "results/", "store/"}
 FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)|^ *\[[^\]]+\]: *(\S+)", re.MULTILINE)

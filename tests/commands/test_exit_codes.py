@@ -75,7 +75,7 @@ def test_a_seed_that_is_no_number(harness: Command) -> None:
 def test_outside_a_project(harness: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    refused(harness("plan"), "expected a harness project", "params.yaml")
+    refused(harness("plan"), "expected a clone of the project", "params.yaml")
 
 
 def test_a_mistake_in_the_settings(harness: Command, toy_copy: Toy) -> None:

@@ -24,6 +24,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capt
     """The command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_STAGE", raising=False)
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")  # tests may have no shell above them
 
     def in_folder(*arguments: str) -> tuple[int, str, str]:
         code = run(arguments)
