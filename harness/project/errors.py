@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
 
 
 class HarnessError(Exception):
@@ -68,15 +70,18 @@ def name_some(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
+def first_error(error: ValidationError) -> ErrorDetails:
+    """The error that names the mistake: a misspelt key is reported as unknown and as missing, and unknown is right."""
+    return min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+
+
 def explain_validation(error: ValidationError, model: type[BaseModel], where: str) -> str:
     """One sentence for a pydantic error: path to the key, what was expected, what was found, the nearest valid name."""
-    # A misspelt key is reported twice, as unknown and as missing; the unknown one names the mistake.
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    loc = [part for part in first["loc"] if part not in _UNION_TAGS]
-    path = ".".join(str(part) for part in loc)
+    first = first_error(error)
+    keys, owner = _walk(model, first["loc"])
+    path = ".".join(map(str, keys))
     if first["type"] == "extra_forbidden":
-        owner = _model_at(model, first["loc"][:-1])
-        hint = nearest(str(loc[-1]), owner.model_fields) if owner else "no such key is known here"
+        hint = nearest(str(keys[-1]), owner.model_fields) if owner else "no such key is known here"
         text = f"unknown key `{path}` in {where}; {hint}"
     elif first["type"] == "missing":
         text = f"expected the key `{path}` in {where}, found none"
@@ -93,29 +98,66 @@ def _lower(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel] | None:
-    """The record that a location inside `model` leads to, walking through dict, list and union annotations."""
-    at: type[BaseModel] | None = model
-    annotation: Any = model
+def _walk(model: type[BaseModel], loc: Sequence[int | str]) -> tuple[list[int | str], type[BaseModel] | None]:
+    """The keys of a location inside `model` as they stand in the file, and the record that owns the last of them.
+
+    pydantic also puts the name of the union's member that it chose into a location; that is no key of the file.
+    """
+    keys: list[int | str] = []
+    at: Any = model
+    owner = None
     for part in loc:
-        if part in _UNION_TAGS:
-            at = _record_in(annotation, tag=str(part))
-        elif at is not None and str(part) in at.model_fields:
-            field = at.model_fields[str(part)]
-            annotation = (field.annotation, *field.metadata)
-            at = _record_in(annotation)
-    return at
+        members = _members(at)
+        if part in members:
+            at = members[part]
+            continue
+        keys.append(part)
+        owner = _record_in(at)
+        at = _inside(at, part)
+    return keys, owner
 
 
-_UNION_TAGS = ("training", "retrieval", "pretrained_here", "hub_encoder")
-"""Tags by which pydantic names the members of a union (the record's name in other spelling); no keys of the file."""
+def _members(annotation: Any) -> dict[int | str, Any]:
+    """Name that pydantic gives a union's member -> the member; empty for anything but a union that chooses by a tag."""
+    from pydantic import Tag
+    from pydantic.fields import FieldInfo
+
+    arguments = get_args(annotation)
+    if get_origin(annotation) is not Annotated or get_origin(arguments[0]) not in (Union, UnionType):
+        return {}
+    by = next((note.discriminator for note in arguments[1:] if isinstance(note, FieldInfo)), None)
+    found: dict[int | str, Any] = {}
+    for member in get_args(arguments[0]):
+        names = [note.tag for note in getattr(member, "__metadata__", ()) if isinstance(note, Tag)]
+        if isinstance(by, str):
+            names += [name for record in _records_in(member) for name in get_args(record.model_fields[by].annotation)]
+        found |= dict.fromkeys(names, member)
+    return found
 
 
-def _record_in(annotation: Any, tag: str | None = None) -> type[BaseModel] | None:
-    """The first record inside an annotation; with `tag`, the union member of that name."""
+def _inside(annotation: Any, part: int | str) -> Any:
+    """What stands at a key of a record or a place of a list or dict; the same annotation for an unknown key."""
     from pydantic import BaseModel
 
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation if tag is None or annotation.__name__.lower() == tag.replace("_", "") else None
-    inner = annotation if isinstance(annotation, tuple) else get_args(annotation)
-    return next((found for item in inner if (found := _record_in(item, tag))), None)
+        field = annotation.model_fields.get(str(part))
+        return Annotated[field.annotation, field] if field else annotation
+    arguments = get_args(annotation)
+    if get_origin(annotation) in (Annotated, Union, UnionType):  # through `| None` and what is noted of a field
+        containers = [item for item in arguments if get_args(item) or _record_in(item)]
+        return _inside(containers[0], part) if containers else annotation
+    return next((item for item in reversed(arguments) if item is not Ellipsis), annotation)
+
+
+def _record_in(annotation: Any) -> type[BaseModel] | None:
+    """The first record inside an annotation."""
+    return next(_records_in(annotation), None)
+
+
+def _records_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    from pydantic import BaseModel
+
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for item in get_args(annotation):
+        yield from _records_in(item)

@@ -6,12 +6,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
 from harness.metrics.scoring import metric
 from harness.metrics.xtreme import XTREME_GROUPS, task_score
-from harness.project.errors import HarnessError, explain_validation
+from harness.project.errors import HarnessError, explain_validation, first_error
 from harness.project.params import BASELINE
 from harness.project.records import Record
 from harness.project.results import Cell, Status
@@ -79,18 +80,40 @@ class ScoresTable(Record):
         return list(dict.fromkeys(row.cell.seed for row in self.cells))
 
 
-class ScoreEntry(Record):
-    """One row of a plain table of scores."""
+MOST_POINTS = 1e6
+"""A score lies between this and its negative: far beyond any metric, far below what a square could not hold."""
 
-    recipe: str = Field(min_length=1)
+
+def _plain_number(value: object) -> object:
+    """Refuse what Python takes for a number and no table means as one."""
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+        raise ValueError("expected a number in plain digits")
+    return value
+
+
+def _in_range(points: float) -> float:
+    if abs(points) > MOST_POINTS:
+        raise ValueError(f"expected at most {MOST_POINTS:,.0f} points above or below zero")
+    return points
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Seed = Annotated[int, BeforeValidator(_plain_number)]
+Points = Annotated[float, BeforeValidator(_plain_number), Field(allow_inf_nan=False), AfterValidator(_in_range)]
+
+
+class ScoreEntry(Record):
+    """One row of a plain table of scores. Blanks around a value don't count."""
+
+    recipe: Name
     """What is compared; the baseline is `none`."""
-    target: str = Field(min_length=1)
+    target: Name
     """The target task."""
-    seed: int
+    seed: Seed
     """The repetition; gains are paired by it."""
-    score: float = Field(allow_inf_nan=False)
+    score: Points
     """The target's score in points, averaged over its languages."""
-    dev_score: float | None = Field(default=None, allow_inf_nan=False)
+    dev_score: Points | None = None
     """Score on the source language's dev set in points, by which claims on the best recipe choose."""
 
 
@@ -124,8 +147,8 @@ class Scores:
         """Scores from rows with the keys of ScoreEntry, for somebody who has nothing but numbers.
 
         `encoder` and `data` say in words what was measured: a claim whose scope is another one stays NOT_TESTED.
-        Raises HarnessError, naming the row, for a missing or unknown key, a value that is no finite number, and a
-        second score of the same recipe, target and seed.
+        Scores are points between -1e6 and 1e6. Raises HarnessError, naming the row, for one that is no mapping, a
+        missing or unknown key, a value that is no such number, and a second score of the same recipe, target and seed.
         """
         return index_rows(((f"row {number}", row) for number, row in enumerate(rows, 1)), encoder, data)
 
@@ -149,7 +172,11 @@ def read_scores(path: Path) -> ScoresTable:
 
 
 def read_table(table: ScoresTable) -> Scores:
-    """Index a table of scores; a cell without a score is left out, a pair without any is kept with its reason."""
+    """Index a table of scores, in points: its cells by recipe, target and seed, in the table's order.
+
+    A cell without a score is left out. A recipe on a target whose every cell is `unavailable` is kept with the reason.
+    Raises nothing: the table was checked when it was made.
+    """
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
     dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
     rows: dict[tuple[str, str], list[CellScore]] = {}
@@ -210,15 +237,25 @@ def index_rows(rows: Iterable[tuple[str, Mapping[str, object]]], encoder: str, d
 
 
 def _entry(row: Mapping[str, object], where: str) -> ScoreEntry:
+    keys = ", ".join(ScoreEntry.model_fields)
+    if not isinstance(row, Mapping):
+        raise HarnessError(
+            f"expected a mapping in {where}, found {type(row).__name__}", fix=f"give it as a dict with the keys {keys}"
+        )
     try:
         return ScoreEntry.model_validate(dict(row))
     except ValidationError as error:
-        keys = ", ".join(ScoreEntry.model_fields)
-        raise HarnessError(explain_validation(error, ScoreEntry, where), fix=f"give it the keys {keys}") from None
+        advice = {"extra_forbidden": "rename or remove that key", "missing": "give it that key, with a value"}
+        fix = advice.get(first_error(error)["type"], "correct that value")
+        raise HarnessError(explain_validation(error, ScoreEntry, where), fix=fix) from None
 
 
 def mean_gain(scores: Scores, recipe: str, targets: Sequence[str], baseline: str = BASELINE) -> dict[int, float]:
-    """g_s = mean over targets of score(recipe) - score(baseline) at seed s, where all of them are."""
+    """Seed -> g_s = mean over `targets` of score(recipe) - score(baseline) at seed s, in points.
+
+    A seed is left out where one of these scores is lacking; all are where no target is named. Raises nothing: a recipe
+    or target that the table doesn't know has no scores.
+    """
     gains = [
         paired_gains(scores.by_pair.get((recipe, target), {}), scores.by_pair.get((baseline, target), {}))
         for target in targets

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import toy as toys
 import yaml
+from pydantic import ValidationError
 
-from harness.project.errors import HarnessError, nearest
-from harness.project.params import Retrieval, data_dir
+from harness.project.errors import HarnessError, explain_validation, nearest
+from harness.project.params import Params, Retrieval, data_dir
 from harness.project.profiles import list_profiles, load_params, read_params, use_profile
 
 PROFILES = sorted(path.stem for path in (toys.ROOT / "profiles").glob("*.yaml"))
@@ -91,6 +92,16 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
     toys.write_params(tmp_path, content)
     with pytest.raises(HarnessError, match=r"expected the key `encoder.pretraining.steps` in params.yaml, found none"):
         load_params(tmp_path)
+
+
+def test_a_key_that_is_called_like_a_member_of_a_union_keeps_its_place() -> None:
+    """The names of the members are no keys of the file; a target may be called like one."""
+    content = unalias(toys.toy_settings())
+    content["target"]["training"] = content["target"].pop("xnli") | {"epoch": 1}
+    with pytest.raises(ValidationError) as caught:
+        Params.model_validate(content)
+    said = explain_validation(caught.value, Params, "a file")
+    assert said.startswith("unknown key `target.training.epoch` in a file; did you mean `epochs`?")
 
 
 @pytest.mark.parametrize("text", ["a: [1", "", "- 1", "\tx: 1", "just words"])

@@ -20,8 +20,8 @@ from harness.project.profiles import read_params
 from harness.verify import Claim, Scores, judge, read_claims
 from harness.verify.claims import registry
 from harness.verify.claims.facts import Facts, Finding, compared
-from harness.verify.claims.kinds import RECORDS, AnyCheck, group_of, unit_of
-from harness.verify.claims.kinds.base import LookedUp, ProjectFiles
+from harness.verify.claims.kinds import RECORDS, AnyCheck, by_kind, group_of, unit_of
+from harness.verify.claims.kinds.base import Group, LookedUp, ProjectFiles
 from harness.verify.claims.kinds.mean import MeanGain
 from harness.verify.claims.needs import needs
 from harness.verify.measure.values import measure
@@ -166,6 +166,16 @@ def test_a_kind_has_its_rule_its_words_and_its_numbers(name: str) -> None:
         assert check.threshold_in_words(1) and all(recipe in text for recipe in check.needed(check.named_recipes))
     else:
         assert claim.fact and claim.fact.decided_by() in text
+
+
+def test_records_of_one_kind_agree_in_what_is_asked_of_a_kind() -> None:
+    class Elsewhere(LookedUp):
+        kind: Literal["count"]
+        group: ClassVar[Group] = "untestable"
+
+    assert by_kind(RECORDS)["count"] is RECORDS[5]
+    with pytest.raises(AssertionError, match="CountTasks and Elsewhere, both of kind count"):
+        by_kind([*RECORDS, Elsewhere])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -122,7 +123,15 @@ def test_a_csv_file_gives_the_same_scores(tmp_path: Path) -> None:
         (HEADER + "none,xnli,1,50\nnone,xnli,2,51\nnone,xnli,1,52\n", ["none on xnli at seed 1", "second", "line 4"]),
         (HEADER + "none,xnli,1,50,3\n", ["4 values", "line 2"]),
         ("recipe,target,seed,score,dev_scor\nnone,xnli,1,50,51\n", ["`dev_scor`", "did you mean `dev_score`"]),
-        (HEADER + 'none,"xnli,1,50\n', ["expected CSV"]),
+        (HEADER + 'none,"xnli,1,50\n', ["expected CSV", "line 2", "close each quote"]),
+        (HEADER + f"none,xnli,1,{'5' * 200_000}\n", ["expected CSV", "line 2", "field limit", "shorten it"]),
+        ("recipe,target,seed,score,score\nnone,xnli,1,50,51\n", ["`score` 2 times", "remove or rename one"]),
+        ("recipe,target,seed,score,\n", ["unknown column ``", "rename or remove that column"]),
+        ("recipe,target,seed,score,note\n", ["unknown column `note`", "header", "rename or remove that column"]),
+        (HEADER + "none,xnli,7_0,50\n", ["`seed`", "line 2", "plain digits", "'7_0'", "correct that value"]),
+        (HEADER + "none,xnli,7,5_0\n", ["`score`", "line 2", "plain digits", "'5_0'"]),
+        (HEADER + "none,xnli,1,1e308\n", ["`score`", "line 2", "at most 1,000,000 points", "'1e308'"]),
+        (HEADER + "none,xnli,1,50\nnone , xnli,1,50\n", ["none on xnli at seed 1", "second", "line 3"]),
     ],
 )
 def test_a_csv_file_that_does_not_fit_is_a_users_error(content: str, words: list[str], tmp_path: Path) -> None:
@@ -137,9 +146,57 @@ def test_a_csv_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     with pytest.raises(HarnessError, match="found none"):
         read_csv_scores(path, **HERE)
+    with pytest.raises(HarnessError, match=r"found a folder.*name a file in that folder"):
+        read_csv_scores(str(tmp_path), **HERE)
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    with pytest.raises(HarnessError, match=r"read .*loop\.csv, found: "):
+        read_csv_scores(tmp_path / "loop.csv", **HERE)
     path.write_bytes(HEADER.encode() + b"\xff\xfe,xnli,1,50\n")
     with pytest.raises(HarnessError, match="UTF-8"):
         read_csv_scores(path, **HERE)
+
+
+def test_blanks_around_names_and_values_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text('recipe, target ,seed , score,dev_score\nnone , xnli, 1 , 50 , \nmnli," xnli ",1,57,61\n')
+    scores = read_csv_scores(str(path), **HERE)
+    assert scores.by_pair == {("none", "xnli"): {1: 50.0}, ("mnli", "xnli"): {1: 57.0}}
+    assert scores.dev_by_pair == {("mnli", "xnli"): {1: 61.0}}
+    row = {"recipe": "none ", "target": " xnli", "seed": 1, "score": 50}
+    assert Scores.from_rows([row], **HERE).by_pair == {("none", "xnli"): {1: 50.0}}
+
+
+@pytest.mark.parametrize("score", [1e6, -1e6])
+def test_a_claim_is_judged_by_the_largest_scores_there_are(score: float) -> None:
+    """Whatever is read as scores, judging raises nothing; larger scores are not read."""
+    given = rows({"mnli": 7.5}, tuple(XTREME_GROUPS))
+    huge = [{**row, "score": score * (-1) ** int(str(row["seed"]))} for row in given if row["recipe"] == "mnli"]
+    found = judge(find_claim("mnli-gain", CLAIMS), Scores.from_rows([*given[: -len(huge)], *huge], **HERE))
+    assert found.verdict == "INCONCLUSIVE" and found.interval and found.interval[1] > 1e6
+    for beyond in (score * 1.01, score * 1e302, math.inf, math.nan):
+        with pytest.raises(HarnessError, match=r"`score` in row 1: .*(finite|at most 1,000,000 points)"):
+            Scores.from_rows([{**huge[0], "score": beyond}], **HERE)
+
+
+@pytest.mark.parametrize(
+    ("row", "advice"),
+    [
+        (["none", "xnli", 1, 50.0], "expected a mapping in row 1, found list. To fix it: give it as a dict"),
+        ("none", "expected a mapping in row 1, found str"),
+        ({"recipe": "none", "target": "xnli", "seed": 1}, "none. To fix it: give it that key"),
+        ({"recipe": "none", "target": "xnli", "seed": 1, "scor": 50.0}, "To fix it: rename or remove that key"),
+        ({"target": "xnli", "seed": 1, "score": "high"}, "expected the key `recipe` in row 1, found none (and 1 more)"),
+        ({"target": "xnli", "seed": 1, "score": "high"}, "To fix it: give it that key"),
+        (
+            {"recipe": "none", "target": "xnli", "seed": True, "score": 50.0},
+            "plain digits, found True. To fix it: c",
+        ),
+    ],
+)
+def test_the_advice_fits_the_mistake(row: Any, advice: str) -> None:
+    with pytest.raises(HarnessError) as raised:
+        Scores.from_rows([row], **HERE)
+    assert advice in str(raised.value)
 
 
 @pytest.mark.parametrize(

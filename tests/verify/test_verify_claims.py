@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,10 @@ def test_published_average_follows_from_its_scores() -> None:
         assert macro_average(scores) == pytest.approx(row.average, abs=0.05)
 
 
+ROWS = {"kind": "count", "counted": "rows", "task": "mnli", "split": "train", "expected": 9, "reason": "so"}
+SPLIT = {"kind": "provenance", "asserted": "no_split", "tasks": ["xnli"], "split": "train", "reason": "so"}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -72,6 +77,11 @@ def test_published_average_follows_from_its_scores() -> None:
         ({"confidence": 2.0}, ["squad-gain", "confidence"]),
         ({"txt": "x"}, ["squad-gain", "txt", "text"]),
         ({"source": None}, ["squad-gain", "source"]),
+        ({"check": {**ROWS, "split": "test"}}, ["bad value of `check.split` in", "'train' or 'dev'"]),
+        ({"check": {**ROWS, "tsk": "mnli"}}, ["unknown key `check.tsk` in", "did you mean `task`?"]),
+        ({"check": {**SPLIT, "splti": "dev"}}, ["unknown key `check.splti` in", "did you mean `split`?"]),
+        ({"check": {**SPLIT, "splti": "dev"}}, ["known: kind, reason, asserted, tasks, split"]),
+        ({"check": {**ROWS, "expected": None}}, ["bad value of `check.expected` in"]),
     ],
 )
 def test_errors_name_claim_and_key(change: dict[str, object], words: list[str], tmp_path: Path) -> None:
@@ -81,6 +91,67 @@ def test_errors_name_claim_and_key(change: dict[str, object], words: list[str], 
     with pytest.raises(HarnessError) as raised:
         read_claims(tmp_path / "claims.yaml")
     assert all(word in str(raised.value) for word in words)
+
+
+MARGIN = {"practical_points": 1.5, "reference_sd_points": 0.5, "rounding_points": 0.05, "reason": "so close"}
+SEVERAL = {"recipes": ["mnli", "squad_v2"], "targets": ["xnli", "bucc"]}
+CHECKS: dict[str, dict[str, object]] = {
+    "gain": {"recipe": "mnli", "targets": ["xnli", "bucc"], "expected_points": 7.5, "margin": MARGIN},
+    "best_of": {**SEVERAL, "expected_points": 7.5, "margin": MARGIN},
+    "share": {**SEVERAL, "threshold_points": 1.0, "at_least_share": 0.5},
+    "no_gain": {**SEVERAL, "at_most_points": 1.0},
+    "compare": {**SEVERAL, "variant": "+mlm"},
+}
+
+
+def read_with(kind: str, change: dict[str, object], folder: Path) -> list[Claim]:
+    """A registry of one claim with this check, written and read."""
+    claim = next(claim for claim in yaml.safe_load((REFERENCE / "claims.yaml").read_text()) if "check" in claim)
+    source = {**claim["source"], "n_claim": 1}
+    check = {"kind": kind, **CHECKS[kind], **change, "reason": "the words say so"}
+    (folder / "claims.yaml").write_text(yaml.safe_dump([{**claim, "id": "a-claim", "source": source, "check": check}]))
+    return read_claims(folder / "claims.yaml")
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("gain", "expected_points"),
+        ("best_of", "expected_points"),
+        ("share", "threshold_points"),
+        ("share", "at_least_share"),
+        ("no_gain", "at_most_points"),
+        *(("gain", f"margin.{key}") for key in MARGIN if key != "reason"),
+    ],
+)
+def test_a_number_of_a_check_is_finite(kind: str, key: str, number: float, tmp_path: Path) -> None:
+    outer, _, inner = key.partition(".")
+    with pytest.raises(HarnessError, match=rf"`check\.{key}` in claim a-claim.*(finite|greater than|less than)"):
+        read_with(kind, {outer: {**MARGIN, inner: number} if inner else number}, tmp_path)
+
+
+@pytest.mark.parametrize("kind", CHECKS)
+def test_a_check_names_each_target_and_recipe_once_and_never_the_baseline(kind: str, tmp_path: Path) -> None:
+    assert len(read_with(kind, {}, tmp_path)) == 1
+    with pytest.raises(HarnessError, match=r"`check\.targets` in .*each name once, but `xnli` stands there 2 times"):
+        read_with(kind, {"targets": ["xnli", "bucc", "xnli"]}, tmp_path)
+    baseline: dict[str, object] = {"recipe": "none"} if kind == "gain" else {"recipes": ["none", "mnli"]}
+    with pytest.raises(HarnessError, match=r"`check\.recipes?` in .*`none` is the baseline"):
+        read_with(kind, baseline, tmp_path)
+    several = "beside" if kind == "gain" else "recipes"
+    with pytest.raises(HarnessError, match=rf"`check\.{several}` in .*each name once, but `mlqa` stands there 2 times"):
+        read_with(kind, {several: ["mlqa", "mlqa"]}, tmp_path)
+
+
+def test_a_registry_that_is_not_there_is_named_with_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine" / "list.yaml"
+    with pytest.raises(HarnessError) as raised:
+        read_claims(path)
+    assert raised.value.fix == f"restore {path}, or correct it"
+    path.mkdir(parents=True)
+    with pytest.raises(HarnessError, match=r"expected a file at .*list\.yaml, found: .*directory"):
+        read_claims(path)
 
 
 @pytest.mark.parametrize("content", ["- {id: [", "id: x", "", "[1]"])

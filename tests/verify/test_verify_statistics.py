@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -264,6 +265,17 @@ def test_an_inconclusive_claim_names_the_seeds_of_80_per_cent_power() -> None:
     hits = sum(s.decide(row, s.band(8.2, 1.5), project=False).verdict == "REPRODUCED" for row in drawn)
     assert stats.binomtest(hits, 3000, 0.8, alternative="less").pvalue > 1e-4
     assert hits / 3000 < 0.9  # and not far more seeds than that
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e308])
+@pytest.mark.parametrize("values", [[1.0, 2.0], [1.0], []])
+def test_a_value_that_is_not_finite_is_refused(values: list[float], bad: float) -> None:
+    given, named = [*values, bad], re.escape(f"found {bad} at place {len(values)}")
+    with pytest.raises(ValueError, match=named):
+        s.decide(given, s.band(0.0, 1.0))
+    for interval in (s.t_interval, s.prediction_interval) if values else ():
+        with pytest.raises(ValueError, match=named):
+            interval(given)
 
 
 def test_share_p_by_hand() -> None:

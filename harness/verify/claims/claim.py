@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from harness.project.records import StrictRecord
 from harness.verify.claims.kinds import AnyCheck
@@ -13,6 +13,8 @@ from harness.verify.claims.kinds.base import Fact, Measured
 
 class Source(StrictRecord):
     """Where a statement was read."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     document: str
     """Which document makes it."""
@@ -39,6 +41,8 @@ class Scope(StrictRecord):
 
 class Claim(StrictRecord):
     """One row of the table of extracted claims, with what decides it."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     """Its name."""

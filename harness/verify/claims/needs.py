@@ -5,8 +5,6 @@ Pure. A recipe that can't be compared in this grid (its variant is missing, say)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from harness.project.params import Params
 from harness.project.records import Record
 from harness.project.results import Cell
@@ -34,10 +32,6 @@ class Needs(Record):
     def cells(self) -> list[Cell]:
         """Every cell, recipe by recipe, in the grid's order."""
         return [Cell(recipe=r, target=t, seed=s) for r in self.recipes for t in self.targets for s in self.seeds]
-
-    def with_recipes(self, recipes: Iterable[str]) -> Needs:
-        """The same with more recipes."""
-        return self.model_copy(update={"recipes": [*self.recipes, *recipes]})
 
 
 def needs(claim: Claim, params: Params) -> Needs:

@@ -38,4 +38,4 @@ def _parse(entry: Mapping[str, Any], path: Path) -> Question:
         return Question.model_validate(entry)
     except ValidationError as error:
         where = f"question {entry.get('id', '')} of {path}"
-        raise HarnessError(explain_validation(error, Question, where), fix=f"edit {path.name}") from None
+        raise HarnessError(explain_validation(error, Question, where), fix=f"edit {path}") from None

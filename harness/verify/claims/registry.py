@@ -34,8 +34,9 @@ def read_entries(path: Path) -> list[Any]:
     """The registry's entries as they stand there. Raises HarnessError where it is no list, or an empty one."""
     raw = read_yaml(path)
     if not isinstance(raw, list) or not raw:
-        found = type(raw).__name__
-        raise HarnessError(f"expected a list of claims in {path}, found {found}", fix="see reference/README.md")
+        found = "an empty list" if raw == [] else type(raw).__name__
+        fix = f"write claims into {path}, a list of mappings with the keys {', '.join(Claim.model_fields)}"
+        raise HarnessError(f"expected a list of claims in {path}, found {found}", fix=fix)
     return raw
 
 
@@ -45,7 +46,10 @@ def is_question(entry: Any) -> bool:
 
 
 def find_claim(name: str, claims: list[Claim]) -> Claim:
-    """The claim of that name. Raises HarnessError with the nearest name and the list for any other."""
+    """The one of `claims` whose `id` is `name`; their text doesn't count, nor does their order.
+
+    Raises HarnessError with the nearest id and the list of them for any other name.
+    """
     for claim in claims:
         if claim.id == name:
             return claim
@@ -62,15 +66,18 @@ def _parse(entry: Any, index: int, path: Path) -> Claim:
         return Claim.model_validate(entry)
     except ValidationError as error:
         where = f"claim {name} of {path}"
-        raise HarnessError(explain_validation(error, Claim, where), fix=f"edit {path.name}") from None
+        raise HarnessError(explain_validation(error, Claim, where), fix=f"edit {path}") from None
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a reference file. Raises HarnessError where it is missing or no YAML."""
+    """The content of a reference file. Raises HarnessError where it is missing, can't be read, or is no YAML."""
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except FileNotFoundError:
-        raise HarnessError(f"expected {path}, found no such file", fix=f"git checkout {path.name}") from None
+        raise HarnessError(f"expected {path}, found no such file", fix=f"restore {path}, or correct it") from None
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise HarnessError(f"expected a file at {path}, found: {problem}", fix="name a file that can be read") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="fix that line") from None

@@ -11,6 +11,8 @@ def adjust(p_values: Sequence[float]) -> list[float]:
     With p_(1) <= ... <= p_(m), the i-th adjusted value is the largest of min(1, (m - j + 1) p_(j)) over j <= i.
     Accusing where it is at most 5 % accuses any true claim at most 5 % of the time, however the claims depend on each
     other (all gains share the baseline's runs).
+    `p_values`: m numbers from 0 to 1; the same number comes back, each from 0 to 1, an empty list for none. Raises
+    nothing.
     """
     order = sorted(range(len(p_values)), key=lambda place: p_values[place])
     adjusted, largest = [0.0] * len(p_values), 0.0

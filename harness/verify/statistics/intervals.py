@@ -31,6 +31,8 @@ LEVEL = (1 - CONFIDENCE) / 2
 """Of each one-sided test, and of an accusation: how often a verdict may be false, where that is most likely."""
 POWER = 0.80
 """Probability with which the number of seeds that is asked for must decide."""
+LARGEST = 1e100
+"""Values beyond it are refused: their squares would leave the range of floating-point numbers."""
 MOST_SEEDS = 1000
 """Where the search for the number of seeds that would decide gives up."""
 
@@ -79,11 +81,19 @@ class Decision(Record):
     """What stands in the way of a verdict, or what backs an accusation, in words."""
 
 
+def check_finite(values: Sequence[float]) -> None:
+    """Raises ValueError for a value that is not finite, or beyond 1e100, naming the first of them."""
+    for place, value in enumerate(values):
+        if not abs(value) <= LARGEST:
+            raise ValueError(f"expected finite values of at most {LARGEST:g}, found {value} at place {place}")
+
+
 def spread(values: Sequence[float]) -> float:
     """Sample standard deviation s = sqrt(sum (x - mean)^2 / (n - 1)); 0 where only rounding errors differ.
 
-    Raises ValueError below two values.
+    Raises ValueError below two values, and for a value that is not finite or beyond 1e100.
     """
+    check_finite(values)
     if len(values) < 2:
         raise ValueError("a standard deviation needs two values")
     s = statistics.stdev(values)
@@ -94,9 +104,10 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Inter
     """mean +- t((1 + confidence) / 2, n - 1) s / sqrt(n), which at 90 % is t(0.95, n - 1).
 
     Covers the true mean with probability `confidence` if the values are independent draws from a normal
-    distribution. Raises ValueError below two values.
+    distribution. Raises ValueError below two values, and for a value that is not finite or beyond 1e100.
     """
-    return interval_around(statistics.fmean(values), spread(values), len(values), confidence)
+    s = spread(values)
+    return interval_around(statistics.fmean(values), s, len(values), confidence)
 
 
 def interval_around(mean: float, s: float, n: int, confidence: float = CONFIDENCE) -> Interval:
@@ -117,7 +128,10 @@ def margin(practical_points: float, rounding_points: float, reference_sd_points:
 
 
 def band(claimed: float, margin_points: float) -> Interval:
-    """[c - d, c + d]: what counts as the claimed gain."""
+    """[c - d, c + d], in points: what counts as the claimed gain c, `margin_points` being d >= 0.
+
+    Raises nothing. Infinite or NaN ends come only from such arguments, which a claim's record refuses.
+    """
     return Interval(low=claimed - margin_points, high=claimed + margin_points)
 
 
@@ -167,8 +181,9 @@ def decide(values: Sequence[float], target: Interval, project: bool = True) -> D
     their number, and an interval of width zero would be a claim to certainty. `project`: also say how many seeds would
     decide, the part that takes long. This is the verdict on one claim alone; harness.verify.verdicts.accusations looks
     at several.
-    Raises ValueError without any value.
+    Raises ValueError without any value, and for a value that is not finite or beyond 1e100.
     """
+    check_finite(values)
     mean, n = statistics.fmean(values), len(values)
     s = spread(values) if n > 1 else 0.0
     if s == 0:
@@ -243,7 +258,8 @@ def prediction_interval(values: Sequence[float], n_claim: int = 1, confidence: f
 
     mean +- t((1 + confidence) / 2, n - 1) s sqrt(1 / n_claim + 1 / n). A published value outside it can't be
     put down to the luck of its seeds. Covers that mean with probability `confidence` for independent normal runs
-    (Hahn and Meeker 1991, Statistical Intervals, 4.8). Raises ValueError below two values.
+    (Hahn and Meeker 1991, Statistical Intervals, 4.8). Raises ValueError below two values, and for a value that is not
+    finite or beyond 1e100.
     """
     n = len(values)
     reach = t_quantile((1 + confidence) / 2, n - 1) * spread(values) * math.sqrt(1 / n_claim + 1 / n)

@@ -20,7 +20,8 @@ def hold_accusations(verdicts: Sequence[ClaimVerdict]) -> list[ClaimVerdict]:
     """The verdicts; an accusation tells its adjusted p value among the reasons, or is INCONCLUSIVE if it is over 5 %.
 
     The family are the claims that were tested on enough seeds, whatever came out. Facts of the data are not in it: they
-    are looked up, not measured.
+    are looked up, not measured. As many verdicts come back, in the same order; those of the family have `p_adjusted`, a
+    probability from 0 to 1. Raises nothing.
     """
     family = {
         place: verdict.p_value

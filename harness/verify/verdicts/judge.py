@@ -34,7 +34,8 @@ def judge(
     `scores`: points by recipe, target and seed. `facts`: what claims that are decided without a run are decided by;
     without them those are NOT_TESTED. `development`: scores of development sets, shown beside, which decide nothing.
     The verdict is that on this claim alone: hold_accusations looks at several. Where something is lacking the verdict
-    is NOT_TESTED or UNDERPOWERED and says so; nothing is raised.
+    is NOT_TESTED or UNDERPOWERED and says so; nothing is raised. That holds for scores within 1e6
+    points of zero, as Scores.from_rows and read_csv_scores make them; one that is not finite raises ValueError.
     """
     check = claim.measured
     if check is None:

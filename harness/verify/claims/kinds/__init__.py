@@ -5,7 +5,7 @@ A new kind is its file here and its line in the union: in `AnyCheck`, or beside 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, get_args
 
 from pydantic import Field
@@ -58,7 +58,20 @@ def _records(annotation: object) -> Iterator[type[Check]]:
 
 RECORDS = tuple(_records(AnyCheck))
 """Every record of the union, in its order."""
-_BY_KIND = {get_args(record.model_fields["kind"].annotation)[0]: record for record in RECORDS}
+
+
+def by_kind(records: Iterable[type[Check]]) -> dict[str, type[Check]]:
+    """Kind -> its first record. Several records of one kind must agree in what is asked of a kind: group and unit."""
+    found: dict[str, type[Check]] = {}
+    for record in records:
+        (kind,) = get_args(record.model_fields["kind"].annotation)
+        first = found.setdefault(kind, record)
+        agree = (first.group, first.unit) == (record.group, record.unit)
+        assert agree, f"{first.__name__} and {record.__name__}, both of kind {kind}, differ in group or unit"
+    return found
+
+
+_BY_KIND = by_kind(RECORDS)
 
 
 def group_of(kind: str) -> Group | None:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, field_validator
 
 from harness.project.params import BASELINE
 from harness.project.records import StrictRecord
@@ -30,6 +30,8 @@ ACCUSED = f"p <= {LEVEL:.2f}, by Holm's step-down over all claims that are judge
 
 class Margin(StrictRecord):
     """How far a measured gain may lie from the claimed one."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     practical_points: float = Field(gt=0)
     """A smaller difference doesn't matter to anybody who uses the number."""
@@ -68,7 +70,9 @@ class ProjectFiles(NamedTuple):
 
 
 class Check(StrictRecord, ABC):
-    """What decides one claim."""
+    """What decides one claim. Its numbers are finite: an endless band would hold everything, one around NaN nothing."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     kind: str
     """The kind, as the registry calls it."""
@@ -123,6 +127,24 @@ class Measured(Check):
     """Is the same value shown on development sets, where the source's number is one of these?"""
     rows_by_recipe: ClassVar[bool] = True
     """Has a derivation's table rows by recipe and target, with a summary of each recipe below?"""
+
+    @field_validator("targets", "recipes", "beside", check_fields=False)
+    @classmethod
+    def _named_once(cls, names: list[str]) -> list[str]:
+        """A name that stands twice would count twice in every mean."""
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"expected each name once, but `{twice}` stands there {names.count(twice)} times")
+        return names
+
+    @field_validator("recipe", "recipes", "beside", check_fields=False)
+    @classmethod
+    def _not_the_baseline(cls, named: str | list[str]) -> str | list[str]:
+        if BASELINE in ([named] if isinstance(named, str) else named):
+            raise ValueError(
+                f"expected recipes to measure, but `{BASELINE}` is the baseline that they are compared with"
+            )
+        return named
 
     @property
     def measured(self) -> Measured:
