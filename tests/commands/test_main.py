@@ -104,6 +104,7 @@ def test_a_profile_is_planned_without_being_made_active(harness: Command, toy_co
     assert toy_copy[1].params.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_pinned_results_of_another_profile_are_judged_without_making_it_active(
     harness: Command, toy_copy: Toy, tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ def refusal(path: Path) -> str:
     return str(refused.value)
 
 
+@pytest.mark.slow
 def test_an_archive_is_judged_as_its_results_are_where_they_lie(crate: Path, checkout: Paths) -> None:
     there = verify_all(read_params(checkout.profile_file), checkout)
     found = verify_crate(crate, checkout)
@@ -117,6 +118,7 @@ def test_results_that_were_forged_together_with_their_hashes_are_invalid(crate: 
     assert {claim.id: claim.verdict for claim in found.claims}["squad-gain"] == "INVALID"
 
 
+@pytest.mark.slow
 def test_claims_and_verdicts_that_differ_from_the_checkouts_are_told(
     crate: Path, checkout: Paths, tmp_path: Path
 ) -> None:
@@ -217,6 +219,7 @@ def test_a_bomb_that_lies_about_its_size_gives_no_more_than_it_says(tmp_path: Pa
     assert (folder / "zeros").stat().st_size <= 10
 
 
+@pytest.mark.slow
 def test_forged_records_of_another_shape_are_refused(crate: Path, tmp_path: Path) -> None:
     """Their hashes fit: whoever made them may have meant harm, but gets no traceback and no endless read."""
     manifest = json.loads(read_all(crate)[0]["reference/lab/manifest.json"])
@@ -271,6 +274,7 @@ sys.exit(run(sys.argv[1:]))
             assert json.loads(done.stdout)["exit_code"] == 3
 
 
+@pytest.mark.slow
 def test_json_names_the_archive(crate: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["verify", str(crate), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -164,6 +164,7 @@ def found(world: tuple[Params, Paths]) -> Verification:
     return verify_all(*world)
 
 
+@pytest.mark.slow
 def test_the_verdicts_name_what_was_planted(found: Verification) -> None:
     assert found.v0.problems == [] and found.data == "the laboratory world with planted effects"
     claims = {claim.id: claim for claim in found.claims}

@@ -81,6 +81,7 @@ def test_the_pinned_results_answer_for_the_laboratory_only(pinned: Degradation) 
     assert all(f"\n{code}  " in text for code in pinned.languages)
 
 
+@pytest.mark.slow
 def test_the_command_prints_json_and_writes_figures_and_page(
     repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

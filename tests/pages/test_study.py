@@ -317,6 +317,7 @@ def study_command(root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_writes_page_and_pictures_from_the_pinned_results(clone: Path) -> None:
     done = study_command(clone)
     assert (done.returncode, done.stderr) == (0, "") and done.stdout == f"written: {clone / 'pages' / 'lab.md'}\n"

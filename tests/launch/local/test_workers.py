@@ -79,6 +79,7 @@ def found(work: Work) -> dict[str, str]:
     return {file.name: sha256(file.read_bytes()).hexdigest() for file in kept}
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_a_process_of_its_own_and_after_others(ready: Toy, workers: Workers) -> None:
     """Every head, and an intermediate training, twice among others in one worker; three of them alone as well."""
     params, paths = ready
