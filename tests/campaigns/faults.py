@@ -18,15 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
-    "harness",
-    "tests",
-    "tasks",
-    "profiles",
-    "reference",
-    "pyproject.toml",
-    "dvc.yaml",
-    "params.yaml",
-    ".dvcignore",
+    *("benchmarks", "docs", "harness", "profiles", "reference", "tasks", "tests"),
+    *("README.md", "REPRODUCE.md", "Makefile", "pyproject.toml", "dvc.yaml", "params.yaml", ".dvcignore"),
 )
 AT_A_TIME = 2
 """Copies that are tested side by side."""
