@@ -82,6 +82,14 @@ def test_an_epoch_sees_every_example_once(count: int, size: int, seed: int) -> N
     assert [item.row for item in next(again)] == epochs[0][: len(next(training_batches(items, size, seed)))]
 
 
+def test_examples_meet_others_in_every_epoch() -> None:
+    """The same batches in another order would be no new order of examples."""
+    items = [Feature([[0] * 5], None, row) for row in range(64)]  # of one length: sorting by it gives no order
+    batches = training_batches(items, 4, 1)
+    first, second = ({frozenset(item.row for item in next(batches)) for _ in range(16)} for _ in range(2))
+    assert len(first) == len(second) == 16 and len(first & second) <= 1
+
+
 def test_batches_hold_similar_lengths_and_follow_the_seed() -> None:
     items = features(200)
     first = [[item.row for item in batch] for batch, _ in zip(training_batches(items, 10, 1), range(20), strict=False)]
