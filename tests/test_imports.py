@@ -161,6 +161,7 @@ def test_what_a_command_imports(ran: Paths, words: str) -> None:
     assert code == EXIT_CODES.get(words, 0) or words == "doctor"  # that one speaks of this machine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ON_PINNED_RESULTS)
 def test_what_a_command_on_results_imports(words: str, tmp_path: Path) -> None:
     code, imported = run([word.format(folder=tmp_path) for word in words.split()], toys.ROOT)

@@ -107,6 +107,7 @@ def tamper(paths: Paths, cell: Cell, language: str, row: int) -> tuple[int, int]
     return rows[row - 1], true
 
 
+@pytest.mark.slow
 def test_all_cells_repeat_exactly_and_nothing_is_left_or_changed(
     project: Toy, verify: Callable[..., tuple[int, str, str]]
 ) -> None:
@@ -124,6 +125,7 @@ def test_all_cells_repeat_exactly_and_nothing_is_left_or_changed(
     assert code == verify()[0]
 
 
+@pytest.mark.slow
 def test_a_tampered_cell_is_different_and_its_first_row_is_named(
     project: Toy, verify: Callable[..., tuple[int, str, str]]
 ) -> None:
@@ -144,6 +146,7 @@ def test_a_tampered_cell_is_different_and_its_first_row_is_named(
     assert files(paths.results) == before
 
 
+@pytest.mark.slow
 def test_pinned_results_are_compared_with_where_what_they_were_made_from_is_here(
     project: Toy, verify: Callable[..., tuple[int, str, str]]
 ) -> None:
@@ -168,6 +171,7 @@ def keep_only_hashes(paths: Paths) -> None:
     write_json(paths.pinned / "manifest.json", changed.model_dump(mode="json"))
 
 
+@pytest.mark.slow
 def test_pinned_hashes_are_compared_with_where_the_predictions_are_not_kept(
     project: Toy, verify: Callable[..., tuple[int, str, str]]
 ) -> None:

@@ -249,6 +249,7 @@ def test_interrupted_by_hand(ready: Command, monkeypatch: pytest.MonkeyPatch, to
     assert not (toy_copy[1].cell("none", "tatoeba", 1) / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_killed_before_its_result_is_written(ready: Command, toy_copy: Toy) -> None:
     """kill -9 between the predictions and result.json: no result; the next run is the run that was never killed."""
     paths = toy_copy[1]

@@ -72,6 +72,7 @@ def test_an_archive_is_judged_as_its_results_are_where_they_lie(crate: Path, che
     ]
 
 
+@pytest.mark.slow
 def test_outside_of_a_checkout_there_is_nothing_to_compare_with(crate: Path) -> None:
     found = verify_crate(crate, None)
     assert found.v2 is None and "no checkout here" in found.v2_note and found.exit_code == 0
@@ -243,6 +244,7 @@ def test_forged_records_of_another_shape_are_refused(crate: Path, tmp_path: Path
         assert "INVALID archive" in said and str(tmp_path) not in said
 
 
+@pytest.mark.slow
 def test_the_command_needs_neither_rocrate_nor_a_checkout(crate: Path, tmp_path: Path, repo_root: Path) -> None:
     """And its exit code is 3 where a byte was changed, 2 where there is no such file."""
     bad = changed(crate, tmp_path / "bad.zip", {PREDICTION: b"other"})

@@ -62,6 +62,7 @@ def numbers(path: Path) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key not in ("provenance", "elapsed_s")}
 
 
+@pytest.mark.slow
 def test_everything_built_is_the_same_bytes_in_two_processes(twins: tuple[Paths, Paths]) -> None:
     first, second = (hashes(paths.build) for paths in twins)
     assert {"encoder/model.safetensors", "encoder/tokenizer.json"} < set(first)

@@ -68,6 +68,7 @@ def test_the_answer_says_what_it_is_about_and_what_it_cannot_tell() -> None:
     assert "Nothing here compares" in answer(measure(-6.0, 1.0, targets=("bucc",)))
 
 
+@pytest.mark.slow
 def test_the_committed_page_is_that_of_the_pinned_results(pinned: Degradation, repo_root: Path) -> None:
     page = (repo_root / "docs" / "degradation.md").read_text(encoding="utf-8")
     assert page == render_page(pinned, f"{HEAT_MAP}.png", f"{SCATTER}.png"), "run `harness degradation --page` anew"
@@ -100,6 +101,7 @@ def test_the_command_prints_json_and_writes_figures_and_page(
     assert "found neither" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_loads_nothing_that_trains(repo_root: Path) -> None:
     code = (
         "import sys; from harness.commands.main import run; code = run(['degradation', '--profile', 'lab']); "
@@ -110,6 +112,7 @@ def test_the_command_loads_nothing_that_trains(repo_root: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "") and "ANSWER: " in done.stdout
 
 
+@pytest.mark.slow
 def test_figures_have_the_same_bytes_again(tmp_path: Path) -> None:
     found = measure(-2.0, 1.0, targets=("xnli", "tatoeba"))
     first, again = (write_figures(found, tmp_path / name) for name in ("first", "again"))

@@ -20,6 +20,7 @@ def grid() -> list[sim.Rates]:
     return sim.measure_grid(FEW)
 
 
+@pytest.mark.slow
 def test_false_verdicts_are_at_most_five_per_cent(grid: list[sim.Rates]) -> None:
     """In every row, by a binomial bound; n = 3, 5, 10, spreads from a quarter of the margin to four margins."""
     limit = sim.most_at_level(FEW)
@@ -79,6 +80,7 @@ def test_the_committed_page_is_what_the_command_writes(repo_root: Path) -> None:
     assert (repo_root / "docs" / "verifier_operating.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_page_of_few_draws_has_every_part_and_its_picture(tmp_path: Path) -> None:
     found = sim.simulate(20)
     write_page(found, tmp_path / "page.md")

@@ -143,6 +143,7 @@ def test_no_evaluation_item_is_a_training_item(task: str) -> None:
     assert not train & {key(row) for row in generate(task, "dev", "qaa", 1000, 1)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["xnli", "pawsx", "udpos", "panx", "tatoeba"])
 def test_no_corpus_sentence_is_an_evaluation_sentence(task: str) -> None:
     corpus = {s for row in generate("text", "text", "qab", 4000, 1) for s in sentences(row)}
