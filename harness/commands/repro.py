@@ -33,10 +33,11 @@ def repro(
 ) -> int:
     """Run what is stale of the active profile, then print the verdicts (`harness verify`).
 
-    `dvc repro` makes data, corpus and encoder; then N worker processes run the intermediate trainings and cells, those
-    first that most work waits for; dvc.lock records them, and `dvc repro` makes scores and verdicts. A unit that fails
-    takes only those with it that need it: its log lies in build/<profile>/logs. Ctrl-C keeps what has finished; the
-    same command goes on from there. With --ray, the nodes of a Ray cluster run the units (docs/cluster.md).
+    First come data, corpus and encoder, side by side where they can; then N worker processes run the intermediate
+    trainings and cells, those first that most work waits for; dvc.lock records them, and `dvc repro` makes the rest. A
+    unit that fails takes only those with it that need it: its log lies in build/<profile>/logs. Ctrl-C keeps what has
+    finished; the same command goes on from there. With --ray, the nodes of a Ray cluster run the units
+    (docs/cluster.md).
 
     Exit code: that of `harness verify`, or 2 where something failed. In a container, mount your clone:
     docker run --user "$(id -u):$(id -g)" -v "$PWD:/work" harness repro (with `--gpus all` for a GPU).

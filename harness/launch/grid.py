@@ -1,7 +1,8 @@
 """`harness repro`: DVC for what comes before the grid and after it, an executor for the grid itself.
 
-DVC runs one stage after the other and stops at the first that fails. So the grid's stale units are run here, then
-recorded in dvc.lock by one `dvc commit`; `dvc repro` finds them up to date and goes on with the rest.
+`dvc repro` runs one stage after the other, stops at the first that fails, and writes all of dvc.lock after each. So
+what comes before the grid is made side by side, the grid's stale units are run here, and each is recorded in dvc.lock
+as DVC would have; `dvc repro` finds all of it up to date and goes on with the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from harness.launch.executor import Executor, Job, Summary, Told, render_summary
 from harness.launch.unit import cell_line, intermediate_line, read_record
 from harness.launch.up_to_date import UpToDate
 from harness.launch.work import Work, cell_work, intermediate_work
-from harness.pipeline.dvc import check_project, commit, reproduce, restore
+from harness.pipeline.dvc import check_project, commit, make, reproduce, restore
 from harness.pipeline.times import unit_seconds
 from harness.pipeline.units import Unit, needed_units, states, units
 from harness.project.errors import HarnessError
@@ -60,7 +61,7 @@ def _reproduce(executor: Executor, params: Params, paths: Paths, stages: Sequenc
     if not _stale(params, paths, stages):
         return reproduce(paths, stages, to_stderr)
     chosen = _chosen(params, paths, stages)
-    if not reproduce(paths, stages_before(chosen, params), to_stderr):
+    if not make(stages_before(chosen, params), paths, to_stderr):
         return False
     jobs = jobs_of(_stale(params, paths, stages), params, paths)
     if jobs and not _run(executor, jobs, params, paths, to_stderr):

@@ -11,6 +11,8 @@ from pathlib import Path
 from harness.project.errors import HarnessError, name_some
 from harness.project.paths import PACKAGE, Paths
 
+MOST_JOBS = 4
+"""Small stages run side by side, as far as there are cores; each may hold a task's rows in memory."""
 RESTORED = "restored: "
 """Before the name of a stage that DVC put back, on a line of harness.pipeline.dvc_stages."""
 
@@ -40,6 +42,14 @@ def reproduce(paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False)
     `to_stderr`: DVC's words go there, and standard output stays free for the verdict.
     """
     command, out = [sys.executable, "-m", "dvc", "repro", *stages], sys.stderr if to_stderr else None
+    return subprocess.run(command, cwd=paths.root, check=False, stdout=out).returncode == 0
+
+
+def make(stages: Sequence[str], paths: Paths, to_stderr: bool = False) -> bool:
+    """The same of many small stages and what they need, side by side; False where one failed (it has said why)."""
+    jobs = str(min(len(os.sched_getaffinity(0)), MOST_JOBS))
+    command = [sys.executable, "-m", "harness.pipeline.dvc_stages", "make", jobs, *stages]
+    out = sys.stderr if to_stderr else None
     return subprocess.run(command, cwd=paths.root, check=False, stdout=out).returncode == 0
 
 

@@ -1,7 +1,8 @@
-"""What DVC's commands do for one stage, for a whole grid in one go; a process of its own, as the commands are.
+"""What DVC's commands do for one stage, for many in one go; a process of its own, as the commands are.
 
-    python -m harness.pipeline.dvc_stages commit STAGE...     # dvc.lock and the cache hold the files as they are
-    python -m harness.pipeline.dvc_stages restore STAGE...    # puts back what earlier runs made from the present inputs
+    python -m harness.pipeline.dvc_stages commit STAGE...       # dvc.lock and the cache hold the files as they are
+    python -m harness.pipeline.dvc_stages restore STAGE...      # puts back what earlier runs made from present inputs
+    python -m harness.pipeline.dvc_stages make JOBS STAGE...    # as `dvc repro STAGE...`, up to JOBS commands at a time
 
 DVC reads the whole pipeline and writes all of dvc.lock anew for every stage it is asked to commit: minutes for a grid.
 And `dvc repro` looks into its cache of runs before it runs a stage; so does a grid that runs without it.
@@ -9,28 +10,37 @@ And `dvc repro` looks into its cache of runs before it runs a stage; so does a g
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any
 
 from dvc.dependency.base import DependencyDoesNotExistError
 from dvc.exceptions import DvcException
 from dvc.repo import Repo, lock_repo
+from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 from dvc.stage.cache import RunCacheNotFoundError
-from dvc.ui import ui
 from dvc_data.hashfile.hash_info import HashInfo
 
 from harness.pipeline.dvc import RESTORED
+
+LONG_S = 60.0
+"""A stage that took longer is recorded in dvc.lock as soon as it has finished."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Do it; returns the exit code."""
     try:
         with Repo() as repo, lock_repo(repo):
+            if arguments[0] == "make":
+                return make(repo, arguments[2:], int(arguments[1]))
             by_name = {stage.addressing: stage for stage in repo.index.stages}
             (commit if arguments[0] == "commit" else restore)([by_name[name] for name in arguments[1:]])
     except (DvcException, KeyError) as error:
-        ui.error_write(f"ERROR: {type(error).__name__}: {error}")
+        _say(f"{type(error).__name__}: {error}")
         return 1
     return 0
 
@@ -40,7 +50,7 @@ def commit(stages: Sequence[Any]) -> None:
     for stage in stages:
         stage.save()
         stage.commit()
-    stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+    _record(stages)
 
 
 def restore(stages: Sequence[Any]) -> None:
@@ -55,6 +65,78 @@ def restore(stages: Sequence[Any]) -> None:
             missing |= outs
         else:
             print(f"{RESTORED}{stage.addressing}", flush=True)
+
+
+def make(repo: Any, names: Sequence[str], jobs: int) -> int:
+    """As `dvc repro` of these stages, but with commands side by side and few writings of dvc.lock; the exit code.
+
+    Standard output of a command is shown when it has ended. After a failure nothing new is started.
+    """
+    graph = get_active_graph(repo.index.graph)
+    waiting = plan_repro(graph, collect_stages(repo, names))
+    left, failed = set(waiting), False
+    running, made = dict[Future[tuple[int, str, float]], Any](), list[Any]()
+    try:
+        with ThreadPoolExecutor(jobs) as pool:
+            while (waiting and not failed) or running:
+                for stage in [] if failed else list(waiting):
+                    if len(running) == jobs:
+                        break
+                    if left.isdisjoint(graph.successors(stage)):  # what it depends on is there
+                        waiting.remove(stage)
+                        if not stage.changed():
+                            left.remove(stage)
+                        elif _restore(stage):
+                            left.remove(stage)
+                            made.append(stage)
+                        else:
+                            stage.remove_outs(ignore_remove=False, force=False)
+                            running[pool.submit(_run, stage.cmd, stage.wdir)] = stage
+                with _unlocked(repo):
+                    ended = wait(running, return_when=FIRST_COMPLETED).done
+                for future in ended:
+                    stage, (code, said, seconds) = running.pop(future), future.result()
+                    print(f"Running stage '{stage.addressing}':\n> {stage.cmd}\n{said}", flush=True)
+                    if code:
+                        _say(f"failed to reproduce '{stage.addressing}': exit code {code}")
+                        failed = True
+                        continue
+                    stage.save()
+                    stage.commit()
+                    left.remove(stage)
+                    made.append(stage)
+                    if seconds > LONG_S:
+                        _record(made)
+                        made.clear()
+    finally:
+        _record(made)
+    return int(failed)
+
+
+def _run(command: str, folder: str) -> tuple[int, str, float]:
+    """Exit code, standard output and seconds of a stage's command."""
+    begin = time.monotonic()
+    done = subprocess.run(command, shell=True, cwd=folder, check=False, stdout=subprocess.PIPE, text=True)
+    return done.returncode, done.stdout, time.monotonic() - begin
+
+
+@contextmanager
+def _unlocked(repo: Any) -> Iterator[None]:
+    """Other commands of DVC may work meanwhile, as they may while `dvc repro` runs a stage."""
+    repo.lock.unlock()
+    try:
+        yield
+    finally:
+        repo.lock.lock()
+
+
+def _say(error: str) -> None:
+    print(f"ERROR: {error}", file=sys.stderr, flush=True)
+
+
+def _record(stages: Sequence[Any]) -> None:
+    if stages:
+        stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
 
 
 def _restore(stage: Any) -> bool:

@@ -63,10 +63,11 @@ def test_an_executor_of_another_kind_can_run_the_grid(
 ) -> None:
     """Here one that fails everything: nothing is recorded, the rest is not run, and DVC isn't asked for the scores."""
     params, paths = toy_copy
-    asked: list[list[str]] = []
+    asked, after = list[list[str]](), list[list[str]]()
     monkeypatch.setattr(grid, "check_project", lambda paths: None)
     monkeypatch.setattr(grid, "restore", lambda stages, paths: set())
-    monkeypatch.setattr(grid, "reproduce", lambda paths, stages, to_stderr: bool(asked.append(list(stages)) or True))
+    monkeypatch.setattr(grid, "make", lambda stages, paths, to_stderr: bool(asked.append(list(stages)) or True))
+    monkeypatch.setattr(grid, "reproduce", lambda paths, stages, to_stderr: bool(after.append(list(stages)) or True))
 
     class Failing:
         def __init__(self) -> None:
@@ -89,4 +90,4 @@ def test_an_executor_of_another_kind_can_run_the_grid(
     out, err = capsys.readouterr()
     assert "intermediate none-1: FAILED; see" in out and "    last words" in out
     assert "not run  cell@none-xquad-1: it needs intermediate@none-1" in out and "found 1 that failed" in err
-    assert len(asked) == 1 and {"encoder", "recipe", "target@xquad"} <= set(asked[0])
+    assert not after and len(asked) == 1 and {"encoder", "recipe", "target@xquad"} <= set(asked[0])
