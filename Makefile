@@ -59,7 +59,7 @@ test-image: venv
 	@awk 'index($$0, "torch==") == 1 { on = 1 } on { print } on && !/\\$$/ { on = 0 }' requirements/cpu.txt >requirements/wheels/torch.txt
 	@$(VENV)/bin/python -m pip download -qq $(PIP_ARGS) --no-deps --require-hashes -d requirements/wheels -r requirements/wheels/torch.txt
 	@$(RUN) harness image build --torch cpu --tag harness:test $(IMAGE_ARGS)
-	@$(RUN) HARNESS_TEST_IMAGE="$$(docker image inspect --format '{{.Id}}' harness:test)" pytest -m engine tests/launch/engine
+	@$(RUN) HARNESS_TEST_IMAGE="$$(docker image inspect --format '{{.Id}}' harness:test)" pytest -n 2 --dist loadfile -m engine tests/launch/engine
 
 bench: venv
 	@$(RUN) python benchmarks/bench.py $(BENCH)
