@@ -33,7 +33,7 @@ fi
 # pip_install FILE...: exactly what the lock holds; hash-checked, no dependency that it doesn't name, no unpinned build tool
 pip_install() {
     # shellcheck disable=SC2086 # PIP_ARGS is a list of options
-    "$VENV/bin/python" -m pip install -qq $PIP_ARGS --require-hashes --no-deps --no-build-isolation --use-pep517 -r "$1"
+    "$VENV/bin/python" -m pip install -qq $PIP_ARGS --no-compile --require-hashes --no-deps --no-build-isolation --use-pep517 -r "$1"
 }
 
 # locked NAME FILE: the lines of a lock that pin one package
@@ -66,6 +66,8 @@ make_environment() {
     pip_install "$lock"
     pip_install "$dev"
     pip_install "$bench"
+    # pip compiles one file after the other; what can't be compiled (templates, tests of another Python) is left as it is
+    "$VENV/bin/python" -m compileall -qq -j 0 "$VENV/lib" >/dev/null 2>&1 || true
     printf '%s\n' "$wanted" >"$VENV/.lock-of"
 }
 

@@ -328,13 +328,13 @@ def large_settings(files: dict[str, str]) -> dict[str, Any]:
     """The toy profile with XLM-R Large as published encoder, and one or two steps of everything."""
     content: dict[str, Any] = json.loads(json.dumps(toy_settings(LARGE_TASKS)))
     content["encoder"] = LARGE.model_dump() | {"files": files}
-    content["compute"] |= {"threads": psutil.cpu_count(), "micro_batch": 2}
-    few = {"batch_size": 4, "max_examples": 4, "epochs": 1}
+    content["compute"] |= {"threads": psutil.cpu_count(), "micro_batch": 1}
+    few = {"batch_size": 2, "max_examples": 2, "epochs": 1}
     content["intermediate"]["mnli"] |= few
     content["target"]["udpos"] |= few
     content["target"]["tatoeba"]["layer"] = 14
-    content["recipes"]["mnli+mlm"] |= {"mixing_cap": 4, "steps": 2}
-    content["mlm"]["batch_size"] = 4
+    content["recipes"]["mnli+mlm"] |= {"mixing_cap": 2, "steps": 2}
+    content["mlm"] |= {"batch_size": 2, "max_length": 32}
     content["evaluation"]["max_rows"] = 2
     return content
 
