@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.project.errors import HarnessError, name_some
 from harness.project.paths import PACKAGE, Paths
+from harness.project.provenance import usable_cores
 
 MOST_JOBS = 4
 """Small stages run side by side, as far as there are cores; each may hold a task's rows in memory."""
@@ -47,7 +48,7 @@ def reproduce(paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False)
 
 def make(stages: Sequence[str], paths: Paths, to_stderr: bool = False) -> bool:
     """The same of many small stages and what they need, side by side; False where one failed (it has said why)."""
-    jobs = str(min(len(os.sched_getaffinity(0)), MOST_JOBS))
+    jobs = str(min(usable_cores(), MOST_JOBS))
     command = [sys.executable, "-m", "harness.pipeline.dvc_stages", "make", jobs, *stages]
     out = sys.stderr if to_stderr else None
     return subprocess.run(command, cwd=paths.root, check=False, stdout=out).returncode == 0

@@ -26,6 +26,7 @@ from dvc.stage.cache import RunCacheNotFoundError
 from dvc_data.hashfile.hash_info import HashInfo
 
 from harness.pipeline.dvc import RESTORED
+from harness.project.exits import INTERRUPTED
 
 LONG_S = 60.0
 """A stage that took longer is recorded in dvc.lock as soon as it has finished."""
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     except (DvcException, KeyError) as error:
         _say(f"{type(error).__name__}: {error}")
         return 1
+    except KeyboardInterrupt:  # what had finished is recorded
+        return INTERRUPTED
     return 0
 
 

@@ -44,6 +44,11 @@ VECTORS = ("avx2", "avx512f", "avx512_bf16", "amx_tile")
 """Vector instructions that the kernels of a processor differ by."""
 
 
+def usable_cores() -> int:
+    """The cores that this process may use; all of them where the system doesn't say (macOS)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @lru_cache
 def machine() -> dict[str, Any]:
     """The processor and the system, as far as numbers can depend on them."""

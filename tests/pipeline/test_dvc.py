@@ -19,6 +19,8 @@ from harness.pipeline.plan import render_plan
 from harness.pipeline.units import states
 from harness.project.profiles import load_params
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -37,7 +39,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-@pytest.mark.slow
 def test_a_killed_run_is_resumed_and_finished(project: Project) -> None:
     log = project.log
     assert "Running stage 'data@udpos'" not in log and "Running stage 'encoder'" not in log
@@ -62,7 +63,6 @@ def test_the_second_run_has_nothing_to_do(project: Project) -> None:
     assert "nothing to run" in render_plan(params, project.paths)
 
 
-@pytest.mark.slow
 def test_a_change_reruns_what_depends_on_it_and_nothing_else(project: Project) -> None:
     """DVC's own word, and ours, on each kind of change. A stage is named here if an input of its own changed."""
     (project.root / "README.md").write_text("# changed\n")
@@ -108,7 +108,6 @@ def appended(path: Path) -> Iterator[None]:
         path.write_bytes(before)
 
 
-@pytest.mark.slow
 def test_a_cell_gives_the_same_bytes_without_the_warm_process(project: Project) -> None:
     before = project.predictions()
     shutil.rmtree(project.paths.cell("mnli", "udpos", 1))
@@ -117,7 +116,6 @@ def test_a_cell_gives_the_same_bytes_without_the_warm_process(project: Project) 
     assert project.predictions() == before
 
 
-@pytest.mark.slow
 def test_a_failed_stage_stops_the_run_with_its_own_words(project: Project) -> None:
     project.edit(lambda content: content["target"]["udpos"].update(max_length=200))
     try:

@@ -8,7 +8,9 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from harness.pipeline import dvc_stages
 from harness.pipeline.dvc_stages import main
+from harness.project.exits import INTERRUPTED
 
 MEET = "touch {0}.began; for i in $(seq 200); do [ -e {1}.began ] && break; sleep 0.05; done; [ -e {1}.began ] && {2}"
 """A command that ends well only while another one runs."""
@@ -64,3 +66,16 @@ def test_a_failure_keeps_what_finished_and_starts_nothing_new(capfd: pytest.Capt
     said = capfd.readouterr()
     assert "failed to reproduce 'left'" in said.err and "Is a directory" in said.err
     assert recorded() == {"right"} and not Path("both").exists()
+
+
+def test_ctrl_c_is_an_exit_code_and_keeps_what_had_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = iter([dvc_stages.wait])
+
+    def interrupted(*arguments: object, **options: object) -> object:
+        for real in waits:  # the first time as it is, then Ctrl-C
+            return real(*arguments, **options)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dvc_stages, "wait", interrupted)
+    assert main(["make", "2", "last"]) == INTERRUPTED
+    assert recorded() <= {"left", "right"} and recorded() and not Path("last").exists()

@@ -44,6 +44,7 @@ from harness.launch.work import fetch_back
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import PACKAGE, Paths
+from harness.project.provenance import usable_cores
 
 LOCAL = "local"
 """The address that stands for a Ray of this machine alone, which begins and ends with the command."""
@@ -252,8 +253,7 @@ def _connect(ray: ModuleType, address: str, environment: Mapping[str, str]) -> P
     if address == LOCAL:
         session = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # sockets lie in it: the path has to be short
         options |= {"_temp_dir": str(session)}
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": LOCAL_STORE_BYTES}
+        options |= {"num_cpus": usable_cores(), "include_dashboard": False, "object_store_memory": LOCAL_STORE_BYTES}
     else:
         check_reachable(address)
     terminated = signal.getsignal(signal.SIGTERM)

@@ -29,6 +29,7 @@ from harness.launch.work import fetch_back
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import OUTPUT, Paths
+from harness.project.provenance import usable_cores
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 """Environment variables that libraries read their number of threads from when they start."""
@@ -219,6 +220,5 @@ def launch_workers(params: Params, paths: Paths, slots: int | None = None, addre
 def default_slots(params: Params) -> int:
     """Units at a time: as many as the cores that this process may use have threads for, or one per visible GPU."""
     if params.compute.device == "cpu":
-        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS
-        return max(1, usable // params.compute.threads)
+        return max(1, usable_cores() // params.compute.threads)
     return max(1, len(visible_gpus())) if params.runtime == "local" else 1
