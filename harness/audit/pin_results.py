@@ -9,7 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.audit.integrity.run import check_run
-from harness.audit.pinned import ENCODER, MANIFEST, RESULTS, SCORES, PinnedManifest, pinned_files, pinned_predictions
+from harness.audit.pinned import (
+    ENCODER,
+    MANIFEST,
+    RESULTS,
+    SCORES,
+    PinnedManifest,
+    pinned_data,
+    pinned_files,
+    pinned_predictions,
+)
 from harness.pipeline.times import COSTS, measured_costs
 from harness.project import provenance
 from harness.project.errors import HarnessError, writing
@@ -57,6 +66,10 @@ def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTa
     write_json(folder / COSTS, {"seconds": measured_costs(paths)[0], "machine": provenance.machine()})
     if (made := paths.results / ENCODER).is_file():
         shutil.copyfile(made, folder / ENCODER)
+    for target in table.targets:
+        kept = pinned_data(folder, target)
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(paths.data(target) / "manifest.json", kept)
 
 
 def _copy_predictions(paths: Paths, folder: Path, results: Iterable[Result]) -> None:
