@@ -48,7 +48,7 @@ def pin_results(params: Params, paths: Paths) -> str:
     with writing(paths.pinned):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        _copy(paths, partial, results.values(), checked.table)
+        _copy(params, paths, partial, results.values(), checked.table)
         if params.data.source == "generated":
             _copy_predictions(paths, partial, results.values())
         manifest = _describe(partial, paths, params, results.values())
@@ -58,7 +58,7 @@ def pin_results(params: Params, paths: Paths) -> str:
     return f"pinned {len(results)} cells, {manifest.bytes / 1e6:.1f} MB: {paths.pinned}"
 
 
-def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTable) -> None:
+def _copy(params: Params, paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTable) -> None:
     with (folder / RESULTS).open("w", encoding="utf-8", newline="\n") as stream:
         for result in results:
             stream.write(result.model_dump_json() + "\n")
@@ -66,7 +66,7 @@ def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTa
     write_json(folder / COSTS, {"seconds": measured_costs(paths)[0], "machine": provenance.machine()})
     if (made := paths.results / ENCODER).is_file():
         shutil.copyfile(made, folder / ENCODER)
-    for target in table.targets:
+    for target in table.targets if params.data.source == "published" else []:  # which rows they were, nothing else says
         kept = pinned_data(folder, target)
         kept.parent.mkdir(exist_ok=True)
         shutil.copyfile(paths.data(target) / "manifest.json", kept)

@@ -27,7 +27,8 @@ def _stray(stream: BinaryIO, size: int, archive: zipfile.ZipFile) -> Iterator[st
     place = 0
     for info in sorted(archive.infolist(), key=lambda one: one.header_offset):
         if info.header_offset != place:
-            yield f"expected {info.filename} at byte {place:,}, found it at byte {info.header_offset:,}"
+            found = f"found it at byte {info.header_offset:,}"
+            yield f"expected a whole zip file with {info.filename} at byte {place:,}, {found}"
             return
         stream.seek(place)
         header = stream.read(LOCAL_SIZE)
@@ -43,4 +44,5 @@ def _stray(stream: BinaryIO, size: int, archive: zipfile.ZipFile) -> Iterator[st
     entries = sum(ENTRY_SIZE + len(one.orig_filename.encode()) + len(one.extra) for one in archive.infolist())
     rest = size - start - entries - END_SIZE - len(archive.comment)
     if start != place or rest not in (0, END_64_SIZE):
-        yield f"expected nothing beside the {len(archive.infolist())} files, found {start - place + rest:,} bytes more"
+        files = f"the {len(archive.infolist())} files"
+        yield f"expected a whole zip file and nothing beside {files}, found {start - place + rest:,} bytes more"

@@ -81,7 +81,9 @@ def _other_recipes(params: Params, paths: Paths) -> Iterator[str]:
             }
             expected = {"recipe": name, **wanted}
             other = [
-                f"{key} {found[key]!r} and not {expected[key]!r}" for key in expected if found[key] != expected[key]
+                f"{key} {found[key]!r} and not {expected[key]!r}"
+                for key in expected
+                if key in made and found[key] != expected[key]
             ]
             if other:
                 yield (
