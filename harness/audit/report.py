@@ -35,7 +35,7 @@ def render(verification: Verification) -> str:
         *_part(v),
         f"encoder, data     {v.encoder}; {v.data}",
         f"scores            {SPLIT}",
-        *_told("rows", "CUT", [f"scored were only {name_some(v.v0.cut)}"] if v.v0.cut else []),
+        *_told("rows", "CUT", [f"scored were only {', '.join(v.v0.cut)}"] if v.v0.cut else []),
         *_evidence(v),
         *_level("V0 integrity", *_v0(v)),
         *_level("V1 repeat", *_v1(v)),

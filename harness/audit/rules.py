@@ -120,7 +120,7 @@ def _claims(root: Path, read: Read) -> Iterator[str]:
     added = [name for name in found if name not in wanted]
     for names, word in ((changed, "changed"), (lacking, "left out"), (added, "not among the shipped ones")):
         if names:
-            yield f"{CLAIMS}: {len(names)} claims {word}: {name_some(names)}"
+            yield f"{CLAIMS}: {len(names)} of {len(wanted)} entries {word}: {name_some(names)}"
 
 
 def _by_id(content: Any) -> dict[str, Any]:

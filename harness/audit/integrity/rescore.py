@@ -54,6 +54,7 @@ class Rescorer:
         """`here`: a checkout whose built gold rows serve too, where an archive at `paths` has none."""
         self._params, self._paths, self._here = params, paths, here
         self._known: dict[tuple[str, ...], dict[str, dict[str, float]]] = {}
+        self._rows: dict[tuple[str, ...], tuple[int, int]] = {}
 
     def rescore(self, results: Mapping[str, Result], where: Callable[[Result], Path]) -> Rescored:
         """Score every result with predictions again; `where` gives the file of predictions."""
@@ -101,10 +102,12 @@ class Rescorer:
                 found.problems.append(f"cell {name} can't be scored again: {_words(error)}; {_mend(name)}")
                 return
         found.cells += 1
-        there = sum(map(len, rows.values()))
-        scored = sum(len(known[: max_rows(result)]) for known in rows.values())
-        if gold and scored < there and not metric(gold.metric).pairs:
-            found.rows[result.cell.target] = (min(scored, found.rows.get(result.cell.target, (scored, 0))[0]), there)
+        if gold and not metric(gold.metric).pairs:
+            counts = [(len(known[: max_rows(result)]), len(known)) for known in rows.values()]
+            self._rows[key] = sum(scored for scored, _ in counts), sum(there for _, there in counts)
+        scored, there = self._rows.get(key, (0, 0))
+        if scored < there:
+            found.rows[result.cell.target] = min((scored, there), found.rows.get(result.cell.target, (scored, there)))
         differing = differences(result.scores, self._known[key])
         if differing:
             found.problems.append(
