@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from forge import PUBLISHED, Lab, make_lab
+from forge import PUBLISHED, Lab, build_gold, make_lab
 from toy import ROOT
 
 from harness.audit.integrity.made import DataManifest, Made
@@ -29,6 +29,7 @@ LAB_WORDS = "encoder pretrained here (4 layers of 96, 5000 steps)"
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     lab = make_lab(tmp_path_factory.mktemp("forged") / "lab")
+    build_gold(lab)
     found = lab.judge()
     assert found.v0.ok and found.rules == [] and found.evidence == {"re-scored here": 27}
     assert "evidence          27 cells re-scored here" in render(found)

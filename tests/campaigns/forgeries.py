@@ -21,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "support"), str(Path(_
 
 import yaml
 from crates import changed, read_all, small
-from forge import PUBLISHED, RECIPES, SEEDS, TARGETS, Lab, make_lab
+from forge import PUBLISHED, RECIPES, SEEDS, TARGETS, Lab, build_gold, make_lab
 from toy import ROOT
 
 from harness.audit.verification import Verification
@@ -35,9 +35,10 @@ TRAINED = ("pawsx", "udpos")
 MUST_BE_SEEN = ("verbatim copies", "relabelled recipes", "scope by words", "withheld predictions", "loosened claims")
 
 
-def accused(found: Verification) -> bool:
-    """Is a cell called a copy, or the whole INVALID?"""
-    return not found.v0.ok or bool(found.v0.suspicious)
+def accused(lab: Lab) -> list[str]:
+    """Why a cell is called a copy, or the whole is INVALID; empty where neither is."""
+    v0 = lab.check().integrity
+    return [*v0.problems, *v0.suspicious]
 
 
 def decided(found: Verification) -> bool:
@@ -68,7 +69,7 @@ def verbatim(lab: Lab, draw: random.Random) -> bool:
         recipe = draw.choice(RECIPES)
         own = lab.results[f"{recipe}-{target}-{two}"]["inputs"]["checkpoint"]
         lab.copy_cell(f"{recipe}-{target}-{one}", recipe, two, own)
-    return not lab.judge().v0.ok
+    return bool(lab.check().integrity.problems)
 
 
 def _alter(lab: Lab, name: str, share: float, draw: random.Random) -> None:
@@ -89,7 +90,7 @@ def near(lab: Lab, draw: random.Random) -> bool:
     one, two = draw.sample(SEEDS, 2)
     own = lab.results[f"{recipe}-{target}-{two}"]["inputs"]["checkpoint"]
     _alter(lab, lab.copy_cell(f"{recipe}-{target}-{one}", recipe, two, own), share, draw)
-    return accused(lab.judge())
+    return bool(accused(lab))
 
 
 def relabelled(lab: Lab, draw: random.Random) -> bool:
@@ -104,7 +105,7 @@ def relabelled(lab: Lab, draw: random.Random) -> bool:
         for name in lab.names(recipe=source):
             cell = lab.results[name]["cell"]
             lab.copy_cell(name, to, cell["seed"])
-    return not lab.judge().v0.ok
+    return bool(lab.check().integrity.problems)
 
 
 def scope(lab: Lab, draw: random.Random) -> bool:
@@ -165,7 +166,7 @@ def stated(lab: Lab, draw: random.Random) -> bool:
     name = draw.choice(lab.names(target=draw.choice(TRAINED)))
     result = lab.results[name]
     result["dev_scores"] = {key: min(100.0, value + draw.uniform(1, 5)) for key, value in result["dev_scores"].items()}
-    return accused(lab.judge())
+    return bool(accused(lab))
 
 
 KINDS = {
@@ -276,7 +277,8 @@ def campaign(each: int, honest: int, seed: int, tell: Callable[[str], None]) -> 
     missed: dict[str, tuple[int, int]] = {}
     with tempfile.TemporaryDirectory(prefix="forgeries-") as name:
         base = make_lab(Path(name) / "lab")
-        assert not accused(base.judge()), "the unforged results are accused"
+        build_gold(base)
+        assert not accused(base), "the unforged results are accused"
         for place, (kind, forge) in enumerate(KINDS.items()):
             draws = [random.Random(f"{seed}-{place}-{trial}") for trial in range(each)]
             missed[kind] = each, sum(not forge(base.copy(), draw) for draw in draws)
@@ -296,10 +298,9 @@ def campaign(each: int, honest: int, seed: int, tell: Callable[[str], None]) -> 
         for trial in range(honest):
             lab, vary = base.copy(), HONEST[trial % len(HONEST)]
             vary(lab, random.Random(f"{seed}-honest-{trial}"))
-            found = lab.judge()
-            if accused(found):
+            if why := accused(lab):
                 wrongly += 1
-                tell(f"accused: {vary.__name__}, trial {trial}: {[*found.v0.problems, *found.v0.suspicious][0]}")
+                tell(f"accused: {vary.__name__}, trial {trial}: {why[0]}")
         tell(f"{'honest variants':<28}{honest:>5} made {wrongly:>5} accused")
     return missed, wrongly
 

@@ -11,12 +11,14 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from toy import ROOT
 
+from harness.audit.integrity.findings import Checked
 from harness.audit.integrity.gold import find_gold
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer, recompute
@@ -26,8 +28,10 @@ from harness.audit.scope import confirm
 from harness.audit.scores import cell_score
 from harness.audit.subject import Judged
 from harness.audit.verification import Verification
+from harness.data.build import build_task
 from harness.experiment.inputs import fingerprint
 from harness.metrics.xtreme import XTREME_GROUPS, task_score
+from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_data, describe_encoder, read_params
 from harness.project.results import Result
@@ -84,7 +88,7 @@ class Lab:
 
     def score(self, name: str) -> None:
         """Give a cell the scores that its predictions have."""
-        result, params = Result.model_validate(self.results[name]), read_params(self.settings())
+        result, params = Result.model_validate(self.results[name]), lab_params()
         target = result.cell.target
         gold = find_gold(target, result.inputs["data"], params, self.paths)
         limit = (result.provenance["params"]["evaluation"] or {}).get("max_rows")
@@ -140,17 +144,34 @@ class Lab:
         text = yaml.safe_dump(self.claims, sort_keys=False, allow_unicode=True)
         (self.root / "reference" / "claims.yaml").write_text(text, encoding="utf-8")
 
-    def judge(self) -> Verification:
-        """Write it and judge it, as `harness verify` judges pinned results."""
+    def check(self) -> Checked:
+        """Write it and look at its integrity alone (V0)."""
         self.write()
         params = read_params(self.settings())
         self.rescorer = self.rescorer or Rescorer(params, self.paths)
-        checked = confirm(check_pinned(self.paths.pinned, self.rescorer), params, self.paths)
-        return verify_results(Judged("pinned", checked), params, self.paths)
+        return confirm(check_pinned(self.paths.pinned, self.rescorer), params, self.paths)
+
+    def judge(self) -> Verification:
+        """Write it and judge it, as `harness verify` judges pinned results."""
+        checked = self.check()
+        return verify_results(Judged("pinned", checked), read_params(self.settings()), self.paths)
+
+
+@cache
+def lab_params() -> Params:
+    """The laboratory's settings."""
+    return read_params(ROOT / "profiles" / "lab.yaml")
 
 
 def packed(predictions: dict[str, Any]) -> bytes:
     return gzip.compress(json.dumps(predictions, ensure_ascii=False).encode(), mtime=0)
+
+
+def build_gold(lab: Lab) -> None:
+    """Build the targets' data once, so that gold rows are read and not generated at every look."""
+    params = read_params(lab.settings())
+    for target in TARGETS:
+        build_task(target, params, lab.paths)
 
 
 def make_lab(root: Path) -> Lab:
@@ -174,6 +195,5 @@ def make_lab(root: Path) -> Lab:
     }
     read_claims = yaml.safe_load((root / "reference" / "claims.yaml").read_text(encoding="utf-8"))
     claims = [copy.deepcopy(entry) for entry in read_claims]  # margins that several share are then their own
-    settings = read_params(ROOT / "profiles" / "lab.yaml")
-    words = {"encoder": describe_encoder(settings), "data": describe_data(settings)}
+    words = {"encoder": describe_encoder(lab_params()), "data": describe_data(lab_params())}
     return Lab(root, params, results, predictions, claims, words)

@@ -7,7 +7,7 @@ neither REPRODUCED nor NOT_REPRODUCED.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
@@ -15,7 +15,7 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 """From the strongest to the weakest."""
 ENOUGH: tuple[Level, ...] = ("re-run here", "re-scored here")
 """Levels at which a claim may be decided."""
-Decided = Literal["REPRODUCED", "NOT_REPRODUCED"]
+DECIDED = ("REPRODUCED", "NOT_REPRODUCED")
 
 
 def hold_evidence(verdicts: Sequence[ClaimVerdict], levels: Mapping[str, Level]) -> list[ClaimVerdict]:
@@ -33,7 +33,7 @@ def _hold(verdict: ClaimVerdict, levels: Mapping[str, Level]) -> ClaimVerdict:
         return verdict
     weakest = max((levels.get(name, LEVELS[-1]) for name in cells), key=LEVELS.index)
     found: dict[str, object] = {"evidence_level": weakest}
-    if weakest not in ENOUGH and verdict.verdict in get_args(Decided):
+    if weakest not in ENOUGH and verdict.verdict in DECIDED:
         weak = sum(levels.get(name, LEVELS[-1]) not in ENOUGH for name in cells)
         found["verdict"] = "INCONCLUSIVE"
         found["note"] = ", ".join(filter(None, [verdict.note, f"evidence: {weakest}"]))
