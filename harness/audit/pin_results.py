@@ -9,7 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.audit.integrity.run import check_run
-from harness.audit.pinned import ENCODER, MANIFEST, RESULTS, SCORES, PinnedManifest, pinned_files, pinned_predictions
+from harness.audit.pinned import (
+    ENCODER,
+    MANIFEST,
+    RESULTS,
+    SCORES,
+    PinnedManifest,
+    pinned_data,
+    pinned_files,
+    pinned_predictions,
+)
 from harness.pipeline.times import COSTS, measured_costs
 from harness.project import provenance
 from harness.project.errors import HarnessError, writing
@@ -39,7 +48,7 @@ def pin_results(params: Params, paths: Paths) -> str:
     with writing(paths.pinned):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        _copy(paths, partial, results.values(), checked.table)
+        _copy(params, paths, partial, results.values(), checked.table)
         if params.data.source == "generated":
             _copy_predictions(paths, partial, results.values())
         manifest = _describe(partial, paths, params, results.values())
@@ -49,7 +58,7 @@ def pin_results(params: Params, paths: Paths) -> str:
     return f"pinned {len(results)} cells, {manifest.bytes / 1e6:.1f} MB: {paths.pinned}"
 
 
-def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTable) -> None:
+def _copy(params: Params, paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTable) -> None:
     with (folder / RESULTS).open("w", encoding="utf-8", newline="\n") as stream:
         for result in results:
             stream.write(result.model_dump_json() + "\n")
@@ -57,6 +66,10 @@ def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTa
     write_json(folder / COSTS, {"seconds": measured_costs(paths)[0], "machine": provenance.machine()})
     if (made := paths.results / ENCODER).is_file():
         shutil.copyfile(made, folder / ENCODER)
+    for target in table.targets if params.data.source == "published" else []:  # which rows they were, nothing else says
+        kept = pinned_data(folder, target)
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(paths.data(target) / "manifest.json", kept)
 
 
 def _copy_predictions(paths: Paths, folder: Path, results: Iterable[Result]) -> None:

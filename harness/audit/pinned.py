@@ -57,6 +57,11 @@ def pinned_predictions(folder: Path, cell_id: str) -> Path:
     return folder / predictions_name(cell_id)
 
 
+def pinned_data(folder: Path, task: str) -> Path:
+    """Where the manifest of a task's data lies beside pinned results: hashes and counts, no rows."""
+    return folder / "data" / f"{task}.json"
+
+
 def pinned_files(folder: Path) -> list[str]:
     """The paths in the folder of everything that lies there, sorted; without the manifest."""
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
