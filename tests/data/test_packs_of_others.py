@@ -95,10 +95,16 @@ def test_a_row_that_no_parser_takes_is_named(line: str, message: str, world: Wor
     text = manifest.read_text().replace(sha256_bytes(old), sha256_bytes(new))
     manifest.write_text(text.replace('test.de.jsonl", "examples": 9', 'test.de.jsonl", "examples": 10'))
     path.write_bytes(new)
-    pin_task("xnli", world.paths.tasks, "local", "toy", world.pack)
-    with pytest.raises(HarnessError, match=rf"{message}.* in .*test\.de\.jsonl:10") as caught:
-        build_task("xnli", world.params, world.paths)
+    refused = rf"{message}.* in .*test\.de\.jsonl:10"
+    pinned = world.task_file("xnli").read_text()
+    with pytest.raises(HarnessError, match=refused) as caught:
+        pin_task("xnli", world.paths.tasks, "local", "toy", world.pack)
     assert caught.value.fix and "\n" not in str(caught.value)
+    assert world.task_file("xnli").read_text() == pinned
+    by_hand = pinned.replace(f"rows: 9, sha256: {sha256_bytes(old)}", f"rows: 10, sha256: {sha256_bytes(new)}")
+    world.task_file("xnli").write_text(by_hand)
+    with pytest.raises(HarnessError, match=refused):
+        build_task("xnli", world.params, world.paths)
     assert not world.paths.data("xnli").exists()
 
 

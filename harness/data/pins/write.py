@@ -134,12 +134,14 @@ def _generated_stems(task: Task, rows: Mapping[str, int]) -> Iterator[tuple[str,
 
 
 def local_pin(task: Task, pack: str, folder: Path) -> LocalPin:
-    """What a data pack holds for a task now; every file is hashed and held against the pack's manifest."""
+    """What a data pack holds for a task now; every file is hashed, held against the pack's manifest, and parsed."""
     manifest = read_pack_manifest(folder)
     files: dict[str, list[PackFile]] = {}
     for stem, path in sorted(_pack_stems(task, manifest), key=_stem_order):
         rows, sha256 = manifest[path]
-        integrity.check_file(folder / path, sha256, rows, pinned_by="the pack's manifest")
+        content = integrity.check_file(folder / path, sha256, rows, pinned_by="the pack's manifest")
+        for _ in formats.parse_lines(content, str(folder / path)):
+            pass  # a row that no parser takes is refused before it is pinned
         files.setdefault(stem, []).append(PackFile(path=path, rows=rows, sha256=sha256))
     if not files:
         patterns = ", ".join(pattern for patterns in task.pack_files.values() for pattern in patterns)
