@@ -34,6 +34,7 @@ from harness.exchange.signature import check_signature
 from harness.exchange.zip_layout import stray_bytes
 from harness.experiment.inputs import ENCODER_FILES
 from harness.project.errors import MOST_NAMED, HarnessError, explain_validation, name_some
+from harness.project.files import refuse_repeated_keys
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
@@ -175,7 +176,9 @@ def _extract(archive: zipfile.ZipFile, name: str, expected: str, target: Path) -
 
 def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) -> tuple[Verification, CrateSource]:
     """Levels V0, V2 and V3 of the unpacked archive."""
-    record = CrateRecord.model_validate_json((root / RECORD).read_bytes())
+    content = (root / RECORD).read_bytes()
+    refuse_repeated_keys(content, RECORD)
+    record = CrateRecord.model_validate_json(content)
     params = read_params(root / PARAMS)
     paths = Paths(root, record.profile)
     if params.profile != record.profile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +12,7 @@ from tabulate import tabulate
 from harness.pipeline.cost import PREDICTION_BYTES_PER_ROW, GridCost, Length, estimate
 from harness.pipeline.speeds import Throughput, hours, speeds_for
 from harness.project.errors import HarnessError
+from harness.project.files import parse_json
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_encoder
@@ -143,8 +143,8 @@ def _read(path: Path, kind: TypeAdapter[list[Entry]]) -> list[Entry]:
     if not path.is_file():
         return []
     try:
-        return kind.validate_python(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, ValidationError) as error:
+        return kind.validate_python(parse_json(path.read_bytes(), str(path)))
+    except (HarnessError, ValidationError) as error:
         script = path.with_suffix(".py").name
         raise HarnessError(
             f"expected entries of benchmarks/{script} in {path}, found: {' '.join(str(error).split())[:200]}",

@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from harness.project.files import read_yaml
+
 LOCK = "dvc.lock"
 PIECE = 2**18
 """Bytes of a file that are read at once."""
@@ -107,7 +109,7 @@ class Lock:
         """A setting as it is now, by its path in the file; None where there is none."""
         if file not in self._params:
             path = self.root / file
-            self._params[file] = yaml.load(path.read_bytes(), Loader=_LOADER) if path.is_file() else {}
+            self._params[file] = read_yaml(path) if path.is_file() else {}
         found: Any = self._params[file]
         for part in key.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None

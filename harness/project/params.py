@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from harness.project.records import StrictRecord
@@ -19,8 +18,6 @@ from harness.project.records import StrictRecord
 BASELINE = "none"
 """The recipe that every gain is measured against: no intermediate training."""
 LARGEST_SEED = 2**31 - 1
-YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The C loader, where PyYAML has it: ten times as fast."""
 
 
 class DataParams(StrictRecord):

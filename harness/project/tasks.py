@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from harness.project.errors import HarnessError, explain_validation, nearest
-from harness.project.params import YAML_LOADER
+from harness.project.files import read_yaml
 from harness.project.pins import PathPin, Pin, Pins, PublishedPin
 from harness.project.records import StrictRecord
 
@@ -141,12 +140,7 @@ def load_task(name: str, tasks_dir: Path) -> Task:
             f"expected the name of a task, found `{name}` (no file {path}); {nearest(name, names)}",
             fix=f"use one of those names, or write {path.name} after the example of another task",
         )
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="correct that line") from None
-    task = parse_task(raw, str(path))
+    task = parse_task(read_yaml(path), str(path))
     if task.name != name:
         raise HarnessError(f"expected `name: {name}` in {path}, found {task.name!r}", fix="make the two agree")
     return task
