@@ -11,7 +11,8 @@ import typer
 from harness import __version__
 from harness.commands import checkpoints, claims, data, exchange, image, pages, pin, plan, project, repro, verify
 from harness.commands import run as stages
-from harness.project.exits import INTERRUPTED, MISTAKE, exit_code_of
+from harness.project.exits import INTERRUPTED, MISTAKE, exit_code_of, exit_with
+from harness.project.names import check_words
 
 app = typer.Typer(
     name="harness",
@@ -70,8 +71,8 @@ def harness(
 
 
 def main() -> None:
-    """Entry point of the `harness` command and of `python -m harness`."""
-    raise SystemExit(run(sys.argv[1:]))
+    """The command that the command line names; raises SystemExit with its exit code."""
+    exit_with(lambda: run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -80,6 +81,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _call(arguments: Sequence[str]) -> int:
+    check_words(arguments)
     try:
         code = app(list(arguments), prog_name="harness", standalone_mode=False)
     except typer.Abort:

@@ -9,6 +9,7 @@ import typer
 
 from harness.commands import ProfileName, open_project
 from harness.project.errors import HarnessError
+from harness.project.names import LARGEST_SEED
 
 
 def verify(
@@ -28,11 +29,18 @@ def verify(
     ] = False,
     rerun: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Run N cells, drawn at random, again and compare (V1); this trains."),
+        typer.Option(
+            min=1, max=1_000_000, metavar="N", help="Run N cells, drawn at random, again and compare (V1); this trains."
+        ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, metavar="S", help="Seed of the draw of --rerun; without it one is drawn and printed."),
+        typer.Option(
+            min=0,
+            max=LARGEST_SEED,
+            metavar="S",
+            help="Seed of the draw of --rerun; without it one is drawn and printed.",
+        ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Neither hash large files nor re-score; V0 says what was left out.")
@@ -58,6 +66,7 @@ def verify(
         return _verify_crate(Path(what), profile, json_)
     from harness.audit.levels import verify_all
     from harness.audit.report import render
+    from harness.pipeline.lock import read_lock
 
     if seed is not None and rerun is None:
         raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
@@ -66,6 +75,7 @@ def verify(
         option = "--explain" if explain else "--run"
         raise HarnessError(f"expected a claim with {option}, found none", fix="name one: `harness claims` lists them")
     params, paths = open_project(profile)
+    read_lock(paths.root)  # a broken record is said, whether or not what is judged here stands in it
     if what is not None:
         from harness.audit.one_claim import render_single, verify_claim
 

@@ -17,6 +17,7 @@ from harness.pipeline.lock import Lock
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.records import read_json
 from harness.project.results import Cell, Result, read_result
 from harness.project.stages import matrix_of
 
@@ -93,7 +94,7 @@ def _intermediate_is_up_to_date(recipe: str, seed: int, params: Params, paths: P
     from harness.experiment.inputs import intermediate_inputs
     from harness.experiment.training.checkpoints import read_checkpoint_record, weights_of
 
-    record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
+    record = read_json(paths.intermediate(recipe, seed))
     folder = paths.checkpoint(recipe, seed)
     checkpoint = read_checkpoint_record(folder)
     if record["inputs"] != json.loads(json.dumps(intermediate_inputs(recipe, params, paths))):
