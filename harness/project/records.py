@@ -6,9 +6,12 @@ are strict besides: a number in quotes is a mistake there, no number.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import stat
+import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,21 @@ def read_json(path: Path) -> Any:
         return json.loads(content, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("lists in lists, too deep to read") from None
+
+
+def gunzip(content: bytes) -> bytes:
+    """What a gzip file holds.
+
+    Raises ValueError where it is none, or holds more than LARGEST_JSON bytes: a small file may unpack to terabytes.
+    """
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(content)) as stream:
+            unpacked = stream.read(LARGEST_JSON + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"no gzip file: {error}") from None
+    if len(unpacked) > LARGEST_JSON:
+        raise ValueError(f"more than {LARGEST_JSON >> 20} MiB when unpacked")
+    return unpacked
 
 
 def _refuse(word: str) -> None:
