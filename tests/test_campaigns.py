@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -28,3 +29,9 @@ def test_a_fault_can_be_put_in(fault: object) -> None:
     assert source.count(fault.right) == 1  # type: ignore[attr-defined]
     assert fault.right != fault.wrong  # type: ignore[attr-defined]
     assert [place for place in fault.tests.split() if not (ROOT / "tests" / place).exists()] == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_some_kills_and_some_bad_inputs_lose_nothing(tmp_path: Path) -> None:
+    counts = campaign("breaks").campaign(tmp_path, kills=3, bad_inputs=12, seed=1)
+    assert counts.is_sound and counts.kills == 3 and counts.bad_inputs == 12 and counts.kept, str(counts)
