@@ -31,8 +31,12 @@ def put_in_place(new: Path, place: Path, aside: Path) -> None:
 
 
 def recover(place: Path, aside: Path) -> None:
-    """Bring back what `put_in_place` had called `aside` when it was killed."""
-    if os.path.lexists(aside) and not os.path.lexists(place):
+    """Bring back what `put_in_place` had called `aside` when it was killed, or remove it where the new one is there."""
+    if not os.path.lexists(aside):
+        return
+    if os.path.lexists(place):
+        _remove(aside)
+    else:
         aside.rename(place)
 
 
