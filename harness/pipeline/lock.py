@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from harness.project.errors import HarnessError
+from harness.project.params import check_depth
 
 LOCK = "dvc.lock"
 REPAIR = f"take the committed {LOCK} back (`git checkout -- {LOCK}`) or delete it, then run `harness repro`"
@@ -164,6 +165,7 @@ def _read(content: bytes) -> dict[str, Any]:
             found[plain["name"]] = {"deps": _listed(plain["deps"]), "outs": _listed(plain["outs"])}
         else:
             others.append(part)
+    check_depth("".join(others))
     rest = yaml.load("".join(others), Loader=_LOADER)
     if not isinstance(rest, dict) or not isinstance(rest.get("stages") or {}, dict) or "stages" not in rest:
         raise ValueError("no stages" if content.strip() else "an empty file")

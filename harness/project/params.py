@@ -23,6 +23,17 @@ MOST = 10**12
 """No count of a profile is larger: what is computed of them stays a number."""
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader, where PyYAML has it: ten times as fast."""
+DEEPEST = 100
+"""Levels of lists and keys in a YAML file."""
+
+
+def check_depth(text: str | bytes) -> None:
+    """Raise yaml.YAMLError where YAML nests deeper than DEEPEST: the C loader would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=YAML_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.YAMLError(f"lists and keys nested deeper than {DEEPEST} levels")
 
 
 class Settings(StrictRecord):

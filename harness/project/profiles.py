@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from harness.project.errors import HarnessError, check_known, explain_validation
-from harness.project.params import YAML_LOADER, Params, PretrainedHere
+from harness.project.params import YAML_LOADER, Params, PretrainedHere, check_depth
 from harness.project.paths import Paths, project_root
 
 
@@ -60,7 +60,8 @@ def read_params(path: Path) -> Params:
     anew = ", or delete it and run `harness profile lab`" if path.name == "params.yaml" else ""
     fix = f"edit {path.name}{anew}"
     try:
-        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
+        check_depth(text := path.read_text(encoding="utf-8"))
+        content: Any = yaml.load(text, Loader=YAML_LOADER)
     except FileNotFoundError:
         raise HarnessError(f"expected a params file at {path}, found none", fix="run `harness profile lab`") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

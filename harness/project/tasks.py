@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.project.errors import HarnessError, explain_validation, nearest
 from harness.project.names import Language, TaskName, check_name
-from harness.project.params import YAML_LOADER
+from harness.project.params import YAML_LOADER, check_depth
 from harness.project.pins import PathPin, Pin, Pins, PublishedPin
 from harness.project.records import StrictRecord
 
@@ -143,7 +143,8 @@ def load_task(name: str, tasks_dir: Path) -> Task:
             fix=f"use one of those names, or write {path.name} after the example of another task",
         )
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
+        check_depth(text := path.read_text(encoding="utf-8"))
+        raw = yaml.load(text, Loader=YAML_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="correct that line") from None

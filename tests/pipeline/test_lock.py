@@ -114,7 +114,9 @@ def test_other_forms_of_the_same_are_read_too(ran: Path, tmp_path: Path, old: st
         (b"stages:\n  a:\n    cmd: x\n    deps:\n    - path: /\n", "no path inside the project"),
         (b"stages:\n  a:\n    cmd: x\n    outs:\n    - path: a/../../b\n", "no path inside the project"),
         (b"stages:\n  a:\n    cmd: x\n    params: [1]\n", "no settings by file"),
-        (b"stages:\n  a: " + b"[" * 20_000, ""),
+        (b"stages:\n  a: " + b"[" * 100_000, "nested deeper"),
+        (b'{"a":' * 100_000, "nested deeper"),
+        (b"- " * 100_000, "nested deeper"),
     ],
 )
 def test_what_is_no_lock_is_refused(tmp_path: Path, content: bytes, found: str) -> None:
