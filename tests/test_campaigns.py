@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -38,3 +39,8 @@ def test_a_few_forgeries_of_each_kind_are_seen_and_nobody_honest_is_accused() ->
     missed, accused = FORGERIES.campaign(each=2, honest=8, seed=7, tell=lines.append)
     assert {kind: count for kind, (_, count) in missed.items() if count} == {"stated only (dev scores)": 2}, lines
     assert accused == 0, lines
+
+
+def test_some_kills_and_some_bad_inputs_lose_nothing(tmp_path: Path) -> None:
+    counts = campaign("breaks").campaign(tmp_path, kills=3, bad_inputs=12, seed=1)
+    assert counts.is_sound and counts.kills == 3 and counts.bad_inputs == 12 and counts.kept, str(counts)

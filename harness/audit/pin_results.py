@@ -27,6 +27,7 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.provenance import commits_of, machines_of
 from harness.project.results import Result
+from harness.project.swap import put_in_place, recover
 from harness.verify.scores import ScoresTable
 
 
@@ -44,8 +45,9 @@ def pin_results(params: Params, paths: Paths) -> str:
             fix="run `dvc repro`, then `harness verify` until V0 is ok",
         )
     results = checked.results
-    partial = paths.pinned.with_name(paths.pinned.name + ".partial")
+    partial, aside = (paths.pinned.with_name(paths.pinned.name + ending) for ending in (".partial", ".before"))
     with writing(paths.pinned):
+        recover(paths.pinned, aside)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         _copy(params, paths, partial, results.values(), checked.table)
@@ -53,8 +55,7 @@ def pin_results(params: Params, paths: Paths) -> str:
             _copy_predictions(paths, partial, results.values())
         manifest = _describe(partial, paths, params, results.values())
         write_json(partial / MANIFEST, manifest.model_dump(mode="json"))
-        shutil.rmtree(paths.pinned, ignore_errors=True)
-        partial.replace(paths.pinned)
+        put_in_place(partial, paths.pinned, aside)
     return f"pinned {len(results)} cells, {manifest.bytes / 1e6:.1f} MB: {paths.pinned}"
 
 

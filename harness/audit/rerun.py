@@ -6,13 +6,11 @@ results is touched. What trains is imported only here, late: `harness verify` wi
 
 from __future__ import annotations
 
-import gzip
 import json
 import secrets
 import shutil
 import sys
 import tempfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from harness.project.errors import HarnessError, nearest
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
+from harness.project.records import gunzip
 from harness.project.results import Cell, Result, grid_cells, read_result
 from harness.project.stages import cell_stage
 from harness.verify.scores import ScoresTable
@@ -207,9 +206,9 @@ def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> Rerun
 def read_predictions(path: Path) -> Predictions:
     """The predictions of a cell. Raises HarnessError if the file holds anything else."""
     try:
-        content = json.loads(gzip.decompress(path.read_bytes()))
+        content = json.loads(gunzip(path.read_bytes()))
         return {language: list(entry["predictions"]) for language, entry in content["languages"].items()}
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HarnessError(
             f"expected predictions per language in {path}, found something else ({error or type(error).__name__})",
             fix=f"delete {path.parent} and run `dvc repro`, or where it is pinned, restore it with `git checkout`",

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 from harness.audit.integrity.rows import pinned_rows
 from harness.project.errors import HarnessError, name_some
-from harness.project.params import YAML_LOADER, Params
+from harness.project.files import parse_yaml
+from harness.project.params import Params
 from harness.project.paths import PACKAGE
 from harness.project.tasks import load_task
 
@@ -104,8 +105,8 @@ def _parse(content: bytes | None) -> Any:
     if content is None:
         return None
     try:
-        return yaml.load(content, Loader=YAML_LOADER)
-    except (yaml.YAMLError, RecursionError):
+        return parse_yaml(content.decode())
+    except (yaml.YAMLError, ValueError):
         return content
 
 

@@ -9,6 +9,7 @@ import typer
 
 from harness.commands import ProfileName, open_project
 from harness.project.errors import HarnessError
+from harness.project.names import LARGEST_SEED
 
 
 def verify(
@@ -28,11 +29,18 @@ def verify(
     ] = False,
     rerun: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Run N cells, drawn at random, again and compare (V1); this trains."),
+        typer.Option(
+            min=1, max=1_000_000, metavar="N", help="Run N cells, drawn at random, again and compare (V1); this trains."
+        ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, metavar="S", help="Seed of the draw of --rerun; without it one is drawn and printed."),
+        typer.Option(
+            min=0,
+            max=LARGEST_SEED,
+            metavar="S",
+            help="Seed of the draw of --rerun; without it one is drawn and printed.",
+        ),
     ] = None,
     cell: Annotated[
         list[str] | None,
@@ -77,6 +85,7 @@ def verify(
         raise HarnessError("expected an archive beside --signers, found none", fix="name the archive, or leave it out")
     from harness.audit.levels import strictly, verify_all
     from harness.audit.report import render
+    from harness.pipeline.lock import read_lock
 
     if seed is not None and rerun is None:
         raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
@@ -87,6 +96,7 @@ def verify(
         option = "--explain" if explain else "--run"
         raise HarnessError(f"expected a claim with {option}, found none", fix="name one: `harness claims` lists them")
     params, paths = open_project(profile)
+    read_lock(paths.root)  # a broken record is said, whether or not what is judged here stands in it
     if what is not None:
         from harness.audit.one_claim import render_single, verify_claim
 

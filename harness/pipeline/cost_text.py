@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from tabulate import tabulate
 
 from harness.pipeline.cost import PREDICTION_BYTES_PER_ROW, GridCost, Length, estimate
 from harness.pipeline.speeds import Throughput, hours, speeds_for
 from harness.project.errors import HarnessError
-from harness.project.files import parse_json
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_encoder
+from harness.project.records import read_json
 from harness.project.results import grid_cells
 from harness.project.tasks import load_tasks
 
@@ -143,8 +143,8 @@ def _read(path: Path, kind: TypeAdapter[list[Entry]]) -> list[Entry]:
     if not path.is_file():
         return []
     try:
-        return kind.validate_python(parse_json(path.read_bytes(), str(path)))
-    except (HarnessError, ValidationError) as error:
+        return kind.validate_python(read_json(path))
+    except (OSError, ValueError) as error:
         script = path.with_suffix(".py").name
         raise HarnessError(
             f"expected entries of benchmarks/{script} in {path}, found: {' '.join(str(error).split())[:200]}",

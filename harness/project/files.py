@@ -181,9 +181,7 @@ def read_yaml(path: Path, fix: str = "correct that line") -> Any:
     Raises HarnessError where it is missing, can't be read, is no YAML, or has a key twice (naming it and its line).
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        _refuse_depth(text)
-        return yaml.load(text, Loader=YamlLoader)
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HarnessError(f"expected {path}, found no such file", fix=f"restore {path}, or correct it") from None
     except OSError as error:
@@ -194,7 +192,13 @@ def read_yaml(path: Path, fix: str = "correct that line") -> Any:
         raise HarnessError(f"expected YAML in {path}, found: {problem}", fix=fix) from None
 
 
-def _refuse_depth(text: str) -> None:
+def parse_yaml(text: str) -> Any:
+    """The value of YAML text; yaml.YAMLError or ValueError where it is none, nests too deeply or has a key twice."""
+    refuse_depth(text)
+    return yaml.load(text, Loader=YamlLoader)
+
+
+def refuse_depth(text: str) -> None:
     """ValueError for nesting that would overflow the C loader's stack, which ends the process."""
     depth = deepest = 0
     for bracket in re.findall(r"[\[\]{}]", text):

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.project.errors import HarnessError, explain_validation, nearest
 from harness.project.files import read_yaml
+from harness.project.names import Language, TaskName, check_name
 from harness.project.pins import PathPin, Pin, Pins, PublishedPin
 from harness.project.records import StrictRecord
 
@@ -72,7 +73,7 @@ class Origin(StrictRecord):
 class Task(StrictRecord):
     """A data set with a head and a metric."""
 
-    name: str
+    name: TaskName
     """The file's own name, used in recipes, cells and folders."""
     title: str
     """The name people know it by."""
@@ -88,7 +89,7 @@ class Task(StrictRecord):
     """XTREME's group; targets only."""
     labels: list[str] | list[int] | None
     """The closed set of labels or tags, where there is one; null: free, or read off the training data."""
-    languages: list[str]
+    languages: list[Language]
     """The real task's languages in XTREME's codes (the analogue's are in its pin)."""
     licence: str
     """What the source says about use, and what it doesn't."""
@@ -133,7 +134,7 @@ def task_names(tasks_dir: Path) -> list[str]:
 
 def load_task(name: str, tasks_dir: Path) -> Task:
     """The record of tasks/<name>.yaml; HarnessError for an unknown name, broken YAML or a bad field."""
-    path = tasks_dir / f"{name}.yaml"
+    path = tasks_dir / f"{check_name(name, 'task')}.yaml"
     if not path.is_file():
         names = task_names(tasks_dir)
         raise HarnessError(

@@ -7,9 +7,7 @@ mining threshold that was tuned on dev texts, can't be computed again (the pairs
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from harness.metrics.scoring import metric, score
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.records import gunzip
 from harness.project.results import DECIMALS, Result
 
 Scores = Mapping[str, Mapping[str, float]]
@@ -157,10 +156,10 @@ def recompute(
     Raises HarnessError where the file doesn't hold predictions of this target, one for each of these gold rows.
     """
     try:
-        content = json.loads(gzip.decompress(packed))
+        content = json.loads(gunzip(packed))
         task, by_language = content["task"], dict(content["languages"])
         answered = {language: (entry["data_sha256"], entry["predictions"]) for language, entry in by_language.items()}
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise HarnessError(f"expected predictions by language, found another form ({error!r})") from None
     if task != target or set(answered) != set(gold.files):
         raise HarnessError(
