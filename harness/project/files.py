@@ -205,7 +205,7 @@ def refuse_depth(text: str) -> None:
         depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
         deepest = max(deepest, depth)
     if deepest > DEEPEST or re.search(rf"(?:[-?][ \t]+){{{DEEPEST}}}|^ {{{DEEPEST},}}\S", text, flags=re.MULTILINE):
-        raise ValueError("lists or keys nested too deeply")
+        raise ValueError(f"lists and keys nested deeper than {DEEPEST} levels")
 
 
 def write_json(path: Path, content: Any) -> None:
