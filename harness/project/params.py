@@ -88,7 +88,7 @@ class Recipe(Settings):
     steps: int | None = Field(default=None, gt=0, le=MOST)
     """Optimiser steps; null: the single task's own epochs (several tasks need a number), and with masked LM so many
     more that the task gets as many batches as alone."""
-    learning_rate: float | None = Field(default=None, gt=0, le=10**6)
+    learning_rate: float | None = Field(default=None, gt=0)
     """Peak learning rate; null: the single task's own (several tasks need a number)."""
     planted: list[Planted] = Field(default_factory=list)
     """Effects of a recipe without tasks, in a generated world only: what is found then is known beforehand."""
@@ -122,7 +122,7 @@ class MaskedLM(Settings):
 class Training(Settings):
     """How one task is trained."""
 
-    learning_rate: float = Field(gt=0, le=10**6)
+    learning_rate: float = Field(gt=0)
     """Peak learning rate of AdamW; linear warm-up, then linear decay to 0."""
     batch_size: int = Field(gt=0, le=MOST)
     """Examples per optimiser step: the effective batch, however many forward passes it takes (compute.micro_batch)."""
@@ -140,7 +140,7 @@ class Training(Settings):
     """AdamW's decoupled weight decay (not on biases and layer norms)."""
     adam_epsilon: float = Field(gt=0, le=10**6)
     """AdamW's epsilon."""
-    max_gradient_norm: float = Field(gt=0, le=10**6)
+    max_gradient_norm: float = Field(gt=0)
     """Gradients are clipped to this global norm."""
     evaluate_every: int | None = Field(default=None, gt=0, le=MOST)
     """Score the source language's dev set after every so many steps, and at the end; null: only at the end."""
@@ -204,7 +204,7 @@ class Pretraining(Settings):
     """About this many tokens per step."""
     max_length: int = Field(ge=8, le=MOST)
     """Longest input in tokens, special tokens included."""
-    learning_rate: float = Field(gt=0, le=10**6)
+    learning_rate: float = Field(gt=0)
     """Peak learning rate of AdamW."""
     warmup_proportion: float = Field(ge=0, le=1)
     """Share of the steps during which the learning rate rises."""

@@ -8,10 +8,8 @@ answers are right, and such cells are one draw.
 
 from __future__ import annotations
 
-import gzip
 import json
 import statistics
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ import numpy as np
 
 from harness.project.errors import name_some
 from harness.project.params import BASELINE
+from harness.project.records import gunzip
 from harness.project.results import Result
 
 NEAR = 0.25
@@ -180,10 +179,12 @@ def _read_answers(cells: Sequence[Result], where: Callable[[Result], Path]) -> d
     known: dict[Any, int] = {}
     answers = {}
     for result in cells:
+        if result.predictions is None:
+            continue
         try:
-            content = json.loads(gzip.decompress(where(result).read_bytes()))
+            content = json.loads(gunzip(where(result).read_bytes()))
             languages = {name: list(entry["predictions"]) for name, entry in sorted(content["languages"].items())}
-        except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
         answers[result.cell.id] = _numbered(languages, known)
     return answers
