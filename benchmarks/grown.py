@@ -4,8 +4,8 @@
 
 Data is generated, so gold rows are the laboratory's own; every cell is one of the pinned cells of its target under
 another name, with predictions of other bytes (a gzip header) and the same content. The hashes are consistent, so that
-level V0 is ok, and dvc.lock and DVC's cache hold what is there, so that `dvc status` finds nothing to do. Weights are a
-few bytes; what depends on their size is not measured here.
+level V0 is ok (it finds the cells suspiciously alike), and dvc.lock and DVC's cache hold what is there, so that `dvc
+status` finds nothing to do. Weights are a few bytes; what depends on their size is not measured here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from harness.data.build import build_task
 from harness.data.corpus import build_corpus
 from harness.experiment.inputs import write_recipe, write_target
 from harness.pipeline.lock import Lock
-from harness.project.params import Params
+from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
 from harness.project.results import grid_cells
@@ -72,7 +72,7 @@ def make(root: Path, size: Size, data: Path) -> Paths:
     for target in params.grid.targets:
         write_target(target, params, paths)
     for recipe, seed in product(params.grid.recipes, params.grid.seeds):
-        _intermediate(recipe, seed, paths, pinned["none", "xnli", 1]["provenance"])
+        _intermediate(recipe, seed, paths, pinned["none", "xnli", 1]["provenance"], inputs["encoder"])
     _cells(params, paths, pinned, inputs)
     write_scores(params, paths)
     _lock(params, paths)
@@ -119,9 +119,10 @@ def _weights(path: Path, content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _intermediate(recipe: str, seed: int, paths: Paths, provenance: dict[str, Any]) -> None:
+def _intermediate(recipe: str, seed: int, paths: Paths, provenance: dict[str, Any], encoder: str) -> None:
     folder = paths.checkpoint(recipe, seed)
-    weights = _weights(folder / "model.safetensors", f"{recipe}-{seed}")
+    own = folder / "model.safetensors"
+    weights = encoder if recipe == BASELINE else _weights(own, f"{recipe}-{seed}")
     said = {"recipe": recipe, "status": "ok", "unavailable": [], "left_out": {}}
     _write(folder / "checkpoint.json", said | {"weights_sha256": weights, "planted": [], "overlaps": {}})
     resolved = json.loads(paths.recipe(recipe).read_text(encoding="utf-8"))
@@ -147,7 +148,8 @@ def _cells(params: Params, paths: Paths, pinned: dict[Any, dict[str, Any]], inpu
         predictions = gzip.compress(unpacked[key], mtime=number + 1)
         (folder / "predictions.json.gz").write_bytes(predictions)
         kept = {"path": "predictions.json.gz", "sha256": hashlib.sha256(predictions).hexdigest()}
-        weights = hashlib.sha256(f"{cell.recipe}-{cell.seed}".encode()).hexdigest()
+        own = hashlib.sha256(f"{cell.recipe}-{cell.seed}".encode()).hexdigest()
+        weights = inputs["encoder"] if cell.recipe == BASELINE else own  # the baseline trains nothing
         changed = {"profile": PROFILE, "cell": cell.model_dump(), "predictions": kept}
         changed["inputs"] = pinned[key]["inputs"] | inputs | {"checkpoint": weights}
         _write(folder / "result.json", pinned[key] | changed)

@@ -36,3 +36,12 @@ def real_pack() -> Path:
     if not pack.is_dir():
         pytest.skip("no real data pack beside the checkout (../shared/data/mini)")
     return pack
+
+
+@pytest.fixture(scope="session")
+def published_files() -> Path:
+    """Published files of the tasks, byte for byte, that may lie beside the checkout, with their addresses."""
+    folder = ROOT.parent / "shared" / "data" / "published"
+    if not folder.is_dir():
+        pytest.skip("no published files beside the checkout (../shared/data/published)")
+    return folder

@@ -19,7 +19,7 @@ DOCUMENTS = (
     *("README.md", "REPRODUCE.md", "CONTRIBUTING.md", "reference/README.md"),
     *(
         f"docs/{name}.md"
-        for name in ("architecture", "cluster", "data", "degradation", "encoder", "layers", "verifier")
+        for name in ("architecture", "cluster", "data", "degradation", "encoder", "layers", "threats", "verifier")
     ),
 )
 GENERATED = tuple(f"docs/{name}.md" for name in ("degradation", "encoder", "layers", "verifier"))

@@ -10,6 +10,7 @@ pins of the published files, whichever profile is active, whatever was run and w
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -17,11 +18,14 @@ from harness.audit.facts_here import read_facts
 from harness.audit.integrity.findings import Integrity
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.pinned import MANIFEST
+from harness.audit.repeat.compare_rerun import Rerun
 from harness.audit.repeat.same_bytes import SameBytes, compare_bytes
 from harness.audit.repeat.same_scores import SameScores, compare_scores
+from harness.audit.rules import other_rules, shipped_recipes
+from harness.audit.scope import left_out_of_mixture
 from harness.audit.subject import Judged, find_results
 from harness.audit.verification import GridSize, Part, Verification
-from harness.project.errors import HarnessError
+from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_data, describe_encoder
@@ -34,7 +38,8 @@ from harness.verify.scores import ScoresTable, read_table
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
 from harness.verify.verdicts.judge import invalid, judge, untested
-from harness.verify.verdicts.verdict import ClaimVerdict
+from harness.verify.verdicts.strength import ENOUGH, hold_evidence
+from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
 EXIT_REPRODUCED, EXIT_NOT_REPRODUCED, EXIT_INCONCLUSIVE, EXIT_INVALID = 0, 1, 2, 3
 NOTHING = "nothing to check: no cell has run here and nothing is pinned"
@@ -61,12 +66,17 @@ def verify_all(params: Params, paths: Paths, quick: bool = False) -> Verificatio
 
 
 def verify_results(
-    judged: Judged, params: Params, paths: Paths, here: Paths | None = None, part: Part | None = None
+    judged: Judged,
+    params: Params,
+    paths: Paths,
+    here: Paths | None = None,
+    part: Part | None = None,
+    rerun: Rerun | None = None,
 ) -> Verification:
     """Levels V1 to V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load.
 
     `here`: where the pinned results lie that an archive is compared with; None if there are none. `part`: the results
-    are those that this one claim needs, and no other claim is judged.
+    are those that this one claim needs, and no other claim is judged. `rerun`: cells of these results that ran again.
     """
     claims = read_claims(paths.reference / CLAIMS)
     if part is not None:
@@ -76,12 +86,12 @@ def verify_results(
     if judged.source == "nothing":
         return _conclude(claims, params, paths, judged, _no_comparison(NOTHING))
     if judged.source != "pinned":
-        return _conclude(claims, params, paths, judged, _against_pinned(judged, params, paths, here))
+        return _conclude(claims, params, paths, judged, _against_pinned(judged, params, paths, here), rerun=rerun)
     note = "the pinned results are the ones judged: nothing has run here yet"
     more = ""
     if judged.table and [row.cell for row in judged.table.cells] != grid_cells(params):
         more = "; params.yaml asks for another grid by now"
-    return _conclude(claims, params, paths, judged, Comparison(None, note, None, note + more))
+    return _conclude(claims, params, paths, judged, Comparison(None, note, None, note + more), rerun=rerun)
 
 
 def _compare_part(judged: Judged, params: Params, paths: Paths, part: Part) -> Comparison:
@@ -127,14 +137,19 @@ def _conclude(
     judged: Judged,
     compared: Comparison,
     part: Part | None = None,
+    rerun: Rerun | None = None,
 ) -> Verification:
     facts, table = read_facts(claims, paths), judged.table
+    levels = evidence_levels(judged, rerun)
     if judged.source == "nothing":
         verdicts = [untested(claim, params, facts) for claim in claims]
     elif table is None:
         verdicts = [invalid(claim, facts) for claim in claims]
     else:
-        verdicts = _judge_all(claims, params, table, judged.checked.results, facts, part)
+        shipped = shipped_recipes(paths.root, params.profile)
+        smaller = left_out_of_mixture(params, shipped)
+        verdicts = _judge_all(claims, params, table, judged.checked.results, facts, part, smaller)
+        verdicts = hold_evidence(verdicts, levels)
     used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
         profile=params.profile,
@@ -142,11 +157,14 @@ def _conclude(
         data=table.data if table else describe_data(params),
         grid=_grid(params, table),
         judged=judged.source,
+        rules=other_rules(paths.root, params),
+        evidence=dict(Counter(levels.values())),
         v0=judged.v0,
         v1=compared.v1,
         v1_note=compared.v1_note,
         v2=compared.v2,
         v2_note=compared.v2_note,
+        rerun=rerun,
         claims=verdicts,
         cells=cells_of(table, used) if table else {},
         registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
@@ -161,8 +179,12 @@ def _judge_all(
     results: Mapping[str, Result],
     facts: Facts,
     part: Part | None,
+    smaller: Mapping[str, dict[str, str]],
 ) -> list[ClaimVerdict]:
+    """`smaller`: recipe -> the tasks that the profile's mixture of that name does without."""
     scores = read_table(table)
+    left_out = {name: scores.left_out.get(name, {}) | smaller.get(name, {}) for name in {**scores.left_out, **smaller}}
+    scores = replace(scores, left_out=left_out)
     development = read_development(table, results, scores)
     if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
         beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
@@ -175,6 +197,46 @@ def _grid(params: Params, table: ScoresTable | None) -> GridSize:
     if table is None:
         return GridSize(recipes=params.grid.recipes, targets=params.grid.targets, seeds=params.grid.seeds)
     return GridSize(recipes=table.recipes, targets=table.targets, seeds=table.seeds)
+
+
+def evidence_levels(judged: Judged, rerun: Rerun | None = None) -> dict[str, Level]:
+    """Cell -> how its numbers are known here, of every judged cell that has a score."""
+    again = {one.cell.id for one in rerun.cells if one.outcome != "different"} if rerun else set()
+    if judged.table is None:
+        return {}
+    return {
+        row.cell.id: "re-run here" if row.cell.id in again else _level(row.cell.id, judged.v0)
+        for row in judged.table.cells
+        if row.score is not None
+    }
+
+
+def _level(name: str, v0: Integrity) -> Level:
+    if v0.skipped:  # a quick look: not even the hash was computed
+        return "scores only"
+    return "hash only" if name in v0.not_rescored else "re-scored here"
+
+
+def strict_problems(found: Verification) -> list[str]:
+    """What `--strict` fails on besides: other rules, weak evidence, cells that look like copies, NOT_TESTED claims."""
+    weak = sum(count for level, count in found.evidence.items() if level not in ENOUGH)
+    untested = [claim.id for claim in found.claims if claim.verdict == "NOT_TESTED"]
+    crate = found.crate
+    return [
+        *(["judged by other rules than the shipped ones"] if found.rules else []),
+        *([f"{weak} cells are known by less than re-scoring"] if weak else []),
+        *([f"{len(found.v0.suspicious)} findings look like copies"] if found.v0.suspicious else []),
+        *(["only a part of the rows was scored"] if found.v0.cut else []),
+        *([f"{len(untested)} claims are NOT_TESTED ({name_some(untested)})"] if untested else []),
+        *([f"the archive says {len(crate.contradicts)} things otherwise"] if crate and crate.contradicts else []),
+    ]
+
+
+def strictly(found: Verification) -> Verification:
+    """The same, with exit code 2 where only `--strict` fails; 1 and 3 stay."""
+    problems = strict_problems(found)
+    code = EXIT_INCONCLUSIVE if problems and found.exit_code == EXIT_REPRODUCED else found.exit_code
+    return found.model_copy(update={"strict": problems, "exit_code": code})
 
 
 def exit_code(v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict]) -> int:

@@ -12,6 +12,7 @@ from harness.audit.integrity.run import check_run
 from harness.audit.levels import verify_results
 from harness.audit.pinned import MANIFEST
 from harness.audit.report import render
+from harness.audit.scope import confirm
 from harness.audit.subject import Judged, nothing
 from harness.audit.verification import Part, Verification
 from harness.project.params import Params
@@ -52,7 +53,7 @@ def _by_run(claim: Claim, part: Needs, there: list[Cell], params: Params, paths:
     run = [one.recipes[0] for one in beside if one.cells and all(_is_there(cell, paths) for cell in one.cells)]
     looked_at = part.model_copy(update={"recipes": [*part.recipes, *run]})
     rescorer, looked_at_params = Rescorer(params, paths), restrict(params, looked_at)
-    checked = check_run(looked_at_params, paths, rescorer, whole=False)
+    checked = confirm(check_run(looked_at_params, paths, rescorer, whole=False), params, paths)
     is_pinned = checked.table is not None and (paths.pinned / MANIFEST).is_file()
     judged = Judged("run", checked, check_pinned(paths.pinned) if is_pinned else None)
     return verify_results(judged, params, paths, part=_describe(claim, part, there, params))
@@ -60,7 +61,7 @@ def _by_run(claim: Claim, part: Needs, there: list[Cell], params: Params, paths:
 
 def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
     """By the grid that is pinned, whatever params.yaml asks for by now."""
-    checked = check_pinned(paths.pinned, Rescorer(params, paths))
+    checked = confirm(check_pinned(paths.pinned, Rescorer(params, paths)), params, paths)
     table = checked.table
     if table is not None:
         of_table = {"recipes": table.recipes, "targets": table.targets, "seeds": table.seeds}

@@ -9,7 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.audit.integrity.run import check_run
-from harness.audit.pinned import ENCODER, MANIFEST, RESULTS, SCORES, PinnedManifest, pinned_files, pinned_predictions
+from harness.audit.pinned import (
+    ENCODER,
+    MANIFEST,
+    RESULTS,
+    SCORES,
+    PinnedManifest,
+    pinned_data,
+    pinned_files,
+    pinned_predictions,
+)
 from harness.pipeline.times import COSTS, measured_costs
 from harness.project import provenance
 from harness.project.errors import HarnessError, writing
@@ -18,6 +27,7 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.provenance import commits_of, machines_of
 from harness.project.results import Result
+from harness.project.swap import put_in_place, recover
 from harness.verify.scores import ScoresTable
 
 
@@ -35,21 +45,21 @@ def pin_results(params: Params, paths: Paths) -> str:
             fix="run `dvc repro`, then `harness verify` until V0 is ok",
         )
     results = checked.results
-    partial = paths.pinned.with_name(paths.pinned.name + ".partial")
+    partial, aside = (paths.pinned.with_name(paths.pinned.name + ending) for ending in (".partial", ".before"))
     with writing(paths.pinned):
+        recover(paths.pinned, aside)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        _copy(paths, partial, results.values(), checked.table)
+        _copy(params, paths, partial, results.values(), checked.table)
         if params.data.source == "generated":
             _copy_predictions(paths, partial, results.values())
         manifest = _describe(partial, paths, params, results.values())
         write_json(partial / MANIFEST, manifest.model_dump(mode="json"))
-        shutil.rmtree(paths.pinned, ignore_errors=True)
-        partial.replace(paths.pinned)
+        put_in_place(partial, paths.pinned, aside)
     return f"pinned {len(results)} cells, {manifest.bytes / 1e6:.1f} MB: {paths.pinned}"
 
 
-def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTable) -> None:
+def _copy(params: Params, paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTable) -> None:
     with (folder / RESULTS).open("w", encoding="utf-8", newline="\n") as stream:
         for result in results:
             stream.write(result.model_dump_json() + "\n")
@@ -57,6 +67,10 @@ def _copy(paths: Paths, folder: Path, results: Iterable[Result], table: ScoresTa
     write_json(folder / COSTS, {"seconds": measured_costs(paths)[0], "machine": provenance.machine()})
     if (made := paths.results / ENCODER).is_file():
         shutil.copyfile(made, folder / ENCODER)
+    for target in table.targets if params.data.source == "published" else []:  # which rows they were, nothing else says
+        kept = pinned_data(folder, target)
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(paths.data(target) / "manifest.json", kept)
 
 
 def _copy_predictions(paths: Paths, folder: Path, results: Iterable[Result]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
+from harness.project.files import refuse_repeated_keys
 from harness.project.records import Record
 from harness.project.results import Result
 
@@ -57,6 +58,11 @@ def pinned_predictions(folder: Path, cell_id: str) -> Path:
     return folder / predictions_name(cell_id)
 
 
+def pinned_data(folder: Path, task: str) -> Path:
+    """Where the manifest of a task's data lies beside pinned results: hashes and counts, no rows."""
+    return folder / "data" / f"{task}.json"
+
+
 def pinned_files(folder: Path) -> list[str]:
     """The paths in the folder of everything that lies there, sorted; without the manifest."""
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
@@ -67,7 +73,9 @@ def read_pinned_manifest(folder: Path) -> PinnedManifest:
     """The manifest of pinned results. Raises HarnessError if there is none or it doesn't fit."""
     path = folder / MANIFEST
     try:
-        return PinnedManifest.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        refuse_repeated_keys(content, str(path), f"git checkout -- {folder}")
+        return PinnedManifest.model_validate_json(content)
     except OSError:
         raise HarnessError(f"expected pinned results in {folder}, found none", fix="run `make repro`") from None
     except ValidationError as error:
@@ -77,5 +85,9 @@ def read_pinned_manifest(folder: Path) -> PinnedManifest:
 
 def read_results(path: Path) -> dict[str, Result]:
     """The results in a results.jsonl, by cell id. ValidationError if one doesn't fit the schema."""
-    results = (Result.model_validate_json(line) for line in path.read_bytes().splitlines())
-    return {result.cell.id: result for result in results}
+    found: dict[str, Result] = {}
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        refuse_repeated_keys(line, f"{path}:{number}", f"git checkout -- {path}")
+        result = Result.model_validate_json(line)
+        found[result.cell.id] = result
+    return found

@@ -12,7 +12,9 @@ from harness.audit.verification import Verification
 from harness.project.errors import name_some
 from harness.project.stages import cell_parts
 from harness.verify.show.table import SPLIT, WIDTH, claims_table, reason_lines
+from harness.verify.verdicts.strength import LEVELS
 
+UNDECIDED = ("INCONCLUSIVE", "UNDERPOWERED")
 EXIT_MEANINGS = {
     0: "everything decidable is reproduced",
     1: "something is not reproduced",
@@ -28,10 +30,13 @@ def render(verification: Verification) -> str:
     lines = [
         f"harness verify    profile {v.profile}    {grid}",
         f"judged            {_judged(v)}",
+        *_told("rules", "NOT THE SHIPPED ONES", v.rules),
         *_crate_notes(v),
         *_part(v),
         f"encoder, data     {v.encoder}; {v.data}",
         f"scores            {SPLIT}",
+        *_told("rows", "CUT", [f"scored were only {', '.join(v.v0.cut)}"] if v.v0.cut else []),
+        *_evidence(v),
         *_level("V0 integrity", *_v0(v)),
         *_level("V1 repeat", *_v1(v)),
         *_rerun(v),
@@ -40,9 +45,31 @@ def render(verification: Verification) -> str:
         claims_table(v.claims),
         "",
         *reason_lines(v.claims),
-        f"exit code {v.exit_code}: {EXIT_MEANINGS[v.exit_code]}",
+        *(f"--strict: {problem}" for problem in v.strict),
+        f"exit code {v.exit_code}: {_meaning(v)}",
     ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _meaning(v: Verification) -> str:
+    if v.strict and v.exit_code == 2 and not any(claim.verdict in UNDECIDED for claim in v.claims):
+        return "--strict fails"
+    return EXIT_MEANINGS[v.exit_code]
+
+
+def _told(name: str, word: str, sentences: list[str]) -> list[str]:
+    """Sentences that stand before everything else, behind a word that can't be missed; nothing where there is none."""
+    lines: list[str] = []
+    for place, sentence in enumerate(sentences):
+        head = f"{name if place == 0 else '':<18}"
+        lines.extend(textwrap.wrap(f"{head}{word}: {sentence}", WIDTH, subsequent_indent=" " * 20))
+    return lines
+
+
+def _evidence(v: Verification) -> list[str]:
+    """How the cells are known here, in numbers, the strongest first."""
+    counts = [f"{v.evidence[level]} cells {level}" for level in LEVELS if v.evidence.get(level)]
+    return [f"evidence          {', '.join(counts)}"] if counts else []
 
 
 def _judged(v: Verification) -> str:
@@ -87,7 +114,8 @@ def _crate_notes(v: Verification) -> list[str]:
     if v.crate is None:
         return []
     lines: list[str] = []
-    for note in (f"sha256 {v.crate.sha256}, {v.crate.files} files as they were written", *v.crate.notes):
+    first = f"sha256 {v.crate.sha256}, {v.crate.files} files as they were written; {v.crate.signature}"
+    for note in (first, *v.crate.contradicts, *v.crate.notes):
         lines.extend(textwrap.wrap(note, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 20))
     return lines
 
@@ -112,7 +140,12 @@ def _v0(v: Verification) -> tuple[str, str, list[str]]:
             parts.append(f"{len(cells)} {word} ({name_some(cells)})")
     reasons = [f"unavailable: {reason}" for reason in dict.fromkeys(v.v0.unavailable.values())]
     word = "INVALID" if not v.v0.ok else "quick" if v.v0.skipped else "ok"
-    return word, ", ".join(parts), [*_looked_at(v.v0), *_some(v.v0.problems + reasons)]
+    suspicious = [f"SUSPICIOUS: {sentence}" for sentence in v.v0.suspicious]
+    return (
+        word,
+        ", ".join(parts),
+        [*_looked_at(v.v0), *_some(v.v0.problems + reasons), *_some(suspicious), *v.v0.one_draw],
+    )
 
 
 def _looked_at(v0: Integrity) -> list[str]:

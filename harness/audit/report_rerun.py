@@ -24,7 +24,8 @@ def show_rerun(rerun: Rerun) -> tuple[str, str, list[str]]:
     """The level's word, its detail, and a line or more per cell."""
     counts = Counter(one.outcome for one in rerun.cells)
     found = ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if counts[outcome])
-    detail = f"{len(rerun.cells)} of {rerun.candidates} cells, drawn with seed {rerun.seed}: {found}"
+    drawn = "named" if rerun.seed is None else f"drawn with seed {rerun.seed}"
+    detail = f"{len(rerun.cells)} of {rerun.candidates} cells, {drawn}: {found}"
     rows = [
         (one.outcome, one.cell.id, f"score {one.score:.2f}", _again(one), f"{one.elapsed_s:.1f} s")
         for one in rerun.cells

@@ -6,14 +6,12 @@ results is touched. What trains is imported only here, late: `harness verify` wi
 
 from __future__ import annotations
 
-import gzip
 import json
 import secrets
 import shutil
 import sys
 import tempfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +21,12 @@ from harness.audit.repeat.compare_rerun import Predictions, Rerun, RerunCell, co
 from harness.audit.repeat.same_scores import FIXED_INPUTS, ROUNDING_POINTS, tolerance
 from harness.audit.subject import Judged, find_results, require_results
 from harness.audit.verification import Verification
-from harness.project.errors import HarnessError
+from harness.project.errors import HarnessError, nearest
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
-from harness.project.results import Result, grid_cells, read_result
+from harness.project.records import gunzip
+from harness.project.results import Cell, Result, grid_cells, read_result
 from harness.project.stages import cell_stage
 from harness.verify.scores import ScoresTable
 
@@ -45,8 +44,8 @@ class Recorded:
     """The file with its predictions; None where only their hash is kept."""
 
 
-def verify_again(params: Params, paths: Paths, count: int, seed: int | None) -> Verification:
-    """Judge the results as `verify_all` does, and run `count` of their cells again.
+def verify_again(params: Params, paths: Paths, count: int, seed: int | None, named: Sequence[str] = ()) -> Verification:
+    """Judge the results as `verify_all` does, and run `count` of their cells again, or those that are `named`.
 
     Raises HarnessError where there is nothing to judge, or where what the drawn cells were made from is not here.
     """
@@ -55,21 +54,30 @@ def verify_again(params: Params, paths: Paths, count: int, seed: int | None) -> 
     found = verify_results(judged, params, paths)
     if judged.table is None:
         return found.model_copy(update={"rerun_note": "needs V0"})
-    again = rerun(judged, judged.table, params, paths, count, secrets.randbelow(SEEDS) if seed is None else seed)
-    code = found.exit_code if again.ok else EXIT_NOT_REPRODUCED
-    return found.model_copy(update={"rerun": again, "exit_code": code})
+    draw = secrets.randbelow(SEEDS) if seed is None else seed
+    again = rerun(judged, judged.table, params, paths, count, draw, named)
+    found = verify_results(judged, params, paths, rerun=again)  # cells that repeat are stronger evidence
+    return found if again.ok else found.model_copy(update={"exit_code": EXIT_NOT_REPRODUCED})
 
 
-def rerun(judged: Judged, table: ScoresTable, params: Params, paths: Paths, count: int, seed: int) -> Rerun:
+def rerun(
+    judged: Judged,
+    table: ScoresTable,
+    params: Params,
+    paths: Paths,
+    count: int,
+    seed: int,
+    named: Sequence[str] = (),
+) -> Rerun:
     """Draw cells, run each again, compare; a line of progress for each on standard error. Raises as `verify_again`."""
     _check_project(judged.source, params, paths)
     grid = set(grid_cells(params))  # pinned results may be of another grid
     candidates = [row.cell for row in table.cells if row.score is not None and row.cell in grid]
-    chosen = pick(candidates, count, seed)
+    chosen = _named(named, candidates) if named else pick(candidates, count, seed)
     if not chosen:
         raise HarnessError("expected cells with a score to run again, found none", fix="see `harness verify`")
     recorded = _recorded(judged, paths)
-    again = f"--rerun {count} --seed {seed}"
+    again = " ".join(f"--cell {name}" for name in named) if named else f"--rerun {count} --seed {seed}"
     seconds = sum(recorded[cell.id].result.elapsed_s for cell in chosen)
     _tell(
         f"running {len(chosen)} of {len(candidates)} cells again (`{again}` draws the same);"
@@ -84,7 +92,19 @@ def rerun(judged: Judged, table: ScoresTable, params: Params, paths: Paths, coun
         ran_again.append(ran)
         kept = f"; kept in {ran.kept}" if ran.kept else ""
         _tell(f"[{number}/{len(chosen)}] cell {cell.id}: {ran.outcome}, {ran.elapsed_s:.1f} s{kept}")
-    return Rerun(seed=seed, candidates=len(candidates), cells=ran_again)
+    return Rerun(seed=None if named else seed, candidates=len(candidates), cells=ran_again)
+
+
+def _named(names: Sequence[str], candidates: Sequence[Cell]) -> list[Cell]:
+    """The cells of these names, in the grid's order. HarnessError for any other name."""
+    known = [cell.id for cell in candidates]
+    for name in names:
+        if name not in known:
+            raise HarnessError(
+                f"expected a cell with a score after --cell, found `{name}`; {nearest(name, known)}",
+                fix="name one as RECIPE-TARGET-SEED, as `harness plan` lists them",
+            )
+    return [cell for cell in candidates if cell.id in names]
 
 
 def _tell(line: str) -> None:
@@ -186,9 +206,9 @@ def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> Rerun
 def read_predictions(path: Path) -> Predictions:
     """The predictions of a cell. Raises HarnessError if the file holds anything else."""
     try:
-        content = json.loads(gzip.decompress(path.read_bytes()))
+        content = json.loads(gunzip(path.read_bytes()))
         return {language: list(entry["predictions"]) for language, entry in content["languages"].items()}
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HarnessError(
             f"expected predictions per language in {path}, found something else ({error or type(error).__name__})",
             fix=f"delete {path.parent} and run `dvc repro`, or where it is pinned, restore it with `git checkout`",

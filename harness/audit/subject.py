@@ -10,6 +10,7 @@ from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.run import check_run
 from harness.audit.pinned import MANIFEST
+from harness.audit.scope import confirm
 from harness.audit.verification import Source
 from harness.project.errors import HarnessError
 from harness.project.params import Params
@@ -54,11 +55,11 @@ def find_results(params: Params, paths: Paths, quick: bool = False) -> Judged:
     rescorer = None if quick else Rescorer(params, paths)
     is_pinned = (paths.pinned / MANIFEST).is_file()
     if any(paths.cells.glob("*/result.json")):
-        checked = check_run(params, paths, rescorer, quick)
+        checked = confirm(check_run(params, paths, rescorer, quick), params, paths)
         pinned = check_pinned(paths.pinned, rescorer, quick) if checked.table and is_pinned else None
         return Judged("run", checked, pinned)
     if is_pinned:
-        return Judged("pinned", check_pinned(paths.pinned, rescorer, quick))
+        return Judged("pinned", confirm(check_pinned(paths.pinned, rescorer, quick), params, paths))
     return nothing(len(grid_cells(params)))
 
 

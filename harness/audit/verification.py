@@ -12,7 +12,7 @@ from harness.audit.repeat.same_bytes import SameBytes
 from harness.audit.repeat.same_scores import SameScores
 from harness.project.records import Record
 from harness.verify.claims.evidence import CellEvidence
-from harness.verify.verdicts.verdict import ClaimVerdict
+from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
 Source = Literal["run", "pinned", "crate", "nothing"]
 """Whose results are judged: this run's or, where nothing has run, the pinned ones; those in an archive; or none, where
@@ -43,6 +43,12 @@ class CrateSource(Record):
     """Files in it; the hash of every one was checked."""
     notes: list[str]
     """What a reader must know of it, in sentences."""
+    contradicts: list[str] = Field(default_factory=list)
+    """What it says of itself (verdicts, report, provenance) otherwise than this judging finds, in sentences."""
+    signature: str = "unsigned"
+    """Who signed it, in words."""
+    signed_by: str | None = None
+    """The signer whom the file of known signers names; null where there is none."""
 
 
 class Part(Record):
@@ -73,6 +79,12 @@ class Verification(Record):
     """The grid that is judged."""
     judged: Source
     """Whose results."""
+    rules: list[str] = Field(default_factory=list)
+    """What differs from the shipped rules (claims, definitions, pins, settings), in sentences."""
+    evidence: dict[Level, int] = Field(default_factory=dict)
+    """How the cells are known here -> how many of them."""
+    strict: list[str] = Field(default_factory=list)
+    """What `--strict` fails on, in sentences; empty where it was not asked for."""
     crate: CrateSource | None = None
     """The archive, where one was judged."""
     v0: Integrity

@@ -32,6 +32,8 @@ def data_pin(
 ) -> int:
     """Write the pins (rows and sha256 of every file) of the active source into tasks/*.yaml.
 
+    Names the files of a pack that match no language of the task.
+
     Published data: asks the hub whether every pinned revision and file is there, and records what it states of them.
     """
     from harness.data.pins.write import check_pin, pin_task
@@ -47,13 +49,27 @@ def data_pin(
         if not check:
             pin_task(name, *where, store=store)
             typer.echo(f"pinned {name} in tasks/{name}.yaml")
+            _say_unused(name, where)
             continue
         changes = check_pin(name, *where, store=store)
         differing += bool(changes)
         typer.echo(f"{name}: {'as pinned' if not changes else 'DIFFERS'}")
         for line in changes:
             typer.echo(f"  {line}")
+        _say_unused(name, where)
     return 2 if differing else 0
+
+
+def _say_unused(name: str, where: tuple[Path, str, str | None, Path | None]) -> None:
+    """Name the pack's files of the task that no pin takes, as no language of the task is called so."""
+    from harness.data.pins.write import unused_files
+    from harness.data.sources import pack_folder
+    from harness.project.tasks import load_task
+
+    tasks, source, _, folder = where
+    if source == "local":
+        for line in unused_files(load_task(name, tasks), pack_folder(folder)):
+            typer.echo(f"  {line}")
 
 
 @app.command("fetch")

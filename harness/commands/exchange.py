@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import ProfileName, open_project
+from harness.project.errors import HarnessError
 
 
 def export(
@@ -18,18 +19,31 @@ def export(
     agent: Annotated[
         str | None, typer.Option(help="Who ran it, named in the archive as the agent of every run.", metavar="NAME")
     ] = None,
+    sign: Annotated[
+        Path | None, typer.Option(help="Sign the archive with this SSH key, into FILE.zip.sig.", metavar="KEY")
+    ] = None,
 ) -> None:
     """Write one archive to keep: results, predictions, verdicts, claims, pins and locks, every file with its sha256.
 
     It is a Process Run Crate (RO-Crate), so that other tools read it too; `harness verify FILE.zip` checks and judges
     it offline. Without a run, the pinned results go in. The same results give the same bytes. Rows of data never go
-    in; of a profile on a data pack neither do predictions that hold text, but only their hashes.
+    in; of a profile on a data pack neither do predictions that hold text, but only their hashes. With --sign,
+    `harness verify FILE.zip --signers FILE` says who made it.
     """
     from harness.exchange.write import export as write
 
     params, paths = open_project(profile)
     settings = paths.params if profile is None else paths.profile_file
-    typer.echo(write(params, paths, settings, out or Path(f"{params.profile}-crate.zip"), agent))
+    file = out or Path(f"{params.profile}-crate.zip")
+    if sign is not None and not sign.is_file():  # before the work, not after it
+        raise HarnessError(
+            f"expected an SSH key at {sign}, found none", fix="make one: `ssh-keygen -t ed25519 -f FILE`"
+        )
+    typer.echo(write(params, paths, settings, file, agent))
+    if sign is not None:
+        from harness.exchange.signature import sign as sign_archive
+
+        typer.echo(f"signed: {sign_archive(file, sign)}; keep it beside the archive")
 
 
 def track() -> None:

@@ -9,9 +9,24 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.commands import checkpoints, claims, data, exchange, image, pages, pin, plan, project, repro, verify
+from harness.commands import (
+    checkpoints,
+    claims,
+    data,
+    exchange,
+    image,
+    open_project,
+    pages,
+    pin,
+    plan,
+    project,
+    repro,
+    verify,
+)
 from harness.commands import run as stages
-from harness.project.exits import INTERRUPTED, MISTAKE, exit_code_of
+from harness.project.errors import HarnessError
+from harness.project.exits import INTERRUPTED, MISTAKE, exit_code_of, exit_with
+from harness.project.names import check_words
 
 app = typer.Typer(
     name="harness",
@@ -70,8 +85,8 @@ def harness(
 
 
 def main() -> None:
-    """Entry point of the `harness` command and of `python -m harness`."""
-    raise SystemExit(run(sys.argv[1:]))
+    """The command that the command line names; raises SystemExit with its exit code."""
+    exit_with(lambda: run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -79,7 +94,18 @@ def run(arguments: Sequence[str]) -> int:
     return exit_code_of(lambda: _call(arguments))
 
 
+def _broken_record() -> HarnessError | None:
+    """What of the project's records is broken, where there is a project."""
+    from harness.commands.broken_records import broken_record
+
+    try:
+        return broken_record(open_project()[1])
+    except HarnessError:
+        return None
+
+
 def _call(arguments: Sequence[str]) -> int:
+    check_words(arguments)
     try:
         code = app(list(arguments), prog_name="harness", standalone_mode=False)
     except typer.Abort:
@@ -88,6 +114,9 @@ def _call(arguments: Sequence[str]) -> int:
         if type(error).__module__.startswith(("click", "typer")):
             error.show()  # type: ignore[attr-defined]
             return MISTAKE
+        puzzled = isinstance(error, (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError))
+        if puzzled and (broken := _broken_record()) is not None:
+            raise broken from error
         raise
     if code == INTERRUPTED:  # typer itself turns Ctrl-C into this code, without a word
         raise KeyboardInterrupt

@@ -10,6 +10,8 @@ from harness.commands import open_project
 from harness.commands.verify import verify
 from harness.project.exits import MISTAKE
 
+MOST_JOBS = 10_000
+
 
 def repro(
     jobs: Annotated[
@@ -18,6 +20,7 @@ def repro(
             "--jobs",
             "-j",
             min=1,
+            max=MOST_JOBS,
             metavar="N",
             help="Units at a time; default: the cores divided by compute.threads, or one per visible GPU.",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -9,10 +10,20 @@ import typer
 from harness.commands import open_project
 from harness.project.errors import check_known
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="One stage of the pipeline, as dvc.yaml calls it. `dvc repro` calls these for you.",
-)
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def begin() -> None:
+    """One stage of the pipeline, as dvc.yaml calls it. `dvc repro` calls these for you."""
+    if "DVC_STAGE" not in os.environ:
+        return
+    from harness.pipeline.dvc import dvc_process
+    from harness.project.processes import end_with
+
+    dvc = dvc_process()
+    if dvc is not None:  # a stage ends with the DVC that runs it, however that ends
+        end_with(dvc)
 
 
 @app.command("data")
@@ -48,9 +59,9 @@ def run_corpus() -> None:
 def run_encoder() -> None:
     """Train the tokenizer and pretrain the encoder."""
     params, paths = open_project()  # first: a mistake in the settings need not wait for the imports
-    from harness.experiment.encoder import run_encoder as make
+    from harness.launch.unit import do_encoder
 
-    record = make(params, paths)
+    record = do_encoder(params, paths)
     typer.echo(f"encoder: {record['parameters']:,} parameters, {record['elapsed_s']:.0f} s")
 
 

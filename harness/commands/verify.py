@@ -9,6 +9,7 @@ import typer
 
 from harness.commands import ProfileName, open_project
 from harness.project.errors import HarnessError
+from harness.project.names import LARGEST_SEED
 
 
 def verify(
@@ -28,11 +29,32 @@ def verify(
     ] = False,
     rerun: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Run N cells, drawn at random, again and compare (V1); this trains."),
+        typer.Option(
+            min=1, max=1_000_000, metavar="N", help="Run N cells, drawn at random, again and compare (V1); this trains."
+        ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, metavar="S", help="Seed of the draw of --rerun; without it one is drawn and printed."),
+        typer.Option(
+            min=0,
+            max=LARGEST_SEED,
+            metavar="S",
+            help="Seed of the draw of --rerun; without it one is drawn and printed.",
+        ),
+    ] = None,
+    cell: Annotated[
+        list[str] | None,
+        typer.Option("--cell", metavar="ID", help="Run this cell again instead of drawn ones (can be repeated)."),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Also fail on NOT_TESTED, weak evidence, other rules than the shipped ones, likely copies."
+        ),
+    ] = False,
+    signers: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who may have signed the archive (as ssh-keygen's allowed_signers)."),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Neither hash large files nor re-score; V0 says what was left out.")
@@ -50,36 +72,47 @@ def verify(
     that claim's. With --rerun N, N cells run again from their inputs in build/ (V1), in a clean
     folder: repeated exactly, within the tolerance of V2 (other hardware only), or different, with the rows. Exit code:
     0 everything decidable is reproduced, 1 some not reproduced or a cell is different, 2 some
-    inconclusive (or a mistake in the input), 3 invalid.
+    inconclusive (or a mistake in the input), 3 invalid. --strict makes 2 of a 0 where a claim was not tested, a cell is
+    known by less than re-scoring, or the rules are not the shipped ones (docs/threats.md says what can be forged).
     """
     if what is not None and (what.endswith(".zip") or Path(what).is_file()):
         _refuse_both(**{"an archive": True, "--explain or --run": explain or run, "--quick": quick})
-        _refuse_both(**{"an archive": True, "--rerun or --seed": rerun is not None or seed is not None})
-        return _verify_crate(Path(what), profile, json_)
-    from harness.audit.levels import verify_all
+        _refuse_both(
+            **{"an archive": True, "--rerun, --seed or --cell": rerun is not None or seed is not None or bool(cell)}
+        )
+        return _verify_crate(Path(what), profile, json_, strict, signers)
+    if signers is not None:
+        raise HarnessError("expected an archive beside --signers, found none", fix="name the archive, or leave it out")
+    from harness.audit.levels import strictly, verify_all
     from harness.audit.report import render
+    from harness.pipeline.lock import read_lock
 
     if seed is not None and rerun is None:
         raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
-    _refuse_both(**{"a claim": what is not None, "--rerun": rerun is not None, "--quick": quick})
+    _refuse_both(**{"--cell": bool(cell), "--rerun": rerun is not None})
+    again = rerun is not None or bool(cell)
+    _refuse_both(**{"a claim": what is not None, "--rerun or --cell": again, "--quick": quick})
     if what is None and (explain or run):
         option = "--explain" if explain else "--run"
         raise HarnessError(f"expected a claim with {option}, found none", fix="name one: `harness claims` lists them")
     params, paths = open_project(profile)
+    read_lock(paths.root)  # a broken record is said, whether or not what is judged here stands in it
     if what is not None:
         from harness.audit.one_claim import render_single, verify_claim
 
         if run and not _run_claim(what, profile, json_):
             return 2
         found = verify_claim(what, params, paths)
+        found = strictly(found) if strict else found
         typer.echo(found.model_dump_json(indent=1) if json_ else render_single(found, paths, explain))
         return found.exit_code
-    if rerun is None:
+    if not again:
         found = verify_all(params, paths, quick)
     else:
         from harness.audit.rerun import verify_again
 
-        found = verify_again(params, paths, rerun, seed)
+        found = verify_again(params, paths, rerun or 0, seed, cell or [])
+    found = strictly(found) if strict else found
     typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
     return found.exit_code
 
@@ -91,11 +124,11 @@ def _refuse_both(**given: bool) -> None:
         raise HarnessError(f"expected {' or '.join(names)}, found both", fix="leave one out")
 
 
-def _verify_crate(path: Path, profile: str | None, json_: bool) -> int:
+def _verify_crate(path: Path, profile: str | None, json_: bool, strict: bool, signers: Path | None) -> int:
     """Judge an archive, in a checkout or outside of one; a changed archive is refused with exit code 3."""
     import json
 
-    from harness.audit.levels import EXIT_INVALID
+    from harness.audit.levels import EXIT_INVALID, strictly
     from harness.audit.report import render
     from harness.exchange.read import CrateRefused, verify_crate
 
@@ -106,11 +139,12 @@ def _verify_crate(path: Path, profile: str | None, json_: bool) -> int:
     except HarnessError:  # no checkout, or one whose settings don't load: the archive has its own
         here = None
     try:
-        found = verify_crate(path, here)
+        found = verify_crate(path, here, signers)
     except CrateRefused as refused:
         said = {"judged": "crate", "file": refused.name, "problems": refused.problems, "exit_code": EXIT_INVALID}
         typer.echo(json.dumps(said, indent=1) if json_ else f"harness: {refused}", err=not json_)
         return EXIT_INVALID
+    found = strictly(found) if strict else found
     typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
     return found.exit_code
 

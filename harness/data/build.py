@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.data import formats
 from harness.data.folder import write_folder
+from harness.data.formats import Row
 from harness.data.published import NoRows
 from harness.data.sources import Source, open_source
 from harness.project import files as integrity
@@ -24,7 +25,8 @@ def build_task(name: str, params: Params, paths: Paths) -> dict[str, Any]:
     A task whose published rows this machine can't have gets a manifest that says why, and no files.
 
     Raises HarnessError for a task without a pin for the active source, a file that is not the pinned one, a
-    row that doesn't fit its schema, placeholder test labels, or a folder that cannot be written.
+    row that doesn't fit its schema, gold pairs whose ids the texts lack, placeholder test labels, or a folder that
+    cannot be written.
     """
     task = load_task(name, paths.tasks)
     source: Source = NoRows(reason) if (reason := _unavailable(task, params)) else open_source(task, params, paths.root)
@@ -52,13 +54,21 @@ def _unavailable(task: Task, params: Params) -> str | None:
 
 
 def _files(task: Task, source: Source, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    ids: dict[str, set[str]] = {}
+    gold: dict[str, list[Row]] = {}
     for stem in source.stems():
         rows = source.rows(stem)
+        if task.kind == "mining":
+            ids[stem] = {row["id"] for row in rows}
+            gold |= {stem: rows} if "_gold." in stem else {}
         if stem.startswith("test"):
             formats.refuse_placeholder_labels(task.kind, rows, f"{stem} of task {task.name}")
         content = formats.encode_rows(rows)
         manifest["files"][f"{stem}.jsonl"] = describe(content, len(rows))
         yield f"{stem}.jsonl", content
+    for stem, rows in gold.items():
+        sources, targets = (ids.get(stem.replace("_gold.", f"_{side}."), set()) for side in ("source", "target"))
+        formats.check_gold(rows, sources, targets, source.origin(stem))
     manifest["counts_dropped"] = dict(sorted(source.dropped.items()))
 
 

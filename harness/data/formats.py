@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from harness.project.errors import HarnessError
+from harness.project.files import parse_json
 
 Row = dict[str, Any]
 MEND = "correct that row, or take the file from its source again and pin it (`harness data pin TASK`)"
@@ -72,13 +73,7 @@ def parse_lines(content: bytes, name: str) -> Iterator[tuple[str, object]]:
         lines.pop()
     for number, line in enumerate(lines, 1):
         where = f"{name}:{number}"
-        try:
-            value = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError:
-            raise _misfit("UTF-8", line, where) from None
-        except json.JSONDecodeError as error:
-            raise _misfit(f"one JSON object a line ({error})", line, where) from None
-        yield where, value
+        yield where, parse_json(line, where, MEND)
 
 
 def encode_rows(rows: Iterable[Row]) -> bytes:
@@ -105,6 +100,24 @@ def refuse_placeholder_labels(kind: str, rows: list[Row], where: str) -> None:
             "that is a placeholder",
             fix="take the split with its gold labels, and pin it",
         )
+
+
+def check_gold(gold: Sequence[Row], sources: Collection[str], targets: Collection[str], where: str) -> None:
+    """Refuse gold pairs that can't be found: ids that the texts lack, and a pair that is listed twice.
+
+    `where` is the file of the gold pairs; `sources` and `targets` are the ids of the texts on either side.
+    """
+    seen: dict[tuple[str, str], int] = {}
+    for number, row in enumerate(gold, 1):
+        for side, known in (("source", sources), ("target", targets)):
+            name = row[f"{side}_id"]
+            if name not in known:
+                near = " (without the blanks around it there is one)" if name.strip() in known else ""
+                raise _misfit(f"field `{side}_id` to be the id of a {side} text{near}", name, f"{where}:{number}")
+        first = seen.setdefault((row["source_id"], row["target_id"]), number)
+        if first != number:
+            pair = (row["source_id"], row["target_id"])
+            raise _misfit(f"every gold pair once (it is in row {first} too)", pair, f"{where}:{number}")
 
 
 def _misfit(expected: str, found: object, where: str) -> HarnessError:

@@ -102,11 +102,15 @@ def _sampled_mining(pin: LocalPin, source: Published, split: str, language: str)
     """Gold pairs, all their sentences, and as many other sentences a side as the pin's count leaves room for."""
     files = {side: pin.files[f"{split}_{side}.{language}"][0] for side in ("source", "target", "gold")}
     folder = files["gold"].path.split("/")[0]
-    gold = smallest(source.rows(f"{split}_gold.{language}"), files["gold"].rows, folder)
+    texts = {side: source.rows(f"{split}_{side}.{language}") for side in ("source", "target")}
+    sources, targets = ({row["id"] for row in rows} for rows in texts.values())
+    pairs = source.rows(f"{split}_gold.{language}")
+    formats.check_gold(pairs, sources, targets, source.origin(f"{split}_gold.{language}"))
+    gold = smallest(pairs, files["gold"].rows, folder)
     yield _plain(files["gold"].path), gold
-    for side in ("source", "target"):
+    for side in texts:
         paired = {row[f"{side}_id"] for row in gold}
-        rows = source.rows(f"{split}_{side}.{language}")
+        rows = texts[side]
         others = [row for row in rows if row["id"] not in paired]
         kept = paired | {row["id"] for row in smallest(others, max(0, files[side].rows - len(paired)), folder)}
         yield _plain(files[side].path), [row for row in rows if row["id"] in kept]

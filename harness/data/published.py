@@ -70,6 +70,10 @@ class Published:
         """Read and check one stem's parts, concatenated; where there are several, ids begin with the part's number."""
         return self._rows(stem, self._found[stem][1])
 
+    def origin(self, stem: str) -> str:
+        """The stem's file in the store, or its files."""
+        return ", ".join(str(given.path) for found in self._found[stem][1] for given in found.files)
+
     def groups(self, stem: str) -> list[list[Row]]:
         """The stem's rows by data set (ANLI+ is three); ids are unique in each."""
         return [self._rows(stem, list(parts)) for _, parts in itertools.groupby(self._found[stem][1], _data_set)]
@@ -209,6 +213,10 @@ class NoRows:
     def stems(self) -> list[str]:
         """None."""
         return []
+
+    def origin(self, stem: str) -> str:
+        """No file."""
+        return stem
 
     def rows(self, stem: str) -> list[Row]:
         """Never any."""

@@ -7,7 +7,6 @@ cannot prove that gives nothing.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from harness.data.formats import Row
 from harness.data.published import Published
 from harness.project import files as integrity
 from harness.project.errors import HarnessError
+from harness.project.files import parse_json
 from harness.project.params import Params, data_dir, store_dir
 from harness.project.pins import GeneratedPin, LocalPin, PackFile
 from harness.project.tasks import Task, pin_for
@@ -49,6 +49,10 @@ class Source(Protocol):
         """The verified, normalised rows of one stem."""
         ...
 
+    def origin(self, stem: str) -> str:
+        """The file that a stem's rows are read from, for messages."""
+        ...
+
 
 class Generated:
     """The laboratory analogue of a task."""
@@ -75,6 +79,10 @@ class Generated:
     def stems(self) -> list[str]:
         """The normalised file stems, in the pin's order."""
         return list(self.pin.files)
+
+    def origin(self, stem: str) -> str:
+        """What is generated."""
+        return f"generated {self.task.name} {stem}"
 
     def rows(self, stem: str) -> list[Row]:
         """Generate one stem; HarnessError where the bytes are not the pinned ones."""
@@ -122,6 +130,10 @@ class Local:
     def stems(self) -> list[str]:
         """The normalised file stems, in the pin's order."""
         return list(self.pin.files)
+
+    def origin(self, stem: str) -> str:
+        """The stem's file in the pack, or its files."""
+        return ", ".join(str(self.folder / file.path) for file in self.pin.files[stem])
 
     def rows(self, stem: str) -> list[Row]:
         """Check and read one stem's pack files, concatenated."""
@@ -183,9 +195,9 @@ def read_pack_manifest(folder: Path) -> Mapping[str, tuple[int, str]]:
     if not path.is_file():
         raise HarnessError(f"expected {MANIFEST} in {folder} or beside it, found none", fix=fix)
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["files"]
+        entries = parse_json(path.read_bytes(), str(path), fix)["files"]
         files = {entry["file"]: (entry.get("rows", entry.get("examples")), entry["sha256"]) for entry in entries}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise HarnessError(
             f"expected a list `files` with file, rows and sha256 in {path}, found {problem}", fix=fix

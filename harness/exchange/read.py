@@ -20,15 +20,21 @@ from urllib.parse import unquote
 from pydantic import ValidationError
 
 from harness.audit.integrity.findings import Checked
+from harness.audit.integrity.made import read_data_manifest
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
-from harness.audit.integrity.run import Archived, check_run, read_data_manifest
-from harness.audit.levels import verify_results
+from harness.audit.integrity.run import Archived, check_run
+from harness.audit.levels import EXIT_INCONCLUSIVE, EXIT_REPRODUCED, verify_results
+from harness.audit.scope import confirm
 from harness.audit.subject import Judged
 from harness.audit.verification import CrateSource, Verification
-from harness.exchange.layout import COMMENT, METADATA, PARAMS, RECORD, VERDICTS, CrateRecord, data_manifest
+from harness.exchange.contradictions import contradictions
+from harness.exchange.layout import COMMENT, METADATA, PARAMS, RECORD, CrateRecord, data_manifest
+from harness.exchange.signature import check_signature
+from harness.exchange.zip_layout import stray_bytes
 from harness.experiment.inputs import ENCODER_FILES
 from harness.project.errors import MOST_NAMED, HarnessError, explain_validation, name_some
+from harness.project.files import refuse_repeated_keys
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
@@ -56,19 +62,28 @@ class CrateRefused(HarnessError):
         self.problems = problems
 
 
-def verify_crate(path: Path, here: Paths | None) -> Verification:
+def verify_crate(path: Path, here: Paths | None, signers: Path | None = None) -> Verification:
     """Check every byte of the archive, then judge what it holds by the claims and pins that it holds.
 
-    `here`: the checkout whose pinned results V2 compares with; None outside of one. Raises CrateRefused if the archive
-    is not as it was written, HarnessError if there is no such file.
+    `here`: the checkout whose pinned results V2 compares with, and whose gold rows its predictions are scored by; None
+    outside of one. `signers`: who may have signed it; the exit code is then never 0 without such a signature. Raises
+    CrateRefused if the archive is not as it was written or its signature doesn't hold, HarnessError if there is no
+    such file.
     """
     if not path.is_file():
         raise HarnessError(f"expected an archive at {path}, found none", fix="write one with `harness export`")
+    signature = check_signature(path, signers)
+    if signature.problem:
+        raise CrateRefused(path.name, [signature.problem])
     with tempfile.TemporaryDirectory(prefix="harness-crate-") as name:
         root = Path(name)
         sha256, hashed = unpack(path, root)
         try:
-            return _judge(root, path.name, sha256, hashed, here)
+            found, source = _judge(root, path.name, sha256, hashed, here)
+            signed = source.model_copy(update={"signature": signature.words, "signed_by": signature.signer})
+            lacks = signers is not None and signature.signer is None and found.exit_code == EXIT_REPRODUCED
+            code = EXIT_INCONCLUSIVE if lacks else found.exit_code
+            return found.model_copy(update={"crate": signed, "exit_code": code})
         except ValidationError as error:
             raise CrateRefused(path.name, [explain_validation(error, CrateRecord, RECORD)]) from None
         except UNREADABLE as error:
@@ -90,7 +105,7 @@ def unpack(path: Path, folder: Path, max_bytes: int = MAX_BYTES) -> tuple[str, i
         raise CrateRefused(path.name, [f"expected a whole zip file, found: {error}"]) from None
     with archive:
         infos = archive.infolist()
-        if problems := [*_unsafe(infos, max_bytes)]:
+        if problems := [*_unsafe(infos, max_bytes)] or stray_bytes(path, archive):
             raise CrateRefused(path.name, problems)
         listed = _listed(archive, path.name)
         names = {info.filename for info in infos} - {METADATA}
@@ -159,37 +174,47 @@ def _extract(archive: zipfile.ZipFile, name: str, expected: str, target: Path) -
     return [] if found == expected else [f"expected sha256 {expected:.12}... of {name}, found {found:.12}...: changed"]
 
 
-def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) -> Verification:
+def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) -> tuple[Verification, CrateSource]:
     """Levels V0, V2 and V3 of the unpacked archive."""
-    record = CrateRecord.model_validate_json((root / RECORD).read_bytes())
+    content = (root / RECORD).read_bytes()
+    refuse_repeated_keys(content, RECORD)
+    record = CrateRecord.model_validate_json(content)
     params = read_params(root / PARAMS)
     paths = Paths(root, record.profile)
     if params.profile != record.profile:
         raise HarnessError(f"expected the settings of profile {record.profile}, found those of {params.profile}")
-    checked = _check(record, root, params, paths)
+    checked = confirm(_check(record, root, params, paths, here), params, paths)
     v0 = checked.integrity.model_copy(update={"hashes": checked.integrity.hashes + hashed})
     judged = Judged("crate", replace(checked, integrity=v0), holds=record.holds)
     pinned = Paths(here.root, record.profile) if here else None
     found = verify_results(judged, params, paths, pinned)
     source = CrateSource(
-        file=name, sha256=sha256, holds=record.holds, files=hashed, notes=_notes(record, root, found, here)
+        file=name,
+        sha256=sha256,
+        holds=record.holds,
+        files=hashed,
+        notes=_notes(record, root, here),
+        contradicts=contradictions(record, root, found, checked.results),
     )
-    return found.model_copy(update={"crate": source})
+    return found, source
 
 
-def _check(record: CrateRecord, root: Path, params: Params, paths: Paths) -> Checked:
-    """Level V0 of a run or of pinned results, without the rows, weights and predictions that the archive leaves out."""
+def _check(record: CrateRecord, root: Path, params: Params, paths: Paths, here: Paths | None) -> Checked:
+    """Level V0 of a run or of pinned results, without the rows, weights and predictions that the archive leaves out;
+    gold rows that were built here serve where the cells name the same.
+    """
+    rescorer = Rescorer(params, paths, Paths(here.root, record.profile) if here else None)
     if record.holds == "pinned":
-        return check_pinned(paths.pinned, Rescorer(params, paths), withheld=frozenset(record.withheld))
+        return check_pinned(paths.pinned, rescorer, withheld=frozenset(record.withheld))
     manifests = {task: read_data_manifest((root / data_manifest(task)).read_bytes()) for task in params.data.tasks}
     encoder: dict[str, str] = {}
     if (described := paths.results / "encoder.json").is_file():
         made = json.loads(described.read_bytes())["sha256"]
         encoder = {key: made[file] for key, file in ENCODER_FILES.items() if file in made}
-    return check_run(params, paths, archived=Archived(manifests, encoder, frozenset(record.withheld)))
+    return check_run(params, paths, rescorer, archived=Archived(manifests, encoder, frozenset(record.withheld)))
 
 
-def _notes(record: CrateRecord, root: Path, found: Verification, here: Paths | None) -> list[str]:
+def _notes(record: CrateRecord, root: Path, here: Paths | None) -> list[str]:
     """What a reader must know of the archive besides the table."""
     notes = []
     if record.withheld:
@@ -200,10 +225,6 @@ def _notes(record: CrateRecord, root: Path, found: Verification, here: Paths | N
         differing = [name for name in judged_by if _read(root / name) != _read(here.root / name)]
         if differing:
             notes.append(f"judged by its own {name_some(differing)}, which differs from this checkout's")
-    said = {claim["id"]: claim["verdict"] for claim in json.loads((root / VERDICTS).read_bytes())["claims"]}
-    other = [claim.id for claim in found.claims if said.get(claim.id) != claim.verdict]
-    if other:
-        notes.append(f"{VERDICTS} in it has another verdict on {name_some(other)} than this judging")
     return notes
 
 

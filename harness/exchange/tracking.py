@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
     from mlflow.tracking import MlflowClient
 
+DATABASE = "mlflow.db"
 SHA_TAG = "harness.result_sha256"
 CELL_TAG = "harness.cell"
 RECIPE_TAG = "harness.recipe"
@@ -57,8 +59,8 @@ def track(profile: str, results_root: Path, mlruns: Path) -> int:
     if not finished:
         return 0
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when MLflow is imported
-    with _alone(mlruns), _without_fsync():
-        client = _client(mlruns)
+    with _alone(mlruns), _without_fsync(), _addressable(mlruns.resolve()) as folder:
+        client = _client(folder / DATABASE, mlruns)
         experiment = _experiment(client, profile, (mlruns / "artifacts").resolve())
         children, parents = _runs(client, experiment)
         new = [f for f in finished if not _replace_old(client, children.get(f.result.cell.id, []), f.sha256)]
@@ -117,20 +119,34 @@ def _without_fsync() -> Iterator[None]:
         event.remove(Engine, "connect", hurry)
 
 
-def _client(mlruns: Path) -> MlflowClient:
-    """A client of the database, which is created on first use."""
+@contextmanager
+def _addressable(folder: Path) -> Iterator[Path]:
+    """A path to the folder without the characters that have a meaning in an address (`?`, `%`, `#`).
+
+    The folder itself, or a link to it: MLflow and SQLAlchemy don't agree on how such a character is quoted.
+    """
+    if not re.search(r"[?%#]", str(folder)):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="harness-") as place:
+        link = Path(place) / "mlruns"
+        link.symlink_to(folder, target_is_directory=True)
+        yield link
+
+
+def _client(database: Path, mlruns: Path) -> MlflowClient:
+    """A client of the database, which is created on first use; messages name it by its place in `mlruns`."""
     from mlflow.tracking import MlflowClient
 
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    database = (mlruns / "mlflow.db").resolve()
     try:
         _refuse_other_files(database)
         return MlflowClient(tracking_uri=f"sqlite:///{database}")
     except Exception as error:  # sqlite, SQLAlchemy, alembic and MLflow each raise their own
         raise HarnessError(
-            f"expected an MLflow database in {database}, found: {str(error).splitlines()[0]}",
-            fix=f"move {database} away and run `harness track`: it is made anew from the results",
+            f"expected an MLflow database in {mlruns / DATABASE}, found: {str(error).splitlines()[0]}",
+            fix=f"move {mlruns / DATABASE} away and run `harness track`: it is made anew from the results",
         ) from None
 
 

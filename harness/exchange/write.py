@@ -1,7 +1,7 @@
 """`harness export`: one zip file to keep, with everything that a verdict rests on and a hash of every file.
 
 gather.py collects and judges, metadata.py describes it as a Process Run Crate; layout.py names its files, and read.py
-reads and checks it.
+reads and checks it. signature.py signs it.
 """
 
 from __future__ import annotations

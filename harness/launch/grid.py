@@ -8,6 +8,7 @@ as DVC would have; `dvc repro` finds all of it up to date and goes on with the r
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -104,13 +105,18 @@ def alone(paths: Paths) -> Iterator[None]:
     Raises HarnessError where another is at work.
     """
     paths.build.mkdir(parents=True, exist_ok=True)
-    with (paths.build / "repro.lock").open("a", encoding="utf-8") as mark:
+    with (paths.build / "repro.lock").open("a+", encoding="utf-8", errors="replace") as mark:
+        mark.seek(0)
         try:
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise HarnessError(
-                f"expected no other `harness repro` in {paths.root}, found one at work", fix="wait until it has ended"
+                f"expected no other `harness repro` in {paths.root}, found one at work, process {mark.read(20)!a}",
+                fix="wait until it has ended",
             ) from None
+        mark.truncate(0)
+        mark.write(str(os.getpid()))
+        mark.flush()
         yield
 
 

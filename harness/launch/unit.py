@@ -10,18 +10,31 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.launch.work import Work, cell_work, intermediate_work
-from harness.project.errors import HarnessError, check_known
+from harness.launch.work import (
+    Work,
+    cell_work,
+    check_places,
+    encoder_work,
+    fetch_back,
+    intermediate_work,
+    own_scratch,
+    remove_old_scratch,
+)
+from harness.project.errors import HarnessError, check_known, writing
 from harness.project.exits import exit_code_of
+from harness.project.names import LARGEST_SEED
 from harness.project.params import Params
 from harness.project.paths import OUTPUT, PACKAGE, Paths
+from harness.project.processes import end_with, starting
 from harness.project.profiles import open_project
 from harness.project.results import Cell, Result, read_result
 
@@ -46,8 +59,11 @@ def finish_unit(command: Sequence[str]) -> int:
 
 
 def _seed(word: str) -> int:
-    if not word.isdecimal():
-        raise HarnessError(f"expected a seed (a whole number from 0), found `{word}`", fix="name one of grid.seeds")
+    if not (word.isascii() and word.isdecimal()) or len(word) > len(str(LARGEST_SEED)) or int(word) > LARGEST_SEED:
+        raise HarnessError(
+            f"expected a seed (a whole number from 0 to {LARGEST_SEED}), found {word!a:.80}",
+            fix="name one of grid.seeds",
+        )
     return int(word)
 
 
@@ -111,16 +127,64 @@ def run_cell_into(folder: Paths, cell: Cell, params: Params, paths: Paths) -> in
     path = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {OUTPUT: str(folder.root), "PYTHONPATH": os.pathsep.join(path)}
     command = [sys.executable, "-P", "-m", "harness.launch.unit", *work.command]
-    return subprocess.run(command, cwd=paths.root, env=environment, check=False).returncode
+    with starting("a process for the cell"):
+        return subprocess.run(command, cwd=paths.root, env=environment, check=False).returncode
+
+
+def do_encoder(params: Params, paths: Paths) -> dict[str, Any]:
+    """Have the encoder made; returns its record once it is in its place, where the old one lies until then."""
+    from harness.experiment.encoder import run_encoder
+
+    with _beside(encoder_work(paths), paths) as scratch:
+        return run_encoder(params, _EncoderBeside(paths.root, paths.profile, Paths(scratch, paths.profile)))
+
+
+@dataclass(frozen=True)
+class _EncoderBeside(Paths):
+    """The project's folders, save for those that the encoder is written to."""
+
+    beside: Paths
+
+    @property
+    def encoder(self) -> Path:
+        return self.beside.encoder
+
+    @property
+    def results(self) -> Path:
+        return self.beside.results
 
 
 def _do(work: Work, params: Params, paths: Paths, here: Callable[[], object]) -> int:
-    if _writes_in_place() and params.runtime == "docker":
+    if not _writes_in_place():
+        here()
+        return 0
+    if params.runtime == "docker":
         from harness.launch.container.container import run_work
 
         return run_work(work, params, paths)
-    here()
+    with _beside(work, paths) as scratch:
+        os.environ[OUTPUT] = str(scratch)
+        try:
+            here()
+        finally:
+            del os.environ[OUTPUT]
     return 0
+
+
+@contextmanager
+def _beside(work: Work, paths: Paths) -> Iterator[Path]:
+    """A scratch folder for a unit that runs here; what it wrote is moved to its places if nothing was raised."""
+    check_places(work)
+    remove_old_scratch(paths)
+    folder = own_scratch(paths)
+    scratch = work.scratch(folder)
+    with writing(scratch):
+        scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        fetch_back(work, scratch, paths)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _writes_in_place() -> bool:
@@ -150,4 +214,5 @@ def cell_line(result: Result) -> str:
 
 
 if __name__ == "__main__":
+    end_with(os.getppid())
     sys.exit(run_unit(sys.argv[1:]))

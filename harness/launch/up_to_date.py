@@ -1,7 +1,8 @@
 """Whether a unit's outputs lie at its place already, so that it need not run: DVC's own answer, without DVC.
 
 DVC keeps a unit whose inputs came out the same; and a run that was killed leaves finished units that dvc.lock does not
-know of yet. Those are recognised by the inputs that their records name.
+know of yet. Those are recognised by the inputs that their records name, never by the time of a file: DVC writes files
+anew when it records or restores them.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
+from typing import Any
 
 from harness.launch.executor import Job
 from harness.pipeline.lock import Lock
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.results import Cell, read_result
+from harness.project.records import read_json
+from harness.project.results import Cell, Result, read_result
 from harness.project.stages import matrix_of
 
 
@@ -36,7 +38,7 @@ class UpToDate:
         lock = self._locks[matrix_of(job.stage)]
         if lock.records(job.stage, mark.relative_to(self._paths.root).as_posix()) and not lock.changes(job.stage):
             return not lock.outputs_differ(job.stage)
-        with suppress(HarnessError, OSError, ValueError, KeyError):
+        with suppress(HarnessError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return is_up_to_date(job.work.command, self._params, self._paths)
         return False
 
@@ -57,15 +59,34 @@ def _cell_is_up_to_date(cell: Cell, params: Params, paths: Paths) -> bool:
     folder = paths.cell(cell.recipe, cell.target, cell.seed)
     result = read_result(folder / "result.json")
     from harness.experiment.inputs import cell_inputs
-    from harness.experiment.training.checkpoints import FILE
+    from harness.experiment.training.checkpoints import read_checkpoint_record
     from harness.project.files import sha256_file
 
     predictions = result.predictions
     return (
-        result.inputs == cell_inputs(cell, params, paths)
+        (result.cell, result.profile) == (cell, params.profile)
+        and result.inputs == cell_inputs(cell, params, paths)
         and (predictions is None or sha256_file(folder / predictions.path) == predictions.sha256)
-        # The checkpoint's record says more than its weights, e.g. what was left out of a mixture.
-        and _is_newer(folder / "result.json", paths.checkpoint(cell.recipe, cell.seed) / FILE)
+        and _says_the_same(result, read_checkpoint_record(paths.checkpoint(cell.recipe, cell.seed)), paths)
+    )
+
+
+def _says_the_same(result: Result, checkpoint: dict[str, Any], paths: Paths) -> bool:
+    """Whether the cell was made from what the checkpoint's record says beside its weights and planted effects, which
+    are among the cell's `inputs`: what a mixture lacks, and why the cell can't run (harness.experiment.cell).
+    """
+    from harness.data.folder import read_manifest
+
+    target, told = result.cell.target, checkpoint.get("unavailable", [])
+    overlapping = [name for name, targets in checkpoint.get("overlaps", {}).items() if target in targets]
+    lacks = [*told, *filter(None, [read_manifest(paths.data(target)).unavailable]), *overlapping]
+    said = result.reasons if result.status == "unavailable" else []
+    named = all(name in reason for name, reason in zip(reversed(overlapping), reversed(said), strict=False))
+    return (
+        result.left_out == checkpoint.get("left_out", {})
+        and len(said) == len(lacks)
+        and said[: len(told)] == told
+        and named
     )
 
 
@@ -73,14 +94,15 @@ def _intermediate_is_up_to_date(recipe: str, seed: int, params: Params, paths: P
     from harness.experiment.inputs import intermediate_inputs
     from harness.experiment.training.checkpoints import read_checkpoint_record, weights_of
 
-    record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
+    record = read_json(paths.intermediate(recipe, seed))
+    folder = paths.checkpoint(recipe, seed)
+    checkpoint = read_checkpoint_record(folder)
     if record["inputs"] != json.loads(json.dumps(intermediate_inputs(recipe, params, paths))):
         return False
-    checkpoint = paths.checkpoint(recipe, seed)
-    if read_checkpoint_record(checkpoint)["weights_sha256"]:
-        weights_of(checkpoint, paths)  # raises where they are not the recorded ones
-    return True
-
-
-def _is_newer(path: Path, other: Path) -> bool:
-    return path.stat().st_mtime_ns >= other.stat().st_mtime_ns
+    if (record["recipe"], record["seed"], checkpoint["recipe"]) != (recipe, seed, recipe):
+        return False
+    if any(checkpoint[name] != record[name] for name in ("status", "unavailable", "left_out")):
+        return False
+    if checkpoint["weights_sha256"]:
+        weights_of(folder, paths)  # raises where they are not the recorded ones
+    return bool(checkpoint["weights_sha256"]) == (record["status"] != "unavailable")

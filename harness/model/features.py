@@ -5,14 +5,14 @@ Nothing is dropped silently: truncated and split inputs are counted and end up i
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
+from harness.model.alignment import INVISIBLE, Span, context_spans, encodable, reach
 from harness.model.tokenizer import SpecialTokens, token_id
 
 Row = dict[str, Any]
@@ -166,51 +166,78 @@ def _span(rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: in
     found = Features()
     room = question_room(max_length, stride)
     tokenizer.no_truncation()
-    asked = tokenizer.encode_batch([row["question"] for row in rows], add_special_tokens=False)
+    questions = encodable([row["question"] for row in rows], tokenizer)
+    asked = tokenizer.encode_batch([question.text for question in questions], add_special_tokens=False)
+    contexts = encodable([row["context"] for row in rows], tokenizer)
     _cut(tokenizer, max_length, "only_second", stride)
     pairs = []
-    for row, encoding in zip(rows, asked, strict=True):
+    for question, encoding, context in zip(questions, asked, contexts, strict=True):
         long = len(encoding.ids) > room
         found.counts["truncated"] += long
-        pairs.append((row["question"][: encoding.offsets[room - 1][1]] if long else row["question"], row["context"]))
+        pairs.append((_beginning(question.text, encoding, room) if long else question.text, context.text))
     for index, encoding in enumerate(tokenizer.encode_batch(pairs)):
         windows = [encoding, *encoding.overflowing]
         found.counts["split"] += len(windows) > 1
-        for window in windows:
-            offsets = _context_offsets(window, rows[index]["context"])
-            found.items.append(Feature([window.ids], _answer_tokens(rows[index], offsets), index, offsets))
-        lost = all(item.label == (0, 0) for item in found.items[-len(windows) :])
+        spans = context_spans(windows, contexts[index], rows[index]["context"])
+        answer = _answer_place(rows[index], spans)
+        labels_of_windows = [_answer_tokens(answer, window) for window in spans]
+        for window, span, label in zip(windows, spans, labels_of_windows, strict=True):
+            found.items.append(Feature([window.ids], label, index, span))
+        lost = all(label == (0, 0) for label in labels_of_windows)
         found.counts["answers_cut"] += bool(rows[index]["answers"]["text"]) and lost
     return found
 
 
-def _context_offsets(window: Encoding, context: str) -> list[tuple[int, int] | None]:
-    """Character span in `context` of each token; None for the question's and the special tokens.
+def _beginning(text: str, encoding: Encoding, tokens: int) -> str:
+    """The text up to the end of its token of this number."""
+    end = encoding.offsets[tokens - 1][1]
+    return text[: reach(encoding.offsets, text).get(end, end)]
 
-    A combining mark that the normaliser composed with its letter has no token of its own: it goes with the letter's.
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a row's first answer stands in its context."""
+
+    start: int
+    """Its first visible character."""
+    end: int
+    """One past its last."""
+    tokens: Span
+    """The characters of all tokens that it is made of, in whichever window."""
+
+
+def _answer_place(row: Row, windows: Sequence[Sequence[Span | None]]) -> _Place | None:
+    """The place of the row's first answer; None where it has none, or no visible one.
+
+    What can't be seen at the answer's ends (white space, direction marks, control characters) is not looked for.
     """
-    spans: list[tuple[int, int] | None] = []
-    following = [span[0] for span in window.offsets[1:]] + [0]
-    for (start, end), part, after in zip(window.offsets, window.sequence_ids, following, strict=True):
-        while part == 1 and end < (after or len(context)) and unicodedata.combining(context[end]):
-            end += 1
-        spans.append((start, end) if part == 1 else None)
-    return spans
+    text = row["answers"]["text"][0] if row["answers"]["text"] else ""
+    visible = text.strip(INVISIBLE)
+    if not visible:
+        return None
+    start = row["answers"]["answer_start"][0] + len(text) - len(text.lstrip(INVISIBLE))
+    end = start + len(visible)
+    touched = [span for window in windows for span in window if span and span[0] < end and span[1] > start]
+    if not touched:
+        return None
+    return _Place(start, end, _hull(touched))
 
 
-def _answer_tokens(row: Row, offsets: list[tuple[int, int] | None]) -> tuple[int, int]:
-    """First and last token of the row's first answer in this window; (0, 0) if it is not wholly inside."""
-    if not row["answers"]["text"]:
+def _answer_tokens(answer: _Place | None, window: Sequence[Span | None]) -> tuple[int, int]:
+    """First and last token of an answer in this window; (0, 0) if it is not wholly inside."""
+    if answer is None:
         return 0, 0
-    text = row["answers"]["text"][0]
-    start = row["answers"]["answer_start"][0] + len(text) - len(text.lstrip())
-    end = start + len(text.strip())
-    inside = [i for i, span in enumerate(offsets) if span and span[0] < end and span[1] > start]
+    inside = [i for i, span in enumerate(window) if span and span[0] < answer.end and span[1] > answer.start]
     if not inside:
         return 0, 0
-    first, last = offsets[inside[0]], offsets[inside[-1]]
-    assert first and last
-    return (inside[0], inside[-1]) if first[0] <= start and last[1] >= end else (0, 0)
+    own = _hull(window[i] for i in inside)
+    return (inside[0], inside[-1]) if own == answer.tokens else (0, 0)
+
+
+def _hull(spans: Iterable[Span | None]) -> Span:
+    """From the first character of at least one span to the last."""
+    known = [span for span in spans if span]
+    return min(start for start, _ in known), max(end for _, end in known)
 
 
 IGNORED = -100

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from harness.model.alignment import INVISIBLE
 from harness.model.batching import collate, prediction_batches
 from harness.model.features import Feature, Features, Row
 from harness.model.forward import Encoder
@@ -75,13 +76,13 @@ def _answers(logits: Sequence[Array], items: Sequence[Feature], rows: Sequence[R
     As SQuAD's reference implementation: the sum of a start and an end logit among the `best_spans` best of each,
     end not before start, at most `max_answer_tokens`; null scores are the first position's, the least of all windows.
     """
-    nullable = any("is_impossible" in row for row in rows)
+    nullable = any(row.get("is_impossible") for row in rows)
     best: list[tuple[float, str]] = [(-np.inf, "")] * len(rows)
     null = [np.inf] * len(rows)
     for array, feature in zip(logits, items, strict=True):
         score, span = _best_span(array, feature.origin, settings)
         if score > best[feature.row][0]:
-            text = rows[feature.row]["context"][span[0] : span[1]].strip()
+            text = rows[feature.row]["context"][span[0] : span[1]].strip(INVISIBLE)
             best[feature.row] = (score, text)
         null[feature.row] = min(null[feature.row], float(array[0, 0] + array[0, 1]))
     return ["" if nullable and none > score else text for (score, text), none in zip(best, null, strict=True)]

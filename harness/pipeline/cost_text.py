@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from tabulate import tabulate
 
 from harness.pipeline.cost import PREDICTION_BYTES_PER_ROW, GridCost, Length, estimate
@@ -16,6 +15,7 @@ from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_encoder
+from harness.project.records import read_json
 from harness.project.results import grid_cells
 from harness.project.tasks import load_tasks
 
@@ -143,8 +143,8 @@ def _read(path: Path, kind: TypeAdapter[list[Entry]]) -> list[Entry]:
     if not path.is_file():
         return []
     try:
-        return kind.validate_python(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, ValidationError) as error:
+        return kind.validate_python(read_json(path))
+    except (OSError, ValueError) as error:
         script = path.with_suffix(".py").name
         raise HarnessError(
             f"expected entries of benchmarks/{script} in {path}, found: {' '.join(str(error).split())[:200]}",

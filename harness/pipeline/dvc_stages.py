@@ -1,24 +1,37 @@
 """What DVC's commands do for one stage, for many in one go; a process of its own, as the commands are.
 
-    python -m harness.pipeline.dvc_stages commit STAGE...       # dvc.lock and the cache hold the files as they are
-    python -m harness.pipeline.dvc_stages restore STAGE...      # puts back what earlier runs made from present inputs
-    python -m harness.pipeline.dvc_stages make JOBS STAGE...    # as `dvc repro STAGE...`, up to JOBS commands at a time
+    python -m harness.pipeline.dvc_stages PID commit STAGE...     # dvc.lock and the cache hold the files as they are
+    python -m harness.pipeline.dvc_stages PID restore STAGE...    # puts back what was made from the present inputs
+    python -m harness.pipeline.dvc_stages PID make JOBS STAGE...  # as `dvc repro STAGE...`, JOBS commands at a time
 
+It ends with the process PID, which starts it.
 DVC reads the whole pipeline and writes all of dvc.lock anew for every stage it is asked to commit: minutes for a grid.
 And `dvc repro` looks into its cache of runs before it runs a stage; so does a grid that runs without it.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from harness.project.exits import INTERRUPTED, STOPPING, leave_when_interrupted
+from harness.project.processes import end_with
+
+if __name__ == "__main__":  # before the imports, which take a second
+    leave_when_interrupted(in_words=False)
+    end_with(int(sys.argv[1]))
+
 from dvc.dependency.base import DependencyDoesNotExistError
+from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
@@ -26,7 +39,7 @@ from dvc.stage.cache import RunCacheNotFoundError
 from dvc_data.hashfile.hash_info import HashInfo
 
 from harness.pipeline.dvc import RESTORED
-from harness.project.exits import INTERRUPTED
+from harness.pipeline.lock import LOCK
 
 LONG_S = 60.0
 """A stage that took longer is recorded in dvc.lock as soon as it has finished."""
@@ -35,7 +48,7 @@ LONG_S = 60.0
 def main(arguments: Sequence[str]) -> int:
     """Do it; returns the exit code."""
     try:
-        with Repo() as repo, lock_repo(repo):
+        with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
             if arguments[0] == "make":
                 return make(repo, arguments[2:], int(arguments[1]))
             by_name = {stage.addressing: stage for stage in repo.index.stages}
@@ -43,13 +56,16 @@ def main(arguments: Sequence[str]) -> int:
     except (DvcException, KeyError) as error:
         _say(f"{type(error).__name__}: {error}")
         return 1
-    except KeyboardInterrupt:  # what had finished is recorded
-        return INTERRUPTED
     return 0
 
 
 def commit(stages: Sequence[Any]) -> None:
-    """As dvc/repo/commit.py with --force, with one writing of dvc.lock."""
+    """As dvc/repo/commit.py with --force, with one writing of dvc.lock, which is never seen half written.
+
+    Ctrl-C does not stop it: what has finished is recorded.
+    """
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     for stage in stages:
         stage.save()
         stage.commit()
@@ -77,6 +93,7 @@ def make(repo: Any, names: Sequence[str], jobs: int) -> int:
     """
     graph = get_active_graph(repo.index.graph)
     waiting = plan_repro(graph, collect_stages(repo, names))
+    before = {number: signal.signal(number, signal.default_int_handler) for number in STOPPING}
     left, failed = set(waiting), False
     running, made = dict[Future[tuple[int, str, float]], Any](), list[Any]()
     try:
@@ -94,7 +111,7 @@ def make(repo: Any, names: Sequence[str], jobs: int) -> int:
                             made.append(stage)
                         else:
                             stage.remove_outs(ignore_remove=False, force=False)
-                            running[pool.submit(_run, stage.cmd, stage.wdir)] = stage
+                            running[pool.submit(_run, stage)] = stage
                 with _unlocked(repo):
                     ended = wait(running, return_when=FIRST_COMPLETED).done
                 for future in ended:
@@ -111,15 +128,23 @@ def make(repo: Any, names: Sequence[str], jobs: int) -> int:
                     if seconds > LONG_S:
                         _record(made)
                         made.clear()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     finally:
+        for number in STOPPING:  # what has finished is recorded first
+            signal.signal(number, signal.SIG_IGN)
         _record(made)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return int(failed)
 
 
-def _run(command: str, folder: str) -> tuple[int, str, float]:
-    """Exit code, standard output and seconds of a stage's command."""
-    begin = time.monotonic()
-    done = subprocess.run(command, shell=True, cwd=folder, check=False, stdout=subprocess.PIPE, text=True)
+def _run(stage: Any) -> tuple[int, str, float]:
+    """Exit code, standard output and seconds of a stage's command, which runs as DVC would run it."""
+    begin, environment = time.monotonic(), os.environ | {"DVC_STAGE": stage.addressing}
+    done = subprocess.run(
+        stage.cmd, shell=True, cwd=stage.wdir, env=environment, check=False, stdout=subprocess.PIPE, text=True
+    )
     return done.returncode, done.stdout, time.monotonic() - begin
 
 
@@ -138,8 +163,15 @@ def _say(error: str) -> None:
 
 
 def _record(stages: Sequence[Any]) -> None:
-    if stages:
-        stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+    """Write these stages into dvc.lock, which is never seen half written."""
+    if not stages:
+        return
+    lock, partial = (Path(stages[0].repo.root_dir) / name for name in (LOCK, f"{LOCK}.partial"))
+    partial.unlink(missing_ok=True)
+    if lock.is_file():
+        shutil.copyfile(lock, partial)
+    Lockfile(stages[0].repo, str(partial)).dump_stages(stages)
+    partial.replace(lock)
 
 
 def _restore(stage: Any) -> bool:
@@ -157,4 +189,4 @@ def _restore(stage: Any) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[2:]))

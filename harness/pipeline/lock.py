@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
 from functools import cached_property, lru_cache
@@ -19,9 +20,16 @@ from typing import Any
 
 import yaml
 
+from harness.project.errors import HarnessError
+from harness.project.files import read_yaml, refuse_depth
+
 LOCK = "dvc.lock"
+REPAIR = f"take the committed {LOCK} back (`git checkout -- {LOCK}`) or delete it, then run `harness repro`"
+"""What fixes a broken one; what has finished is recognised by its content and kept."""
 PIECE = 2**18
 """Bytes of a file that are read at once."""
+MERGE_MARKS = re.compile(rb"^(<{7}|>{7})", re.MULTILINE)
+"""What git writes where it could not merge."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # A stage that names paths only, as those of cells do: 10,000 are read so in 0.2 s, which take a YAML reader 5 s.
 _PATH = (
@@ -41,19 +49,20 @@ class Lock:
 
     `is_weighed`: paths that are compared by the number and size of their files, where the lock records these: weights
     are gigabytes, and DVC, which remembers what it has hashed, looks at them before it runs anything.
+
+    Raises HarnessError as `read_lock` does.
     """
 
     def __init__(self, root: Path, is_weighed: Callable[[str], bool] = lambda path: False) -> None:
-        path = root / LOCK
         self.root, self._is_weighed = root, is_weighed
-        self.stages: dict[str, Any] = _read(path.read_bytes()) if path.is_file() else {}
+        self.stages = read_lock(root)
         self._params: dict[str, Any] = {}
         self.md5 = lru_cache(maxsize=None)(self._md5_of)
         self._weight = lru_cache(maxsize=None)(self._weight_of)
 
     def records(self, stage: str, output: str) -> bool:
         """Whether the lock's run of the stage is the one that made `output`: profiles share the names of stages."""
-        outs = [out["path"] for out in self.stages.get(stage, {}).get("outs", [])]
+        outs = [out["path"] for out in self.stages.get(stage, {}).get("outs") or []]
         return any(output == out or output.startswith(f"{out}/") for out in outs)
 
     def changes(self, stage: str) -> list[str]:
@@ -61,7 +70,7 @@ class Lock:
         entry = self.stages.get(stage)
         if entry is None:
             return ["never run"]
-        changed = [dep["path"] for dep in entry.get("deps", []) if not self._is_as_recorded(dep)]
+        changed = [dep["path"] for dep in entry.get("deps") or [] if not self._is_as_recorded(dep)]
         return changed + self._params_changed(entry)
 
     def changes_since(self, stage: str, is_compared: Callable[[str], bool] = lambda path: True) -> list[str]:
@@ -69,13 +78,13 @@ class Lock:
         entry = self.stages.get(stage)
         if entry is None:
             return ["never run"]
-        deps = {dep["path"]: dep.get("md5") for dep in entry.get("deps", []) if is_compared(dep["path"])}
+        deps = {dep["path"]: dep.get("md5") for dep in entry.get("deps") or [] if is_compared(dep["path"])}
         changed = [path for path, md5 in deps.items() if (self._recorded.get(path) or self.md5(path)) != md5]
         return changed + self._params_changed(entry)
 
     def outputs_differ(self, stage: str, is_compared: Callable[[str], bool] = lambda path: True) -> list[str]:
         """Outputs of the stage that are missing or are not the recorded bytes."""
-        outs = self.stages.get(stage, {}).get("outs", [])
+        outs = self.stages.get(stage, {}).get("outs") or []
         return [out["path"] for out in outs if is_compared(out["path"]) and not self._is_as_recorded(out)]
 
     def _is_as_recorded(self, entry: Mapping[str, Any]) -> bool:
@@ -93,12 +102,12 @@ class Lock:
     @cached_property
     def _recorded(self) -> dict[str, str | None]:
         """Path -> recorded md5 of every output."""
-        return {out["path"]: out.get("md5") for entry in self.stages.values() for out in entry.get("outs", [])}
+        return {out["path"]: out.get("md5") for entry in self.stages.values() for out in entry.get("outs") or []}
 
     def _params_changed(self, entry: Mapping[str, Any]) -> list[str]:
         return [
             f"{file}:{key}"
-            for file, values in entry.get("params", {}).items()
+            for file, values in (entry.get("params") or {}).items()
             for key, value in values.items()
             if self.param(file, key) != _number(value)
         ]
@@ -107,7 +116,7 @@ class Lock:
         """A setting as it is now, by its path in the file; None where there is none."""
         if file not in self._params:
             path = self.root / file
-            self._params[file] = yaml.load(path.read_bytes(), Loader=_LOADER) if path.is_file() else {}
+            self._params[file] = read_yaml(path) if path.is_file() else {}
         found: Any = self._params[file]
         for part in key.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
@@ -120,16 +129,35 @@ class Lock:
         return _file_md5(full) if full.is_file() else None
 
 
-def _read(content: bytes) -> dict[str, Any]:
-    """Stage -> what the lock says of it; of a stage that names paths only, their md5s and sizes and nothing else.
+def read_lock(root: Path) -> dict[str, Any]:
+    """Stage -> what dvc.lock says of it; empty where there is no dvc.lock.
 
-    Whatever has another form than DVC gives such stages goes to the YAML reader. Raises yaml.YAMLError.
+    Of a stage that names paths only, their md5s and sizes and nothing else. Raises HarnessError where the file is not
+    as DVC writes it: empty or cut off, in the middle of a merge, or edited.
     """
     try:
-        head, stages, body = content.decode().partition("stages:\n")
-    except UnicodeDecodeError as error:
-        raise yaml.YAMLError(str(error)) from None
+        return _read((root / LOCK).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        found = error.strerror or str(error)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        found = " ".join(str(error).split())
+    raise HarnessError(f"expected {root / LOCK} as DVC writes it, found: {found:.300}", fix=REPAIR)
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    """The same of the file's bytes; a stage of another form than DVC gives goes to the YAML reader.
+
+    Raises ValueError or yaml.YAMLError where it is no dvc.lock.
+    """
+    if MERGE_MARKS.search(content):
+        raise ValueError("the marks of a merge that is not finished")
+    head, stages, body = content.decode().partition("stages:\n")
     parts = re.split(r"^(?=  \S)", body, flags=re.MULTILINE)
+    names = [part.partition("\n")[0] for part in parts[1:] if not part.startswith("  #")]
+    if twice := next((name for name, count in Counter(names).items() if count > 1), None):
+        raise ValueError(f"two entries of one stage: {twice.strip(' :')}")
     found, others = {}, [head + stages + parts[0]]
     for part in parts[1:]:
         plain = _STAGE.fullmatch(part)
@@ -137,8 +165,36 @@ def _read(content: bytes) -> dict[str, Any]:
             found[plain["name"]] = {"deps": _listed(plain["deps"]), "outs": _listed(plain["outs"])}
         else:
             others.append(part)
-    rest = yaml.load("".join(others), Loader=_LOADER) or {}
-    return found | (rest.get("stages") or {})
+    refuse_depth("".join(others))
+    rest = yaml.load("".join(others), Loader=_LOADER)
+    if not isinstance(rest, dict) or not isinstance(rest.get("stages") or {}, dict) or "stages" not in rest:
+        raise ValueError("no stages" if content.strip() else "an empty file")
+    found |= rest["stages"] or {}
+    for name, entry in found.items():
+        _check_entry(name, entry)
+    return found
+
+
+def _check_entry(name: object, entry: Any) -> None:
+    """ValueError unless an entry of dvc.lock has the form that is read here, its paths inside the project."""
+    if not isinstance(name, str) or not isinstance(entry, dict):
+        raise ValueError(f"no entry of a stage at {name!r:.80}")
+    files = [file for kind in ("deps", "outs") for file in _list_of(entry.get(kind), name)]
+    for file in files:
+        path = file.get("path") if isinstance(file, dict) else None
+        if not isinstance(path, str) or path.startswith("/") or ".." in path.split("/") or "\0" in path:
+            raise ValueError(f"no path inside the project in stage {name:.80}: {path!r:.80}")
+    params = entry.get("params") or {}
+    if not isinstance(params, dict) or not all(isinstance(values, dict) for values in params.values()):
+        raise ValueError(f"no settings by file in stage {name:.80}")
+    if not all(isinstance(key, str) for values in [params, *params.values()] for key in values):
+        raise ValueError(f"a setting without a name in stage {name:.80}")
+
+
+def _list_of(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list | None):
+        raise ValueError(f"no list of files in stage {name:.80}")
+    return value or []
 
 
 def _listed(text: str | None) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ and of our pinned results where nothing has run.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from harness.pipeline.times import measured_costs
 from harness.pipeline.units import State, Unit, states_of, units
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.records import read_json
 from harness.project.results import Cell, grid_cells
 from harness.project.stages import cell_stage
 
@@ -66,7 +66,7 @@ def _seeds_done(state: dict[str, State], paths: Paths, recipe: str, target: str,
 def _unavailable(path: Path) -> bool:
     """Does the result say that its data could not be had? One that is missing or can't be read doesn't."""
     with suppress(OSError, ValueError, AttributeError):
-        return bool(json.loads(path.read_text(encoding="utf-8")).get("status") == "unavailable")
+        return bool(read_json(path).get("status") == "unavailable")
     return False
 
 

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.pipeline.units import Unit
+from harness.project.errors import HarnessError, explain_validation
 from harness.project.paths import Paths
+from harness.project.records import read_json
 
 COSTS = "costs.json"
 """Among pinned results: median wall seconds by kind of unit, and the machine."""
+LONGEST_S = 1e9
+"""Seconds of the longest unit that is believed, thirty years."""
 SAMPLE = 500
 """Results that are enough to say what cells cost: every cell that finishes asks (`remaining`), and would read all."""
+
+
+class _Machine(BaseModel):
+    """What is said of the machine of a pinned run; more of it is recorded."""
+
+    model_config = ConfigDict(strict=True)
+
+    cpu: str
+    """Its processor."""
+    cores: int | None
+    """How many cores it has."""
+
+
+class _Costs(BaseModel):
+    """What costs.json holds."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    seconds: dict[Annotated[str, Field(pattern=r"^\w+( \S+)?$")], Annotated[float, Field(ge=0, le=LONGEST_S)]]
+    """Median wall seconds by kind of unit."""
+    machine: _Machine
+    """The machine."""
 
 
 def measured_costs(paths: Paths) -> tuple[dict[str, float], str]:
@@ -47,12 +74,21 @@ def unit_seconds(chosen: Iterable[Unit], paths: Paths) -> dict[str, float]:
 
 
 def _pinned_costs(paths: Paths) -> tuple[dict[str, float], dict[str, Any]]:
-    """Seconds by kind of unit in the pinned run, and its machine; nothing where nothing is pinned."""
+    """Seconds by kind of unit in the pinned run, and its machine; nothing where nothing is pinned.
+
+    Raises HarnessError where they can't be read.
+    """
     path = paths.pinned / COSTS
     if not path.is_file():
         return {}, {}
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return content["seconds"], content["machine"]
+    fix = f"take the committed file back (`git checkout -- {path.relative_to(paths.root)}`)"
+    try:
+        found = _Costs.model_validate(read_json(path))
+    except ValidationError as error:
+        raise HarnessError(explain_validation(error, _Costs, str(path)), fix=fix) from None
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"expected measured times in {path}, found: {error!s:.200}", fix=fix) from None
+    return dict(found.seconds), found.machine.model_dump()
 
 
 def _own_times(paths: Paths) -> dict[str, list[float]]:
@@ -70,9 +106,10 @@ def _note(times: dict[str, list[float]], path: Path, kind: Callable[[dict[str, A
     """Add a record's wall time; one that can't be read costs an estimate nothing (`harness verify` names it), and one
     of something unavailable says nothing of what it costs where the data is there.
     """
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        content = json.loads(path.read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        content = read_json(path)
         if content.get("status") == "unavailable":
             return
         of, seconds = kind(content), content["elapsed_s"]
-        times.setdefault(of, []).append(seconds)
+        if isinstance(seconds, int | float) and 0 <= seconds <= LONGEST_S:
+            times.setdefault(of, []).append(seconds)

@@ -11,31 +11,36 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from harness.project.names import Language, PackName, ProfileName, RecipeName, Seed, TaskName
 from harness.project.records import StrictRecord
 
 BASELINE = "none"
 """The recipe that every gain is measured against: no intermediate training."""
-LARGEST_SEED = 2**31 - 1
-YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The C loader, where PyYAML has it: ten times as fast."""
+MOST = 10**12
+"""No count of a profile is larger: what is computed of them stays a number."""
 
 
-class DataParams(StrictRecord):
+class Settings(StrictRecord):
+    """The base of every part of a profile: neither infinite nor `not a number`."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class DataParams(Settings):
     """Where the rows of every task come from."""
 
     source: Literal["generated", "local", "published"]
     """`generated`: the laboratory world; `local`: a data pack folder; `published`: the whole published data, as each
     task's file names its places (hub, url, path)."""
-    pack: str | None = None
+    pack: PackName | None = None
     """Name of the data pack whose pins in tasks/*.yaml apply (`local` only)."""
     data_dir: str | None = None
     """Folder of the data pack; the environment variable HARNESS_DATA_DIR stands above it."""
     store: str | None = None
     """Folder of fetched files (`published`); HARNESS_STORE stands above it; null: store/ in the project."""
-    tasks: list[str]
+    tasks: list[TaskName]
     """Every task whose data the pipeline builds: targets, the recipes' tasks, and `text` for pretraining."""
 
     @model_validator(mode="after")
@@ -45,42 +50,42 @@ class DataParams(StrictRecord):
         return self
 
 
-class Grid(StrictRecord):
+class Grid(Settings):
     """The cells to run: recipes x targets x seeds."""
 
-    recipes: list[str]
+    recipes: list[RecipeName]
     """Names of recipes, `none` first: it is the baseline of every gain."""
-    targets: list[str]
+    targets: list[TaskName]
     """Names of target tasks."""
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[Seed] = Field(min_length=1)
     """One independent repetition of the whole pipeline each."""
 
 
-class Planted(StrictRecord):
+class Planted(Settings):
     """An effect that a recipe of a test world has because it says so (harness/experiment/planted.py)."""
 
     points: float
     """By so many points the score of each language moves on average; below 0: it falls."""
     sd_points: float = Field(default=0.0, ge=0)
     """Standard deviation of the moves over seeds, targets and languages, in points."""
-    targets: list[str] | None = None
+    targets: list[TaskName] | None = None
     """The targets that it holds for; null: all."""
-    languages: list[str] | None = None
+    languages: list[Language] | None = None
     """The languages that it holds for; null: all."""
 
 
-class Recipe(StrictRecord):
+class Recipe(Settings):
     """What happens before target training."""
 
-    tasks: list[str]
+    tasks: list[TaskName]
     """Intermediate tasks trained on; empty for the baseline `none`."""
-    translated: list[str] = Field(default_factory=list)
+    translated: list[Language] = Field(default_factory=list)
     """Train on the tasks' machine-translated rows in these languages, in turn, instead of English."""
     mlm: bool = False
     """Continue masked-language-model training on the corpus along with the tasks (`mlm` says how)."""
-    mixing_cap: int | None = Field(default=None, gt=0)
+    mixing_cap: int | None = Field(default=None, gt=0, le=MOST)
     """Tasks are drawn in proportion to min(examples, mixing_cap); needed with several tasks, masked LM being one."""
-    steps: int | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, gt=0, le=MOST)
     """Optimiser steps; null: the single task's own epochs (several tasks need a number), and with masked LM so many
     more that the task gets as many batches as alone."""
     learning_rate: float | None = Field(default=None, gt=0)
@@ -101,12 +106,12 @@ class Recipe(StrictRecord):
         return self
 
 
-class MaskedLM(StrictRecord):
+class MaskedLM(Settings):
     """How masked-language-model training goes on in recipes with `mlm`."""
 
-    batch_size: int = Field(gt=0)
+    batch_size: int = Field(gt=0, le=MOST)
     """Sentences per optimiser step."""
-    max_length: int = Field(ge=8)
+    max_length: int = Field(ge=8, le=MOST)
     """Longest input in tokens, special tokens included."""
     mask_probability: float = Field(gt=0, lt=1)
     """Share of tokens to predict, drawn afresh each time: 80 % masked, 10 % replaced, 10 % kept."""
@@ -114,34 +119,34 @@ class MaskedLM(StrictRecord):
     """Languages are sampled in proportion to (share of the corpus) ** exponent."""
 
 
-class Training(StrictRecord):
+class Training(Settings):
     """How one task is trained."""
 
     learning_rate: float = Field(gt=0)
     """Peak learning rate of AdamW; linear warm-up, then linear decay to 0."""
-    batch_size: int = Field(gt=0)
+    batch_size: int = Field(gt=0, le=MOST)
     """Examples per optimiser step: the effective batch, however many forward passes it takes (compute.micro_batch)."""
-    epochs: float = Field(gt=0)
+    epochs: float = Field(gt=0, le=10**6)
     """Passes over the training examples (after `max_examples`)."""
-    max_examples: int | None = Field(default=None, gt=0)
+    max_examples: int | None = Field(default=None, gt=0, le=MOST)
     """Use only the first so many training examples; null: all."""
-    max_length: int = Field(ge=8)
+    max_length: int = Field(ge=8, le=MOST)
     """Longest input in tokens, special tokens included."""
-    doc_stride: int = Field(default=0, ge=0)
+    doc_stride: int = Field(default=0, ge=0, le=MOST)
     """Tokens that neighbouring windows of a long context share (span heads)."""
     warmup_proportion: float = Field(ge=0, le=1)
     """Share of the steps during which the learning rate rises."""
-    weight_decay: float = Field(ge=0)
+    weight_decay: float = Field(ge=0, le=10**6)
     """AdamW's decoupled weight decay (not on biases and layer norms)."""
-    adam_epsilon: float = Field(gt=0)
+    adam_epsilon: float = Field(gt=0, le=10**6)
     """AdamW's epsilon."""
     max_gradient_norm: float = Field(gt=0)
     """Gradients are clipped to this global norm."""
-    evaluate_every: int | None = Field(default=None, gt=0)
+    evaluate_every: int | None = Field(default=None, gt=0, le=MOST)
     """Score the source language's dev set after every so many steps, and at the end; null: only at the end."""
-    evaluation_rows: int | None = Field(default=None, gt=0)
+    evaluation_rows: int | None = Field(default=None, gt=0, le=MOST)
     """Dev rows of these evaluations, the first so many; null: all."""
-    patience: int | None = Field(default=None, gt=0)
+    patience: int | None = Field(default=None, gt=0, le=MOST)
     """Stop after so many evaluations without a better one; null: train to the end."""
     keep: Literal["last", "best"] = "last"
     """The state that is used: the last one, or that of the best evaluation (the earliest of equals)."""
@@ -163,41 +168,47 @@ class Training(StrictRecord):
         return self
 
 
-class Architecture(StrictRecord):
+class Architecture(Settings):
     """Size of an encoder pretrained here (XLM-R's architecture)."""
 
-    hidden_size: int = Field(gt=0)
+    hidden_size: int = Field(gt=0, le=MOST)
     """Width of the hidden states."""
-    layers: int = Field(gt=0)
+    layers: int = Field(gt=0, le=MOST)
     """Number of transformer layers."""
-    heads: int = Field(gt=0)
+    heads: int = Field(gt=0, le=MOST)
     """Attention heads per layer."""
-    intermediate_size: int = Field(gt=0)
+    intermediate_size: int = Field(gt=0, le=MOST)
     """Width of the feed-forward layer."""
-    max_length: int = Field(gt=0)
+    max_length: int = Field(gt=0, le=MOST)
     """Longest input in tokens; position embeddings are two more (XLM-R's padding offset)."""
     dropout: float = Field(ge=0, lt=1)
     """Dropout on hidden states and attention."""
 
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Architecture:
+        if self.hidden_size % self.heads:
+            raise ValueError(f"heads must divide hidden_size {self.hidden_size} without a rest, found {self.heads}")
+        return self
 
-class Pretraining(StrictRecord):
+
+class Pretraining(Settings):
     """Masked-language-model pretraining on the corpus."""
 
-    seed: int = Field(ge=0, le=LARGEST_SEED)
+    seed: Seed
     """Seed of the initialisation, the batches and the masks; one encoder serves all seeds of the grid."""
-    vocabulary_size: int = Field(gt=300)
+    vocabulary_size: int = Field(gt=300, le=MOST)
     """Pieces of the unigram tokenizer, special tokens included."""
-    steps: int = Field(ge=0)
+    steps: int = Field(ge=0, le=MOST)
     """Optimiser steps; 0 leaves the encoder at its random initialisation."""
-    batch_tokens: int = Field(gt=0)
+    batch_tokens: int = Field(gt=0, le=MOST)
     """About this many tokens per step."""
-    max_length: int = Field(ge=8)
+    max_length: int = Field(ge=8, le=MOST)
     """Longest input in tokens, special tokens included."""
     learning_rate: float = Field(gt=0)
     """Peak learning rate of AdamW."""
     warmup_proportion: float = Field(ge=0, le=1)
     """Share of the steps during which the learning rate rises."""
-    weight_decay: float = Field(ge=0)
+    weight_decay: float = Field(ge=0, le=10**6)
     """AdamW's decoupled weight decay."""
     mask_probability: float = Field(gt=0, lt=1)
     """Share of tokens to predict: 80 % masked, 10 % replaced, 10 % kept."""
@@ -205,7 +216,7 @@ class Pretraining(StrictRecord):
     """Languages are sampled in proportion to (share of the corpus) ** exponent."""
 
 
-class PretrainedHere(StrictRecord):
+class PretrainedHere(Settings):
     """An encoder trained in the pipeline on the corpus."""
 
     source: Literal["pretrained_here"]
@@ -216,7 +227,7 @@ class PretrainedHere(StrictRecord):
     """How it is pretrained."""
 
 
-class HubEncoder(StrictRecord):
+class HubEncoder(Settings):
     """A published encoder with XLM-R's architecture, at a fixed revision."""
 
     source: Literal["hub"]
@@ -225,7 +236,7 @@ class HubEncoder(StrictRecord):
     """Owner and name of the model."""
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")
     """Full commit; a branch or tag can move and is refused."""
-    parameters: int = Field(gt=0)
+    parameters: int = Field(gt=0, le=MOST)
     """Number of the encoder's parameters with its pooler, as publications count them."""
     files: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]]
     """File name -> sha256 of every file that is fetched."""
@@ -252,16 +263,16 @@ EncoderParams = Annotated[
 ]
 
 
-class Retrieval(StrictRecord):
+class Retrieval(Settings):
     """How sentences are embedded and mined (no training)."""
 
-    layer: int = Field(ge=0)
+    layer: int = Field(ge=0, le=MOST)
     """Hidden layer whose states are pooled; 0 is the embedding layer."""
     pooling: Literal["mean", "cls"]
     """`mean` over all tokens, special ones included, or the first token."""
-    neighbours: int = Field(gt=0)
+    neighbours: int = Field(gt=0, le=MOST)
     """k of the ratio margin (BUCC)."""
-    max_length: int = Field(ge=8)
+    max_length: int = Field(ge=8, le=MOST)
     """Longest sentence in tokens, special tokens included."""
 
 
@@ -277,43 +288,43 @@ TargetSettings = Annotated[
 ]
 
 
-class Evaluation(StrictRecord):
+class Evaluation(Settings):
     """How predictions are made."""
 
-    batch_tokens: int = Field(gt=0)
+    batch_tokens: int = Field(gt=0, le=MOST)
     """About this many tokens (padding included) per forward pass."""
-    max_rows: int | None = Field(default=None, gt=0)
+    max_rows: int | None = Field(default=None, gt=0, le=MOST)
     """Score only the first so many rows of each evaluation file; null: all."""
-    best_spans: int = Field(gt=0)
+    best_spans: int = Field(gt=0, le=MOST)
     """n-best start and end positions considered by the span head."""
-    max_answer_tokens: int = Field(gt=0)
+    max_answer_tokens: int = Field(gt=0, le=MOST)
     """Longest answer of the span head."""
 
 
-class Compute(StrictRecord):
+class Compute(Settings):
     """What the numbers are computed on; part of what is pinned."""
 
     device: Literal["cpu", "cuda"]
     """Where training and prediction run."""
-    threads: int = Field(gt=0)
+    threads: int = Field(gt=0, le=MOST)
     """CPU threads of one unit of work; the numbers depend on it."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """`bf16`: the encoder's passes in bfloat16 where torch's autocast allows it; weights, heads, optimiser in fp32."""
-    micro_batch: int | None = Field(default=None, gt=0)
+    micro_batch: int | None = Field(default=None, gt=0, le=MOST)
     """Most examples per forward pass; a larger batch is accumulated, so the effective batch stays the task's
     `batch_size` whatever the memory. null: the whole batch at once."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time, the same numbers."""
 
 
-class Container(StrictRecord):
+class Container(Settings):
     """Limits of the container that a unit of work runs in (`runtime: docker`)."""
 
-    memory_mib: int = Field(ge=64)
+    memory_mib: int = Field(ge=64, le=MOST)
     """Memory, swap included; the kernel kills a unit that wants more."""
-    pids: int = Field(ge=16)
+    pids: int = Field(ge=16, le=MOST)
     """Processes and threads."""
-    tmp_mib: int = Field(ge=1)
+    tmp_mib: int = Field(ge=1, le=MOST)
     """Size of /tmp, which lies in memory; the only place besides the output folder that can be written."""
 
 
@@ -327,10 +338,10 @@ def _is_fixed(image: str) -> str:
     return image
 
 
-class Params(StrictRecord):
+class Params(Settings):
     """One complete profile."""
 
-    profile: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    profile: ProfileName
     """Name of the profile; results lie under results/<profile>."""
     title: str
     """One line for people: what this profile is and what it can say."""
@@ -338,15 +349,15 @@ class Params(StrictRecord):
     """Where rows come from."""
     grid: Grid
     """Which cells to run."""
-    recipes: dict[str, Recipe]
+    recipes: dict[RecipeName, Recipe]
     """Every recipe that the grid may name."""
     encoder: EncoderParams
     """The encoder."""
-    intermediate: dict[str, Training]
+    intermediate: dict[TaskName, Training]
     """How each intermediate task is trained."""
     mlm: MaskedLM | None = None
     """How recipes with `mlm` go on with masked-language-model training."""
-    target: dict[str, TargetSettings]
+    target: dict[TaskName, TargetSettings]
     """How each target task is trained, or, for retrieval targets, how sentences are embedded."""
     evaluation: Evaluation
     """Predictions."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from harness.project.errors import HarnessError, check_known, explain_validation
-from harness.project.params import YAML_LOADER, Params, PretrainedHere
+from harness.project.files import read_yaml
+from harness.project.params import Params, PretrainedHere
 from harness.project.paths import Paths, project_root
 
 
@@ -59,14 +58,10 @@ def read_params(path: Path) -> Params:
     """Read and check one complete params file (params.yaml or profiles/NAME.yaml)."""
     anew = ", or delete it and run `harness profile lab`" if path.name == "params.yaml" else ""
     fix = f"edit {path.name}{anew}"
+    if not path.exists():
+        raise HarnessError(f"expected a params file at {path}, found none", fix="run `harness profile lab`")
     try:
-        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
-    except FileNotFoundError:
-        raise HarnessError(f"expected a params file at {path}, found none", fix="run `harness profile lab`") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise HarnessError(f"expected YAML in {path}, found: {' '.join(str(error).split())}", fix=fix) from None
-    try:
-        return Params.model_validate(content)
+        return Params.model_validate(read_yaml(path, fix))
     except ValidationError as error:
         raise HarnessError(explain_validation(error, Params, path.name), fix=fix) from None
 

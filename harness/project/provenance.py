@@ -94,17 +94,26 @@ def source_commit(root: Path) -> tuple[str | None, bool | None]:
     """Commit of the code and whether tracked files differ from it.
 
     Not counted: dvc.lock, which the pipeline itself writes, and params.yaml, whose settings are recorded with every
-    result. In an image, which has no git, what the image was built from. (None, None) where neither is known.
+    result. In an image, which has no git, what the image was built from. (None, None) where neither is known, as where
+    the project was unpacked into a folder of another repository: that one's commit says nothing of this code.
     """
     try:
-        ask = ["git", "-C", str(root)]
-        commit = subprocess.run([*ask, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        status = [*ask, "status", "--porcelain", "--untracked-files=no", "--", ".", *_NOT_CODE]
-        changed = subprocess.run(status, capture_output=True, text=True, check=True).stdout.strip()
+        if not Path(_git(root, "rev-parse", "--show-toplevel")).samefile(root):
+            raise FileNotFoundError(f"{root} is no repository of its own")
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *_NOT_CODE)
     except (OSError, subprocess.CalledProcessError):
         dirty = os.environ.get(DIRTY)
         return os.environ.get(COMMIT) or None, dirty == "true" if dirty else None
     return commit, bool(changed)
+
+
+def _git(root: Path, *command: str) -> str:
+    """What git says of the folder, and not of another repository that a hook's environment names."""
+    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+    environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    ask = ["git", "-C", str(root), *command]
+    return subprocess.run(ask, capture_output=True, text=True, check=True, env=environment).stdout.removesuffix("\n")
 
 
 def machines_of(origins: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

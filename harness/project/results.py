@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
-from harness.project.files import write_json
+from harness.project.files import refuse_repeated_keys, write_json
 from harness.project.records import Record
 
 if TYPE_CHECKING:
@@ -132,7 +132,9 @@ def read_result(path: Path) -> Result:
     """
     fix = f"delete {path.parent} and run `dvc repro` to make the cell anew"
     try:
-        return Result.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        refuse_repeated_keys(content, str(path), fix)
+        return Result.model_validate_json(content)
     except FileNotFoundError:
         raise HarnessError(f"expected a finished cell at {path}, found none", fix="run `dvc repro`") from None
     except ValidationError as error:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from harness.project.errors import HarnessError, explain_validation, nearest
-from harness.project.params import YAML_LOADER
+from harness.project.files import read_yaml
+from harness.project.names import Language, TaskName, check_name
 from harness.project.pins import PathPin, Pin, Pins, PublishedPin
 from harness.project.records import StrictRecord
 
@@ -73,7 +73,7 @@ class Origin(StrictRecord):
 class Task(StrictRecord):
     """A data set with a head and a metric."""
 
-    name: str
+    name: TaskName
     """The file's own name, used in recipes, cells and folders."""
     title: str
     """The name people know it by."""
@@ -89,7 +89,7 @@ class Task(StrictRecord):
     """XTREME's group; targets only."""
     labels: list[str] | list[int] | None
     """The closed set of labels or tags, where there is one; null: free, or read off the training data."""
-    languages: list[str]
+    languages: list[Language]
     """The real task's languages in XTREME's codes (the analogue's are in its pin)."""
     licence: str
     """What the source says about use, and what it doesn't."""
@@ -134,19 +134,14 @@ def task_names(tasks_dir: Path) -> list[str]:
 
 def load_task(name: str, tasks_dir: Path) -> Task:
     """The record of tasks/<name>.yaml; HarnessError for an unknown name, broken YAML or a bad field."""
-    path = tasks_dir / f"{name}.yaml"
+    path = tasks_dir / f"{check_name(name, 'task')}.yaml"
     if not path.is_file():
         names = task_names(tasks_dir)
         raise HarnessError(
             f"expected the name of a task, found `{name}` (no file {path}); {nearest(name, names)}",
             fix=f"use one of those names, or write {path.name} after the example of another task",
         )
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="correct that line") from None
-    task = parse_task(raw, str(path))
+    task = parse_task(read_yaml(path), str(path))
     if task.name != name:
         raise HarnessError(f"expected `name: {name}` in {path}, found {task.name!r}", fix="make the two agree")
     return task

@@ -61,7 +61,8 @@ from harness.verify.statistics.intervals import (
 )
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.judge import judge
-from harness.verify.verdicts.verdict import ClaimVerdict
+from harness.verify.verdicts.strength import hold_evidence
+from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
 __all__ = [
     "Claim",
@@ -69,6 +70,7 @@ __all__ = [
     "Decision",
     "Facts",
     "Interval",
+    "Level",
     "Scores",
     "ScoresTable",
     "Verdict",
@@ -77,6 +79,7 @@ __all__ = [
     "decide",
     "find_claim",
     "hold_accusations",
+    "hold_evidence",
     "judge",
     "margin",
     "mean_gain",

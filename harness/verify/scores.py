@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from harness.metrics.scoring import metric
 from harness.metrics.xtreme import XTREME_GROUPS, task_score
 from harness.project.errors import HarnessError, explain_validation, first_error
+from harness.project.files import refuse_repeated_keys
 from harness.project.params import BASELINE
 from harness.project.records import Record
 from harness.project.results import Cell, Status
@@ -164,7 +165,9 @@ def score_target(scores: Mapping[str, Mapping[str, float]], group: str, name: st
 def read_scores(path: Path) -> ScoresTable:
     """Read scores.json. Raises HarnessError if it is missing or doesn't fit the schema."""
     try:
-        return ScoresTable.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        refuse_repeated_keys(content, str(path), "run `harness run scores`")
+        return ScoresTable.model_validate_json(content)
     except FileNotFoundError:
         raise HarnessError(f"expected a table of scores at {path}, found none", fix="run `dvc repro`") from None
     except ValidationError as error:

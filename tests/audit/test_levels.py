@@ -155,7 +155,7 @@ def test_compare_with_a_variant_that_was_run(make_project: Make) -> None:
     project = make_project(recipes=("none", "mnli"))
     content = yaml.safe_load(project.paths.params.read_text())
     names = ["mnli", "squad_v2", "hellaswag"]
-    content["recipes"] |= {f"{name}+mlm": {"tasks": [name]} for name in names}
+    content["recipes"] |= {f"{name}+mlm": {"tasks": [name], "mlm": True, "mixing_cap": 100} for name in names}
     content["grid"]["recipes"] = ["none", *names, *(f"{name}+mlm" for name in names)]
     project.paths.params.write_text(yaml.safe_dump(content))
     project = Project(project.root, type(project.params).model_validate(content), project.paths)
@@ -372,7 +372,8 @@ def test_another_draw_of_the_pretraining_is_not_accused(
     project.write_cell(cell, planted(PUBLISHED)(cell) + moved)
     for each in grid_cells(project.params):
         result = read_result(project.paths.cell(each.recipe, each.target, each.seed) / "result.json")
-        other = result.model_copy(update={"inputs": result.inputs | {"encoder": "e" * 64}})
+        start = {"checkpoint": "e" * 64} if each.recipe == "none" else {}
+        other = result.model_copy(update={"inputs": result.inputs | {"encoder": "e" * 64} | start})
         write_result(project.paths.cell(each.recipe, each.target, each.seed), other)
     project.write_scores()
     found = judge(project)

@@ -126,6 +126,20 @@ def test_all_cells_repeat_exactly_and_nothing_is_left_or_changed(
 
 
 @pytest.mark.slow
+def test_cells_that_are_named_run_again_and_are_stronger_evidence(
+    project: Toy, verify: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, out, err = verify("--cell", CELLS[1].id, "--json")
+    found = json.loads(out)
+    assert [one["cell"]["recipe"] for one in found["rerun"]["cells"]] == [CELLS[1].recipe]
+    assert found["rerun"]["seed"] is None and found["evidence"] == {"re-run here": 1, "re-scored here": 1}
+    assert "1 cells re-run here, 1 cells re-scored here" in verify("--cell", CELLS[1].id)[1]
+    code, out, err = verify("--cell", "hellaswag-pawsx-9")
+    assert code == 2 and "hellaswag-pawsx-1" in out + err
+    assert verify("--cell", CELLS[1].id, "--rerun", "1")[0] == 2
+
+
+@pytest.mark.slow
 def test_a_tampered_cell_is_different_and_its_first_row_is_named(
     project: Toy, verify: Callable[..., tuple[int, str, str]]
 ) -> None:

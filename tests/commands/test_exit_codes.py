@@ -251,12 +251,13 @@ def test_interrupted_by_hand(ready: Command, monkeypatch: pytest.MonkeyPatch, to
 
 @pytest.mark.slow
 def test_killed_before_its_result_is_written(ready: Command, toy_copy: Toy) -> None:
-    """kill -9 between the predictions and result.json: no result; the next run is the run that was never killed."""
+    """kill -9 between the predictions and result.json: the old result stays; the next run is whole."""
     paths = toy_copy[1]
     assert ready("run", "cell", "none", "udpos", "1")[0] == 0
     folder = paths.cell("none", "udpos", 1)
     wanted = (folder / "predictions.json.gz").read_bytes()
-    scores = json.loads((folder / "result.json").read_text())["scores"]
+    before = (folder / "result.json").read_bytes()
+    scores = json.loads(before)["scores"]
     code = (
         "import os, signal, harness.experiment.cell, harness.commands.main\n"
         "harness.experiment.cell.write_result = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -265,8 +266,9 @@ def test_killed_before_its_result_is_written(ready: Command, toy_copy: Toy) -> N
     environment = os.environ | {"PYTHONPATH": str(toys.ROOT)}
     done = subprocess.run([sys.executable, "-c", code], cwd=paths.root, env=environment, timeout=120)
     assert done.returncode == -signal.SIGKILL
-    assert (folder / "predictions.json.gz").exists() and not (folder / "result.json").exists()
+    assert (folder / "result.json").read_bytes() == before and list(paths.scratch.glob("jobs-*/*/results/*"))
     assert ready("run", "cell", "none", "udpos", "1")[0] == 0
+    assert not list(paths.scratch.iterdir())
     assert (folder / "predictions.json.gz").read_bytes() == wanted
     assert json.loads((folder / "result.json").read_text())["scores"] == scores
 

@@ -223,3 +223,32 @@ def test_units_by_name_run_with_what_they_need_and_nothing_else(project: Project
     assert "grid: 2 units run" in done.stderr
     assert project.recorded() == {"intermediate@none-1", "cell@none-udpos-1"}
     assert not project.cell_is_there("none-tatoeba-1")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 1, 1.5, 2, 3, 6])
+def test_a_signal_at_any_moment_ends_in_words(project: Project, how: signal.Signals, seconds: float) -> None:
+    process = project.start_harness("repro", "--jobs", "2")
+    time.sleep(seconds)
+    started = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, how)
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 130 and "Traceback" not in out + err, out + err
+    assert "interrupted; finished stages are kept" in err
+    assert wait_for(lambda: not any(map(psutil.Process.is_running, started)))
+
+
+def test_a_killed_run_leaves_no_dvc_and_no_stage(project: Project) -> None:
+    """kill -9 while `dvc repro` runs a stage: it, the stage and the warm process end too."""
+    shutil.rmtree(project.paths.encoder)
+    shutil.rmtree(project.runs, ignore_errors=True)
+    process = project.start_harness("repro", "--jobs", "2")
+    parent = psutil.Process(process.pid)
+    stage = ["run", "encoder"]
+    assert wait_for(lambda: any(each.cmdline()[-2:] == stage for each in parent.children(recursive=True)))
+    started = parent.children(recursive=True)
+    process.kill()
+    process.communicate(timeout=TIMEOUT_S)
+    assert wait_for(lambda: not any(map(psutil.Process.is_running, started)))
+    code, out, err = project.harness("repro", "--jobs", "2")
+    assert code == 0 and project.made() == project.reference, out + err

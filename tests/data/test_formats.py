@@ -128,7 +128,7 @@ def test_lines_end_at_newlines_only_and_are_numbered() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"id": "1"}\n{"id":\n', r"one JSON object a line.*f:2"),
+        (b'{"id": "1"}\n{"id":\n', r"expected JSON.*f:2"),
         (b"{}\n\n{}\n", r"f:2"),
         (b"{}\n\xff\xfe\n", r"expected UTF-8.*f:2"),
     ],

@@ -174,12 +174,16 @@ def test_an_answer_moves_to_where_it_stands(reader: str, layout: Layout, tmp_pat
         ("parquet_udpos", layouts.parquet({"tokens": [["a"]], "pos_tags": [[-1]]}, {"pos_tags": ["X"]}), "placeholder"),
         ("parquet_qqp", layouts.parquet({"question1": ["a"]}, {"question1": []}), "classes"),
         ("parquet_qa", b"PAR1 broken", "layout of reader parquet_qa"),
-        ("squad_json", b"{", "JSONDecodeError"),
+        ("squad_json", b"{", "expected JSON"),
+        ("squad_json", b'{"data": [],\n"data": []}', "`data` twice in .*, line 2"),
+        ("nli_jsonl", b'{"gold_label": "-"}\n{"gold_label": "-", "gold_label": "-"}\n', "`gold_label` twice in .*:2"),
         ("squad_json", b"{}", "KeyError: 'data'"),
         ("anli_jsonl", b'{"context": "", "hypothesis": "", "label": "x"}\n', "KeyError: 'x'"),
         ("pawsx_tsv", b"id\ts1\ts2\tlabel\n1\ta\tb\tyes\n", "ValueError"),
-        ("bucc_gold", b"one id only\n", "ValueError"),
-        ("panx_columns", b"en:word\n", "ValueError"),
+        ("bucc_gold", b"a\tb\none id only\n", "two ids .* in .*file:2"),
+        ("bucc_text", b"a\tb\nc\td\te\n", "an id, a tab and a sentence.* in .*file:2"),
+        ("pawsx_tsv", b"id\ts1\ts2\tlabel\n1\ta\tb\t1\n2\ta\tb\tx\n", "behind row 1"),
+        ("panx_columns", b"en:a\tO\nen:word\n", "a token, a tab and a tag.* in .*file:2"),
         ("bucc_text", b"\xff\n", "UnicodeDecodeError"),
         ("laser_tatoeba", b"a\n", "only one of the two sides"),
     ],
@@ -188,6 +192,130 @@ def test_a_file_of_another_layout_is_named(reader: str, content: bytes, message:
     with pytest.raises(HarnessError, match=message) as caught:
         read(reader, tmp_path / "file", content)
     assert str(tmp_path / "file") in caught.value.message and caught.value.fix
+
+
+def word(number: str, form: str, head: str = "0", tag: str = "X") -> str:
+    return f"{number}\t{form}\t_\t{tag}\t_\t_\t{head}\t_\t_\t_\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (word("1", "a") + word("2", "b") + "# sent_id = 2\n" + word("1", "c"), 4, "id 3 .*an empty line"),
+        (word("1", "a") + word("2", "b") + word("1", "c"), 3, "id 3"),
+        (word("1", "a") + word("2", "b") + word("4", "d"), 3, "id 3"),
+        (word("1", "a") + "\n" + word("2", "b") + word("3", "c"), 3, "id 1"),
+        (word("1", "a") + word("2", "b") + word("2", "b"), 3, "id 3"),
+        (word("0", "a") + word("1", "b"), 1, "id 1"),
+        (word("01", "a"), 1, "id 1"),
+        (word("\u0661", "a"), 1, "id 1"),
+        (word("1", "a") + word("x", "b"), 2, "id 2"),
+        (word("1", "a") + word("1-2", "ab") + word("2", "b"), 2, "a fused word from 2 on"),
+        (word("1-2", "ab") + word("1", "a") + word("2-3", "bc") + word("2", "b") + word("3", "c"), 3, "a fused word"),
+        (word("2-1", "ab") + word("1", "a"), 1, "a fused word"),
+        (word("1-3", "ab") + word("1", "a") + word("2", "b"), 3, "word 3 in the sentence"),
+        (word("1", "a") + word("2.1", "b"), 2, "id 2"),
+        (word("1", "a") + "2\tb\tX\n", 2, "10 columns"),
+        (word("1", "a") + " \n" + word("1", "b"), 2, "10 columns"),
+    ],
+)
+def test_a_treebank_whose_ids_do_not_run_is_refused(text: str, line: int, message: str, tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=f"{message}.* in .*file:{line} "):
+        read("conllu", tmp_path / "file", text.encode())
+
+
+def test_a_treebanks_member_is_named(tmp_path: Path) -> None:
+    files = {"a/es_b-ud-test.conllu": word("2", "a").encode()}
+    with pytest.raises(HarnessError, match=r"ud.tgz \(es_\*\):1 \(a/es_b-ud-test.conllu\)"):
+        read("conllu", tmp_path / "ud.tgz", layouts.tarred(files, "gz"), member="es_*")
+
+
+def test_comments_empty_nodes_and_a_missing_last_line_are_no_misfit(tmp_path: Path) -> None:
+    first = "# one\n" + word("0.1", "e") + word("1-2", "ab") + word("1", "a") + word("1.1", "e") + word("2", "b", "1")
+    text = first + "\n\n# two\n\n" + word("1", "c").rstrip("\n")
+    assert [row["tokens"] for row in read("conllu", tmp_path / "file", text.encode())] == [["ab"], ["c"]]
+
+
+SEPARATORS = "a\rb\u2028c\x85d\x0be\x0cf\x1cg"
+
+
+@pytest.mark.parametrize(
+    ("reader", "content", "field"),
+    [
+        (
+            "xnli_tsv",
+            "language\tgold_label\tsentence1\tsentence2\nde\tneutral\tx\t{}\nde\tneutral\ty\tz\n",
+            "hypothesis",
+        ),
+        ("xnli_mt_tsv", "premise\thypo\tlabel\n{}\tx\tneutral\ny\tz\tneutral\n", "premise"),
+        ("pawsx_tsv", "id\ts1\ts2\tlabel\n1\tx\t{}\t1\n2\ty\tz\t0\n", "sentence2"),
+        ("qqp_tsv", 'id\tquestion1\tquestion2\tis_duplicate\n1\t{}\tx\t1\n2\t"y\tz"\t0\n', "sentence1"),
+        ("bucc_text", "1\t{}\n2\tx\n", "text"),
+    ],
+)
+def test_only_a_line_feed_ends_a_line(reader: str, content: str, field: str, tmp_path: Path) -> None:
+    counts: Counter[str] = Counter()
+    text = content.format(SEPARATORS).encode()
+    found = read(reader, tmp_path / "file", text, where={"language": "de"}, counts=counts)
+    assert len(found) == 2 and found[0][field] == SEPARATORS and not counts
+    windows = read(reader, tmp_path / "file", text.replace(b"\n", b"\r\n"), where={"language": "de"}, counts=counts)
+    assert windows == found and not counts
+
+
+@pytest.mark.parametrize("line", ["de\tneutral\ta\tb\tc", "de\tneutral\ta"])
+def test_a_line_with_other_columns_than_the_header_is_refused(line: str, tmp_path: Path) -> None:
+    text = f"language\tgold_label\tsentence1\tsentence2\nde\tneutral\ta\tb\n{line}\n"
+    with pytest.raises(HarnessError, match=r"4 columns, found .* in .*file:3"):
+        read("xnli_tsv", tmp_path / "file", text.encode(), where={"language": "de"})
+
+
+@pytest.mark.parametrize("line", ["2\ta\tb\tc\t0", "2\ta\tb"])
+def test_broken_lines_of_question_pairs_are_counted(line: str, tmp_path: Path) -> None:
+    counts: Counter[str] = Counter()
+    text = f"id\tquestion1\tquestion2\tis_duplicate\n1\ta\tb\t1\n{line}\n"
+    assert len(read("qqp_tsv", tmp_path / "file", text.encode(), counts=counts)) == 1
+    assert counts == {"broken lines": 1}
+
+
+def test_a_line_of_cosmosqa_with_other_columns_is_refused(tmp_path: Path) -> None:
+    rows = lab_rows("cosmosqa", 2)
+    text = layouts.cosmosqa_csv(rows).rstrip(b"\r\n") + b",one more\n"
+    with pytest.raises(HarnessError, match=r"columns, found .* in .*file:3"):
+        read("cosmosqa_csv", tmp_path / "file", text)
+
+
+def test_a_token_keeps_its_colons(tmp_path: Path) -> None:
+    text = "en:10:30\tO\nen::\tO\n\nen:http://a.b\tB-ORG\n"
+    assert [row["tokens"] for row in read("panx_columns", tmp_path / "file", text.encode())] == [
+        ["10:30", ":"],
+        ["http://a.b"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Mr\tO\nBob\tB-PER\n10:30\tO\n", 1),
+        ("10:30\tO\nBob\tB-PER\n", 1),
+        ("http://a\tO\n\nBob\tB-PER\n", 3),
+        ("en:Mr\tO\nen:Bob\tB-PER\n\n10:30\tO\n", 4),
+        ("en:Mr\tO\nde:Bob\tB-PER\n", 2),
+    ],
+)
+def test_a_token_without_its_languages_prefix_is_refused(text: str, line: int, tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=f"a token after .* in .*file:{line} "):
+        read("panx_columns", tmp_path / "file", text.encode())
+
+
+@pytest.mark.parametrize("label", [-2, 3, 2**40])
+def test_a_class_that_has_no_name_is_refused(label: int, tmp_path: Path) -> None:
+    classes = layouts.NLI
+    nli = layouts.parquet({"premise": ["a"] * 2, "hypothesis": ["b"] * 2, "label": [0, label]}, {"label": classes})
+    with pytest.raises(HarnessError, match=f"a class from 0 to 2 .*, found {label} in .*file:2"):
+        read("parquet_nli", tmp_path / "file", nli)
+    tags = layouts.parquet({"tokens": [["a", "b"]], "pos_tags": [[0, label]]}, {"pos_tags": classes})
+    with pytest.raises(HarnessError, match=f"a class from 0 to 2 .*, found {label} in .*file:1"):
+        read("parquet_udpos", tmp_path / "file", tags)
 
 
 def test_an_unknown_reader_names_the_nearest(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_claims_and_verdicts_that_differ_from_the_checkouts_are_told(
     }
     found = verify_crate(changed(crate, tmp_path / "other.zip", changes, forge=True), checkout)
     assert found.crate is not None
-    own, other = found.crate.notes
+    (own,), (other,) = found.crate.notes, found.crate.contradicts
     assert "reference/claims.yaml" in own and "squad-gain" in other
     assert own in " ".join(render(found).split())
 

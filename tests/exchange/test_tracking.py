@@ -7,8 +7,11 @@ import hashlib
 import json
 import math
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +230,23 @@ def test_a_moved_checkout_starts_a_new_experiment(results: Path, mlruns: Path, t
     assert (moved / "artifacts" / "toy").is_dir()
     assert not mlruns.exists()
     assert runs_of(moved)["none-xnli-1"].info.artifact_uri.startswith(moved.as_uri())
+
+
+@pytest.mark.parametrize("name", ["wer?bist", "ws%2Ffeature2", "pct%20x", "a#b", "sp ace", "qu'o\"te", "üñ한", "%"])
+def test_a_project_may_lie_in_a_folder_of_any_name(
+    name: str, results: Path, blank_mlruns: Path, tmp_path: Path
+) -> None:
+    """The database and the artifacts lie in the project, and nothing beside it."""
+    for recipe in ("none", "mnli"):
+        write_cell(results, recipe, "xnli", 1)
+    mlruns = tmp_path / "outer" / name / "mlruns"
+    shutil.copytree(blank_mlruns, mlruns)
+    assert track("toy", results, mlruns) == 2
+    assert os.listdir(mlruns.parent.parent) == [name] and os.listdir(mlruns.parent) == ["mlruns"]
+    with closing(sqlite3.connect(mlruns / "mlflow.db")) as database:
+        assert database.execute("SELECT count(*) FROM runs WHERE status = 'FINISHED'").fetchone() == (4,)
+    assert len(list(mlruns.glob("artifacts/toy/*/artifacts/result.json"))) == 2
+    assert track("toy", results, mlruns) == 0
 
 
 def test_nothing_finished_writes_nothing(results: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import toy as toys
 
@@ -52,7 +54,8 @@ def test_dvc_is_given_a_whole_matrix_by_one_name(toy_copy: Toy) -> None:
 
 def test_one_run_at_a_time(toy_copy: Toy) -> None:
     paths = toy_copy[1]
-    with grid.alone(paths), pytest.raises(HarnessError, match="found one at work"), grid.alone(paths):
+    said = f"found one at work, process '{os.getpid()}'"
+    with grid.alone(paths), pytest.raises(HarnessError, match=said), grid.alone(paths):
         pass
     with grid.alone(paths):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -54,22 +55,51 @@ def test_what_was_made_from_something_else_is_not(ready: Toy) -> None:
     assert not is_up_to_date(cell_work(CELL, paths).command, params, paths)
 
 
-@pytest.mark.parametrize("damage", ["predictions", "checkpoint", "weights"])
-def test_what_is_not_whole_or_older_than_its_checkpoint_is_not(ready: Toy, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["predictions", "left_out", "unavailable", "overlaps", "another cell", "weights"])
+def test_what_is_not_whole_or_made_from_another_checkpoint_is_not(ready: Toy, damage: str) -> None:
     params, paths = ready
-    checkpoint = paths.checkpoint("hellaswag", 1)
+    checkpoint, cell = paths.checkpoint("hellaswag", 1), cell_work(CELL, paths)
     if damage == "predictions":
-        with (cell_work(CELL, paths).outputs[0] / "predictions.json.gz").open("ab") as file:
+        with (cell.outputs[0] / "predictions.json.gz").open("ab") as file:
             file.write(b"x")
-    elif damage == "checkpoint":  # written anew after the cell
-        later = (cell_work(CELL, paths).outputs[0] / "result.json").stat().st_mtime + 1
-        os.utime(checkpoint / "checkpoint.json", (later, later))
-    else:
+    elif damage == "weights":
         (checkpoint / "model.safetensors").unlink()
-        assert not UpToDate(params, paths)(
-            _job("intermediate@hellaswag-1", intermediate_work("hellaswag", 1, params, paths))
-        )
-    assert not UpToDate(params, paths)(_job("cell@hellaswag-udpos-1", cell_work(CELL, paths)))
+    elif damage == "another cell":  # the baseline's cells of two seeds have the same inputs
+        _edit(cell.outputs[0] / "result.json", cell={"recipe": "hellaswag", "target": "udpos", "seed": 2})
+    else:
+        said = {"unavailable": ["no rows"], "left_out": {"mnli": "no rows"}, "overlaps": {"mnli": ["udpos"]}}[damage]
+        _edit(checkpoint / "checkpoint.json", **{damage: said})
+    if damage in ("weights", "left_out", "unavailable"):
+        training = intermediate_work("hellaswag", 1, params, paths)
+        assert not UpToDate(params, paths)(_job("intermediate@hellaswag-1", training))
+    assert not UpToDate(params, paths)(_job("cell@hellaswag-udpos-1", cell))
+
+
+def test_times_of_files_mean_nothing(ready: Toy) -> None:
+    """DVC writes a checkpoint anew when it restores it, and a copy of a project has other times."""
+    params, paths = ready
+    training, cell = intermediate_work("hellaswag", 1, params, paths), cell_work(CELL, paths)
+    for seconds, folder in ((1, paths.cells), (2, paths.results / "intermediate"), (3, paths.checkpoints)):
+        for path in folder.rglob("*"):
+            os.utime(path, (seconds, seconds))
+    here = UpToDate(params, paths)
+    assert here(_job("intermediate@hellaswag-1", training)) and here(_job("cell@hellaswag-udpos-1", cell))
+
+
+def test_an_unavailable_cell_is_kept_while_the_reasons_stay(ready: Toy) -> None:
+    params, paths = ready
+    record, cell = paths.checkpoint("hellaswag", 1) / "checkpoint.json", cell_work(CELL, paths)
+    _edit(record, overlaps={"hellaswag": ["udpos"]})
+    assert do_cell(CELL, params, paths)[1].status == "unavailable"  # type: ignore[union-attr]
+    assert is_up_to_date(cell.command, params, paths)
+    _edit(record, overlaps={"mnli": ["udpos"]})
+    assert not is_up_to_date(cell.command, params, paths)
+    _edit(record, overlaps={})
+    assert not is_up_to_date(cell.command, params, paths)
+
+
+def _edit(path: Path, **fields: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | fields), encoding="utf-8")
 
 
 def _job(stage: str, work: object) -> Job:

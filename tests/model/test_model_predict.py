@@ -101,14 +101,22 @@ def test_the_best_window_answers() -> None:
 
 
 def test_no_answer_is_given_only_where_questions_may_have_none() -> None:
-    logits = scores({0: 5.0, 3: 1.0}, {0: 5.0, 3: 1.0})
+    logits, sure = scores({0: 5.0, 3: 1.0}, {0: 5.0, 3: 1.0}), scores({0: 1.0, 3: 5.0}, {0: 1.0, 3: 5.0})
     assert answers([logits], ROW) == "bb"
-    nullable = ROW | {"is_impossible": False}
-    assert answers([logits], nullable) == ""
-    sure = scores({0: 1.0, 3: 5.0}, {0: 1.0, 3: 5.0})
-    assert answers([sure], nullable) == "bb"
+    # The key says nothing by being there: `false` in every row is the same as no key.
+    assert answers([logits], ROW | {"is_impossible": False}) == "bb"
+    impossible = ROW | {"is_impossible": True}
+    assert answers([logits], impossible) == ""
+    assert answers([sure], impossible) == "bb"
     # Over several windows the smallest null score counts: one window that sees the answer is enough.
-    assert answers([logits, sure], nullable) == "bb"
+    assert answers([logits, sure], impossible) == "bb"
+
+
+def test_one_question_without_an_answer_lets_every_row_have_none() -> None:
+    logits = scores({0: 5.0, 3: 1.0}, {0: 5.0, 3: 1.0})
+    rows = [ROW | {"is_impossible": False}, ROW | {"is_impossible": True}]
+    items = [Feature([[0] * 8], (0, 0), row, OFFSETS) for row in (0, 1)]
+    assert predictions_of([logits, logits], "span", Features(items), rows, [], SETTINGS) == ["", ""]
 
 
 def test_a_window_without_context_answers_nothing() -> None:

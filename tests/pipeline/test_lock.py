@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from harness.pipeline.lock import Lock
+from harness.project.errors import HarnessError
 
 DVC_YAML = """
 stages:
@@ -96,11 +97,33 @@ def test_other_forms_of_the_same_are_read_too(ran: Path, tmp_path: Path, old: st
     }
 
 
-@pytest.mark.parametrize("content", [b"stages:\n  a@b: {", b"\xff\xfe", b"stages:\n  a:\n   - [\n"])
-def test_what_is_no_yaml_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"stages:\n  a@b: {", "flow"),
+        (b"\xff\xfe", "decode"),
+        (b"stages:\n  a:\n   - [\n", "parsing"),
+        (b"", "an empty file"),
+        (b"\n# nothing\n", "no stages"),
+        (b"[]", "no stages"),
+        (b"stages: 3\n", "no stages"),
+        (b"<<<<<<< HEAD\nstages:\n=======\nstages:\n>>>>>>> theirs\n", "a merge that is not finished"),
+        (b"stages:\n  a:\n    cmd: x\n  a:\n    cmd: y\n", "two entries of one stage: a"),
+        (b"stages:\n  a: 3\n", "no entry of a stage"),
+        (b"stages:\n  a:\n    cmd: x\n    deps: 3\n", "no list of files"),
+        (b"stages:\n  a:\n    cmd: x\n    deps:\n    - path: /\n", "no path inside the project"),
+        (b"stages:\n  a:\n    cmd: x\n    outs:\n    - path: a/../../b\n", "no path inside the project"),
+        (b"stages:\n  a:\n    cmd: x\n    params: [1]\n", "no settings by file"),
+        (b"stages:\n  a: " + b"[" * 100_000, "nested deeper"),
+        (b'{"a":' * 100_000, "nested deeper"),
+        (b"- " * 100_000, "nested deeper"),
+    ],
+)
+def test_what_is_no_lock_is_refused(tmp_path: Path, content: bytes, found: str) -> None:
     (tmp_path / "dvc.lock").write_bytes(content)
-    with pytest.raises(yaml.YAMLError):
+    with pytest.raises(HarnessError, match=r"expected .*dvc.lock as DVC writes it, found: ") as refused:
         Lock(tmp_path)
+    assert found in refused.value.message and "git checkout -- dvc.lock" in str(refused.value.fix)
 
 
 def test_a_stage_that_never_ran_says_so(ran: Path, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def put(content: dict[str, Any], path: str, value: Any) -> None:
         ("evaluation", None, ["`evaluation`", "found None"]),
         ("data.source", "hubb", ["`data.source`", "'generated', 'local' or 'published'"]),
         ("data.source", "local", ["needs `pack`"]),
-        ("profile", "My Profile", ["`profile`", "match pattern"]),
+        ("profile", "My Profile", ["`profile`", "expected the name of a profile"]),
         ("grid.seeds", [1, 2, 1], ["grid.seeds names an entry twice"]),
         ("grid.seeds", [], ["`grid.seeds`", "at least 1 item"]),
         ("grid.recipes", ["mnli", "none"], ["must begin with `none`"]),

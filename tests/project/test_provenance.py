@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from harness.project import provenance
@@ -23,3 +26,47 @@ def test_an_unknown_processor_has_no_instructions(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(provenance, "_cpu_fields", dict)
     found = provenance.machine.__wrapped__()
     assert found["cpu"] and found["instructions"] is None
+
+
+def git(folder: Path, *command: str) -> str:
+    names = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    return subprocess.run(["git", "-C", folder, *names, *command], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one commit, in a folder whose name git would quote."""
+    for name in (provenance.COMMIT, provenance.DIRTY):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "ein Örtchen?"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "code.py").write_text("1")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "one")
+    return folder
+
+
+def test_the_commit_is_the_projects_own(repository: Path, tmp_path: Path) -> None:
+    head = git(repository, "rev-parse", "HEAD").strip()
+    assert provenance.source_commit(repository) == (head, False)
+    link = tmp_path / "link"
+    link.symlink_to(repository, target_is_directory=True)
+    assert provenance.source_commit(link) == (head, False)
+    (repository / "code.py").write_text("2")
+    assert provenance.source_commit(repository) == (head, True)
+
+
+def test_another_repository_around_the_project_says_nothing(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unpacked without .git inside a repository, also where a hook's environment names one."""
+    unpacked = repository / "harness-1.0"
+    unpacked.mkdir()
+    (unpacked / "code.py").write_text("1")
+    assert provenance.source_commit(unpacked) == (None, None)
+    monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
+    assert provenance.source_commit(unpacked) == (None, None)
+    found = provenance.provenance(unpacked, device="cpu", threads=1)
+    assert found["git_commit"] is None and found["git_dirty"] is None
+    monkeypatch.setenv(provenance.COMMIT, "c" * 40)
+    monkeypatch.setenv(provenance.DIRTY, "false")
+    assert provenance.source_commit(unpacked) == ("c" * 40, False), "what an image was built from"

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from harness.project.files import read_yaml
 from harness.project.records import StrictRecord
-from harness.verify.claims.registry import read_yaml
 
 
 class PublishedScores(StrictRecord):

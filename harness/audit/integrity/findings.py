@@ -15,7 +15,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from harness.audit.integrity.copies import Copies, check_copies
 from harness.audit.integrity.inputs import image_of
+from harness.audit.integrity.made import Made
 from harness.audit.integrity.rescore import Rescored, Rescorer
 from harness.project.records import Record
 from harness.project.results import Result
@@ -50,6 +52,12 @@ class Integrity(Record):
     """Cells whose metrics were computed again from their predictions and the gold rows."""
     not_rescored: dict[str, str] = Field(default_factory=dict)
     """Cell with predictions -> why its metrics were not computed again."""
+    suspicious: list[str] = Field(default_factory=list)
+    """Cells that look like copies of others, in sentences, each with the command that tells; they decide nothing."""
+    one_draw: list[str] = Field(default_factory=list)
+    """Cells that no seed enters and that are equal by right, in sentences."""
+    cut: list[str] = Field(default_factory=list)
+    """Targets of which fewer rows were scored than are pinned, in words with both numbers."""
     lock: str = ""
     """What was compared with dvc.lock, in words; empty for pinned results."""
     skipped: list[str] = Field(default_factory=list)
@@ -71,6 +79,8 @@ class Checked:
     """Their scores; None if there is a problem, or nothing to check."""
     results: Mapping[str, Result]
     """Cell -> its result, of those that could be read."""
+    made: Made = field(default_factory=Made)
+    """What the records say that they were made from."""
 
 
 @dataclass
@@ -84,6 +94,7 @@ class Findings:
     lock: str = ""
     skipped: list[str] = field(default_factory=list)
     rescored: Rescored = field(default_factory=Rescored)
+    copies: Copies = field(default_factory=Copies)
     unhashed: list[int] = field(default_factory=list)
     """Sizes in bytes of the large files that were not hashed."""
 
@@ -115,6 +126,13 @@ class Findings:
             self.rescored = rescorer.rescore(results, where)
             self.problems += self.rescored.problems
 
+    def compare_cells(
+        self, results: Mapping[str, Result], groups: Mapping[str, str], where: Callable[[Result], Path]
+    ) -> None:
+        """Look for cells that are copies of others."""
+        self.copies = check_copies(results, groups, where, self.quick)
+        self.problems += self.copies.problems
+
     def _skipped(self, results: Mapping[str, Result]) -> list[str]:
         if not self.quick:
             return []
@@ -141,6 +159,9 @@ class Findings:
             images=sorted({str(digest) for result in results.values() if (digest := image_of(result.provenance))}),
             rescored=self.rescored.cells,
             not_rescored=self.rescored.left_out,
+            suspicious=self.copies.suspicious,
+            one_draw=self.copies.notes,
+            cut=self.rescored.cut(),
             lock=self.lock,
             skipped=[*self._skipped(results), *self.skipped],
         )

@@ -40,6 +40,12 @@ class Gold:
         return [_without(json.loads(line), _NOT_GOLD) for line in content.splitlines()]
 
 
+def is_built(target: str, data_sha256: str, paths: Paths) -> bool:
+    """Does the data with this manifest lie here?"""
+    manifest = paths.data(target) / MANIFEST
+    return manifest.is_file() and hashlib.sha256(manifest.read_bytes()).hexdigest() == data_sha256
+
+
 def find_gold(target: str, data_sha256: str, params: Params, paths: Paths) -> Gold:
     """The gold rows behind a result that was made from the data with this manifest ("": it doesn't say).
 

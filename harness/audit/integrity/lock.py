@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import yaml
-
 from harness.pipeline.lock import LOCK, Lock
 from harness.pipeline.units import Unit, units
 from harness.project.errors import name_some
@@ -35,17 +33,9 @@ def check_lock(params: Params, paths: Paths) -> tuple[str, list[str]]:
     """Compare the grid with dvc.lock: a phrase on what was compared, and the problems in sentences.
 
     Nothing is compared where dvc.lock is not there or records the runs of other profiles (stages of all profiles share
-    their names); the phrase says so.
+    their names); the phrase says so. Raises HarnessError where dvc.lock is broken.
     """
-    try:
-        return _compare(Lock(paths.root), params, paths)
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        found = " ".join(str(error).split())
-        fix = f"run `git checkout -- {LOCK}`, then `dvc repro`"
-        return f"{LOCK} can't be read", [f"expected {LOCK} as DVC writes it, found another form ({found}); {fix}"]
-
-
-def _compare(lock: Lock, params: Params, paths: Paths) -> tuple[str, list[str]]:
+    lock = Lock(paths.root)
     if not lock.stages:
         return f"no {LOCK} to compare with", []
     outputs, grid = _outputs(params, paths), units(params, paths)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from harness.audit.integrity.findings import Checked, Findings
+from harness.audit.integrity.made import Made, read_data_manifest, read_record
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.pinned import (
+    ENCODER,
     MANIFEST,
     PREDICTIONS,
     RESULTS,
     SCORES,
     PinnedManifest,
+    pinned_data,
     pinned_files,
     pinned_predictions,
     predictions_name,
@@ -55,10 +59,20 @@ def check_pinned(
         table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
         findings.rescore(rescorer, results, lambda result: pinned_predictions(folder, result.cell.id))
+        groups = {target: table.groups.get(target, "none") for target in table.targets}
+        findings.compare_cells(results, groups, lambda result: pinned_predictions(folder, result.cell.id))
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
         return Checked(findings.conclude({}, 0), None, {})
-    return Checked(findings.conclude(results, len(_grid(table))), None if findings.problems else table, results)
+    integrity = findings.conclude(results, len(_grid(table)))
+    return Checked(integrity, None if findings.problems else table, results, _made(folder, table.targets))
+
+
+def _made(folder: Path, targets: Iterable[str]) -> Made:
+    """The manifests of the data and the record of the encoder, as far as they were pinned too."""
+    kept = {target: pinned_data(folder, target) for target in targets}
+    manifests = {target: read_data_manifest(path.read_bytes()) for target, path in kept.items() if path.is_file()}
+    return Made(manifests, read_record(folder / ENCODER))
 
 
 def _check_pinned_results(

@@ -7,20 +7,20 @@ mining threshold that was tuned on dev texts, can't be computed again (the pairs
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.audit.integrity.gold import Gold, find_gold
+from harness.audit.integrity.gold import Gold, find_gold, is_built
+from harness.audit.integrity.rows import max_rows
 from harness.experiment.inputs import fingerprint
 from harness.metrics.metric import Row
 from harness.metrics.scoring import metric, score
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.records import gunzip
 from harness.project.results import DECIMALS, Result
 
 Scores = Mapping[str, Mapping[str, float]]
@@ -38,14 +38,22 @@ class Rescored:
     """Results that don't follow from their predictions, in sentences."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Cell with predictions in its result -> why it was not scored again."""
+    rows: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Target -> rows that were scored, of so many that its data has, in all languages, where these are not all."""
+
+    def cut(self) -> list[str]:
+        """The targets of which only a part was scored, in words."""
+        return [f"{target} {scored:,} of {there:,} rows" for target, (scored, there) in self.rows.items()]
 
 
 class Rescorer:
     """Scores results again; remembers what it has scored, so that pinned copies of a run's predictions cost nothing."""
 
-    def __init__(self, params: Params, paths: Paths) -> None:
-        self._params, self._paths = params, paths
+    def __init__(self, params: Params, paths: Paths, here: Paths | None = None) -> None:
+        """`here`: a checkout whose built gold rows serve too, where an archive at `paths` has none."""
+        self._params, self._paths, self._here = params, paths, here
         self._known: dict[tuple[str, ...], dict[str, dict[str, float]]] = {}
+        self._rows: dict[tuple[str, ...], tuple[int, int]] = {}
 
     def rescore(self, results: Mapping[str, Result], where: Callable[[Result], Path]) -> Rescored:
         """Score every result with predictions again; `where` gives the file of predictions."""
@@ -56,7 +64,7 @@ class Rescorer:
         for (target, data), members in _by_gold(kept).items():
             new = [result for result in members.values() if _key(result) not in self._known]
             try:
-                gold = find_gold(target, data, self._params, self._paths) if new else None
+                gold = self._gold(target, data) if new else None
                 rows = {language: gold.rows(language) for language in gold.files} if gold else {}
             except (HarnessError, OSError) as error:
                 found.left_out |= dict.fromkeys(members, _words(error))
@@ -64,6 +72,16 @@ class Rescorer:
             for name, result in members.items():
                 self._one(name, result, where(result), gold, rows, found)
         return found
+
+    def _gold(self, target: str, data_sha256: str) -> Gold:
+        if self._here and data_sha256 and is_built(target, data_sha256, self._here):
+            return find_gold(target, data_sha256, self._params, self._here)
+        return find_gold(target, data_sha256, self._params, self._paths)
+
+    def has_gold(self, result: Result) -> bool:
+        """Do the gold rows that the cell names lie in the checkout here?"""
+        data = result.inputs.get("data", "")
+        return bool(self._here and data and is_built(result.cell.target, data, self._here))
 
     def _one(
         self,
@@ -78,11 +96,17 @@ class Rescorer:
         if gold and key not in self._known:
             try:
                 _check_settings(result)
-                self._known[key] = recompute(path.read_bytes(), result.cell.target, gold, rows, _max_rows(result))
+                self._known[key] = recompute(path.read_bytes(), result.cell.target, gold, rows, max_rows(result))
             except (HarnessError, OSError) as error:
                 found.problems.append(f"cell {name} can't be scored again: {_words(error)}; {_mend(name)}")
                 return
         found.cells += 1
+        if gold and not metric(gold.metric).pairs:
+            counts = [(len(known[: max_rows(result)]), len(known)) for known in rows.values()]
+            self._rows[key] = sum(scored for scored, _ in counts), sum(there for _, there in counts)
+        scored, there = self._rows.get(key, (0, 0))
+        if scored < there:
+            found.rows[result.cell.target] = min((scored, there), found.rows.get(result.cell.target, (scored, there)))
         differing = differences(result.scores, self._known[key])
         if differing:
             found.problems.append(
@@ -94,7 +118,7 @@ class Rescorer:
 def _key(result: Result) -> tuple[str, ...]:
     """What re-scoring a result depends on."""
     predictions = result.predictions.sha256 if result.predictions else ""
-    return result.cell.target, result.inputs.get("data", ""), predictions, str(_max_rows(result))
+    return result.cell.target, result.inputs.get("data", ""), predictions, str(max_rows(result))
 
 
 def _mend(name: str) -> str:
@@ -124,13 +148,6 @@ def _check_settings(result: Result) -> None:
         raise HarnessError(f"expected the settings with sha256 {named:.12}... in its provenance, found {found:.12}...")
 
 
-def _max_rows(result: Result) -> int | None:
-    """The setting that the cell was evaluated with: the first so many rows of every file; null: all."""
-    evaluation = (result.provenance.get("params") or {}).get("evaluation") or {}
-    limit = evaluation.get("max_rows")
-    return None if limit is None else int(limit)
-
-
 def recompute(
     packed: bytes, target: str, gold: Gold, rows: Mapping[str, list[Row]], max_rows: int | None
 ) -> dict[str, dict[str, float]]:
@@ -139,10 +156,10 @@ def recompute(
     Raises HarnessError where the file doesn't hold predictions of this target, one for each of these gold rows.
     """
     try:
-        content = json.loads(gzip.decompress(packed))
+        content = json.loads(gunzip(packed))
         task, by_language = content["task"], dict(content["languages"])
         answered = {language: (entry["data_sha256"], entry["predictions"]) for language, entry in by_language.items()}
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise HarnessError(f"expected predictions by language, found another form ({error!r})") from None
     if task != target or set(answered) != set(gold.files):
         raise HarnessError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,10 @@ from pathlib import Path
 from harness.audit.integrity.findings import SCORE_TOLERANCE, Checked, Findings
 from harness.audit.integrity.inputs import check_images, check_inputs
 from harness.audit.integrity.lock import check_lock
+from harness.audit.integrity.made import DataManifest, Made, check_recipe_records, read_data_manifest, read_record
 from harness.audit.integrity.rescore import Rescorer
-from harness.audit.integrity.rows import check_pins
+from harness.audit.integrity.rows import check_answers, check_pins
+from harness.audit.pinned import ENCODER
 from harness.audit.scores import build_scores, target_groups, target_metrics
 from harness.data.folder import MANIFEST
 from harness.experiment.inputs import ENCODER_FILES
@@ -21,25 +22,6 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import Cell, Result, grid_cells, read_result
 from harness.verify.scores import ScoresTable, read_scores, score_target
-
-
-@dataclass(frozen=True)
-class DataManifest:
-    """What a data folder's manifest says."""
-
-    sha256: str
-    """Of the manifest itself."""
-    source: str
-    """Where its rows come from."""
-    files: dict[str, str]
-    """File name -> sha256."""
-
-
-def read_data_manifest(content: bytes) -> DataManifest:
-    """A data folder's manifest. ValueError, KeyError, TypeError or AttributeError where it has another schema."""
-    manifest = json.loads(content)
-    files = {name: entry["sha256"] for name, entry in manifest["files"].items()}
-    return DataManifest(hashlib.sha256(content).hexdigest(), str(manifest.get("source")), files)
 
 
 @dataclass(frozen=True)
@@ -87,15 +69,25 @@ def check_run(
     data_pins = {task: one.sha256 for task, one in manifests.items()}
     encoder_pins = archived.encoder_pins if archived else _check_encoder(paths, findings)
     findings.problems += check_inputs(results, data_pins, encoder_pins)
+    findings.compare_cells(results, groups, lambda found: _predictions(found, paths))
     if quick:
         findings.skipped = ["comparing rows with their pins, and everything with dvc.lock"]
     else:
-        generated = {task: one.files for task, one in manifests.items() if one.source == "generated"}
-        findings.problems += check_pins(generated, paths)
-        gone = [name for name, one in results.items() if archived and one.cell.target not in generated]
+        generated = [task for task, one in manifests.items() if one.source == "generated"]
+        findings.problems += check_pins(manifests, params, paths)
+        findings.problems += check_recipe_records(params, paths)
+        rescorer = rescorer or Rescorer(params, paths)
+        gone = [
+            name
+            for name, one in results.items()
+            if archived and one.cell.target not in generated and not rescorer.has_gold(one)
+        ]
         here = {name: result for name, result in results.items() if name not in gone}
-        findings.rescore(rescorer or Rescorer(params, paths), here, lambda found: _predictions(found, paths))
+        findings.rescore(rescorer, here, lambda found: _predictions(found, paths))
         findings.rescored.left_out |= dict.fromkeys(gone, "gold rows are not in the archive")
+        unscored = {name: results[name] for name in findings.rescored.left_out if results[name].predictions}
+        kept = {name: path for name, one in unscored.items() if (path := _predictions(one, paths)).is_file()}
+        findings.problems += check_answers(results, manifests, kept)
     if not quick and not archived:
         findings.lock, problems = check_lock(params, paths)
         findings.problems += problems
@@ -104,7 +96,8 @@ def check_run(
         table = build_scores(results, params, groups, metrics)
         if whole:
             _check_table(paths.scores, table, findings)
-    return Checked(findings.conclude(results, len(cells)), None if findings.problems else table, results)
+    made = Made(manifests, read_record(paths.results / ENCODER))
+    return Checked(findings.conclude(results, len(cells)), None if findings.problems else table, results, made)
 
 
 def _predictions(result: Result, paths: Paths) -> Path:

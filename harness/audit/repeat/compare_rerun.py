@@ -77,10 +77,10 @@ class RerunCell(Record):
 
 
 class Rerun(Record):
-    """Level V1 on cells drawn at random."""
+    """Level V1 on cells drawn at random, or named."""
 
-    seed: int
-    """Seed of the draw: with the same results, the same number and seed draw the same cells."""
+    seed: int | None
+    """Seed of the draw: with the same results, the same number and seed draw the same cells; null: they were named."""
     candidates: int
     """Cells with a score, from which they were drawn."""
     cells: list[RerunCell]

@@ -134,12 +134,14 @@ def _generated_stems(task: Task, rows: Mapping[str, int]) -> Iterator[tuple[str,
 
 
 def local_pin(task: Task, pack: str, folder: Path) -> LocalPin:
-    """What a data pack holds for a task now; every file is hashed and held against the pack's manifest."""
+    """What a data pack holds for a task now; every file is hashed, held against the pack's manifest, and parsed."""
     manifest = read_pack_manifest(folder)
     files: dict[str, list[PackFile]] = {}
     for stem, path in sorted(_pack_stems(task, manifest), key=_stem_order):
         rows, sha256 = manifest[path]
-        integrity.check_file(folder / path, sha256, rows, pinned_by="the pack's manifest")
+        content = integrity.check_file(folder / path, sha256, rows, pinned_by="the pack's manifest")
+        for _ in formats.parse_lines(content, str(folder / path)):
+            pass  # a row that no parser takes is refused before it is pinned
         files.setdefault(stem, []).append(PackFile(path=path, rows=rows, sha256=sha256))
     if not files:
         patterns = ", ".join(pattern for patterns in task.pack_files.values() for pattern in patterns)
@@ -147,14 +149,35 @@ def local_pin(task: Task, pack: str, folder: Path) -> LocalPin:
             f"expected files of task {task.name} ({patterns}) in the pack {folder}, found none",
             fix=f"correct pack_files in tasks/{task.name}.yaml, or leave the task out of data.tasks",
         )
-    words = task.pins.local.get(pack) or next(iter(task.pins.local.values()), None)
+    # What stands in and what overlaps is said of a new pack too, until somebody says otherwise; a note is a pack's own.
+    own = task.pins.local.get(pack)
+    words = own or next(iter(task.pins.local.values()), None)
     return LocalPin(
         source_language=XTREME_SOURCE_LANGUAGE,
         stand_in=words.stand_in if words else None,
-        note=words.note if words else None,
+        note=own.note if own else None,
         overlaps=words.overlaps if words else [],
         files=files,
     )
+
+
+def unused_files(task: Task, folder: Path) -> list[str]:
+    """A line for each file of the pack that `task.pack_files` asks for in a language that the task doesn't have."""
+    lines = []
+    patterns = {pattern for patterns in task.pack_files.values() for pattern in patterns}
+    manifest = read_pack_manifest(folder)
+    used = {path for _, path in _pack_stems(task, manifest)}
+    for path in sorted(set(manifest) - used):
+        for pattern in patterns:
+            match = re.fullmatch(re.escape(pattern) + r"(?:\.(.+))?\.jsonl(\.gz)?", path)
+            code = match[1] or "" if match else None
+            if code is None or task.pack_codes.get(code, code) in task.languages:
+                continue
+            lines.append(
+                f"not used: {path}: `{code}` is no language of task {task.name} ({', '.join(task.languages)}); "
+                f"rename the file, or give its code under pack_codes in tasks/{task.name}.yaml"
+            )
+    return lines
 
 
 def _pack_stems(task: Task, manifest: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from harness.data.formats import Row
 from harness.data.readers import parquet, raw, treebanks
-from harness.data.readers.given import Given, Reader
+from harness.data.readers.given import Given, Misfit, Reader
 from harness.project.errors import HarnessError, nearest
 
 __all__ = ["READERS", "Given", "read_rows"]
@@ -74,11 +74,17 @@ def read_rows(reader: str, given: Given) -> Iterator[tuple[str, Row]]:
             f"expected the name of a reader, found `{reader}`; {nearest(reader, READERS)}", fix="correct the pin"
         )
     name = f"{given.path}" + (f" ({given.member})" if given.member else "")
+    fix = "see that the pin names the right file and reader (`harness data pin --check` asks its source)"
+    number = 0
     try:
         for number, row in enumerate(READERS[reader](given), 1):
             yield f"{name}:{number}", row
+    except HarnessError as error:
+        raise HarnessError(error.message, fix=error.fix or fix) from None
+    except Misfit as error:
+        where = f"{name}:{error.number}" + (f" ({error.name})" if error.name else "")
+        raise HarnessError(f"{error} in {where} (reader {reader})", fix=fix) from None
     except _MISFITS as error:
-        raise HarnessError(
-            f"expected the layout of reader {reader} in {name}, found {type(error).__name__}: {error}",
-            fix="see that the pin names the right file and reader (`harness data pin --check` asks its source)",
-        ) from None
+        behind = f", behind row {number}" if number else ""
+        found = f"{type(error).__name__}: {error}{behind}"
+        raise HarnessError(f"expected the layout of reader {reader} in {name}, found {found}", fix=fix) from None

@@ -42,6 +42,16 @@ class Given:
 Reader = Callable[[Given], Iterator[Row]]
 
 
+class Misfit(ValueError):
+    """A line, or a record, that is not of a reader's layout."""
+
+    def __init__(self, number: int, expected: str, found: object, name: str | None = None) -> None:
+        """`number` counts from 1; `name`: the archive's member, where the reader takes several."""
+        super().__init__(f"expected {expected}, found {found!r:.120}")
+        self.number = number
+        self.name = name
+
+
 def contents(given: Given) -> Iterator[tuple[str, bytes]]:
     """(name, content) of the file itself, or of the archive's members that are asked for, sorted by file name.
 
@@ -70,6 +80,11 @@ def lines(text: bytes) -> list[str]:
     """The lines of a UTF-8 text; only \\n ends a line, as texts may hold other separators of Unicode."""
     found = text.decode("utf-8-sig").split("\n")
     return [line.removesuffix("\r") for line in (found[:-1] if found[-1] == "" else found)]
+
+
+def columns(text: bytes) -> Iterator[tuple[int, list[str]]]:
+    """(number from 1, columns) of every tab-separated line; quotes and carriage returns inside a line are text."""
+    return ((number, line.split("\t")) for number, line in enumerate(lines(text), 1))
 
 
 def answers(texts: Sequence[str], starts: Sequence[int], context: str, counts: Counter[str]) -> Row | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.data.formats import Row
-from harness.data.readers.given import NOT_LABELLED, Given, Reader, answers
+from harness.data.readers.given import NOT_LABELLED, Given, Misfit, Reader, answers
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -24,7 +24,7 @@ def nli(given: Given) -> Iterator[Row]:
             "id": number,
             "premise": record["premise"],
             "hypothesis": record["hypothesis"],
-            "label": names[record["label"]],
+            "label": _class(record["label"], names, number),
         }
 
 
@@ -70,10 +70,8 @@ def tagging(column: str) -> Reader:
     def read(given: Given) -> Iterator[Row]:
         names = _class_names(given, column)
         for number, record in _numbered(given, "tokens", column):
-            tags = record[column]
-            if min(tags, default=0) < 0:
-                raise ValueError(f"a tag of class {min(tags)} in record {number}: that is a placeholder")
-            yield {"id": number, "tokens": record["tokens"], "tags": [names[tag] for tag in tags]}
+            tags = [_class(tag, names, number) for tag in record[column]]
+            yield {"id": number, "tokens": record["tokens"], "tags": tags}
 
     return read
 
@@ -160,6 +158,14 @@ def _records(given: Given, *columns: str) -> Iterator[Row]:
         raise ValueError(f"no column {', '.join(lacking)}, only {', '.join(file.schema_arrow.names)}")
     for batch in file.iter_batches(columns=list(columns)):
         yield from batch.to_pylist()
+
+
+def _class(value: int, names: Sequence[str], record: str) -> str:
+    """The name of a class; `Misfit` for a number that has none (Python would count -1, a placeholder, from the end)."""
+    if not 0 <= value < len(names):
+        why = ": that is a placeholder" if value == -1 else ""
+        raise Misfit(int(record) + 1, f"a class from 0 to {len(names) - 1} ({', '.join(names)}){why}", value)
+    return names[value]
 
 
 def _class_names(given: Given, column: str) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from harness.data.formats import Row
-from harness.data.readers.given import NOT_LABELLED, Given, answers, content, contents, lines
+from harness.data.readers.given import NOT_LABELLED, Given, Misfit, answers, columns, content, contents, lines
+from harness.project.files import parse_json
 
 BROKEN = "broken lines"
 ANLI_LABELS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
@@ -18,7 +19,7 @@ ANLI_LABELS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 def squad_json(given: Given) -> Iterator[Row]:
     """SQuAD v1.1 and v2.0, XQuAD, MLQA, TyDiQA-GoldP (`where: {language: english}`: the first part of its ids)."""
     wanted = given.where.get("language")
-    for article in json.loads(content(given))["data"]:
+    for article in parse_json(content(given), str(given.path))["data"]:
         for paragraph in article["paragraphs"]:
             for question in paragraph["qas"]:
                 if wanted in (None, question["id"].partition("-")[0]):
@@ -86,11 +87,8 @@ def pawsx_tsv(given: Given) -> Iterator[Row]:
 
 
 def qqp_tsv(given: Given) -> Iterator[Row]:
-    """GLUE's Quora question pairs: broken lines, which lack a column, are left out and counted."""
-    for row in _table(given):
-        if any(value is None for value in row.values()):
-            given.counts[BROKEN] += 1
-            continue
+    """GLUE's Quora question pairs: broken lines, which lack a column or have too many, are left out and counted."""
+    for row in _table(given, count_broken=True):
         yield {
             "id": row["id"],
             "sentence1": row["question1"],
@@ -114,6 +112,8 @@ def cosmosqa_csv(given: Given) -> Iterator[Row]:
     """CosmosQA: quoted CSV."""
     table = csv.DictReader(io.StringIO(content(given).decode("utf-8-sig"), newline=""))
     for number, row in enumerate(table):
+        if None in row or None in row.values():
+            raise Misfit(table.line_num, f"{len(table.fieldnames or ())} columns", list(row.values()))
         yield {
             "id": str(number),
             "context": row["context"],
@@ -149,49 +149,76 @@ def laser_tatoeba(given: Given) -> Iterator[Row]:
 
 def bucc_text(given: Given) -> Iterator[Row]:
     """One side of BUCC 2018: id, tab, sentence."""
-    for line in lines(content(given)):
-        number, _, text = line.partition("\t")
-        yield {"id": number, "text": text}
+    for number, (name, *text) in columns(content(given)):
+        if len(text) != 1:
+            raise Misfit(number, "an id, a tab and a sentence", [name, *text])
+        yield {"id": name, "text": text[0]}
 
 
 def bucc_gold(given: Given) -> Iterator[Row]:
     """BUCC 2018's parallel pairs: id of the foreign sentence, tab, id of the English one."""
-    for number, line in enumerate(lines(content(given))):
-        source, target = line.split("\t")
-        yield {"id": str(number), "source_id": source, "target_id": target}
+    for number, found in columns(content(given)):
+        if len(found) != 2:
+            raise Misfit(number, "two ids with a tab between them", found)
+        yield {"id": str(number - 1), "source_id": found[0], "target_id": found[1]}
 
 
 def panx_columns(given: Given) -> Iterator[Row]:
-    """PAN-X: one token a line, `LANGUAGE:token`, tab, tag; an empty line ends a sentence."""
+    """PAN-X: one token a line, `LANGUAGE:token`, tab, tag; an empty line ends a sentence.
+
+    Every token of a file has the same prefix: without one, a token that holds a colon would lose what is before it.
+    """
     tokens: list[str] = []
     tags: list[str] = []
-    number = 0
-    for line in [*lines(content(given)), ""]:
-        if line:
-            token, tag = line.split("\t")
-            tokens.append(token.partition(":")[2])
-            tags.append(tag)
+    prefix, sentences = "", 0
+    for number, found in columns(content(given) + b"\n\n"):
+        if found != [""]:
+            if len(found) != 2:
+                raise Misfit(number, "a token, a tab and a tag", found)
+            prefix = prefix or _prefix(found[0])
+            if not prefix or not found[0].startswith(prefix):
+                raise Misfit(number, f"a token after `{prefix or 'LANGUAGE:'}`", found[0])
+            tokens.append(found[0].removeprefix(prefix))
+            tags.append(found[1])
         elif tokens:
-            yield {"id": str(number), "tokens": tokens, "tags": tags}
-            tokens, tags, number = [], [], number + 1
+            yield {"id": str(sentences), "tokens": tokens, "tags": tags}
+            tokens, tags, sentences = [], [], sentences + 1
+
+
+def _prefix(token: str) -> str:
+    """`en:` of `en:word`; empty where there is none."""
+    match = re.match(r"[a-z]{2,}(-[a-z]+)*:", token)
+    return match[0] if match else ""
 
 
 def _columns(given: Given, count: int) -> Iterator[list[str]]:
     """The tab-separated lines below a header; those with another number of columns are left out and counted."""
-    for line in lines(content(given))[1:]:
-        columns = line.split("\t")
-        if len(columns) == count:
-            yield columns
+    for number, found in columns(content(given)):
+        if number == 1:
+            continue
+        if len(found) == count:
+            yield found
         else:
             given.counts[BROKEN] += 1
 
 
 def _json_lines(given: Given) -> Iterator[Row]:
-    return (json.loads(line) for line in lines(content(given)) if line)
+    return (parse_json(line, f"{given.path}:{number}") for number, line in enumerate(lines(content(given)), 1) if line)
 
 
-def _table(given: Given) -> Iterator[dict[str, Any]]:
-    """The rows of tab-separated files under a header, in which quotes are text."""
-    for _, text in contents(given):
-        stream = io.TextIOWrapper(io.BytesIO(text), encoding="utf-8-sig")
-        yield from csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+def _table(given: Given, count_broken: bool = False) -> Iterator[dict[str, str]]:
+    """The rows of tab-separated files under a header, in which quotes and carriage returns are text.
+
+    A line with another number of columns than the header is refused, or left out and counted (`count_broken`).
+    """
+    for name, text in contents(given):
+        header: list[str] = []
+        for number, found in columns(text):
+            if number == 1:
+                header = found
+            elif len(found) == len(header):
+                yield dict(zip(header, found, strict=True))
+            elif count_broken:
+                given.counts[BROKEN] += 1
+            elif found != [""]:
+                raise Misfit(number, f"{len(header)} columns", found, name if given.member else None)

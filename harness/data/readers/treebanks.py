@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from harness.data.formats import Row
-from harness.data.readers.given import Given, contents, lines
+from harness.data.readers.given import Given, Misfit, columns, contents, lines
 
 # Which part of a fused word ("del" = "de" + "el") gives its tag where several hang equally high: the conversion tool
 # that XTREME calls (ud-conversion-tools, conllu_to_conll.py).
@@ -20,6 +20,11 @@ PRECEDENCE = {
 ZERO_WIDTH_NON_JOINER = "\u200c"
 # <L category modified-part-of-speech part-of-speech word predicate-argument-category>
 _LEAF = re.compile(r"<L (\S+) \S+ \S+ (\S+) \S+>")
+COLUMNS = 10
+"""Of every line of a CoNLL-U file."""
+_FUSED, _EMPTY = re.compile(r"([0-9]+)-([0-9]+)"), re.compile(r"([0-9]+)\.[0-9]+")
+Line = tuple[int, list[str]]
+"""Number of a line, from 1, and its columns."""
 
 
 class Word(NamedTuple):
@@ -38,10 +43,9 @@ def conllu(given: Given) -> Iterator[Row]:
     number = 0
     for name, text in contents(given):
         language = name.rpartition("/")[2].partition("_")[0]
-        for block in "\n".join(lines(text)).split("\n\n"):
-            tokens, tags = _sentence(block, PRECEDENCE.get(language, PRECEDENCE["default"]).split())
-            if not tokens:
-                continue
+        precedence = PRECEDENCE.get(language, PRECEDENCE["default"]).split()
+        for block in _blocks(text):
+            tokens, tags = _sentence(block, precedence, name if given.member else None)
             hidden = tokens.count("_")
             if hidden and hidden >= len(tokens) - 1:
                 given.counts["sentences without their words"] += 1
@@ -50,19 +54,42 @@ def conllu(given: Given) -> Iterator[Row]:
             number += 1
 
 
-def _sentence(block: str, precedence: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tokens and tags of one sentence, every fused word as one token."""
+def _blocks(text: bytes) -> Iterator[list[Line]]:
+    """The sentences: runs of lines that aren't empty, without comments."""
+    found: list[Line] = []
+    for number, line in [*columns(text), (0, [""])]:
+        if line == [""]:
+            if found:
+                yield found
+            found = []
+        elif not line[0].startswith("#"):
+            found.append((number, line))
+
+
+def _sentence(block: Sequence[Line], precedence: Sequence[str], name: str | None) -> tuple[list[str], list[str]]:
+    """Tokens and tags of one sentence, every fused word as one token; `Misfit` where its ids don't run 1, 2, 3, ...
+
+    Ids that begin anew are those of another sentence, without an empty line before it.
+    """
     words: dict[int, Word] = {}
     fused: dict[int, tuple[int, str]] = {}
-    for line in block.split("\n"):
-        if not line or line.startswith("#"):
-            continue
-        number, form, _, tag, _, _, above, *_ = line.split("\t")
-        if number.isdigit():
-            words[int(number)] = Word(form, tag, int(above) if above.isdigit() else 0)
-        elif "-" in number:
-            first, last = number.split("-")
-            fused[int(first)] = (int(last), form)
+    end_of_fused = 0
+    for number, line in block:
+        if len(line) != COLUMNS:
+            raise Misfit(number, f"{COLUMNS} columns, or an empty line before another sentence", line, name)
+        place, form, tag, above = line[0], line[1], line[3], line[6]
+        after = len(words) + 1
+        if place == str(after):
+            words[after] = Word(form, tag, int(above) if above.isdecimal() else 0)
+        elif match := _FUSED.fullmatch(place):
+            first, last = int(match[1]), int(match[2])
+            if first != after or last <= first or first <= end_of_fused:
+                raise Misfit(number, f"a fused word from {after} on, or an empty line before id 1", place, name)
+            fused[first], end_of_fused = (last, form), last
+        elif not (match := _EMPTY.fullmatch(place)) or int(match[1]) != len(words):
+            raise Misfit(number, f"id {after} (ids run 1, 2, 3, ...; an empty line ends a sentence)", place, name)
+    if end_of_fused > len(words) or not words:
+        raise Misfit(block[-1][0], f"word {end_of_fused or 1} in the sentence", len(words), name)
     tokens: list[str] = []
     tags: list[str] = []
     at = 1

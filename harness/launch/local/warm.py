@@ -26,6 +26,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from harness.launch.unit import run_unit
+from harness.pipeline.dvc import dvc_process
 from harness.project.errors import HarnessError
 from harness.project.paths import project_root
 
@@ -41,7 +42,7 @@ def delegate(command: Sequence[str]) -> int | None:
     None where there is nothing to gain: not under DVC, no fork on this system, or the server does not start.
     Raises HarnessError when the child dies without an answer (killed, out of memory).
     """
-    owner = _dvc_process()
+    owner = dvc_process()
     if owner is None or not hasattr(os, "fork") or os.environ.get(OFF) or _in_containers():
         return None
     path = _socket_path(owner)
@@ -71,19 +72,6 @@ def _in_containers() -> bool:
             re.search(rb"^runtime: *docker\b", (project_root() / "params.yaml").read_bytes(), re.MULTILINE) is not None
         )
     return False
-
-
-def _dvc_process() -> int | None:
-    """The pid of the `dvc` that runs this stage, or None."""
-    if "DVC_STAGE" not in os.environ:
-        return None
-    import psutil
-
-    for parent in psutil.Process().parents():
-        with suppress(psutil.Error):
-            if any(Path(part).name in ("dvc", "dvc.exe") for part in parent.cmdline()[:3]):
-                return parent.pid
-    return None
 
 
 def _socket_path(owner: int) -> Path:

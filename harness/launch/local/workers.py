@@ -10,14 +10,16 @@ import gc
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
@@ -25,10 +27,11 @@ from pebble import ProcessExpired, ProcessPool
 from harness.launch.executor import Ended, Executor, Job
 from harness.launch.gpus import VISIBLE, visible_gpus
 from harness.launch.unit import run_unit
-from harness.launch.work import fetch_back
+from harness.launch.work import fetch_back, own_scratch, remove_old_scratch
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import OUTPUT, Paths
+from harness.project.processes import LAST_S, deaf_to_ctrl_c
 from harness.project.provenance import usable_cores
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -58,11 +61,12 @@ class Workers:
         self.slots = slots
         self._params, self._paths, self._devices = params, paths, devices
         self._in_containers = params.runtime == "docker"  # whose outputs are fetched back by what waits for them
-        self._folder = paths.scratch / f"jobs-{os.getpid()}"
+        self._folder = own_scratch(paths)
         self._environment: dict[str, str | None] = {}
         # A process that has touched a GPU can't be forked; on a CPU, forking shares one import among all workers.
         self._context = multiprocessing.get_context("forkserver" if params.compute.device == "cpu" else "spawn")
         self._pools: list[ProcessPool | None] = [None] * slots
+        self._starting: list[threading.Thread] = []
         self._running: dict[Future[Outcome], tuple[int, Job, float]] = {}
 
     def submit(self, job: Job) -> None:
@@ -72,8 +76,22 @@ class Workers:
         busy = {slot for slot, _, _ in self._running.values()}
         slot = next(slot for slot in range(self.slots) if slot not in busy)
         scratch = "" if self._in_containers else str(self._scratch(job))
-        future = self._pool(slot).schedule(run_logged, (job.work.command, scratch, str(job.log), job.attempt))
+        call = (job.work.command, scratch, str(job.log), job.attempt)
+        future: Future[Outcome] = Future()
+        # The first worker waits for the imports; this process doesn't, so that Ctrl-C need not wait for them either.
+        thread = threading.Thread(target=self._start, args=(slot, call, future), daemon=True)
+        with deaf_to_ctrl_c():  # what is started there never hears it: this process ends its workers in order
+            thread.start()
+        self._starting = [*filter(threading.Thread.is_alive, self._starting), thread]
         self._running[future] = (slot, job, time.monotonic())
+
+    def _start(self, slot: int, call: tuple[tuple[str, ...], str, str, int], future: Future[Outcome]) -> None:
+        try:
+            started: Future[Outcome] = self._pool(slot).schedule(run_logged, call)
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            started.add_done_callback(lambda ended: _hand_on(ended, future))
 
     def wait(self) -> list[Ended]:
         """Wait for the first job that ends, half a second at most; fetch back what has finished."""
@@ -82,6 +100,10 @@ class Workers:
 
     def close(self) -> None:
         """End the workers and what they run; closing twice does nothing."""
+        if any(thread.is_alive() for thread in self._starting):
+            _kill_fork_server()
+        for thread in self._starting:
+            thread.join()
         pools = [pool for pool in self._pools if pool is not None]
         for pool in pools:
             pool.stop()
@@ -91,15 +113,16 @@ class Workers:
         for name, value in self._environment.items():
             os.environ.pop(name)
             os.environ |= {} if value is None else {name: value}
-        self._pools, self._environment = [None] * self.slots, {}
+        self._pools, self._environment, self._starting = [None] * self.slots, {}, []
 
     def _prepare(self) -> None:
         """What the processes to come inherit: their number of threads, and what they are forked with."""
         self._environment = {name: os.environ.get(name) for name in THREADS}
         os.environ |= dict.fromkeys(THREADS, str(self._params.compute.threads))
+        remove_old_scratch(self._paths)
         if not self._in_containers:
             self._context.set_forkserver_preload(IMPORTED)
-        _remove_old(self._paths)
+        resource_tracker.ensure_running()  # here: where it is started, it lets Ctrl-C through again
 
     def _pool(self, slot: int) -> ProcessPool:
         pool = self._pools[slot]
@@ -111,7 +134,8 @@ class Workers:
                 initargs=(str(self._paths.root), device, not self._in_containers),
                 context=self._context,
             )
-            self._pools[slot] = pool
+            if pool.active:  # its worker has started
+                self._pools[slot] = pool
         return pool
 
     def _scratch(self, job: Job) -> Path:
@@ -140,18 +164,27 @@ class Workers:
             shutil.rmtree(self._scratch(job), ignore_errors=True)
 
 
+def _hand_on(ended: Future[Outcome], future: Future[Outcome]) -> None:
+    error = ended.exception() if not ended.cancelled() else CancelledError()
+    if error is None:
+        future.set_result(ended.result())
+    else:
+        future.set_exception(error)
+
+
+def _kill_fork_server() -> None:
+    """End the process that workers are forked from: it imports for seconds, and whoever waits for it goes on."""
+    import psutil
+
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if any("multiprocessing.forkserver" in word for word in child.cmdline()):
+                child.kill()
+
+
 def _how(exitcode: int | None) -> str:
     code = exitcode or 0
     return f"killed by signal {-code} (by hand, or out of memory)" if code < 0 else f"ended with code {code}"
-
-
-def _remove_old(paths: Paths) -> None:
-    """Scratch folders whose process is gone."""
-    import psutil
-
-    for old in paths.scratch.glob("jobs-*"):
-        if not psutil.pid_exists(int(old.name.partition("-")[2])):
-            shutil.rmtree(old, ignore_errors=True)
 
 
 def begin(root: str, device: str | None, trains: bool) -> None:
@@ -159,7 +192,7 @@ def begin(root: str, device: str | None, trains: bool) -> None:
     os.chdir(root)
     if device is not None:
         os.environ[VISIBLE] = device
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(trains,), daemon=True).start()
     if trains:
         import harness.experiment.cell
         import harness.experiment.intermediate
@@ -167,10 +200,13 @@ def begin(root: str, device: str | None, trains: bool) -> None:
         assert harness.experiment.cell and harness.experiment.intermediate
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(trains: bool) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        if not trains:  # what waits for a container removes it on the way out
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(LAST_S)
         os._exit(1)
 
 

@@ -105,6 +105,11 @@ def make_study(
     """The record of a sound table of scores: what is measured from it, and what the caller knows besides."""
     scores = read_table(table)
     recipes = [recipe for recipe in verification.grid.recipes if recipe != BASELINE]
+    if not recipes:
+        raise HarnessError(
+            f"expected a recipe beside `{BASELINE}` to study, found none in the grid",
+            fix="add one to grid.recipes in params.yaml, then run `harness repro`",
+        )
     others = [target for target in scores.targets if target not in scores.retrieval]
     both_kinds = 0 < len(others) < len(scores.targets)
     return Study(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from harness.project.errors import HarnessError, explain_validation, nearest
-from harness.project.params import YAML_LOADER
+from harness.project.files import read_yaml
 from harness.verify.claims.claim import Claim
 
 CLAIMS = "claims.yaml"
@@ -67,17 +66,3 @@ def _parse(entry: Any, index: int, path: Path) -> Claim:
     except ValidationError as error:
         where = f"claim {name} of {path}"
         raise HarnessError(explain_validation(error, Claim, where), fix=f"edit {path}") from None
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a reference file. Raises HarnessError where it is missing, can't be read, or is no YAML."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
-    except FileNotFoundError:
-        raise HarnessError(f"expected {path}, found no such file", fix=f"restore {path}, or correct it") from None
-    except OSError as error:
-        problem = error.strerror or str(error)
-        raise HarnessError(f"expected a file at {path}, found: {problem}", fix="name a file that can be read") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise HarnessError(f"expected YAML in {path}, found: {problem}", fix="fix that line") from None

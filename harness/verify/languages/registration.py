@@ -13,9 +13,9 @@ from typing import Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from harness.project.errors import HarnessError, explain_validation
+from harness.project.files import read_yaml
 from harness.project.records import StrictRecord
 from harness.verify.claims.claim import Scope
-from harness.verify.claims.registry import read_yaml
 
 LANGUAGES_FILE = "languages.yaml"
 REGISTRATION_FILE = "low_resource.yaml"

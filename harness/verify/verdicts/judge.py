@@ -33,7 +33,8 @@ def judge(
 
     `scores`: points by recipe, target and seed. `facts`: what claims that are decided without a run are decided by;
     without them those are NOT_TESTED. `development`: scores of development sets, shown beside, which decide nothing.
-    The verdict is that on this claim alone: hold_accusations looks at several. Where something is lacking the verdict
+    The verdict is that on this claim alone, and the caller vouches for the scores: hold_accusations looks at several
+    claims, hold_evidence at how the scores are known. Where something is lacking the verdict
     is NOT_TESTED or UNDERPOWERED and says so; nothing is raised. That holds for scores within 1e6
     points of zero, as Scores.from_rows and read_csv_scores make them; one that is not finite raises ValueError.
     """
@@ -45,7 +46,7 @@ def judge(
     verdict = verdict_on(claim, outcome.verdict, **outcome.model_dump(exclude={"verdict"}))
     held = _hold_back(claim, check, verdict, found, scores)
     evidence = gather(claim, check, found, scores, outcome.verdict, _concluded(held), development)
-    return held.model_copy(update={"evidence": evidence})
+    return held.model_copy(update={"evidence": evidence, "evidence_level": "scores only" if evidence.cells else None})
 
 
 def _concluded(verdict: ClaimVerdict) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,10 @@ from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import Evidence
 from harness.verify.claims.kinds import group_of, unit_of
 from harness.verify.statistics.intervals import Direction, Verdict
+
+Level = Literal["re-run here", "re-scored here", "hash only", "scores only"]
+"""How the numbers of a cell are known here: it was run again; its metrics were computed again from its predictions and
+the gold rows; its predictions are known by their hash, or were not scored again; nothing but its scores is known."""
 
 
 class ClaimVerdict(Record):
@@ -55,6 +59,8 @@ class ClaimVerdict(Record):
     """p value of "the claim holds", of this claim alone; null where nothing was measured on three seeds."""
     p_adjusted: float | None = None
     """The same by Holm's step-down over all claims that were tested; null where the claim was not tested."""
+    evidence_level: Level | None = None
+    """How its weakest cell is known here; null where the verdict rests on no cell."""
     note: str = ""
     """In a few words, for the table."""
     reasons: list[str] = Field(default_factory=list)

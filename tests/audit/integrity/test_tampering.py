@@ -28,6 +28,7 @@ from harness.audit.verification import Verification
 from harness.data.build import build_task
 from harness.metrics.xtreme import task_score
 from harness.pipeline.lock import LOCK, Lock
+from harness.project.errors import HarnessError
 from harness.project.files import write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
@@ -288,8 +289,8 @@ def test_a_changed_dvc_lock_is_named_by_its_stage(run: Run) -> None:
 )
 def test_a_dvc_lock_in_another_form_is_named(run: Run, content: str) -> None:
     (run.paths.root / LOCK).write_text(content)
-    (problem,) = run.problems()
-    assert problem.startswith("expected dvc.lock as DVC writes it, found another form (")
+    with pytest.raises(HarnessError, match=r"dvc.lock as DVC writes it, found: "):
+        run.verify()
 
 
 def test_a_cell_that_is_not_locked_is_named(run: Run) -> None:

@@ -69,7 +69,7 @@ def under_dvc(server: Server, monkeypatch: pytest.MonkeyPatch, toy_copy: Toy) ->
     params, paths = toy_copy
     write_recipe("none", params, paths)
     monkeypatch.chdir(paths.root)
-    monkeypatch.setattr(warm, "_dvc_process", lambda: server.owner.pid)
+    monkeypatch.setattr(warm, "dvc_process", lambda: server.owner.pid)
     monkeypatch.setattr(warm, "_socket_path", lambda owner: server.path)
     monkeypatch.delenv(warm.OFF, raising=False)
     return paths
@@ -92,7 +92,7 @@ def test_it_can_be_switched_off(under_dvc: Paths, monkeypatch: pytest.MonkeyPatc
 def test_a_dvc_above_is_found(tmp_path: Path) -> None:
     """A script called `dvc` that starts a process which asks: the nearest one counts."""
     script = tmp_path / "dvc"
-    ask = "from harness.launch.local.warm import _dvc_process; print(_dvc_process())"
+    ask = "from harness.launch.local.warm import dvc_process; print(dvc_process())"
     script.write_text(
         f"import os, subprocess, sys\nprint(os.getpid(), flush=True)\nsubprocess.run([sys.executable, '-c', {ask!r}])"
     )
@@ -170,7 +170,7 @@ def test_a_killed_child_is_told_of(server: Server, under_dvc: Paths) -> None:
 
 def test_a_child_ends_with_its_caller(server: Server, under_dvc: Paths) -> None:
     code = (
-        "import sys; from pathlib import Path; from harness.launch.local import warm; warm._dvc_process = lambda: 1\n"
+        "import sys; from pathlib import Path; from harness.launch.local import warm; warm.dvc_process = lambda: 1\n"
         f"warm._socket_path = lambda owner: Path({str(server.path)!r})\nwarm.delegate({UNIT!r})"
     )
     with _held(under_dvc):
@@ -194,7 +194,7 @@ def test_a_socket_of_another_user_is_left_alone(server: Server, monkeypatch: pyt
 
 
 def test_a_server_that_does_not_start_is_no_obstacle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(warm, "_dvc_process", os.getpid)
+    monkeypatch.setattr(warm, "dvc_process", os.getpid)
     monkeypatch.setattr(warm, "_socket_path", lambda owner: tmp_path / "none")
     monkeypatch.setattr(sys, "executable", "/bin/false")
     monkeypatch.delenv(warm.OFF, raising=False)

@@ -216,3 +216,42 @@ def _worker_of(log: Path) -> psutil.Process:
 
     assert wait_for(look), f"no worker writes to {log}"
     return seen[0]
+
+
+def test_no_room_for_a_worker_is_said(workers: Workers, ready: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(slot: int) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(workers, "_pool", refuse)
+    found = run(workers, cell("tatoeba", ready[1]), ready[1])
+    assert found.code == 1 and found.died == "its worker did not start: [Errno 11] Resource temporarily unavailable"
+
+
+@pytest.mark.slow
+def test_closing_waits_for_no_imports(ready: Toy) -> None:
+    """A fork server that takes a minute to import: who ends the run need not wait for it."""
+    code = (
+        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "from harness.launch.local import workers\n"
+        "from harness.launch.executor import Job\n"
+        "from harness.launch.work import cell_work\n"
+        "from harness.project.profiles import open_project\n"
+        "from harness.project.results import Cell\n"
+        "if __name__ == '__main__':\n"
+        "    params, paths = open_project()\n"
+        "    workers.IMPORTED = ['slow_to_import']\n"
+        "    made = workers.Workers(1, params, paths)\n"
+        "    work = cell_work(Cell(recipe='none', target='tatoeba', seed=1), paths)\n"
+        "    made.submit(Job('cell', work, (), 1.0, 'unit', paths.logs / 'x.log'))\n"
+        "    time.sleep(1); began = time.monotonic(); made.close()\n"
+        "    print(time.monotonic() - began)\n"
+    )
+    root = ready[1].root
+    (root / "slow_to_import.py").write_text("import time; time.sleep(60)\n", encoding="utf-8")
+    (root / "main.py").write_text(code, encoding="utf-8")
+    path = os.pathsep.join([str(toys.ROOT), str(root)])
+    done = subprocess.run(
+        [sys.executable, "main.py", str(root)], cwd=root, env=os.environ | {"PYTHONPATH": path}, capture_output=True,
+        text=True, timeout=WAIT_S,
+    )  # fmt: skip
+    assert done.returncode == 0 and float(done.stdout) < 20 and "Traceback" not in done.stderr, done.stderr

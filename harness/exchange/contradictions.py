@@ -1,0 +1,102 @@
+"""What an archive says of itself, held against what is found in it: its verdicts, its report, its provenance.
+
+Nothing of it is believed; but a reader who opens only `report.txt` reads it, so that another word there is told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from harness.audit.integrity.inputs import image_of
+from harness.audit.verification import Verification
+from harness.exchange.layout import REPORT, VERDICTS, CrateRecord
+from harness.project.errors import name_some
+from harness.project.provenance import commits_of, distinct, machines_of
+from harness.project.results import Result
+from harness.verify.show.table import show_interval, show_points
+from harness.verify.statistics.intervals import Verdict
+from harness.verify.verdicts.verdict import ClaimVerdict
+
+WORD = re.compile(rf"^({'|'.join(get_args(Verdict))})\s+(\S+)\s(.*)$")
+"""A line of the printed table: verdict, claim, and the rest."""
+COMPARED = ("expected", "measured", "interval", "n_seeds", "evidence_level")
+"""Fields of a verdict in verdicts.json that are compared besides the word itself."""
+
+
+def contradictions(record: CrateRecord, root: Path, found: Verification, results: Mapping[str, Result]) -> list[str]:
+    """Sentences on what the archive says otherwise than `found`. Raises ValueError, LookupError or TypeError where its
+    verdicts are of another shape.
+    """
+    return [*_verdicts(root, found), *_report(root, found), *_provenance(record, results)]
+
+
+def _verdicts(root: Path, found: Verification) -> Iterator[str]:
+    content = json.loads((root / VERDICTS).read_bytes())
+    said = {claim["id"]: claim for claim in content["claims"]}
+    other = [claim.id for claim in found.claims if said.get(claim.id, {}).get("verdict") != claim.verdict]
+    if other:
+        yield f"{VERDICTS} in it has another verdict on {name_some(other)} than this judging"
+    numbers = [claim.id for claim in found.claims if claim.id not in other and _differs(said[claim.id], claim)]
+    if numbers:
+        yield f"{VERDICTS} in it has other numbers on {name_some(numbers)} than this judging"
+    more = [name for name in said if name not in {claim.id for claim in found.claims}]
+    if more:
+        yield f"{VERDICTS} in it speaks of claims that its registry lacks: {name_some(more)}"
+    if content.get("exit_code") != found.exit_code and not other:
+        yield f"{VERDICTS} in it says exit code {content.get('exit_code')}, this judging {found.exit_code}"
+
+
+def _differs(said: Mapping[str, Any], claim: ClaimVerdict) -> bool:
+    here = claim.model_dump(mode="json")
+    return any(name in said and not _same(said[name], here[name]) for name in COMPARED)
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Equal, numbers to the last digit but one: another platform may round the last."""
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(_same, one, two))
+    if isinstance(one, float) and isinstance(two, float):
+        return abs(one - two) <= 1e-9 * max(1.0, abs(one))
+    return bool(one == two)
+
+
+def _report(root: Path, found: Verification) -> Iterator[str]:
+    """The words and numbers of the printed table. What stands around it is prose, and is not compared."""
+    if not (root / REPORT).is_file():
+        yield f"{REPORT} is left out"
+        return
+    lines = (root / REPORT).read_text(encoding="utf-8", errors="replace").splitlines()
+    said = {match[2]: match for line in lines if (match := WORD.match(line))}
+    other = [claim.id for claim in found.claims if claim.id not in said or said[claim.id][1] != claim.verdict]
+    if other:
+        yield f"{REPORT} in it has another verdict on {name_some(other)} than this judging"
+    numbers = [
+        claim.id
+        for claim in found.claims
+        if claim.id not in other and claim.interval and not _shows(said[claim.id][3], claim)
+    ]
+    if numbers:
+        yield f"{REPORT} in it has other numbers on {name_some(numbers)} than this judging"
+
+
+def _shows(rest: str, claim: ClaimVerdict) -> bool:
+    wanted = (show_points(claim.measured, claim.is_share), show_interval(claim.interval, claim.is_share))
+    return all(word in rest for word in wanted)
+
+
+def _provenance(record: CrateRecord, results: Mapping[str, Result]) -> Iterator[str]:
+    origins = [result.provenance for result in results.values()]
+    follows = {
+        "result_commits": commits_of(origins),
+        "results_dirty": any(origin.get("git_dirty") for origin in origins),
+        "machines": machines_of(origins),
+        "packages": distinct(origin["packages"] for origin in origins if origin.get("packages")),
+        "images": sorted({image for origin in origins if (image := image_of(origin))}),
+    }
+    other = [name for name, value in follows.items() if getattr(record, name) != value]
+    if other and results:
+        yield f"provenance.json in it has other {', '.join(other)} than its results"
