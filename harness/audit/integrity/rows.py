@@ -7,9 +7,7 @@ which the data stage checks; of these the number of rows is compared, where it i
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from harness.audit.integrity.made import DataManifest
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.records import gunzip
 from harness.project.results import Result
 from harness.project.stages import data_stage
 from harness.project.tasks import Task, load_task, published_pins
@@ -90,18 +89,9 @@ def _other_counts(
         if manifest is None or "test_gold" in "".join(manifest.rows):  # mined pairs answer no row each
             continue
         try:
-            languages = json.loads(gzip.decompress(path.read_bytes()))["languages"]
+            languages = json.loads(gunzip(path.read_bytes()))["languages"]
             answered = {language: len(entry["predictions"]) for language, entry in languages.items()}
-        except (
-            OSError,
-            EOFError,
-            zlib.error,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-        ) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             yield f"expected predictions by language in cell {name}, found another form ({error!r}); {_mend(name)}"
             continue
         there = {stem.split(".")[1]: rows for stem, rows in manifest.rows.items() if stem.startswith("test.")}

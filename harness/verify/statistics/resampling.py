@@ -76,10 +76,12 @@ def pooled_effects(gains: Array, x: Array, low: NDArray[np.bool_], weights: Arra
 
 
 def draw_languages(languages: int, repetitions: int, seed: int) -> Array:
-    """How often each language is drawn, repetitions x languages: L - 1 of L with replacement.
+    """How often each language is drawn, repetitions x languages: L - 1 of L with replacement, nothing where L is 0.
 
     With L draws the variance of a mean comes out (L - 1) / L too small; with L - 1 it is unbiased (Rao and Wu 1988).
     """
+    if languages == 0:
+        return np.zeros((repetitions, 0))
     generator = np.random.default_rng(seed)
     return generator.multinomial(languages - 1, np.full(languages, 1 / languages), size=repetitions).astype(float)
 
