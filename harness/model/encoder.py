@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from harness.model.determinism import nothing_drawn
-from harness.model.families import CONFIG, XLM_ROBERTA, read_config
+from harness.model.families import CONFIG, XLM_ROBERTA, Family, read_config
 from harness.model.features import Feature
 from harness.model.forward import Encoder
 from harness.model.heads import TrainableHead, labelled_positions, labelled_tokens
+from harness.model.tokenizer import token_id
 from harness.project.errors import HarnessError
 from harness.project.params import Architecture, Compute
 
@@ -100,20 +103,74 @@ def load_encoder(folder: Path, weights: Path | None = None) -> Encoder:
     return model
 
 
-def published_encoder(folder: Path) -> tuple[Encoder, MaskedLMHead]:
-    """An encoder as its library publishes it, with its masked-LM head in the same file, as encoder and head.
+def published_encoder(folder: Path, with_head: bool = True) -> tuple[Encoder, MaskedLMHead | None]:
+    """An encoder as its library publishes it, and its masked-LM head, which the same file holds (None: not asked for).
 
-    Raises HarnessError for a family that is not known, or weights that do not fit the configuration.
+    The encoder's weights may stand alone, without the prefix that they have beside a head. Raises HarnessError for a
+    family that is not known, weights that do not fit the configuration, and a head that is not there.
     """
     with nothing_drawn():
         model = Encoder(*read_config(folder))
-        head = MaskedLMHead(model)
+        head = MaskedLMHead(model) if with_head else None
     family, path = model.family, folder / WEIGHTS
-    found = _read_weights(path)
-    body = {name.removeprefix(family.prefix): found[name] for name in found if name.startswith(family.prefix)}
+    found = {_present_name(name): tensor for name, tensor in _read_weights(path).items()}
+    prefix = family.prefix if any(name.startswith(family.prefix) for name in found) else ""
+    body = {name.removeprefix(prefix): found[name] for name in found if name.startswith(prefix)}
     _load(model, {name: tensor for name, tensor in body.items() if not name.startswith(family.unused)}, path)
-    _load(head, {ours: found[name] for name, ours in family.lm_head.items() if name in found}, path)
+    if head is not None:
+        if not any(name in found for name in family.lm_head):
+            raise HarnessError(
+                f"expected the encoder's masked-LM head in {path} (encoder.masked_lm_head), found the encoder alone",
+                fix="set `masked_lm_head: false` in the encoder's settings in params.yaml, and leave recipes with `mlm`"
+                " out of grid.recipes",
+            )
+        _load(head, {ours: found[name] for name, ours in family.lm_head.items() if name in found}, path)
     return model, head
+
+
+def _present_name(name: str) -> str:
+    """A tensor's name today: releases before PyTorch had layer norms called their two parts gamma and beta."""
+    for old, new in ((".gamma", ".weight"), (".beta", ".bias")):
+        if name.endswith(f"LayerNorm{old}"):
+            return name.removesuffix(old) + new
+    return name
+
+
+def encoder_of(family: Family, config: Mapping[str, Any], weights: dict[str, Tensor], source: Path) -> Encoder:
+    """An encoder of a family with these weights, which `source` gave; HarnessError where they don't fit."""
+    with nothing_drawn():
+        model = Encoder(family, family.config(**config))
+    _load(model, weights, source)
+    return model
+
+
+def size_of(model: Encoder) -> int:
+    """Its parameters."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def check_tokenizer(tokenizer: Tokenizer, model: Encoder, where: Path) -> None:
+    """HarnessError where a tokenizer gives what the encoder can't read: ids, token types, or no special tokens."""
+    tokens, config = model.family.tokens, model.config
+    known = {name: token_id(tokenizer, name) for name in tokens.names()}
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    pair = tokenizer.encode("a", "b")
+    for what, most, found in (
+        ("token ids", config.vocab_size, max(tokenizer.get_vocab(with_added_tokens=True).values())),
+        ("token types", config.type_vocab_size, max(pair.type_ids) if tokens.marks_second else 0),
+    ):
+        if found >= most:
+            raise HarnessError(
+                f"expected {what} below {most} (config.json) from the tokenizer in {where}, found {found}",
+                fix="use the tokenizer that the encoder was made with",
+            )
+    if pair.ids[0] != known[tokens.begin] or pair.ids[-1] != known[tokens.end]:
+        raise HarnessError(
+            f"expected a tokenizer in {where} that puts {tokens.begin} and {tokens.end} around texts, found one that"
+            f" gives {' '.join(pair.tokens)}",
+            fix="save the tokenizer with its post-processor",
+        )
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -149,6 +206,8 @@ def _first_difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> 
             return f"expected the tensor `{name}`, found none"
         if found[name].shape != tensor.shape:
             return f"expected `{name}` of shape {tuple(tensor.shape)}, found {tuple(found[name].shape)}"
+        if not found[name].is_floating_point():
+            return f"expected `{name}` as floating-point numbers, found {found[name].dtype}"
     extra = sorted(set(found) - set(expected))
     return f"found the unknown tensor `{extra[0]}`" if extra else None
 

@@ -1,4 +1,4 @@
-"""Tokenizers: a unigram tokenizer trained here on the corpus, or one read from a tokenizer.json.
+"""Tokenizers: a unigram tokenizer trained here on the corpus, one from a tokenizer.json, or XLM-R's from its pieces.
 
 The one trained here has XLM-R's layout (Conneau et al. 2020): NFKC, metaspace, `<s> A </s>`, `<s> A </s></s> B </s>`.
 """
@@ -10,9 +10,10 @@ import os
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.project.errors import HarnessError
 
@@ -20,7 +21,8 @@ from harness.project.errors import HarnessError
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import sentencepiece
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from sentencepiece import sentencepiece_model_pb2
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 FILE = "tokenizer.json"
 SPACE = "\u2581"  # SentencePiece's mark of a word's beginning
@@ -43,6 +45,12 @@ class SpecialTokens:
     """What the vocabulary has no piece for."""
     mask: str
     """What masked LM hides."""
+    marks_second: bool = False
+    """Whether the tokens of a pair's second text have a token type of their own."""
+
+    def names(self) -> tuple[str, ...]:
+        """The texts."""
+        return self.begin, self.pad, self.end, self.unknown, self.mask
 
 
 def train_tokenizer(lines: Iterable[str], vocabulary_size: int, tokens: SpecialTokens) -> Tokenizer:
@@ -85,13 +93,42 @@ def train_tokenizer(lines: Iterable[str], vocabulary_size: int, tokens: SpecialT
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.add_special_tokens([*first, tokens.mask])
+    _lay_out(tokenizer, tokens)
+    return tokenizer
+
+
+def _lay_out(tokenizer: Tokenizer, tokens: SpecialTokens) -> None:
+    """Put XLM-R's special tokens around one text or two."""
     begin, end = tokens.begin, tokens.end
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{begin} $A {end}",
         pair=f"{begin} $A {end} {end} $B:1 {end}:1",
         special_tokens=[(name, tokenizer.token_to_id(name)) for name in (begin, end)],
     )
+
+
+def rebuilt_tokenizer(pieces: Sequence[tuple[str, float]], tokens: SpecialTokens) -> Tokenizer:
+    """XLM-R's tokenizer from its pieces and their scores, in the order of their ids.
+
+    What else it does is known: SentencePiece's rule nmt_nfkc, a mark before every word, no piece of raw bytes.
+    """
+    unknown = [piece for piece, _ in pieces].index(tokens.unknown)
+    tokenizer = Tokenizer(models.Unigram(list(pieces), unk_id=unknown, byte_fallback=False))
+    tokenizer.normalizer = normalizers.Precompiled(_character_map("nmt_nfkc"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    tokenizer.decoder = decoders.Metaspace()
+    plain = [tokens.begin, tokens.pad, tokens.end, tokens.unknown]
+    tokenizer.add_special_tokens([*plain, AddedToken(tokens.mask, lstrip=True, special=True)])
+    _lay_out(tokenizer, tokens)
     return tokenizer
+
+
+def _character_map(rule: str) -> bytes:
+    """The characters that a rule of SentencePiece replaces, in its own form; the package carries it."""
+    normaliser = sentencepiece.SentencePieceNormalizer(rule_name=rule)
+    messages: Any = sentencepiece_model_pb2  # generated, without types
+    spec = messages.NormalizerSpec.FromString(normaliser.serialized_normalizer_spec())
+    return bytes(spec.precompiled_charsmap)
 
 
 def seed_pieces(lines: Iterable[str]) -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from harness.pipeline.pinned_inputs import pinned_rows, published_sizes
-from harness.project.params import Architecture, Params, Recipe, Retrieval, Training
+from harness.project.params import Architecture, Params, PretrainedHere, Recipe, Retrieval, Training
 from harness.project.profiles import describe_encoder
 from harness.project.records import StrictRecord
 from harness.project.tasks import TRANSLATED, Task
@@ -131,9 +131,9 @@ def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length
         unavailable={name: reason for name, reason in reasons.items() if reason},
         targets=len(params.grid.targets),
         measured_lengths=sorted(count.measured),
-        parameters=encoder.parameters
-        if encoder.source == "hub"
-        else parameters_of(encoder.architecture, encoder.pretraining.vocabulary_size),
+        parameters=parameters_of(encoder.architecture, encoder.pretraining.vocabulary_size)
+        if isinstance(encoder, PretrainedHere)
+        else encoder.parameters,
         fetched_bytes=sum(size for size in sizes if size is not None),
         fetched_unknown=sizes.count(None),
     )
@@ -169,7 +169,7 @@ class _Counter:
 
     def pretraining(self) -> list[UnitCost]:
         """The encoder, where it is pretrained here."""
-        if self.params.encoder.source == "hub":
+        if not isinstance(self.params.encoder, PretrainedHere):
             return []
         chosen = self.params.encoder.pretraining
         tokens = chosen.steps * chosen.batch_tokens

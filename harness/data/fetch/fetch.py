@@ -11,17 +11,26 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from harness.data.fetch import address, hub
+from harness.data.fetch import address, hub, wheel
 from harness.data.fetch.address import Unavailable
-from harness.data.fetch.store import State, only_fetch, repository_folder, state, url_folder, url_name
+from harness.data.fetch.store import (
+    State,
+    only_fetch,
+    own_state,
+    repository_folder,
+    state,
+    url_folder,
+    url_name,
+    wheel_folder,
+)
 from harness.project.errors import HarnessError
-from harness.project.params import HubEncoder, Params, store_dir
+from harness.project.params import HubEncoder, LocalEncoder, Params, WheelEncoder, encoder_dir, store_dir
 from harness.project.paths import Paths
 from harness.project.pins import HubPin, PathPin, PublishedPin, UrlPin
 from harness.project.records import StrictRecord
 from harness.project.tasks import TRANSLATED, Task, load_tasks, published_pins, unavailable
 
-Place = Literal["hub", "url", "path"]
+Place = Literal["hub", "url", "path", "wheel"]
 
 
 class Fetched(StrictRecord):
@@ -76,12 +85,20 @@ def fetch_tasks(names: Sequence[str], params: Params, paths: Paths) -> list[Fetc
 
 
 def fetch_encoder(params: Params, paths: Paths) -> Fetched:
-    """Bring exactly the pinned files of the profile's encoder into the store; HarnessError as `hub.download`."""
-    encoder = _hub_encoder(params)
-    store = store_dir(params, paths.root)
+    """Bring exactly the pinned files of the profile's encoder into the store.
+
+    HarnessError as `hub.download` or `wheel.download`, and for an encoder that nothing is fetched for.
+    """
+    encoder, store = params.encoder, store_dir(params, paths.root)
+    if not isinstance(encoder, HubEncoder | WheelEncoder):
+        raise _not_fetched(params)
     with only_fetch(store):
-        transferred = hub.download(encoder.repository, encoder.revision, "model", encoder.files, store)
-    return Fetched(name="encoder", place="hub", files=len(encoder.files), transferred=transferred, passed_over=[])
+        if isinstance(encoder, HubEncoder):
+            transferred = hub.download(encoder.repository, encoder.revision, "model", encoder.files, store)
+        else:
+            transferred = wheel.download(encoder, store)
+    files = len(encoder.files) if isinstance(encoder, HubEncoder) else 1
+    return Fetched(name="encoder", place=encoder.source, files=files, transferred=transferred, passed_over=[])
 
 
 def check_tasks(names: Sequence[str], params: Params, paths: Paths) -> list[Checked]:
@@ -94,10 +111,18 @@ def check_tasks(names: Sequence[str], params: Params, paths: Paths) -> list[Chec
 
 
 def check_encoder(params: Params, paths: Paths) -> Checked:
-    """Hash the encoder's files in the store (no network)."""
-    encoder = _hub_encoder(params)
-    folder = repository_folder(store_dir(params, paths.root), "model", encoder.repository, encoder.revision)
-    return _checked("encoder", "hub", [state(folder, name, sha256) for name, sha256 in encoder.files.items()])
+    """Hash the encoder's files in the store, or in its owner's folder (no network)."""
+    encoder, store = params.encoder, store_dir(params, paths.root)
+    if isinstance(encoder, HubEncoder):
+        folder = repository_folder(store, "model", encoder.repository, encoder.revision)
+        return _checked("encoder", "hub", [state(folder, name, sha256) for name, sha256 in encoder.files.items()])
+    if isinstance(encoder, WheelEncoder):
+        found = state(wheel_folder(store, encoder), encoder.member, encoder.member_sha256)
+        return _checked("encoder", "wheel", [found])
+    if isinstance(encoder, LocalEncoder):
+        folder = encoder_dir(encoder, paths.root)
+        return _checked("encoder", "path", [own_state(folder, name, sha256) for name, sha256 in encoder.files.items()])
+    raise _not_fetched(params)
 
 
 def published_tasks(params: Params, paths: Paths) -> list[str]:
@@ -107,11 +132,15 @@ def published_tasks(params: Params, paths: Paths) -> list[str]:
     return [name for name, task in load_tasks(params.data.tasks, paths.tasks).items() if task.published]
 
 
-def _hub_encoder(params: Params) -> HubEncoder:
-    if isinstance(params.encoder, HubEncoder):
-        return params.encoder
-    raise HarnessError(
-        f"expected an encoder from the hub, found that profile {params.profile} pretrains its own",
+def has_fetched_encoder(params: Params) -> bool:
+    """Whether the profile's encoder comes over the network."""
+    return isinstance(params.encoder, HubEncoder | WheelEncoder)
+
+
+def _not_fetched(params: Params) -> HarnessError:
+    how = "reads its own from a folder" if isinstance(params.encoder, LocalEncoder) else "pretrains its own"
+    return HarnessError(
+        f"expected an encoder from the hub or a wheel, found that profile {params.profile} {how}",
         fix="leave out --encoder, or make a profile active that names a published encoder (`harness profile`)",
     )
 

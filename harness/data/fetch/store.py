@@ -3,6 +3,7 @@
     hub/<owner>--<name>/<revision>/<path>       a data set's files at a revision, and <revision>.json beside the folder
     models/<owner>--<name>/<revision>/<file>    an encoder's, likewise
     url/<sha256>/<last part of the address>     what lay behind an address, and <sha256>.json beside the folder
+    wheels/<package>-<version>/<sha256>/<file>  the file of a wheel that is used, and <sha256>.json beside the folder
 
 The `.json` is the folder's manifest. A file's entry is written after the file, atomically, so what the manifest lacks
 was never whole. Reading needs no network, and nothing here ever falls back to another revision.
@@ -24,7 +25,7 @@ from pydantic import Field, ValidationError
 
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
-from harness.project.params import HubEncoder
+from harness.project.params import HubEncoder, LocalEncoder, WheelEncoder, encoder_dir
 from harness.project.pins import Sha256
 from harness.project.records import StrictRecord
 
@@ -93,6 +94,44 @@ def model_folder(store: Path, encoder: HubEncoder) -> Path:
             fix=f"remove that, or pin it in encoder.files and {FETCH_ENCODER}",
         )
     return folder
+
+
+def wheel_folder(store: Path, encoder: WheelEncoder) -> Path:
+    """The folder of what is kept of a wheel."""
+    return store / "wheels" / f"{encoder.package}-{encoder.version}" / encoder.wheel_sha256
+
+
+def wheel_member(store: Path, encoder: WheelEncoder) -> Path:
+    """The encoder's file of a wheel; HarnessError where it was never fetched or has other bytes."""
+    found = state(wheel_folder(store, encoder), encoder.member, encoder.member_sha256)
+    if found.word != "ok":
+        raise HarnessError(found.detail, fix=FETCH_ENCODER)
+    return found.path
+
+
+def own_folder(root: Path, encoder: LocalEncoder) -> Path:
+    """The folder of an encoder of one's own, once each file has its pinned sha256; HarnessError where one has not."""
+    folder = encoder_dir(encoder, root)
+    for name, sha256 in encoder.files.items():
+        found = own_state(folder, name, sha256)
+        if found.word != "ok":
+            raise HarnessError(
+                found.detail,
+                fix="put that file back, or pin the folder as it is (`harness encoder pin FOLDER` prints the settings);"
+                " HARNESS_ENCODER_DIR names another folder",
+            )
+    return folder
+
+
+def own_state(folder: Path, name: str, sha256: str) -> State:
+    """Hash one file of an encoder of one's own and compare it with its pin."""
+    path = inside(folder, name)
+    if not path.is_file():
+        return State("missing", path, f"expected the encoder's file {path} (encoder.files), found none")
+    found = sha256_file(path)
+    if found != sha256:
+        return State("differs", path, f"expected sha256 {sha256} (encoder.files), found {found} in {path}")
+    return State("ok", path)
 
 
 def state(folder: Path, name: str, sha256: str | None) -> State:
