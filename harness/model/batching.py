@@ -40,9 +40,14 @@ def prediction_batches(items: Sequence[Feature], batch_tokens: int) -> Iterator[
         yield batch
 
 
-def collate(batch: Sequence[Feature], pad: int) -> tuple[Tensor, Tensor | None]:
-    """Token ids and attention mask, as `padded` has them; the choices of one feature lie together."""
-    return padded([ids for feature in batch for ids in feature.inputs], pad)
+def collate(batch: Sequence[Feature], pad: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Token ids and attention mask, as `padded` has them, and where second texts begin: (inputs,), None if unmarked.
+
+    The choices of one feature lie together.
+    """
+    ids, mask = padded([ids for feature in batch for ids in feature.inputs], pad)
+    second = [place for feature in batch for place in feature.second or []]
+    return ids, mask, torch.tensor(second) if second else None
 
 
 def collate_labels(batch: Sequence[Feature], width: int) -> Tensor:

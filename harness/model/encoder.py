@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -128,6 +128,18 @@ def published_encoder(folder: Path, with_head: bool = True) -> tuple[Encoder, Ma
     return model, head
 
 
+def has_masked_lm_head(folder: Path) -> bool:
+    """Whether an encoder's file as its library publishes it holds a masked-LM head; errors as `published_encoder`."""
+    family, _ = read_config(folder)
+    path = folder / WEIGHTS
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            names = {_present_name(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
+    except (OSError, SafetensorError) as error:
+        raise _no_weights(path, error) from None
+    return not names.isdisjoint(family.lm_head)
+
+
 def _present_name(name: str) -> str:
     """A tensor's name today: releases before PyTorch had layer norms called their two parts gamma and beta."""
     for old, new in ((".gamma", ".weight"), (".beta", ".bias")):
@@ -182,10 +194,14 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(str(path))
     except (OSError, SafetensorError) as error:
-        raise HarnessError(
-            f"expected weights in safetensors format in {path}, found: {error}",
-            fix="delete that folder and run `dvc repro`",
-        ) from None
+        raise _no_weights(path, error) from None
+
+
+def _no_weights(path: Path, error: Exception) -> HarnessError:
+    return HarnessError(
+        f"expected weights in safetensors format in {path}, found: {error}",
+        fix="delete that folder and run `dvc repro`, or put the file there again that it was made from",
+    )
 
 
 def _load(model: nn.Module, found: dict[str, Tensor], path: Path) -> None:

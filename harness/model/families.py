@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.models.bert.configuration_bert import BertConfig
+from transformers.models.bert.modeling_bert import BertModel
 from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
@@ -85,7 +87,7 @@ class Family:
     position_offset: int
     """Number of the first token's position; the configuration counts so many positions more than an input may have."""
     token_types: int
-    """Token types that a new encoder knows; every token is given the first."""
+    """Token types that a new encoder knows; every token has the first, unless `tokens` marks a pair's second text."""
     layer_norm_eps: float
     """Of a new encoder's layer norms."""
     embeddings: Embeddings[str]
@@ -154,14 +156,42 @@ XLM_ROBERTA = Family(
     },
 )
 """XLM-R (Conneau et al. 2020)."""
-FAMILIES = {family.model_type: family for family in (XLM_ROBERTA,)}
+BERT = replace(
+    XLM_ROBERTA,  # whose embeddings and layers have the same names
+    model_type="bert",
+    config=BertConfig,
+    model=BertModel,
+    tokens=SpecialTokens(begin="[CLS]", pad="[PAD]", end="[SEP]", unknown="[UNK]", mask="[MASK]", marks_second=True),
+    first_ordinary=104,  # padding, 99 that are unused, unknown, begin, end, mask
+    position_offset=0,
+    token_types=2,
+    layer_norm_eps=1e-12,
+    prefix="bert.",
+    lm_head={
+        "cls.predictions.transform.dense.weight": "dense.weight",
+        "cls.predictions.transform.dense.bias": "dense.bias",
+        "cls.predictions.transform.LayerNorm.weight": "norm.weight",
+        "cls.predictions.transform.LayerNorm.bias": "norm.bias",
+        "cls.predictions.bias": "bias",
+    },
+)
+"""BERT (Devlin et al. 2019), the multilingual one among them: `[CLS] A [SEP] B [SEP]`, B marked by its token type."""
+FAMILIES = {family.model_type: family for family in (XLM_ROBERTA, BERT)}
 """Every family by the `model_type` of its config.json."""
+USUAL: dict[str, Any] = {
+    "hidden_act": "gelu",
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "add_cross_attention": False,
+}
+"""What a configuration says, or leaves unsaid, of an encoder as it is computed here."""
 
 
 def read_config(folder: Path) -> tuple[Family, PreTrainedConfig]:
     """The family of an encoder's folder, and its configuration.
 
-    Raises HarnessError where config.json is missing or no JSON, or names a type that no family has.
+    Raises HarnessError where config.json is missing or no JSON, names a type that no family has, or asks for a variant
+    of the architecture that the forward pass here doesn't compute.
     """
     path = folder / CONFIG
     try:
@@ -172,11 +202,25 @@ def read_config(folder: Path) -> tuple[Family, PreTrainedConfig]:
         ) from None
     except ValueError as error:
         raise HarnessError(f"expected JSON in {path}, found: {error}", fix="run `dvc repro -f encoder`") from None
-    family = FAMILIES.get(content.get("model_type"))
+    model_type = content.get("model_type") if isinstance(content, dict) else None
+    family = FAMILIES.get(str(model_type))
     if family is None:
         known = " or ".join(f"`{name}`" for name in FAMILIES)
         raise HarnessError(
-            f"expected an encoder of type {known} in {path}, found `{content.get('model_type')}`",
+            f"expected an encoder of type {known} in {path}, found `{model_type}`",
             fix=f"choose an encoder of type {known}",
         )
-    return family, family.config(**content)
+    for name, usual in USUAL.items():
+        if content.get(name, usual) != usual:
+            raise HarnessError(
+                f"expected {name} {usual!r} in {path}, found {content[name]!r}: another encoder than is computed here",
+                fix="choose an encoder without that variant",
+            )
+    try:
+        return family, family.config(**content)
+    except Exception as error:  # the library raises no narrower class
+        problem = " ".join(str(error).split())
+        raise HarnessError(
+            f"expected a configuration of type `{model_type}` in {path}, found: {problem:.200}",
+            fix="use the config.json that the encoder was saved with",
+        ) from None

@@ -30,6 +30,8 @@ class Feature:
     """Index of the row it was made from."""
     origin: Any = None
     """What the head needs to map predictions back: word positions, or character offsets of the context."""
+    second: list[int] | None = None
+    """Of each input, the first token of the second text, where the encoder's family marks it by a token type."""
 
     @property
     def length(self) -> int:
@@ -63,7 +65,7 @@ def featurise(
     if head == "tagging":
         return _tagging(rows, tokenizer, tokens, max_length, numbers)
     make = {"classification": _classification, "choice": _choice, "span": _span}[head]
-    return make(rows, tokenizer, max_length, stride, numbers)
+    return make(rows, tokenizer, tokens, max_length, stride, numbers)
 
 
 def _cut(tokenizer: Tokenizer, max_length: int, strategy: str = "longest_first", stride: int = 0) -> None:
@@ -75,19 +77,37 @@ def _pair(row: Row) -> tuple[str, str]:
     return (row["premise"], row["hypothesis"]) if "premise" in row else (row["sentence1"], row["sentence2"])
 
 
+def _second(encodings: Sequence[Encoding], tokens: SpecialTokens) -> list[int] | None:
+    """Where the second text begins in each input; None where nothing marks it."""
+    if not tokens.marks_second:
+        return None
+    return [encoding.type_ids.index(1) if 1 in encoding.type_ids else len(encoding.ids) for encoding in encodings]
+
+
 def _classification(
-    rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]
+    rows: Sequence[Row],
+    tokenizer: Tokenizer,
+    tokens: SpecialTokens,
+    max_length: int,
+    stride: int,
+    labels: dict[Any, int],
 ) -> Features:
     _cut(tokenizer, max_length)
     found = Features()
     for index, encoding in enumerate(tokenizer.encode_batch([_pair(row) for row in rows])):
         found.counts["truncated"] += bool(encoding.overflowing)
-        found.items.append(Feature([encoding.ids], labels[rows[index]["label"]], index))
+        second = _second([encoding], tokens)
+        found.items.append(Feature([encoding.ids], labels[rows[index]["label"]], index, second=second))
     return found
 
 
 def _choice(
-    rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]
+    rows: Sequence[Row],
+    tokenizer: Tokenizer,
+    tokens: SpecialTokens,
+    max_length: int,
+    stride: int,
+    labels: dict[Any, int],
 ) -> Features:
     _cut(tokenizer, max_length)
     found = Features()
@@ -102,7 +122,8 @@ def _choice(
         )
         encodings = tokenizer.encode_batch(pairs)
         found.counts["truncated"] += any(encoding.overflowing for encoding in encodings)
-        found.items.append(Feature([encoding.ids for encoding in encodings], row["label"], index))
+        inputs = [encoding.ids for encoding in encodings]
+        found.items.append(Feature(inputs, row["label"], index, second=_second(encodings, tokens)))
     return found
 
 
@@ -162,7 +183,14 @@ def question_room(max_length: int, stride: int) -> int:
     return min(max_length // 2, max_length - 4 - stride - max(1, stride // 4))
 
 
-def _span(rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: int, labels: dict[Any, int]) -> Features:
+def _span(
+    rows: Sequence[Row],
+    tokenizer: Tokenizer,
+    tokens: SpecialTokens,
+    max_length: int,
+    stride: int,
+    labels: dict[Any, int],
+) -> Features:
     found = Features()
     room = question_room(max_length, stride)
     tokenizer.no_truncation()
@@ -182,7 +210,7 @@ def _span(rows: Sequence[Row], tokenizer: Tokenizer, max_length: int, stride: in
         answer = _answer_place(rows[index], spans)
         labels_of_windows = [_answer_tokens(answer, window) for window in spans]
         for window, span, label in zip(windows, spans, labels_of_windows, strict=True):
-            found.items.append(Feature([window.ids], label, index, span))
+            found.items.append(Feature([window.ids], label, index, span, _second([window], tokens)))
         lost = all(label == (0, 0) for label in labels_of_windows)
         found.counts["answers_cut"] += bool(rows[index]["answers"]["text"]) and lost
     return found

@@ -54,15 +54,17 @@ class Encoder(nn.Module):
         """Tokens of the longest input, special tokens included."""
         return int(self.config.max_position_embeddings) - self.family.position_offset
 
-    def forward(self, ids: Tensor, mask: Tensor | None = None, positions: Positions = ALL) -> Tensor:
+    def forward(
+        self, ids: Tensor, mask: Tensor | None = None, positions: Positions = ALL, second: Tensor | None = None
+    ) -> Tensor:
         """Last hidden states: (inputs, length, hidden); of FIRST (inputs, 1, hidden), of places (places, hidden).
 
         `ids`: (inputs, length) token ids, padding to the right; `mask`: the same shape, true at tokens; None: no
-        padding.
+        padding; `second`: (inputs,) the first token of each input's second type; None: all tokens have the first.
         """
         inner, last = self.layers[:-1], self.layers[-1]
         with self._precision():
-            states, bias = self._embed(ids), _attendable(mask)
+            states, bias = self._embed(ids, second), _attendable(mask)
             for layer in inner:
                 states = self._run(layer, states, bias, ALL)
             return self._run(last, states, bias, positions).float()
@@ -78,11 +80,15 @@ class Encoder(nn.Module):
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
-    def _embed(self, ids: Tensor) -> Tensor:
-        """The sum of words, the first token type and positions, normalised."""
+    def _embed(self, ids: Tensor, second: Tensor | None = None) -> Tensor:
+        """The sum of words, token types and positions, normalised."""
         parts, begin = self.embedding, self.family.position_offset
         positions = parts.positions.weight[begin : begin + ids.shape[1]]
-        states: Tensor = parts.dropout(parts.norm(parts.words(ids) + parts.types.weight[0] + positions))
+        if second is None:
+            types = parts.types.weight[0]
+        else:
+            types = parts.types((torch.arange(ids.shape[1], device=ids.device) >= second[:, None]).long())
+        states: Tensor = parts.dropout(parts.norm(parts.words(ids) + types + positions))
         return states
 
     def _run(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:

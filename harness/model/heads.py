@@ -125,7 +125,14 @@ class SpanHead(TrainableHead):
 Head = SequenceHead | TokenHead | SpanHead
 
 
-def loss_of(encoder: nn.Module, head: TrainableHead, ids: Tensor, mask: Tensor | None, labels: Tensor) -> Tensor:
+def loss_of(
+    encoder: nn.Module,
+    head: TrainableHead,
+    ids: Tensor,
+    mask: Tensor | None,
+    labels: Tensor,
+    second: Tensor | None = None,
+) -> Tensor:
     """Mean loss of one pass over a batch as it was collated, on the encoder's device.
 
     Which positions the head reads is decided from the labels before they leave the CPU: a GPU is never waited for.
@@ -134,7 +141,8 @@ def loss_of(encoder: nn.Module, head: TrainableHead, ids: Tensor, mask: Tensor |
     positions = head.positions(labels)
     if isinstance(positions, Tensor):
         labels, positions = labels.flatten()[positions], positions.to(device)
-    states = encoder(ids.to(device), None if mask is None else mask.to(device), positions)
+    mask, second = (None if part is None else part.to(device) for part in (mask, second))
+    states = encoder(ids.to(device), mask, positions, second)
     return head.loss(head(states), labels.to(device))
 
 

@@ -31,8 +31,8 @@ def logits_of(encoder: Encoder, head: Head, items: Sequence[Feature], pad: int, 
     head.eval()
     found: list[Array | None] = [None] * len(items)
     for chosen in prediction_batches(items, batch_tokens):
-        ids, mask = _on(encoder.device, *collate([items[i] for i in chosen], pad))
-        logits = head(encoder(ids, mask, head.reads)).float().cpu().numpy()
+        ids, mask, second = _on(encoder.device, *collate([items[i] for i in chosen], pad))
+        logits = head(encoder(ids, mask, head.reads, second)).float().cpu().numpy()
         for place, index in enumerate(chosen):
             row = logits[place]
             found[index] = row[: items[index].length] if row.ndim == 2 else row
@@ -133,15 +133,18 @@ def embed(
         for layer in layers or [settings.layer]
     }
     for chosen in prediction_batches(items, batch_tokens):
-        ids, mask = _on(encoder.device, *collate([items[i] for i in chosen], pad))
+        ids, mask, _ = _on(encoder.device, *collate([items[i] for i in chosen], pad))
         states = encoder.states(ids, mask, max(found))
         for layer, array in found.items():
             array[chosen] = _pool(states[layer], mask, settings.pooling).float().cpu().numpy()
     return found, sum(bool(encoding.overflowing) for encoding in encodings)
 
 
-def _on(device: torch.device, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    return ids.to(device), None if mask is None else mask.to(device)
+def _on(
+    device: torch.device, ids: Tensor, mask: Tensor | None, second: Tensor | None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    mask, second = (None if part is None else part.to(device) for part in (mask, second))
+    return ids.to(device), mask, second
 
 
 def _pool(states: Tensor, mask: Tensor | None, pooling: str) -> Tensor:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from families import BERT
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from harness.model.families import XLM_ROBERTA, Family
+from harness.model.families import BERT, XLM_ROBERTA, Family
 from harness.model.forward import ALL, FIRST, Encoder, Positions, padded
 
 PAD = 1
@@ -109,3 +108,33 @@ def test_the_longest_input_uses_every_position(models: tuple[Encoder, PreTrained
         assert ours.eval()(torch.full((1, ours.max_length), 5)).shape == (1, ours.max_length, 16)
         with pytest.raises(RuntimeError):
             ours(torch.full((1, ours.max_length + 1), 5))
+
+
+@pytest.mark.parametrize("inputs", [INPUTS, INPUTS[2:] * 3], ids=["padding", "no padding"])
+def test_a_second_text_has_the_librarys_token_type(
+    models: tuple[Encoder, PreTrainedModel], inputs: list[list[int]]
+) -> None:
+    """States and gradients, the types' own among them; one input has no second text."""
+    ours, theirs = models
+    if ours.family != BERT:
+        assert not ours.family.tokens.marks_second
+        return
+    ids, mask = padded(inputs, PAD)
+    second = torch.tensor([2, 6, 4])
+    types = (torch.arange(ids.shape[1]) >= second[:, None]).long()
+    whole = (ids != PAD).long()
+
+    def wanted() -> Tensor:
+        return theirs(input_ids=ids, attention_mask=whole, token_type_ids=types).last_hidden_state[whole.bool()]
+
+    def found() -> Tensor:
+        states: Tensor = ours(ids, mask, ALL, second)[whole.bool()]
+        return states
+
+    (expected, expected_gradients), (states, own_gradients) = gradients(theirs, wanted), gradients(ours, found)
+    torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
+    assert own_gradients["embeddings.token_type_embeddings.weight"].abs().min(dim=1).values.min() > 0
+    for name, gradient in own_gradients.items():
+        torch.testing.assert_close(gradient, expected_gradients[name], atol=2e-4, rtol=1e-3, msg=name)
+    with torch.no_grad():
+        assert not ours(ids, mask)[whole.bool()].allclose(states, atol=1e-3)

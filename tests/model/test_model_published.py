@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from families import BERT
 from safetensors.torch import load_file, save_file
 from transformers import BertForMaskedLM, PreTrainedModel, XLMRobertaForMaskedLM
 
@@ -18,7 +17,7 @@ from harness.model.encoder import (
     save_encoder,
     save_masked_lm_head,
 )
-from harness.model.families import FAMILIES, XLM_ROBERTA, Family
+from harness.model.families import BERT, XLM_ROBERTA, Family
 from harness.model.forward import Encoder
 from harness.project.errors import HarnessError
 
@@ -27,10 +26,8 @@ Published = tuple[PreTrainedModel, Path]
 
 
 @pytest.fixture(params=[XLM_ROBERTA, BERT], ids=lambda family: family.model_type)
-def family(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Family:
-    """A family of the harness, and one more."""
+def family(request: pytest.FixtureRequest) -> Family:
     found: Family = request.param
-    monkeypatch.setitem(FAMILIES, found.model_type, found)
     return found
 
 
@@ -58,6 +55,7 @@ def published(family: Family, tmp_path: Path) -> Published:
 def test_encoder_and_head_compute_what_the_published_model_does(published: Published, tmp_path: Path) -> None:
     original, folder = published
     parts = published_encoder(folder)
+    assert parts[1] is not None
     save_encoder(parts[0], tmp_path / "ours")
     save_masked_lm_head(parts[1], tmp_path / "ours")
     encoder = load_encoder(tmp_path / "ours").eval()
@@ -72,6 +70,7 @@ def test_encoder_and_head_compute_what_the_published_model_does(published: Publi
 
 def test_the_head_goes_on_with_the_encoders_own_embeddings(published: Published) -> None:
     encoder, head = published_encoder(published[1])
+    assert head is not None
     assert "embeddings" not in " ".join(head.state_dict()), "they are trained and saved once"
     with torch.no_grad():
         before = head(torch.ones(1, 16))
@@ -101,6 +100,7 @@ def test_loading_draws_no_random_number(published: Published, tmp_path: Path) ->
     torch.use_deterministic_algorithms(True)
     before = torch.get_rng_state()
     encoder, head = published_encoder(published[1])
+    assert head is not None
     save_encoder(encoder, tmp_path)
     save_masked_lm_head(head, tmp_path)
     load_masked_lm_head(load_encoder(tmp_path), tmp_path)
@@ -130,8 +130,13 @@ def test_weights_are_read_from_the_checkpoint_that_is_named(published: Published
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"model_type": "electra"}', "expected an encoder of type `xlm-roberta` in .*, found `electra`"),
-        ("{}", "expected an encoder of type `xlm-roberta` in .*, found `None`"),
+        ('{"model_type": "electra"}', "expected an encoder of type `xlm-roberta` or `bert` in .*, found `electra`"),
+        ("{}", "expected an encoder of type `xlm-roberta` or `bert` in .*, found `None`"),
+        ("[]", "expected an encoder of type `xlm-roberta` or `bert` in .*, found `None`"),
+        ('{"model_type": "bert", "hidden_act": "gelu_new"}', "expected hidden_act 'gelu' in .*, found 'gelu_new'"),
+        ('{"model_type": "xlm-roberta", "position_embedding_type": "relative_key"}', "position_embedding_type"),
+        ('{"model_type": "bert", "is_decoder": true}', "expected is_decoder False in .*, found True"),
+        ('{"model_type": "bert", "hidden_size": "wide"}', "expected a configuration of type `bert` in "),
         ("{", "expected JSON in "),
         (None, r"expected the encoder's config\.json in .*, found none"),
     ],
@@ -142,3 +147,47 @@ def test_a_configuration_that_no_family_has_is_refused(tmp_path: Path, text: str
     for read in (load_encoder, published_encoder):
         with pytest.raises(HarnessError, match=said):
             read(tmp_path)
+
+
+def test_an_encoder_that_was_saved_alone_has_the_same_states(published: Published, tmp_path: Path) -> None:
+    """Without its head, and so without the prefix of the names; with a pooler, which is not used."""
+    original, folder = published
+    body = original.base_model
+    body.save_pretrained(tmp_path / "alone")
+    config = json.loads((tmp_path / "alone" / "config.json").read_text(encoding="utf-8"))
+    weights = load_file(tmp_path / "alone" / "model.safetensors")
+    save_file(weights | {"pooler.dense.weight": torch.zeros(16, 16)}, tmp_path / "alone" / "model.safetensors")
+    assert config["model_type"] == original.config.model_type and "embeddings.LayerNorm.weight" in weights
+    encoder, head = published_encoder(tmp_path / "alone", with_head=False)
+    assert head is None
+    wanted = published_encoder(folder)[0].state_dict()
+    found = encoder.state_dict()
+    assert found.keys() == wanted.keys() and all(found[name].equal(wanted[name]) for name in wanted)
+    with pytest.raises(HarnessError, match=r"expected the encoder's masked-LM head .*masked_lm_head: false"):
+        published_encoder(tmp_path / "alone")
+
+
+def test_layer_norms_may_have_their_old_names(published: Published, tmp_path: Path) -> None:
+    """gamma and beta, as files have that were made before PyTorch had layer norms."""
+    path = published[1] / "model.safetensors"
+    wanted = published_encoder(published[1])
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    weights = {}
+    for name, tensor in load_file(path).items():
+        tail = ".".join(name.split(".")[-2:])
+        weights[name.removesuffix(tail) + old.get(tail, tail)] = tensor
+    assert sum(name.endswith((".gamma", ".beta")) for name in weights) >= 10
+    save_file(weights, path)
+    for one, other in zip(published_encoder(published[1]), wanted, strict=True):
+        assert one is not None and other is not None
+        assert all(tensor.equal(other.state_dict()[name]) for name, tensor in one.state_dict().items())
+
+
+def test_weights_that_are_whole_numbers_are_refused(published: Published) -> None:
+    """Quantised weights have the names and shapes, and another meaning."""
+    path = published[1] / "model.safetensors"
+    weights = load_file(path)
+    name = next(name for name in weights if name.endswith("layer.0.output.dense.weight"))
+    save_file(weights | {name: weights[name].mul(100).to(torch.int8)}, path)
+    with pytest.raises(HarnessError, match=r"as floating-point numbers, found torch\.int8"):
+        published_encoder(published[1])

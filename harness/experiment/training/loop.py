@@ -142,9 +142,9 @@ def _backward(
     for part, count in zip(parts, counts, strict=True):
         if count == 0 and len(parts) > 1:  # no label in this part, so no term of the mean
             continue
-        ids, mask = collate(part, pad)
+        ids, mask, second = collate(part, pad)
         labels = collate_labels(part, ids.shape[1])
-        loss = loss_of(encoder, head, ids, mask, labels)
+        loss = loss_of(encoder, head, ids, mask, labels, second)
         if len(parts) > 1:  # each part's mean counts by its share of the batch's terms
             loss = loss * (count / sum(counts))
         loss.backward()

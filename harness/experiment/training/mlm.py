@@ -22,19 +22,24 @@ def masked_batches(
 ) -> Callable[[int], Iterator[list[Feature]]]:
     """The corpus as one stream of the training loop: seed -> endless batches, every sentence masked anew each time."""
     lines = encode(tokenizer, corpus)
-    mask = token_id(tokenizer, family.tokens.mask)
+    tokens = family.tokens
+    mask = token_id(tokenizer, tokens.mask)
+    special = [token_id(tokenizer, name) for name in (tokens.begin, tokens.pad, tokens.end, tokens.unknown)]
+    first_ordinary = max(
+        family.first_ordinary, *(number + 1 for number in special)
+    )  # vocabularies of one family differ
 
     def batches(seed: int) -> Iterator[list[Feature]]:
         draws = np.random.Generator(np.random.PCG64(determinism.derive(seed, "batches")))
         masks = determinism.generator(seed, "masks")
         size = settings.batch_size
-        for pool in pools(lines, tokenizer, family.tokens, settings, size * POOL, draws):
+        for pool in pools(lines, tokenizer, tokens, settings, size * POOL, draws):
             for index in draws.permutation(POOL):
                 masked = []
                 for row, ids in enumerate(pool[index * size : (index + 1) * size]):
                     inputs, labels = mask_tokens(
                         torch.tensor([ids]),
-                        family.first_ordinary,
+                        first_ordinary,
                         vocabulary,
                         mask,
                         settings.mask_probability,

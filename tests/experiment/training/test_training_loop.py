@@ -35,7 +35,7 @@ class Bag(nn.Module):
         self.norm = nn.LayerNorm(8)
         self.seen: list[Tensor] = []
 
-    def forward(self, ids: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
+    def forward(self, ids: Tensor, mask: Tensor | None, positions: Positions, second: Tensor | None) -> Tensor:
         self.seen.append(ids)
         states: Tensor = self.norm(self.words(ids))
         return states.flatten(0, 1)[positions] if isinstance(positions, Tensor) else states
@@ -114,7 +114,8 @@ def test_prediction_batches_cover_each_item_once_within_the_tokens(
 
 def test_padding_is_masked_and_never_learnt_from() -> None:
     batch = [Feature([[0, 7, 2], [0, 2]], [1, 2, IGNORED], 0), Feature([[0, 8, 8, 2], [2]], [0, 1, 1, IGNORED], 1)]
-    ids, mask = collate(batch, pad=1)
+    ids, mask, second = collate(batch, pad=1)
+    assert second is None
     assert ids.tolist() == [[0, 7, 2, 1], [0, 2, 1, 1], [0, 8, 8, 2], [2, 1, 1, 1]]
     assert mask is not None and mask.int().tolist() == [[1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]]
     assert collate_labels(batch, 4).tolist() == [[1, 2, IGNORED, IGNORED], [0, 1, 1, IGNORED]]
