@@ -1,9 +1,10 @@
 """Seconds to load an encoder, beside the reading of its weights alone.
 
-    python benchmarks/loading.py [ROUNDS]
+    python benchmarks/loading.py [ROUNDS [FOLDER]]
 
 A made-up encoder of 12 layers of 384 with XLM-R's vocabulary (118 million parameters, 470 MB), written to a temporary
-folder and read by one thread, as units read theirs; the file lies in the page cache. All arms in turns, so that a slow
+folder and read by one thread, as units read theirs; the file lies in the page cache. FOLDER: an encoder that is there
+(build/PROFILE/encoder), measured as well. All arms in turns, so that a slow
 moment of the machine meets all. `load_file` maps the file and reads nothing before a weight is used; what loading is
 compared with is therefore `load_file` with every weight copied into memory.
 """
@@ -23,7 +24,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from harness.model import determinism
 from harness.model.encoder import WEIGHTS, load_encoder, load_weights, new_encoder, save_encoder
-from harness.model.families import XLM_ROBERTA
+from harness.model.families import XLM_ROBERTA, read_config
+from harness.model.forward import Encoder
 from harness.model.tokenizer import load_tokenizer, save_tokenizer
 from harness.project.params import Architecture
 
@@ -32,7 +34,7 @@ VOCABULARY = 250_002
 WANTED = 2.0
 """Loading an encoder is to take at most so many times the reading of its weights."""
 READ, TOKENIZER, LOADED = "load_file, weights copied", "load_tokenizer", "load_encoder"
-MAPPED, DRAWN = "load_file, nothing read", "new_encoder, then load_weights"
+MAPPED, DRAWN = "load_file, nothing read", "weights drawn, then load_weights"
 
 
 def made_up_tokenizer(size: int) -> Tokenizer:
@@ -48,12 +50,16 @@ def made_up_tokenizer(size: int) -> Tokenizer:
     return tokenizer
 
 
-def measure(folder: Path, architecture: Architecture, vocabulary: int, rounds: int) -> dict[str, float]:
-    """Arm -> median seconds of `rounds` rounds, after one that is not counted."""
-    determinism.set_up(0, threads=1)
+def make_up(folder: Path, architecture: Architecture, vocabulary: int) -> None:
+    """Write an encoder that was never trained, and its tokenizer."""
     save_encoder(new_encoder(architecture, vocabulary), folder)
     save_tokenizer(made_up_tokenizer(vocabulary), folder)
-    path = folder / WEIGHTS
+
+
+def measure(folder: Path, rounds: int) -> dict[str, float]:
+    """Arm -> median seconds of `rounds` rounds, after one that is not counted."""
+    determinism.set_up(0, threads=1)
+    path, (family, config) = folder / WEIGHTS, read_config(folder)
 
     def copied() -> object:
         with determinism.nothing_drawn():  # strict determinism fills new memory first, which no reading needs
@@ -64,7 +70,7 @@ def measure(folder: Path, architecture: Architecture, vocabulary: int, rounds: i
         READ: copied,
         TOKENIZER: lambda: load_tokenizer(folder),
         LOADED: lambda: load_encoder(folder),
-        DRAWN: lambda: load_weights(new_encoder(architecture, vocabulary), path),
+        DRAWN: lambda: load_weights(Encoder(family, config), path),
     }
     turns = [{name: _seconds(arm) for name, arm in arms.items()} for _ in range(rounds + 1)][1:]
     return {name: statistics.median(turn[name] for turn in turns) for name in arms}
@@ -78,14 +84,14 @@ def _seconds(arm: Callable[[], object]) -> float:
     return elapsed
 
 
-def table(seconds: dict[str, float], rounds: int) -> Table:
+def table(what: str, seconds: dict[str, float], rounds: int) -> Table:
     """Seconds of each arm, and the ratio to reading the weights; a tokenizer has none."""
     rows: list[list[str | int | float | None]] = [
         [name, f"{value:.3f}", None if name == TOKENIZER else f"{value / seconds[READ]:.2f}"]
         for name, value in seconds.items()
     ]
     return Table(
-        caption=f"Medians of {rounds} rounds in turns, file in the page cache; the ratio is to `{READ}`.",
+        caption=f"{what}. Medians of {rounds} rounds in turns, file in the page cache; the ratio is to `{READ}`.",
         columns=["what is loaded", "wall, s", "ratio"],
         rows=rows,
     )
@@ -93,11 +99,19 @@ def table(seconds: dict[str, float], rounds: int) -> Table:
 
 def main(arguments: list[str]) -> None:
     rounds = int(arguments[0]) if arguments else 7
+    measured = {}
     with tempfile.TemporaryDirectory() as folder:
-        seconds = measure(Path(folder), ARCHITECTURE, VOCABULARY, rounds)
-    ratio = seconds[LOADED] / seconds[READ]
-    over = [f"`load_encoder` took {ratio:.2f} times the reading of its weights, {WANTED:.1f} wanted."]
-    record = found("Loading an encoder", [table(seconds, rounds)], over if ratio > WANTED else [])
+        make_up(Path(folder), ARCHITECTURE, VOCABULARY)
+        measured["A made-up encoder"] = measure(Path(folder), rounds)
+    if arguments[1:]:
+        measured[f"The encoder in `{arguments[1]}`"] = measure(Path(arguments[1]), rounds)
+    ratios = {what: seconds[LOADED] / seconds[READ] for what, seconds in measured.items()}
+    over = [
+        f"{what}: `load_encoder` took {ratio:.2f} times the reading of its weights, {WANTED:.1f} wanted."
+        for what, ratio in ratios.items()
+        if ratio > WANTED
+    ]
+    record = found("Loading an encoder", [table(what, seconds, rounds) for what, seconds in measured.items()], over)
     print(show(record))
     keep("loading", record)
 

@@ -58,9 +58,10 @@ def test_a_throughput_is_measured_and_takes_the_place_of_the_one_before(tmp_path
 
 def test_loading_is_measured_beside_the_reading_of_the_same_file(tmp_path: Path) -> None:
     loading = script("loading")
-    seconds = loading.measure(tmp_path, TINY, 50, rounds=2)
+    loading.make_up(tmp_path, TINY, 50)
+    seconds = loading.measure(tmp_path, rounds=2)
     assert load_encoder(tmp_path).config.vocab_size == load_tokenizer(tmp_path).get_vocab_size() == 50
-    shown = {row[0]: row[2] for row in loading.table(dict.fromkeys(seconds, 2.0) | {loading.LOADED: 5.0}, 2).rows}
+    shown = {row[0]: row[2] for row in loading.table("x", dict.fromkeys(seconds, 2.0) | {loading.LOADED: 5.0}, 2).rows}
     assert all(value > 0 for value in seconds.values())
     assert (shown[loading.READ], shown[loading.LOADED], shown[loading.TOKENIZER]) == ("1.00", "2.50", None)
 

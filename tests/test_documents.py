@@ -19,7 +19,17 @@ DOCUMENTS = (
     *("README.md", "REPRODUCE.md", "CONTRIBUTING.md", "reference/README.md"),
     *(
         f"docs/{name}.md"
-        for name in ("architecture", "cluster", "data", "degradation", "encoder", "layers", "threats", "verifier")
+        for name in (
+            "architecture",
+            "cluster",
+            "data",
+            "degradation",
+            "encoder",
+            "encoders",
+            "layers",
+            "threats",
+            "verifier",
+        )
     ),
 )
 GENERATED = tuple(f"docs/{name}.md" for name in ("degradation", "encoder", "layers", "verifier"))

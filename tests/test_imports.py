@@ -86,9 +86,11 @@ ON_PINNED_RESULTS: dict[str, tuple[str, ...]] = {
 """The same in this checkout, on the pinned results of the laboratory."""
 WORKERS = (
     "checkpoints drop",
+    "checkpoints export",
     "data check",
     "data fetch",
     "data pack",
+    "encoder pin",
     "encoder report",
     "image build",
     "image check",
@@ -102,7 +104,7 @@ WORKERS = (
     "run intermediate",
     "verifier report",
 )
-"""Commands that train, fetch, build, simulate or run for long: whatever they import is little beside that."""
+"""Commands that train, load, fetch, build, simulate or run for long: whatever they import is little beside that."""
 EXIT_CODES = {"data pin --check tatoeba": 2, "verify": 3, "verify --json": 3, "verify --quick": 3}
 """Where it is not 0: the toy's pins are not those of full size, and four of five cells are missing."""
 CODE = f"""
