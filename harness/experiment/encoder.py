@@ -46,6 +46,7 @@ from harness.project.params import (
     PretrainedHere,
     PublishedEncoder,
     WheelEncoder,
+    encoder_dir,
     store_dir,
 )
 from harness.project.paths import Paths
@@ -60,6 +61,8 @@ def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
     """Make build/<profile>/encoder; returns the record that results/<profile>/encoder.json keeps."""
     began = time.monotonic()
     chosen = params.encoder
+    if isinstance(chosen, LocalEncoder):
+        _refuse_own_output(encoder_dir(chosen, paths.root), paths)
     shutil.rmtree(paths.encoder, ignore_errors=True)
     if isinstance(chosen, PretrainedHere):
         record = _pretrain(chosen, params, paths)
@@ -135,6 +138,15 @@ def _published(chosen: PublishedEncoder, params: Params, paths: Paths) -> int:
         save_masked_lm_head(head, paths.encoder)
     shutil.copyfile(folder / TOKENIZER, paths.encoder / TOKENIZER)
     return size_of(model)
+
+
+def _refuse_own_output(folder: Path, paths: Paths) -> None:
+    """HarnessError where the encoder would be read from the folder that this stage clears and writes."""
+    if folder.is_relative_to(paths.encoder.resolve()):
+        raise HarnessError(
+            f"expected the encoder in a folder of its own, found {folder} (encoder.folder), which this stage clears",
+            fix="copy it elsewhere and pin it there (`harness encoder pin FOLDER`)",
+        )
 
 
 def _verified_files(chosen: EncoderFiles, params: Params, paths: Paths) -> Path:

@@ -99,6 +99,19 @@ def test_other_bytes_in_the_folder_are_refused(toy_copy: Toy, say: Say, monkeypa
         run_encoder(params, paths)
 
 
+def test_the_folder_that_the_stage_clears_is_no_source(toy_copy: Toy, say: Say) -> None:
+    paths = toy_copy[1]
+    params = pinned(say, paths, own_bert(paths))
+    run_encoder(params, paths)
+    (paths.encoder / "mlm_head.safetensors").unlink()
+    code, out, _ = say("encoder", "pin", str(paths.encoder))
+    toys.write_params(paths.root, toys.toy_settings(["tatoeba"]) | yaml.safe_load(out))
+    before = {path.name: path.read_bytes() for path in paths.encoder.iterdir()}
+    with pytest.raises(HarnessError, match="which this stage clears"):
+        run_encoder(load_params(paths.root), paths)
+    assert code == 0 and {path.name: path.read_bytes() for path in paths.encoder.iterdir()} == before
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
