@@ -45,7 +45,7 @@ HOSTILE: dict[str, bytes] = {
 }
 COMMANDS = (("plan",), ("verify",), ("run", "scores"), ("checkpoints", "list"))
 PAGES = (
-    *(("study", "--out", "page.md"), ("degradation", "--out", "page.md"), ("layers", "--out", "page.md"), ("track",)),
+    *(("study", "--out", "page.md"), ("degradation", "--page", "page.md"), ("layers", "--out", "page.md"), ("track",)),
     *(("encoder", "report", "--out", "page.md"), ("export", "--out", "kept.zip")),
 )
 
