@@ -192,6 +192,8 @@ def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) 
     paths = Paths(root, record.profile)
     if params.profile != record.profile:
         raise HarnessError(f"expected the settings of profile {record.profile}, found those of {params.profile}")
+    if present := [name for name in record.withheld if (root / name).exists()]:
+        raise HarnessError(f"expected predictions to be withheld, as {RECORD} says, found {name_some(present)}")
     checked = confirm(_check(record, root, params, paths, here), params, paths)
     v0 = checked.integrity.model_copy(update={"hashes": checked.integrity.hashes + hashed})
     judged = Judged("crate", replace(checked, integrity=v0), holds=record.holds)
