@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from harness.audit.integrity.rows import pinned_rows
 from harness.audit.levels import strictly
 from harness.audit.pinned import pinned_files
 from harness.audit.report import render
-from harness.audit.rules import other_rules
+from harness.audit.rules import _committed, other_rules
 from harness.audit.scope import _not_pinned, _not_published
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
@@ -289,3 +290,27 @@ def test_a_cell_that_is_pinned_twice_is_refused(lab: Lab) -> None:
         (folder / "results.jsonl").write_text("".join([*lines, lines[0]]), encoding="utf-8")
 
     assert "expected every cell once, found none-pawsx-1 again" in rewritten(lab, edit).integrity.problems[0]
+
+
+@pytest.mark.parametrize("hidden", [[], ["--assume-unchanged"], ["--skip-worktree"], ["--add"]])
+def test_a_changed_file_is_held_against_the_last_commit_though_git_is_told_to_ignore_it(
+    hidden: list[str], tmp_path: Path
+) -> None:
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True, capture_output=True)
+
+    claims = tmp_path / "reference" / "claims.yaml"
+    claims.parent.mkdir()
+    claims.write_text("margin: 1.5")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    if hidden != ["--add"]:
+        git("update-index", *hidden, "reference/claims.yaml")
+    claims.write_text("margin: 40.0")
+    if hidden == ["--add"]:
+        git("add", ".")
+    (claims.parent / "new.yaml").write_text("untracked")
+    read = _committed(tmp_path)
+    assert read and (read("reference/claims.yaml"), read("reference/new.yaml")) == (b"margin: 1.5", None)
