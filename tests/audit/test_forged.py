@@ -292,6 +292,20 @@ def test_a_cell_that_is_pinned_twice_is_refused(lab: Lab) -> None:
     assert "expected every cell once, found none-pawsx-1 again" in rewritten(lab, edit).integrity.problems[0]
 
 
+@pytest.mark.parametrize("content", ["[]", '{"files": [1]}', "[" * 100_000])
+def test_a_pinned_manifest_of_another_schema_is_named(lab: Lab, content: str) -> None:
+    def edit(folder: Path) -> None:
+        (folder / "data").mkdir()
+        (folder / "data" / "pawsx.json").write_text(content)
+
+    assert "the manifest of pawsx's data, found another schema" in rewritten(lab, edit).integrity.problems[0]
+
+
+def test_pinned_results_without_a_cell_are_none(lab: Lab) -> None:
+    lab.results, lab.predictions = {}, {}
+    assert "expected pinned cells, found none" in " ".join(lab.check().integrity.problems)
+
+
 @pytest.mark.parametrize("hidden", [[], ["--assume-unchanged"], ["--skip-worktree"], ["--add"]])
 def test_a_changed_file_is_held_against_the_last_commit_though_git_is_told_to_ignore_it(
     hidden: list[str], tmp_path: Path

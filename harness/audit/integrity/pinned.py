@@ -68,14 +68,21 @@ def check_pinned(
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
         return Checked(findings.conclude({}, 0), None, {})
+    made = _made(folder, table.targets, findings, fix)
     integrity = findings.conclude(results, len(_grid(table)))
-    return Checked(integrity, None if findings.problems else table, results, _made(folder, table.targets))
+    return Checked(integrity, None if findings.problems else table, results, made)
 
 
-def _made(folder: Path, targets: Iterable[str]) -> Made:
+def _made(folder: Path, targets: Iterable[str], findings: Findings, fix: str) -> Made:
     """The manifests of the data and the record of the encoder, as far as they were pinned too."""
     kept = {target: pinned_data(folder, target) for target in targets}
-    manifests = {target: read_data_manifest(path.read_bytes()) for target, path in kept.items() if path.is_file()}
+    manifests = {}
+    for target, path in kept.items():
+        try:
+            if path.is_file():
+                manifests[target] = read_data_manifest(path.read_bytes())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            findings.problems.append(f"expected the manifest of {target}'s data, found another schema ({error}); {fix}")
     return Made(manifests, read_record(folder / ENCODER))
 
 
@@ -109,6 +116,8 @@ def _check_cells(results: dict[str, Result], table: ScoresTable, profile: str, f
 
     How XTREME's own targets are scored is XTREME's rule, whatever the table says.
     """
+    if not results:
+        yield f"expected pinned cells, found none; {fix}"
     if table.profile != profile:
         yield f"expected a table of profile {profile}, found one of {table.profile}; {fix}"
     other = [

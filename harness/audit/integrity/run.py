@@ -115,7 +115,7 @@ def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, D
         fix = f"run `dvc repro` (data of {task})"
         try:
             manifests[task] = read_data_manifest((folder / MANIFEST).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             problem = error.strerror if isinstance(error, OSError) else "another schema"
             findings.problems.append(f"expected the manifest of {task}'s data, found: {problem}; {fix}")
             continue
