@@ -236,6 +236,16 @@ def test_pinned_cells_share_their_inputs(lab: Lab) -> None:
     assert "mixed inputs: expected one sha256 of `encoder`" in " ".join(lab.check().integrity.problems)
 
 
+@pytest.mark.parametrize("key", ["checkpoint", "encoder", "code"])
+@pytest.mark.parametrize("said", [None, "", "the same as before"])
+def test_what_went_into_a_cell_is_named_by_its_hash(lab: Lab, key: str, said: str | None) -> None:
+    for result in lab.results.values():
+        result["inputs"] |= {key: said} if said is not None else {}
+        if said is None:
+            del result["inputs"][key]
+    assert f"found none of {key}" in " ".join(lab.check().integrity.problems)
+
+
 def test_planted_effects_are_params_yamls(lab: Lab) -> None:
     encoder = lab.results["none-pawsx-1"]["inputs"]["encoder"]
     for name in lab.names("none"):

@@ -5,12 +5,18 @@ The same questions are put to the cells of a run and to pinned ones.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from harness.audit.integrity.findings import SCORE_TOLERANCE
-from harness.project.errors import HarnessError
+from harness.experiment.inputs import ENCODER_FILES
+from harness.project.errors import HarnessError, name_some
 from harness.project.results import Result
 from harness.verify.scores import score_target
+
+NAMED = ("params", "code", "data", "checkpoint", *ENCODER_FILES)
+"""What went into every cell that ran; without one of them copies and mixtures could not be told."""
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def check_result(
@@ -26,6 +32,8 @@ def check_result(
             found = "a score, predictions or no reason"
             yield f"expected only the reason in {result.status} cell {name}, found {found}; {fix}"
         return
+    if unnamed := [key for key in NAMED if not SHA256.fullmatch(result.inputs.get(key, ""))]:
+        yield f"expected the sha256 of what went into cell {name}, found none of {name_some(unnamed)}; {fix}"
     if result.score is None or result.predictions is None:
         yield f"expected score and predictions in cell {name}, found status {result.status} without them; {fix}"
         return
