@@ -116,6 +116,7 @@ def test_a_document_names_only_files_that_are_there(repo_root: Path, name: str) 
     assert [file for file in sorted(named) if not any((folder / file).exists() for folder in folders)] == []
 
 
+@pytest.mark.slow
 def test_the_readme_shows_the_verdicts_of_the_pinned_results(repo_root: Path, tmp_path: Path) -> None:
     """In a clone where nothing has run; the table has every claim."""
     if not (repo_root / "profiles" / "paper.yaml").is_file():

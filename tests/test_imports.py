@@ -154,6 +154,7 @@ def test_every_command_stands_in_a_table() -> None:
     assert not unknown, f"no such commands: {unknown}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", IN_A_PROJECT)
 def test_what_a_command_imports(ran: Paths, words: str) -> None:
     before = ran.params.read_bytes()

@@ -84,10 +84,15 @@ def read_pinned_manifest(folder: Path) -> PinnedManifest:
 
 
 def read_results(path: Path) -> dict[str, Result]:
-    """The results in a results.jsonl, by cell id. ValidationError if one doesn't fit the schema."""
+    """The results in a results.jsonl, by cell id. ValidationError if one doesn't fit the schema, HarnessError for a
+    cell that is in it twice.
+    """
     found: dict[str, Result] = {}
+    fix = f"git checkout -- {path}"
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        refuse_repeated_keys(line, f"{path}:{number}", f"git checkout -- {path}")
+        refuse_repeated_keys(line, f"{path}:{number}", fix)
         result = Result.model_validate_json(line)
+        if result.cell.id in found:
+            raise HarnessError(f"expected every cell once, found {result.cell.id} again in {path}:{number}", fix=fix)
         found[result.cell.id] = result
     return found

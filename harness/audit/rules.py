@@ -7,6 +7,7 @@ commit), and every difference is told before the table.
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ from harness.project.tasks import load_task
 SHIPPED = PACKAGE / "shipped"
 """Where an installed package holds reference/, tasks/ and profiles/ (setup.py copies them there)."""
 CLAIMS = "reference/claims.yaml"
-DEFINITIONS = ("reference/low_resource.yaml", "reference/languages.yaml", "profiles/paper.yaml")
+DEFINITIONS = ("reference/low_resource.yaml", "reference/languages.yaml", "reference/paper.yaml", "profiles/paper.yaml")
 """Files that decide besides the claims: what counts as low-resource, and which facts of the data are looked up."""
 FREE = ("title", "grid", "data.data_dir", "data.store", "checkpoints", "runtime", "image", "container")
 """Settings of a profile that anybody may choose: they change no number of a cell."""
@@ -76,28 +77,42 @@ def _read(path: Path) -> bytes | None:
 
 
 def _committed(checkout: Path) -> Read | None:
-    """The files of the checkout's last commit; None where it is no repository itself."""
+    """The files of the checkout's last commit; None where it is no repository itself.
+
+    Files are compared with it byte by byte: what `git status` says of them can be switched off file by file.
+    """
     if not (checkout / ".git").exists():
         return None
     try:
-        changed = _git(checkout, "status", "--porcelain", "-z", "--", "reference", "tasks", "profiles").decode()
+        listed = _git(checkout, "ls-tree", "-r", "-z", "HEAD", "--", "reference", "tasks", "profiles").decode()
     except (OSError, subprocess.CalledProcessError, UnicodeDecodeError):
         return None
-    names = {entry[3:] for entry in changed.split("\0") if entry}
+    entries = (entry.partition("\t") for entry in listed.split("\0") if entry)
+    blobs = {name: about.split()[2] for about, _, name in entries}
 
     def read(name: str) -> bytes | None:
-        if name not in names:
-            return _read(checkout / name)
+        if name not in blobs:
+            return None
+        content = _read(checkout / name)
+        if content is not None and _blob(content, blobs[name]) == blobs[name]:
+            return content
         try:
-            return _git(checkout, "show", f"HEAD:{name}")
+            return _git(checkout, "cat-file", "blob", blobs[name])
         except (OSError, subprocess.CalledProcessError):
             return None
 
     return read
 
 
+def _blob(content: bytes, like: str) -> str:
+    """The name that git gives a file's content, by the hash (SHA-1 or SHA-256) that another name is of."""
+    name = "sha1" if len(like) == 40 else "sha256"
+    return hashlib.new(name, b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
 def _git(checkout: Path, *arguments: str) -> bytes:
-    return subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, check=True).stdout
+    command = ["git", "--no-replace-objects", "-C", str(checkout), *arguments]
+    return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 def _parse(content: bytes | None) -> Any:

@@ -7,7 +7,7 @@ trains on. A name that isn't borne out is not used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +38,7 @@ def confirm(checked: Checked, params: Params, paths: Paths) -> Checked:
         return checked
     shipped = shipped_recipes(paths.root, params.profile)
     problems = [problem for recipe in checked.table.recipes for problem in _other_meaning(recipe, params, shipped)]
+    problems += _unsaid_effects(checked.results.values(), params)
     if problems:
         integrity = checked.integrity.model_copy(update={"problems": [*checked.integrity.problems, *problems]})
         return replace(checked, integrity=integrity, table=None)
@@ -70,6 +71,17 @@ def _other_meaning(name: str, params: Params, shipped: Mapping[str, list[str]]) 
         for variant in other:
             said = "with" if variant in variants else "without"
             yield f"expected recipe `{name}` {said} `{variant}`, found the contrary; {fix}"
+
+
+def _unsaid_effects(results: Iterable[Result], params: Params) -> Iterator[str]:
+    """Sentences on recipes whose cells have a planted effect that params.yaml does not plant: such cells may be equal
+    to others, and start from the encoder itself.
+    """
+    planted = dict.fromkeys(one.cell.recipe for one in results if "planted" in one.inputs)
+    for name in planted:
+        recipe = params.recipes.get(name)
+        if recipe is None or not recipe.planted:
+            yield f"expected no planted effects in the cells of recipe `{name}`, as params.yaml plants none, found some"
 
 
 def _encoder(table: ScoresTable, ran: list[Result], made: Made, params: Params) -> str:

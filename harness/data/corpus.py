@@ -6,7 +6,6 @@ otherwise an encoder could have seen its test.
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from harness.project.errors import HarnessError
 from harness.project.files import write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.records import read_json
 
 TEXT_TASK = "text"
 # Shorter sentences ("He was born in 1950.") recur by chance, without one text being taken from the other.
@@ -115,13 +115,23 @@ def build_corpus(params: Params, paths: Paths) -> dict[str, Any]:
 
 def why_no_text(paths: Paths) -> str | None:
     """Why the corpus is empty, in plain words; None where it holds text. HarnessError where it was not made."""
-    path = paths.corpus / MANIFEST
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise HarnessError(f"expected the corpus in {paths.corpus}, found none", fix="run `dvc repro corpus`") from None
-    why: str | None = content.get("unavailable")
+    why: str | None = read_corpus_manifest(paths).get("unavailable")
     return why
+
+
+def read_corpus_manifest(paths: Paths) -> dict[str, Any]:
+    """What manifest.json says of the corpus. HarnessError where it was not made or is something else."""
+    path, found = paths.corpus / MANIFEST, "none"
+    try:
+        content = read_json(path)
+        if isinstance(content, dict):
+            return content
+        found = f"no record in {path}"
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        found = f"{error} in {path}"
+    raise HarnessError(f"expected the corpus in {paths.corpus}, found {found}", fix="run `dvc repro -f corpus`")
 
 
 def _why_no_text_task(params: Params, paths: Paths) -> str | None:

@@ -196,12 +196,20 @@ def read_pack_manifest(folder: Path) -> Mapping[str, tuple[int, str]]:
         raise HarnessError(f"expected {MANIFEST} in {folder} or beside it, found none", fix=fix)
     try:
         entries = parse_json(path.read_bytes(), str(path), fix)["files"]
-        files = {entry["file"]: (entry.get("rows", entry.get("examples")), entry["sha256"]) for entry in entries}
+        listed = [(entry["file"], entry.get("rows", entry.get("examples")), entry["sha256"]) for entry in entries]
     except (OSError, KeyError, TypeError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise HarnessError(
             f"expected a list `files` with file, rows and sha256 in {path}, found {problem}", fix=fix
         ) from None
+    files: dict[str, tuple[int, str]] = {}
+    for name, rows, sha256 in listed:
+        if not isinstance(name, str) or type(rows) is not int or not isinstance(sha256, str):
+            expected = "a name in `file`, a whole number in `rows` and a text in `sha256`"
+            found = f"{name!r:.80}, {rows!r:.80} and {sha256!r:.80}"
+            raise HarnessError(f"expected {expected} of every file in {path}, found {found}", fix=f"correct {path}")
+        if files.setdefault(name, (rows, sha256)) != (rows, sha256):
+            raise HarnessError(f"expected one entry for {name} in {path}, found two that differ", fix=f"correct {path}")
     files = {name.removeprefix(prefix): entry for name, entry in files.items() if name.startswith(prefix)}
     if not any((folder / name).exists() for name in files):
         raise HarnessError(f"expected files of the pack in {folder}, found none of those that {path} lists", fix=fix)

@@ -5,7 +5,6 @@ Nothing of it is believed; but a reader who opens only `report.txt` reads it, so
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,30 +12,50 @@ from typing import Any, get_args
 
 from harness.audit.integrity.inputs import image_of
 from harness.audit.verification import Verification
-from harness.exchange.layout import REPORT, VERDICTS, CrateRecord
+from harness.exchange.layout import METADATA, RECORD, REPORT, VERDICTS, CrateRecord
 from harness.project.errors import name_some
+from harness.project.files import parse_json
 from harness.project.provenance import commits_of, distinct, machines_of
 from harness.project.results import Result
 from harness.verify.show.table import show_interval, show_points
 from harness.verify.statistics.intervals import Verdict
 from harness.verify.verdicts.verdict import ClaimVerdict
 
-WORD = re.compile(rf"^({'|'.join(get_args(Verdict))})\s+(\S+)\s(.*)$")
-"""A line of the printed table: verdict, claim, and the rest."""
-COMPARED = ("expected", "measured", "interval", "n_seeds", "evidence_level")
-"""Fields of a verdict in verdicts.json that are compared besides the word itself."""
+WORD = re.compile(rf"^\s*({'|'.join(get_args(Verdict))})\s+(\S+)\s(.*)$")
+"""A line of the printed table: verdict, claim, and the rest; set in, it may be read as one too."""
+NEEDED = ("expected", "measured", "interval", "n_seeds")
+COMPARED = (*NEEDED, "text", "margin", "without_retrieval", "direction", "evidence_level")
+"""Fields of a verdict in verdicts.json that are compared besides the word itself; all archives have the first ones."""
+WHOLE = ("encoder", "data", "evidence")
+"""Fields of all of verdicts.json that are compared."""
+OWN = ("README.txt", "params.yaml", "dvc.yaml", "dvc.lock", "pyproject.toml", "Dockerfile", METADATA, RECORD, VERDICTS)
+FOLDERS = ("profiles", "tasks", "reference", "requirements", "results", "data")
+"""What lies at the top of an archive, its report besides."""
 
 
 def contradictions(record: CrateRecord, root: Path, found: Verification, results: Mapping[str, Result]) -> list[str]:
     """Sentences on what the archive says otherwise than `found`. Raises ValueError, LookupError or TypeError where its
     verdicts are of another shape.
     """
-    return [*_verdicts(root, found), *_report(root, found), *_provenance(record, results)]
+    return [*_verdicts(root, found), *_report(root, found), *_provenance(record, results), *_more(root)]
+
+
+def _more(root: Path) -> Iterator[str]:
+    """A file that an author put beside what `harness export` writes is read as if it were part of that."""
+    more = sorted(path.name for path in root.iterdir() if path.name not in (*OWN, *FOLDERS, REPORT))
+    if more:
+        yield f"it holds what `harness export` doesn't write: {name_some(more)}"
 
 
 def _verdicts(root: Path, found: Verification) -> Iterator[str]:
-    content = json.loads((root / VERDICTS).read_bytes())
+    content = parse_json((root / VERDICTS).read_bytes(), VERDICTS)
     said = {claim["id"]: claim for claim in content["claims"]}
+    if len(said) < len(content["claims"]):
+        yield f"{VERDICTS} in it has several verdicts on one claim"
+    here = found.model_dump(mode="json", include=set(WHOLE))
+    whole = [name for name in WHOLE if name in content and not _same(content[name], here[name])]
+    if whole:
+        yield f"{VERDICTS} in it says otherwise than this judging: {', '.join(whole)}"
     other = [claim.id for claim in found.claims if said.get(claim.id, {}).get("verdict") != claim.verdict]
     if other:
         yield f"{VERDICTS} in it has another verdict on {name_some(other)} than this judging"
@@ -52,11 +71,14 @@ def _verdicts(root: Path, found: Verification) -> Iterator[str]:
 
 def _differs(said: Mapping[str, Any], claim: ClaimVerdict) -> bool:
     here = claim.model_dump(mode="json")
-    return any(name in said and not _same(said[name], here[name]) for name in COMPARED)
+    lacking = any(name not in said for name in NEEDED)
+    return lacking or any(name in said and not _same(said[name], here[name]) for name in COMPARED)
 
 
 def _same(one: Any, two: Any) -> bool:
     """Equal, numbers to the last digit but one: another platform may round the last."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_same(one[name], two[name]) for name in one)
     if isinstance(one, list) and isinstance(two, list):
         return len(one) == len(two) and all(map(_same, one, two))
     if isinstance(one, float) and isinstance(two, float):
@@ -70,22 +92,28 @@ def _report(root: Path, found: Verification) -> Iterator[str]:
         yield f"{REPORT} is left out"
         return
     lines = (root / REPORT).read_text(encoding="utf-8", errors="replace").splitlines()
-    said = {match[2]: match for line in lines if (match := WORD.match(line))}
-    other = [claim.id for claim in found.claims if claim.id not in said or said[claim.id][1] != claim.verdict]
+    said: dict[str, list[re.Match[str]]] = {}
+    for match in filter(None, map(WORD.match, lines)):
+        said.setdefault(match[2], []).append(match)
+    other = [claim.id for claim in found.claims if {line[1] for line in said.get(claim.id, [])} != {claim.verdict}]
     if other:
         yield f"{REPORT} in it has another verdict on {name_some(other)} than this judging"
     numbers = [
         claim.id
         for claim in found.claims
-        if claim.id not in other and claim.interval and not _shows(said[claim.id][3], claim)
+        if claim.id not in other and not all(_shows(line[3], claim) for line in said[claim.id])
     ]
     if numbers:
         yield f"{REPORT} in it has other numbers on {name_some(numbers)} than this judging"
 
 
 def _shows(rest: str, claim: ClaimVerdict) -> bool:
-    wanted = (show_points(claim.measured, claim.is_share), show_interval(claim.interval, claim.is_share))
-    return all(word in rest for word in wanted)
+    """Does the rest of a line hold the claim's numbers, one behind the other?"""
+    if not claim.interval:
+        return True
+    shown = (show_points(claim.measured, claim.is_share), show_interval(claim.interval, claim.is_share))
+    wanted = (claim.expected or "-", *shown)
+    return re.match(r"\s*" + r"\s+".join(map(re.escape, wanted)) + r"(\s|$)", rest) is not None
 
 
 def _provenance(record: CrateRecord, results: Mapping[str, Result]) -> Iterator[str]:

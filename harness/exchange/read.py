@@ -34,7 +34,7 @@ from harness.exchange.signature import check_signature
 from harness.exchange.zip_layout import stray_bytes
 from harness.experiment.inputs import ENCODER_FILES
 from harness.project.errors import MOST_NAMED, HarnessError, explain_validation, name_some
-from harness.project.files import refuse_repeated_keys
+from harness.project.files import parse_json, refuse_repeated_keys
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
@@ -131,8 +131,8 @@ def _unsafe(infos: list[zipfile.ZipInfo], max_bytes: int) -> Iterable[str]:
     for info in infos:
         name, mode = info.filename, info.external_attr >> 16
         plain = all(part not in ("", ".", "..") for part in name.split("/"))
-        if not plain or "\\" in name or ":" in name or not name.isprintable():
-            yield f"expected plain relative names, found {name!r}"
+        if not plain or "\\" in name or ":" in name or not name.isprintable() or name != info.orig_filename:
+            yield f"expected plain relative names, found {info.orig_filename!r}"
         elif names[name] > 1 or name in folders:
             yield f"expected one file of each name, found {name} {'as a folder too' if name in folders else 'twice'}"
         elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
@@ -152,24 +152,33 @@ def _listed(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
         found = "it changed" if wanted.startswith(COMMENT) else "a zip file without that comment"
         raise CrateRefused(name, [f"expected {METADATA} with the hash in the zip file's comment, found {found}"])
     try:
-        graph = json.loads(content)["@graph"]
-        files = [entity for entity in graph if entity["@type"] == "File" and not entity["@id"].startswith("#")]
-        return {unquote(entity["@id"]): str(entity["sha256"]) for entity in files}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CrateRefused(name, [f"expected a sha256 of every file in {METADATA}, found none ({error!r})"]) from None
+        graph = parse_json(content, METADATA)["@graph"]
+        listed = [
+            (unquote(entity["@id"]), str(entity["sha256"]))
+            for entity in graph
+            if entity["@type"] == "File" and not entity["@id"].startswith("#")
+        ]
+    except (HarnessError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        found = error.message if isinstance(error, HarnessError) else f"none ({error!r})"
+        raise CrateRefused(name, [f"expected a sha256 of every file in {METADATA}, found: {found}"]) from None
+    twice = [file for file, count in Counter(file for file, _ in listed).items() if count > 1]
+    if twice:
+        raise CrateRefused(name, [f"expected every file once in {METADATA}, found {name_some(twice)} again"])
+    return dict(listed)
 
 
 def _extract(archive: zipfile.ZipFile, name: str, expected: str, target: Path) -> list[str]:
     """Write one file of the archive; returns what is wrong with it."""
     digest = hashlib.sha256()
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(name) as source, target.open("wb") as sink:
             while chunk := source.read(CHUNK):
                 digest.update(chunk)
                 sink.write(chunk)
     except BROKEN as error:
-        return [f"expected {name} as it was written, found it changed ({error})"]
+        problem = error.strerror or error if isinstance(error, OSError) else error
+        return [f"expected {name:.200} as it was written, found it changed ({problem})"]
     found = digest.hexdigest()
     return [] if found == expected else [f"expected sha256 {expected:.12}... of {name}, found {found:.12}...: changed"]
 
@@ -183,6 +192,8 @@ def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) 
     paths = Paths(root, record.profile)
     if params.profile != record.profile:
         raise HarnessError(f"expected the settings of profile {record.profile}, found those of {params.profile}")
+    if present := [name for name in record.withheld if (root / name).exists()]:
+        raise HarnessError(f"expected predictions to be withheld, as {RECORD} says, found {name_some(present)}")
     checked = confirm(_check(record, root, params, paths, here), params, paths)
     v0 = checked.integrity.model_copy(update={"hashes": checked.integrity.hashes + hashed})
     judged = Judged("crate", replace(checked, integrity=v0), holds=record.holds)

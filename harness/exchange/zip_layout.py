@@ -39,6 +39,10 @@ def _stray(stream: BinaryIO, size: int, archive: zipfile.ZipFile) -> Iterator[st
         if (extra or info.extra or info.comment) and info.file_size < zipfile.ZIP64_LIMIT:
             yield f"expected only the name and the bytes of {info.filename}, found more in its head"
             return
+        said = struct.unpack("<LLL", header[14:26])
+        if said != (info.CRC, info.compress_size, info.file_size) and info.file_size < zipfile.ZIP64_LIMIT:
+            yield f"expected the sum and the sizes of {info.filename} as the directory gives them, found others"
+            return
         place += LOCAL_SIZE + name + extra + info.compress_size
     start = archive.start_dir
     entries = sum(ENTRY_SIZE + len(one.orig_filename.encode()) + len(one.extra) for one in archive.infolist())

@@ -11,6 +11,7 @@ And `dvc repro` looks into its cache of runs before it runs a stage; so does a g
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -47,6 +48,7 @@ LONG_S = 60.0
 
 def main(arguments: Sequence[str]) -> int:
     """Do it; returns the exit code."""
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # it names the file that becomes dvc.lock
     try:
         with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
             if arguments[0] == "make":

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,13 +14,17 @@ from forge import PUBLISHED, Lab, build_gold, make_lab
 from toy import ROOT
 from wheels import REAL
 
+from harness.audit.integrity.findings import Checked
 from harness.audit.integrity.made import DataManifest, Made
+from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rows import pinned_rows
 from harness.audit.levels import strictly
+from harness.audit.pinned import pinned_files
 from harness.audit.report import render
-from harness.audit.rules import other_rules
+from harness.audit.rules import _committed, other_rules
 from harness.audit.scope import _not_pinned, _not_published
 from harness.project.errors import HarnessError
+from harness.project.files import sha256_file
 from harness.project.params import HubEncoder, LocalEncoder
 from harness.project.profiles import read_params
 from harness.project.results import Result
@@ -213,3 +220,138 @@ def test_a_cut_of_the_rows_is_told_in_numbers(lab: Lab) -> None:
     assert any("evaluation.max_rows 5, shipped None" in one for one in found.rules)
     again = lab.judge()  # what was scored before is not scored anew, and is told all the same
     assert again.v0.cut == found.v0.cut
+
+
+def better(lab: Lab, **changes: object) -> None:
+    """Say twenty points more of each cell of mnli on pawsx, and what else is said of them."""
+    for name in lab.names("mnli", "pawsx"):
+        lab.results[name]["score"] += 20
+        lab.results[name] |= changes
+        if changes.get("predictions", "kept") is None:
+            del lab.predictions[name]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, "by its languages"),
+        ({"predictions": None}, "status ok without them"),
+        ({"predictions": None, "status": "failed", "scores": {}}, "failed cell"),
+        ({"predictions": None, "status": "unavailable", "reasons": ["no licence"]}, "unavailable cell"),
+        ({"profile": "paper"}, "expected profile lab"),
+    ],
+)
+def test_a_pinned_score_follows_from_its_parts_and_status(lab: Lab, changes: dict[str, object], why: str) -> None:
+    better(lab, **changes)
+    found = lab.check()
+    assert found.table is None and why in " ".join(found.integrity.problems)
+
+
+def test_pinned_cells_share_their_inputs(lab: Lab) -> None:
+    for name in lab.names("mnli"):
+        lab.results[name]["inputs"]["encoder"] = "a" * 64
+    assert "mixed inputs: expected one sha256 of `encoder`" in " ".join(lab.check().integrity.problems)
+
+
+@pytest.mark.parametrize("key", ["checkpoint", "encoder", "code"])
+@pytest.mark.parametrize("said", [None, "", "the same as before"])
+def test_what_went_into_a_cell_is_named_by_its_hash(lab: Lab, key: str, said: str | None) -> None:
+    for result in lab.results.values():
+        result["inputs"] |= {key: said} if said is not None else {}
+        if said is None:
+            del result["inputs"][key]
+    assert f"found none of {key}" in " ".join(lab.check().integrity.problems)
+
+
+def test_planted_effects_are_params_yamls(lab: Lab) -> None:
+    encoder = lab.results["none-pawsx-1"]["inputs"]["encoder"]
+    for name in lab.names("none"):
+        copy = lab.copy_cell(name, "mnli", lab.results[name]["cell"]["seed"], encoder)
+        lab.results[copy]["inputs"]["planted"] = "c" * 64
+    assert "expected no planted effects in the cells of recipe `mnli`" in " ".join(lab.check().integrity.problems)
+
+
+@pytest.mark.parametrize("limit", ["x", -90, 0, True, [1]])
+def test_a_limit_of_rows_that_is_none_is_refused(lab: Lab, limit: object) -> None:
+    for name in lab.names(target="pawsx"):
+        del lab.results[name]["inputs"]["params"]
+        lab.results[name]["provenance"]["params"]["evaluation"]["max_rows"] = limit
+    assert "`evaluation.max_rows` of cell none-pawsx-1, found" in " ".join(lab.check().integrity.problems)
+
+
+def rewritten(lab: Lab, change: Callable[[Path], None]) -> Checked:
+    """What is found of the pinned results after `change` of their folder, with a manifest that fits."""
+    lab.write()
+    folder = lab.paths.pinned
+    change(folder)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["files"] = {name: sha256_file(folder / name) for name in pinned_files(folder)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return check_pinned(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda table: table["groups"].update(pawsx="retrieval"), "XTREME's groups and metrics"),
+        (lambda table: table["metrics"].update(pawsx="accuracy"), "XTREME's groups and metrics"),
+        (lambda table: table.update(profile="paper"), "a table of profile lab"),
+        (lambda table: table["cells"].insert(0, table["cells"][0] | {"score": 99.0}), "found none-pawsx-1 more often"),
+    ],
+)
+def test_the_pinned_table_is_of_this_profile_and_by_xtremes_rules(
+    lab: Lab, change: Callable[[dict[str, Any]], None], why: str
+) -> None:
+    def edit(folder: Path) -> None:
+        table = json.loads((folder / "scores.json").read_bytes())
+        change(table)
+        (folder / "scores.json").write_text(json.dumps(table))
+
+    found = rewritten(lab, edit)
+    assert why in " ".join(found.integrity.problems)
+
+
+def test_a_cell_that_is_pinned_twice_is_refused(lab: Lab) -> None:
+    def edit(folder: Path) -> None:
+        lines = (folder / "results.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+        (folder / "results.jsonl").write_text("".join([*lines, lines[0]]), encoding="utf-8")
+
+    assert "expected every cell once, found none-pawsx-1 again" in rewritten(lab, edit).integrity.problems[0]
+
+
+@pytest.mark.parametrize("content", ["[]", '{"files": [1]}', "[" * 100_000])
+def test_a_pinned_manifest_of_another_schema_is_named(lab: Lab, content: str) -> None:
+    def edit(folder: Path) -> None:
+        (folder / "data").mkdir()
+        (folder / "data" / "pawsx.json").write_text(content)
+
+    assert "the manifest of pawsx's data, found another schema" in rewritten(lab, edit).integrity.problems[0]
+
+
+def test_pinned_results_without_a_cell_are_none(lab: Lab) -> None:
+    lab.results, lab.predictions = {}, {}
+    assert "expected pinned cells, found none" in " ".join(lab.check().integrity.problems)
+
+
+@pytest.mark.parametrize("hidden", [[], ["--assume-unchanged"], ["--skip-worktree"], ["--add"]])
+def test_a_changed_file_is_held_against_the_last_commit_though_git_is_told_to_ignore_it(
+    hidden: list[str], tmp_path: Path
+) -> None:
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True, capture_output=True)
+
+    claims = tmp_path / "reference" / "claims.yaml"
+    claims.parent.mkdir()
+    claims.write_text("margin: 1.5")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    if hidden != ["--add"]:
+        git("update-index", *hidden, "reference/claims.yaml")
+    claims.write_text("margin: 40.0")
+    if hidden == ["--add"]:
+        git("add", ".")
+    (claims.parent / "new.yaml").write_text("untracked")
+    read = _committed(tmp_path)
+    assert read and (read("reference/claims.yaml"), read("reference/new.yaml")) == (b"margin: 1.5", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,3 +175,39 @@ def test_the_command_says_which_files_it_does_not_use(
 
 def _pairs() -> Rows:
     return [{"id": str(i), "sentence1": "a", "sentence2": "b", "label": i % 2} for i in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"file": 5}, "a name in `file`"),
+        ({"examples": 9.0}, "a whole number in `rows`"),
+        ({"examples": True}, "a whole number in `rows`"),
+        ({"examples": "9"}, "a whole number in `rows`"),
+        ({"sha256": None}, "a text in `sha256`"),
+        ({"sha256": "0" * 64}, "one entry for xnli/test.de.jsonl in .* found two that differ"),
+    ],
+)
+def test_an_entry_of_the_manifest_that_is_none_is_named(changes: dict[str, Any], message: str, world: World) -> None:
+    path = world.pack / "manifest.json"
+    content = json.loads(path.read_text())
+    entry = next(one for one in content["files"] if one["file"].endswith("xnli/test.de.jsonl"))
+    content["files"].insert(0, entry | changes)
+    path.write_text(json.dumps(content))
+    with pytest.raises(HarnessError, match=message) as caught:
+        pin_task("xnli", world.paths.tasks, "local", "toy", world.pack)
+    assert caught.value.fix and "\n" not in str(caught.value)
+
+
+def test_a_file_without_a_row_is_not_pinned(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    write_pack(world.pack, PACK | {"xnli/test.de.jsonl": []})
+    with pytest.raises(HarnessError, match=r"at least one row in .*test\.de\.jsonl"):
+        pin_task("xnli", world.paths.tasks, "local", "toy", world.pack)
+
+
+@pytest.mark.parametrize("name", ["test-de.jsonl", "test_de.jsonl", "test.de.json", "test.de.JSONL", "Test.de.jsonl"])
+def test_a_file_whose_name_is_nearly_right_is_named(name: str, make_world: Callable[..., World]) -> None:
+    world = make_world({f"xnli/{name}": nli_rows("x", 9)})
+    lines = unused_files(load_task("xnli", world.paths.tasks), world.pack)
+    assert f"not used: xnli/{name}: expected xnli/test.LANGUAGE.jsonl (or .jsonl.gz); rename the file" in lines

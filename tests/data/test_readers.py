@@ -409,3 +409,37 @@ def test_real_rows_come_back_from_their_layout(reader: str, real_pack: Path, tmp
     expected = rows if own_ids else renumbered(rows)
     assert len(found) == len(expected)
     assert all(one == other for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("reader", "content", "message"),
+    [
+        ("conllu", "", "at least one row"),
+        ("conllu", f"# a text\r{word('1', 'one')}\r\r", "a comment on a line of its own"),
+        ("panx_columns", "\n", "at least one row"),
+        ("pawsx_tsv", "1\ta\tb\t1\n2\tc\td\t0\n", "a header of 4 columns"),
+        ("pawsx_tsv", "id\tone\ttwo\tlabel\r1\ta\tb\t1\r", "a header of 4 columns"),
+        ("xnli_mt_tsv", "a\tb\tneutral\nc\td\tcontradictory\n", "a header of 3 columns"),
+        ("qqp_tsv", "id\tquestion1\tquestion2\tquestion2\tis_duplicate\n", "every column once"),
+        ("cosmosqa_csv", "id,context,question,answer0,answer0,answer1,answer2,answer3,label\n", "every column once"),
+    ],
+)
+def test_rows_that_would_be_lost_in_silence_are_refused(
+    reader: str, content: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(HarnessError, match=message):
+        read(reader, tmp_path / "file", content.encode())
+
+
+def test_a_language_that_a_file_lacks_is_named(tmp_path: Path) -> None:
+    content = b"language\tgold_label\tsentence1\tsentence2\nDE\tneutral\ta\tb\n"
+    with pytest.raises(HarnessError, match=r"at least one row with language de in .*file"):
+        read("xnli_tsv", tmp_path / "file", content, where={"language": "de"})
+
+
+@pytest.mark.parametrize("label", ["1.7", "true", "null"])
+def test_a_label_that_is_no_whole_number_is_refused(label: str, tmp_path: Path) -> None:
+    content = f'{{"ctx": "a", "endings": ["b", "c"], "label": {label}}}'
+    with pytest.raises(HarnessError, match="field `label` to be a whole number"):
+        rows = read("hellaswag_jsonl", tmp_path / "file", content.encode())
+        list(formats.normalise_rows("multiple_choice", [("file:1", row) for row in rows]))

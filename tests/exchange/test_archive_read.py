@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -21,7 +22,7 @@ from harness.audit.report import render
 from harness.commands import main as cli
 from harness.exchange.layout import METADATA
 from harness.exchange.read import CrateRefused, unpack, verify_crate
-from harness.exchange.write import export
+from harness.exchange.write import export, write_zip
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
 
@@ -281,3 +282,31 @@ def test_json_names_the_archive(crate: Path, capsys: pytest.CaptureFixture[str])
     assert cli.run(["verify", str(crate), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["crate"]["file"] == crate.name and len(found["crate"]["sha256"]) == 64
+
+
+@pytest.mark.parametrize("graph", [[{"@id": 5}], [{"@id": None}], [{"@id": ["a"]}], [{"sha256": "0" * 64}, {}]])
+def test_metadata_of_another_shape_is_refused(graph: list[dict[str, object]], tmp_path: Path) -> None:
+    entry = {"@id": "a", "@type": "File", "sha256": hashlib.sha256(b"x").hexdigest()}
+    metadata = json.dumps({"@graph": [entry | one for one in graph]}).encode()
+    write_zip({"a": b"x", METADATA: metadata}, comment_of(metadata), tmp_path / "odd.zip")
+    assert METADATA in refusal(tmp_path / "odd.zip")
+
+
+@pytest.mark.parametrize("name", ["b" * 300, "b" * 300 + "/c", "b/" * 3000 + "c"])
+def test_a_name_too_long_for_the_disk_is_refused(name: str, tmp_path: Path) -> None:
+    assert "name too long" in refusal(small(tmp_path / "long.zip", **{name: b"x"}))
+
+
+def test_a_name_that_programs_read_differently_is_refused(tmp_path: Path) -> None:
+    metadata, path = metadata_of({"a": b"x"}), tmp_path / "odd.zip"
+    write_zip({"axtxt": b"x", METADATA: metadata}, comment_of(metadata), path)
+    path.write_bytes(path.read_bytes().replace(b"axtxt", b"a\0txt"))
+    assert "plain relative names" in refusal(path)
+
+
+def test_sizes_that_a_files_head_and_the_directory_give_otherwise_are_refused(tmp_path: Path) -> None:
+    path = small(tmp_path / "odd.zip", a=b"x")
+    content = bytearray(path.read_bytes())
+    content[22:26] = (2).to_bytes(4, "little")
+    path.write_bytes(content)
+    assert "sizes of a" in refusal(path)

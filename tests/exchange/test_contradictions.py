@@ -14,7 +14,7 @@ from test_signature import known, make_key
 
 from harness.audit.report import render
 from harness.commands.main import run
-from harness.exchange.read import verify_crate
+from harness.exchange.read import CrateRefused, verify_crate
 from harness.exchange.write import export
 from harness.project.profiles import read_params
 
@@ -45,6 +45,15 @@ def test_the_archive_as_it_was_written_contradicts_nothing(archive: Path) -> Non
         ("report.txt", "NOT_TESTED  squad-gain", "REPRODUCED  squad-gain", "another verdict on squad-gain"),
         ("verdicts.json", '"verdict": "NOT_TESTED"', '"verdict": "REPRODUCED"', "another verdict on squad-gain"),
         ("verdicts.json", '"n_seeds": 3', '"n_seeds": 30', "other numbers on squad-gain"),
+        (
+            "report.txt",
+            "verdict     claim",
+            "  REPRODUCED  squad-gain  +8.2 \nverdict     claim",
+            "another verdict on squad",
+        ),
+        ("report.txt", "+8.2 +- 1.5", "-5.0 +- 1.5", "other numbers on squad-gain"),
+        ("verdicts.json", '"encoder": "encoder', '"encoder": "XLM-R, not', "says otherwise than this judging: encoder"),
+        ("verdicts.json", '"claims":', '"claims": [], "claims":', "`claims` twice"),
         ("provenance.json", '"threads": 1', '"threads": 64', "provenance.json in it has other machines"),
     ],
 )
@@ -54,9 +63,34 @@ def test_another_word_or_number_is_told(
     text = read_all(archive)[0][name].decode()
     assert old in text
     forged = changed(archive, tmp_path / "forged.zip", {name: text.replace(old, new, 1).encode()}, forge=True)
+    if "twice" in said:
+        with pytest.raises(CrateRefused, match=said):
+            verify_crate(forged, None)
+        return
     found = verify_crate(forged, None)
     assert found.crate is not None and any(said in one for one in found.crate.contradicts)
     assert said in " ".join(render(found).split())
+
+
+def test_a_file_that_no_archive_has_is_told(archive: Path, tmp_path: Path) -> None:
+    more = {"ro-crate-preview.html": b"all REPRODUCED"}
+    found = verify_crate(changed(archive, tmp_path / "more.zip", more, forge=True), None)
+    assert found.crate is not None and "ro-crate-preview.html" in found.crate.contradicts[0]
+
+
+def test_other_published_numbers_are_told(archive: Path, tmp_path: Path) -> None:
+    numbers = read_all(archive)[0]["reference/paper.yaml"] + b"\nmore: 1\n"
+    found = verify_crate(changed(archive, tmp_path / "more.zip", {"reference/paper.yaml": numbers}, forge=True), None)
+    assert any("reference/paper.yaml is not the shipped one" in one for one in found.rules)
+
+
+def test_what_is_withheld_is_not_there(archive: Path, tmp_path: Path) -> None:
+    record = json.loads(read_all(archive)[0]["provenance.json"])
+    name = "reference/lab/predictions/mnli-pawsx-1.json.gz"
+    record |= {"withheld": {name: "0" * 64}, "withheld_because": "a licence"}
+    forged = changed(archive, tmp_path / "there.zip", {"provenance.json": json.dumps(record).encode()}, forge=True)
+    with pytest.raises(CrateRefused, match=rf"withheld, as provenance\.json says, found {name}"):
+        verify_crate(forged, None)
 
 
 def test_loosened_claims_are_told_outside_of_a_checkout_too(

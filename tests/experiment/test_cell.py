@@ -71,6 +71,7 @@ def test_everything_built_is_the_same_bytes_in_two_processes(twins: tuple[Paths,
     assert first == second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", RAN)
 def test_a_cell_repeats_byte_for_byte_in_another_process(twins: tuple[Paths, Paths], cell: str) -> None:
     folders = [paths.cells / cell for paths in twins]
@@ -81,6 +82,7 @@ def test_a_cell_repeats_byte_for_byte_in_another_process(twins: tuple[Paths, Pat
     assert results[0]["score"] is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", toys.INTERMEDIATE)
 def test_intermediate_training_repeats(twins: tuple[Paths, Paths], recipe: str) -> None:
     records = [numbers(paths.results / "intermediate" / f"{recipe}-1.json") for paths in twins]
@@ -88,6 +90,7 @@ def test_intermediate_training_repeats(twins: tuple[Paths, Paths], recipe: str) 
     assert bool(records[0]["curve"]) == (recipe != "none")
 
 
+@pytest.mark.slow
 def test_intermediate_training_changes_the_encoder_and_keeps_its_shape(twins: tuple[Paths, Paths]) -> None:
     paths = twins[0]
     before = load_file(paths.encoder / "model.safetensors")
@@ -99,12 +102,14 @@ def test_intermediate_training_changes_the_encoder_and_keeps_its_shape(twins: tu
         assert any(not after[name].equal(before[name]) for name in before)
 
 
+@pytest.mark.slow
 def test_weights_are_as_readable_as_what_lies_beside_them(twins: tuple[Paths, Paths]) -> None:
     """A container may run as another user than the one who trained."""
     for folder in (twins[0].encoder, twins[0].checkpoint("hellaswag", 1)):
         assert (folder / "model.safetensors").stat().st_mode == (folder / "config.json").stat().st_mode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", RAN)
 def test_scores_follow_from_the_stored_predictions_alone(twins: tuple[Paths, Paths], cell: str) -> None:
     paths = twins[0]
@@ -130,6 +135,7 @@ def test_scores_follow_from_the_stored_predictions_alone(twins: tuple[Paths, Pat
     assert result.score == pytest.approx(task_score(task.group or "", result.scores), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_result_says_what_went_in_and_what_was_counted(twins: tuple[Paths, Paths]) -> None:
     paths = twins[0]
     result = read_result(paths.cells / "none-udpos-1" / "result.json")

@@ -174,6 +174,7 @@ def test_the_verdicts_name_what_was_planted(found: Verification) -> None:
     assert loss.verdict == "NOT_REPRODUCED" and loss.direction == "down" and loss.note == "opposite sign"
 
 
+@pytest.mark.slow
 def test_the_degradation_answer_names_what_was_planted(world: tuple[Params, Paths]) -> None:
     found = {recipe.recipe: recipe for recipe in read_degradation(*world).recipes}
     low = {name: recipe.effects.low for name, recipe in found.items()}
@@ -189,6 +190,7 @@ def test_the_degradation_answer_names_what_was_planted(world: tuple[Params, Path
     assert [found[name].shares["low"].degraded for name in ("squad_v2", "mnli")] == [0, 0]
 
 
+@pytest.mark.slow
 def test_planted_cells_say_so(world: tuple[Params, Paths]) -> None:
     params, paths = world
     made = {name: read_result(paths.cell(name, "udpos", 1) / "result.json") for name in params.grid.recipes}

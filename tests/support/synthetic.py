@@ -134,7 +134,8 @@ class Project:
             "inputs": {
                 "data": sha256((self.paths.data(cell.target) / "manifest.json").read_bytes()),
                 "params": sha256(cell.target.encode()),
-                "checkpoint": sha256(f"{cell.recipe}-{cell.seed}".encode()),
+                "checkpoint": sha256(b"encoder" if cell.recipe == "none" else f"{cell.recipe}-{cell.seed}".encode()),
+                **{name: sha256(name.encode()) for name in ("code", "encoder", "tokenizer")},
             },
             "provenance": {
                 "threads": 1,

@@ -229,6 +229,17 @@ def _check_predictions(
         if pairs:
             found.problems.append(_copied("predictions", pairs[0], sha256) + _and_more(pairs[1:]))
         copied |= {frozenset(_names(pair)) for pair in pairs}
+    by_answers: dict[bytes, list[Result]] = {}
+    for result in cells:  # written anew, the same answers have other bytes; of mined pairs the scores differ besides
+        known = answers.get(result.cell.id)
+        if known and not known.is_set and len(known.rows) and not _is_forced(result, answers):
+            by_answers.setdefault(known.rows.tobytes(), []).append(result)
+    for same in by_answers.values():
+        pairs = [pair for pair in combinations(same, 2) if not _may_be_equal(pair, seedless)]
+        pairs = [pair for pair in pairs if frozenset(_names(pair)) not in copied]
+        if pairs:
+            found.problems.append(_copied("answers", pairs[0]) + _and_more(pairs[1:]))
+        copied |= {frozenset(_names(pair)) for pair in pairs}
     return copied
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from harness.audit.integrity.cells import check_result
 from harness.audit.integrity.findings import Checked, Findings
 from harness.audit.integrity.made import Made, read_data_manifest, read_record
 from harness.audit.integrity.rescore import Rescorer
@@ -24,7 +26,8 @@ from harness.audit.pinned import (
     read_pinned_manifest,
     read_results,
 )
-from harness.audit.scores import cell_score
+from harness.audit.scores import cell_score, mixed_inputs
+from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.errors import HarnessError, name_some
 from harness.project.results import Result
 from harness.verify.scores import ScoresTable, read_scores
@@ -58,20 +61,28 @@ def check_pinned(
     try:
         table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
+        findings.problems += _check_cells(results, table, folder.name, fix)
         findings.rescore(rescorer, results, lambda result: pinned_predictions(folder, result.cell.id))
         groups = {target: table.groups.get(target, "none") for target in table.targets}
         findings.compare_cells(results, groups, lambda result: pinned_predictions(folder, result.cell.id))
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
         return Checked(findings.conclude({}, 0), None, {})
+    made = _made(folder, table.targets, findings, fix)
     integrity = findings.conclude(results, len(_grid(table)))
-    return Checked(integrity, None if findings.problems else table, results, _made(folder, table.targets))
+    return Checked(integrity, None if findings.problems else table, results, made)
 
 
-def _made(folder: Path, targets: Iterable[str]) -> Made:
+def _made(folder: Path, targets: Iterable[str], findings: Findings, fix: str) -> Made:
     """The manifests of the data and the record of the encoder, as far as they were pinned too."""
     kept = {target: pinned_data(folder, target) for target in targets}
-    manifests = {target: read_data_manifest(path.read_bytes()) for target, path in kept.items() if path.is_file()}
+    manifests = {}
+    for target, path in kept.items():
+        try:
+            if path.is_file():
+                manifests[target] = read_data_manifest(path.read_bytes())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            findings.problems.append(f"expected the manifest of {target}'s data, found another schema ({error}); {fix}")
     return Made(manifests, read_record(folder / ENCODER))
 
 
@@ -92,9 +103,34 @@ def _check_pinned_results(
         for name, result in results.items()
     }
     differing = [name for name in {**rows, **follows} if rows.get(name) != follows.get(name)]
+    if len(table.cells) > len(rows):
+        twice = name_some([name for name, count in Counter(row.cell.id for row in table.cells).items() if count > 1])
+        findings.problems.append(f"expected every cell once in {SCORES}, found {twice} more often")
     if differing:
         found = name_some(differing)
         findings.problems.append(f"expected {SCORES} to follow from {RESULTS}, found a difference in {found}")
+
+
+def _check_cells(results: dict[str, Result], table: ScoresTable, profile: str, fix: str) -> Iterator[str]:
+    """Sentences on results that don't follow from their parts, belong elsewhere or were made from mixed inputs.
+
+    How XTREME's own targets are scored is XTREME's rule, whatever the table says.
+    """
+    if not results:
+        yield f"expected pinned cells, found none; {fix}"
+    if table.profile != profile:
+        yield f"expected a table of profile {profile}, found one of {table.profile}; {fix}"
+    other = [
+        target
+        for target in table.targets
+        if target in XTREME_GROUPS and (table.groups.get(target) != XTREME_GROUPS[target] or target in table.metrics)
+    ]
+    if other:
+        yield f"expected XTREME's groups and metrics in {SCORES}, found others for {name_some(other)}; {fix}"
+    for result in results.values():
+        yield from check_result(result, profile, {**table.groups, **XTREME_GROUPS}, table.metrics, fix)
+    mixed = mixed_inputs({name: (result.cell, result.inputs) for name, result in results.items()})
+    yield from (f"mixed inputs: {problem}; {fix}" for problem in mixed)
 
 
 def _grid(table: ScoresTable) -> list[str]:

@@ -61,6 +61,12 @@ class Rescorer:
         kept = {name: result for name, result in results.items() if result.predictions and where(result).is_file()}
         lost = [name for name, result in results.items() if result.predictions and name not in kept]
         found.left_out |= dict.fromkeys(lost, "predictions are not kept here, only their hashes")
+        for name in list(kept):
+            try:
+                max_rows(kept[name])
+            except HarnessError as error:
+                found.problems.append(str(error).rstrip("."))
+                del kept[name]
         for (target, data), members in _by_gold(kept).items():
             new = [result for result in members.values() if _key(result) not in self._known]
             try:

@@ -85,7 +85,11 @@ def _other_counts(
     for name, path in where.items():
         result = results[name]
         manifest = manifests.get(result.cell.target)
-        limit = max_rows(result)
+        try:
+            limit = max_rows(result)
+        except HarnessError as error:
+            yield str(error).rstrip(".")
+            continue
         if manifest is None or "test_gold" in "".join(manifest.rows):  # mined pairs answer no row each
             continue
         try:
@@ -109,7 +113,16 @@ def _mend(name: str) -> str:
 
 
 def max_rows(result: Result) -> int | None:
-    """The setting that the cell was evaluated with: the first so many rows of every file; null: all."""
-    evaluation = (result.provenance.get("params") or {}).get("evaluation") or {}
-    limit = evaluation.get("max_rows")
-    return None if limit is None else int(limit)
+    """The setting that the cell was evaluated with: the first so many rows of every file; null: all.
+
+    Raises HarnessError where its provenance shows something else there.
+    """
+    settings = result.provenance.get("params")
+    evaluation = settings.get("evaluation") if isinstance(settings, dict) else settings
+    limit = evaluation.get("max_rows") if isinstance(evaluation, dict) else evaluation
+    if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit > 0):
+        return limit
+    raise HarnessError(
+        f"expected null or a number of rows as `evaluation.max_rows` of cell {result.cell.id}, found {limit!r:.80}",
+        fix=_mend(result.cell.id),
+    )

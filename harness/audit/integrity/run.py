@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.audit.integrity.findings import SCORE_TOLERANCE, Checked, Findings
+from harness.audit.integrity.cells import check_result
+from harness.audit.integrity.findings import Checked, Findings
 from harness.audit.integrity.inputs import check_images, check_inputs
 from harness.audit.integrity.lock import check_lock
 from harness.audit.integrity.made import DataManifest, Made, check_recipe_records, read_data_manifest, read_record
@@ -21,7 +22,7 @@ from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.results import Cell, Result, grid_cells, read_result
-from harness.verify.scores import ScoresTable, read_scores, score_target
+from harness.verify.scores import ScoresTable, read_scores
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def check_run(
     groups = target_groups(params.grid.targets, paths.tasks)
     metrics = target_metrics(params.grid.targets, paths.tasks)
     for name, result in results.items():
-        _check_result(result, params.profile, groups, metrics, findings)
+        fix = f"delete the folder of cell {name} and run `dvc repro`"
+        findings.problems += check_result(result, params.profile, groups, metrics, fix)
         if result.predictions:
             path = _predictions(result, paths)
             if archived and path.relative_to(paths.root).as_posix() in archived.withheld:
@@ -113,7 +115,7 @@ def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, D
         fix = f"run `dvc repro` (data of {task})"
         try:
             manifests[task] = read_data_manifest((folder / MANIFEST).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             problem = error.strerror if isinstance(error, OSError) else "another schema"
             findings.problems.append(f"expected the manifest of {task}'s data, found: {problem}; {fix}")
             continue
@@ -145,36 +147,6 @@ def _read_cells(cells_dir: Path, cells: Iterable[Cell], findings: Findings) -> d
         found = f"{len(missing)} that have not run ({name_some(missing)})"
         findings.problems.insert(0, f"expected {len(wanted)} cells, found {found}; run `dvc repro`")
     return results
-
-
-def _check_result(
-    result: Result, profile: str, groups: Mapping[str, str], metrics: Mapping[str, str], findings: Findings
-) -> None:
-    """Does the score follow from its parts, and does the result belong here?"""
-    name, fix = result.cell.id, f"delete the folder of cell {result.cell.id} and run `dvc repro`"
-    if result.profile != profile:
-        findings.problems.append(f"expected profile {profile} in cell {name}, found {result.profile}; {fix}")
-    if result.status == "failed":
-        return
-    if result.status == "unavailable":
-        if result.score is not None or result.predictions is not None or not result.reasons:
-            found = "a score, predictions or no reason"
-            findings.problems.append(f"expected only the reason in unavailable cell {name}, found {found}; {fix}")
-        return
-    if result.score is None or result.predictions is None:
-        found = f"status {result.status} without them"
-        findings.problems.append(f"expected score and predictions in cell {name}, found {found}; {fix}")
-        return
-    try:
-        target = result.cell.target
-        follows = score_target(result.scores, groups[target], metrics.get(target))
-    except HarnessError as error:
-        findings.problems.append(f"cell {name}: {str(error).rstrip('.')}")
-        return
-    if not abs(follows - result.score) <= SCORE_TOLERANCE:
-        findings.problems.append(
-            f"expected score {follows:.4f} in cell {name} by its languages, found {result.score:.4f}; {fix}"
-        )
 
 
 def _check_encoder(paths: Paths, findings: Findings) -> dict[str, str]:

@@ -142,6 +142,11 @@ def local_pin(task: Task, pack: str, folder: Path) -> LocalPin:
         content = integrity.check_file(folder / path, sha256, rows, pinned_by="the pack's manifest")
         for _ in formats.parse_lines(content, str(folder / path)):
             pass  # a row that no parser takes is refused before it is pinned
+        if not rows:
+            raise HarnessError(
+                f"expected at least one row in {folder / path}, found none",
+                fix="take the file from its source again, or take it out of the pack and its manifest",
+            )
         files.setdefault(stem, []).append(PackFile(path=path, rows=rows, sha256=sha256))
     if not files:
         patterns = ", ".join(pattern for patterns in task.pack_files.values() for pattern in patterns)
@@ -162,16 +167,23 @@ def local_pin(task: Task, pack: str, folder: Path) -> LocalPin:
 
 
 def unused_files(task: Task, folder: Path) -> list[str]:
-    """A line for each file of the pack that `task.pack_files` asks for in a language that the task doesn't have."""
+    """A line for each file of the pack that `task.pack_files` asks for in a language that the task doesn't have, or
+    whose name is nearly one that it asks for.
+    """
     lines = []
-    patterns = {pattern for patterns in task.pack_files.values() for pattern in patterns}
+    patterns = dict.fromkeys(pattern for patterns in task.pack_files.values() for pattern in patterns)
     manifest = read_pack_manifest(folder)
     used = {path for _, path in _pack_stems(task, manifest)}
     for path in sorted(set(manifest) - used):
         for pattern in patterns:
             match = re.fullmatch(re.escape(pattern) + r"(?:\.(.+))?\.jsonl(\.gz)?", path)
-            code = match[1] or "" if match else None
-            if code is None or task.pack_codes.get(code, code) in task.languages:
+            if match is None:
+                if re.fullmatch(re.escape(pattern) + r"(?:[._ -].+)?\.jsonl?(\.gz)?", path, flags=re.IGNORECASE):
+                    lines.append(f"not used: {path}: expected {pattern}.LANGUAGE.jsonl (or .jsonl.gz); rename the file")
+                    break
+                continue
+            code = match[1] or ""
+            if task.pack_codes.get(code, code) in task.languages:
                 continue
             lines.append(
                 f"not used: {path}: `{code}` is no language of task {task.name} ({', '.join(task.languages)}); "

@@ -67,7 +67,7 @@ _MISFITS = (
 def read_rows(reader: str, given: Given) -> Iterator[tuple[str, Row]]:
     """("file:number of the row", row) of what a reader finds in a file.
 
-    Raises HarnessError for an unknown reader, and for a file that is not of its layout.
+    Raises HarnessError for an unknown reader, for a file that is not of its layout, and for one without a row.
     """
     if reader not in READERS:
         raise HarnessError(
@@ -88,3 +88,6 @@ def read_rows(reader: str, given: Given) -> Iterator[tuple[str, Row]]:
         behind = f", behind row {number}" if number else ""
         found = f"{type(error).__name__}: {error}{behind}"
         raise HarnessError(f"expected the layout of reader {reader} in {name}, found {found}", fix=fix) from None
+    if not number and not given.counts:  # another language, or lines that end in carriage returns
+        where = "".join(f" with {field} {value}" for field, value in given.where.items())
+        raise HarnessError(f"expected at least one row{where} in {name}, found none (reader {reader})", fix=fix)

@@ -87,6 +87,19 @@ def columns(text: bytes) -> Iterator[tuple[int, list[str]]]:
     return ((number, line.split("\t")) for number, line in enumerate(lines(text), 1))
 
 
+def number_of(label: object) -> object:
+    """A label that is written as text as its number, else as it is: the schema takes no 1.7, which int() would cut."""
+    return int(label) if isinstance(label, str) else label
+
+
+def header_of(found: Sequence[str], name: str | None = None) -> list[str]:
+    """The columns that a header names; `Misfit` where one is named twice, as the last would win."""
+    twice = next((column for place, column in enumerate(found) if column in found[:place]), None)
+    if twice is not None:
+        raise Misfit(1, f"every column once (`{twice}` is there twice)", list(found), name)
+    return list(found)
+
+
 def answers(texts: Sequence[str], starts: Sequence[int], context: str, counts: Counter[str]) -> Row | None:
     """Answers with the code point at which each stands in the context; None where none of several stands there.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.data.formats import Row
-from harness.data.readers.given import NOT_LABELLED, Given, Misfit, Reader, answers
+from harness.data.readers.given import NOT_LABELLED, Given, Misfit, Reader, answers, number_of
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -60,7 +60,7 @@ def pawsx(given: Given) -> Iterator[Row]:
             "id": number,
             "sentence1": record["sentence1"],
             "sentence2": record["sentence2"],
-            "label": int(record["label"]),
+            "label": number_of(record["label"]),
         }
 
 
@@ -112,7 +112,7 @@ def hellaswag(given: Given) -> Iterator[Row]:
             "id": number,
             "context": record["ctx"],
             "choices": record["endings"],
-            "label": int(record["label"]),
+            "label": number_of(record["label"]),
         }
 
 

@@ -5,14 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from harness.data.formats import Row
-from harness.data.readers.given import NOT_LABELLED, Given, Misfit, answers, columns, content, contents, lines
+from harness.data.readers.given import (
+    NOT_LABELLED,
+    Given,
+    Misfit,
+    answers,
+    columns,
+    content,
+    contents,
+    header_of,
+    lines,
+    number_of,
+)
 from harness.project.files import parse_json
 
 BROKEN = "broken lines"
+NLI_LABELS = ("entailment", "neutral", "contradiction", "contradictory")
 ANLI_LABELS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 
@@ -75,15 +87,15 @@ def xnli_tsv(given: Given) -> Iterator[Row]:
 
 def xnli_mt_tsv(given: Given) -> Iterator[Row]:
     """MultiNLI's training pairs, machine-translated by XNLI's authors (columns premise, hypo, label under a header)."""
-    for number, (premise, hypothesis, label) in enumerate(_columns(given, 3)):
+    for number, (premise, hypothesis, label) in enumerate(_columns(given, 3, NLI_LABELS)):
         label = "contradiction" if label == "contradictory" else label
         yield {"id": str(number), "premise": premise, "hypothesis": hypothesis, "label": label}
 
 
 def pawsx_tsv(given: Given) -> Iterator[Row]:
     """PAWS-X: columns id, sentence1, sentence2, label under a header; quotes are text."""
-    for number, first, second, label in _columns(given, 4):
-        yield {"id": number, "sentence1": first, "sentence2": second, "label": int(label)}
+    for number, first, second, label in _columns(given, 4, ("0", "1")):
+        yield {"id": number, "sentence1": first, "sentence2": second, "label": number_of(label)}
 
 
 def qqp_tsv(given: Given) -> Iterator[Row]:
@@ -93,7 +105,7 @@ def qqp_tsv(given: Given) -> Iterator[Row]:
             "id": row["id"],
             "sentence1": row["question1"],
             "sentence2": row["question2"],
-            "label": int(row["is_duplicate"]),
+            "label": number_of(row["is_duplicate"]),
         }
 
 
@@ -104,13 +116,14 @@ def hellaswag_jsonl(given: Given) -> Iterator[Row]:
             "id": str(number),
             "context": record["ctx"],
             "choices": record["endings"],
-            "label": int(record["label"]),
+            "label": number_of(record["label"]),
         }
 
 
 def cosmosqa_csv(given: Given) -> Iterator[Row]:
     """CosmosQA: quoted CSV."""
     table = csv.DictReader(io.StringIO(content(given).decode("utf-8-sig"), newline=""))
+    header_of(table.fieldnames or ())
     for number, row in enumerate(table):
         if None in row or None in row.values():
             raise Misfit(table.line_num, f"{len(table.fieldnames or ())} columns", list(row.values()))
@@ -119,7 +132,7 @@ def cosmosqa_csv(given: Given) -> Iterator[Row]:
             "context": row["context"],
             "question": row["question"],
             "choices": [row[f"answer{i}"] for i in range(4)],
-            "label": int(row["label"]),
+            "label": number_of(row["label"]),
         }
 
 
@@ -191,10 +204,15 @@ def _prefix(token: str) -> str:
     return match[0] if match else ""
 
 
-def _columns(given: Given, count: int) -> Iterator[list[str]]:
-    """The tab-separated lines below a header; those with another number of columns are left out and counted."""
+def _columns(given: Given, count: int, labels: Collection[str]) -> Iterator[list[str]]:
+    """The tab-separated lines below a header; those with another number of columns are left out and counted.
+
+    A first line that ends in one of the `labels` is a row: without a header it would be lost.
+    """
     for number, found in columns(content(given)):
         if number == 1:
+            if found[-1] in labels:
+                raise Misfit(number, f"a header of {count} columns", found)
             continue
         if len(found) == count:
             yield found
@@ -215,7 +233,7 @@ def _table(given: Given, count_broken: bool = False) -> Iterator[dict[str, str]]
         header: list[str] = []
         for number, found in columns(text):
             if number == 1:
-                header = found
+                header = header_of(found, name if given.member else None)
             elif len(found) == len(header):
                 yield dict(zip(header, found, strict=True))
             elif count_broken:

@@ -44,7 +44,7 @@ def conllu(given: Given) -> Iterator[Row]:
     for name, text in contents(given):
         language = name.rpartition("/")[2].partition("_")[0]
         precedence = PRECEDENCE.get(language, PRECEDENCE["default"]).split()
-        for block in _blocks(text):
+        for block in _blocks(text, name if given.member else None):
             tokens, tags = _sentence(block, precedence, name if given.member else None)
             hidden = tokens.count("_")
             if hidden and hidden >= len(tokens) - 1:
@@ -54,8 +54,10 @@ def conllu(given: Given) -> Iterator[Row]:
             number += 1
 
 
-def _blocks(text: bytes) -> Iterator[list[Line]]:
-    """The sentences: runs of lines that aren't empty, without comments."""
+def _blocks(text: bytes, name: str | None) -> Iterator[list[Line]]:
+    """The sentences: runs of lines that aren't empty, without comments; `Misfit` for a comment that holds other lines,
+    as where only carriage returns end them.
+    """
     found: list[Line] = []
     for number, line in [*columns(text), (0, [""])]:
         if line == [""]:
@@ -64,6 +66,8 @@ def _blocks(text: bytes) -> Iterator[list[Line]]:
             found = []
         elif not line[0].startswith("#"):
             found.append((number, line))
+        elif "\r" in "".join(line) and len(line) > 1:
+            raise Misfit(number, "a comment on a line of its own", line, name)
 
 
 def _sentence(block: Sequence[Line], precedence: Sequence[str], name: str | None) -> tuple[list[str], list[str]]:

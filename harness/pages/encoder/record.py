@@ -5,12 +5,12 @@ This module trains and measures both encoders and fills an `EncoderReport`; page
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.data.folder import MANIFEST, languages, read_manifest, read_split
+from harness.data.corpus import read_corpus_manifest
+from harness.data.folder import languages, read_manifest, read_split
 from harness.experiment.layer_scores import score_layers
 from harness.metrics import scoring
 from harness.pages.encoder.page import TRANSFER, EncoderReport, Measured, Scores, plot_curve, render_page
@@ -20,6 +20,7 @@ from harness.project.params import Params, Retrieval, Training
 from harness.project.paths import Paths
 from harness.project.profiles import pretrained_here
 from harness.project.progress import progress
+from harness.project.records import read_json
 from harness.project.tasks import Task, load_task
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def measure_encoder(params: Params, paths: Paths) -> EncoderReport:
     manifests = {name: read_manifest(paths.data(name)) for name in tasks}
     laboratory = params.data.source == "generated"
     stand_ins = {name: manifest.stand_in for name, manifest in manifests.items()}
-    stand_ins["pretraining text"] = json.loads((paths.corpus / MANIFEST).read_text(encoding="utf-8")).get("stand_in")
+    stand_ins["pretraining text"] = read_corpus_manifest(paths).get("stand_in")
     names = {name: f"laboratory analogue of {task.title}" if laboratory else task.title for name, task in tasks.items()}
     retrieval = params.target.get("tatoeba") if "tatoeba" in tasks else None
     return EncoderReport(
@@ -74,13 +75,13 @@ def _read_made(paths: Paths) -> dict[str, Any]:
     """results/<profile>/encoder.json, if it describes the weights in build/."""
     path, weights = paths.results / "encoder.json", paths.encoder / "model.safetensors"
     try:
-        made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        made: dict[str, Any] = read_json(path)
+        expected = made["sha256"]["model.safetensors"]
         found = sha256_file(weights)
-    except (OSError, ValueError):
+    except (OSError, ValueError, LookupError, TypeError):
         raise HarnessError(
             f"expected {path} and {weights}, found no such pair", fix="run `dvc repro encoder`"
         ) from None
-    expected = made["sha256"]["model.safetensors"]
     if expected != found:
         raise HarnessError(
             f"expected weights with sha256 {expected} (see {path}), found {found} in {weights}",

@@ -111,3 +111,13 @@ def test_poor_models_that_say_nearly_the_same_are_no_copies(lab: Lab) -> None:
             other = next(one for one in answers if one != answers[0])
             answers[:] = [other if row % 40 == seed else answers[0] for row in range(len(answers))]
     assert check(lab).suspicious == []
+
+
+def test_a_copy_whose_file_was_written_anew_is_a_copy(lab: Lab) -> None:
+    """Other bytes, another checkpoint and another curve, the same answers."""
+    name = lab.copy_cell("mnli-pawsx-1", "mnli", 4, "c" * 64)
+    lab.predictions[name]["written"] = "anew"
+    for point in lab.results[name]["curve"]:
+        point["loss"] += 1.0
+    (said,) = check(lab).problems
+    assert "expected answers of their own in cells mnli-pawsx-1 and mnli-pawsx-4" in said

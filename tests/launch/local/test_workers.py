@@ -94,6 +94,7 @@ def test_the_same_bytes_in_a_process_of_its_own_and_after_others(ready: Toy, wor
         assert found(work) == before.setdefault(work.name, found(work)) != {}, work.name
 
 
+@pytest.mark.slow
 def test_a_unit_is_fetched_back_whole_and_its_words_are_in_its_log(ready: Toy, workers: Workers) -> None:
     paths = ready[1]
     work = intermediate_work(RECIPE, 1, *ready)
