@@ -8,7 +8,7 @@ stops at the layer whose states it pools.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import torch
@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedConfig
 
 from harness.model.families import Family, Layer
+from harness.model.words import trimmed, whole
 
 ALL: Literal["all"] = "all"
 """Every position."""
@@ -54,6 +55,12 @@ class Encoder(nn.Module):
         """Tokens of the longest input, special tokens included."""
         return int(self.config.max_position_embeddings) - self.family.position_offset
 
+    def train_words(self, ids: Collection[int] | None) -> None:
+        """Say whose word embeddings a training may change: these token ids' (harness.model.words), or None: all."""
+        words = self.embedding.words
+        self.set_submodule(self.family.embeddings.words, whole(words) if ids is None else trimmed(words, ids))
+        self.embedding = self.family.embeddings_of(self)
+
     def forward(self, ids: Tensor, mask: Tensor | None = None, positions: Positions = ALL) -> Tensor:
         """Last hidden states: (inputs, length, hidden); of FIRST (inputs, 1, hidden), of places (places, hidden).
 
@@ -65,7 +72,7 @@ class Encoder(nn.Module):
             states, bias = self._embed(ids), _attendable(mask)
             for layer in inner:
                 states = self._run(layer, states, bias, ALL)
-            return self._run(last, states, bias, positions).float()
+            return self._run(last, states, bias, positions).to(self.embedding.norm.weight.dtype)
 
     def states(self, ids: Tensor, mask: Tensor | None, layers: int) -> list[Tensor]:
         """States of the embeddings and of the first `layers` layers, each (inputs, length, hidden)."""
