@@ -17,6 +17,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedConfig
 
+from harness.model.dropout import add_dropped, attend, dropout
 from harness.model.families import Family, Layer
 from harness.model.words import trimmed, whole
 
@@ -89,8 +90,8 @@ class Encoder(nn.Module):
         """The sum of words, the first token type and positions, normalised."""
         parts, begin = self.embedding, self.family.position_offset
         positions = parts.positions.weight[begin : begin + ids.shape[1]]
-        states: Tensor = parts.dropout(parts.norm(parts.words(ids) + parts.types.weight[0] + positions))
-        return states
+        states: Tensor = parts.norm(parts.words(ids) + parts.types.weight[0] + positions)
+        return dropout(states, parts.dropout.p) if self.training else states
 
     def _run(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
         if self.checkpointing and self.training:
@@ -105,10 +106,14 @@ class Encoder(nn.Module):
             context, states = context.flatten(0, 1)[positions], states.flatten(0, 1)[positions]
         elif positions == FIRST:
             states = states[:, :1]
-        states = layer.attention_norm(layer.attention_dropout(layer.attention_output(context)) + states)
+        states = layer.attention_norm(self._sum(states, layer.attention_output(context), layer.attention_dropout))
         inner = functional.gelu(layer.inner(states))
-        normed: Tensor = layer.output_norm(layer.output_dropout(layer.output(inner)) + states)
+        normed: Tensor = layer.output_norm(self._sum(states, layer.output(inner), layer.output_dropout))
         return normed
+
+    def _sum(self, states: Tensor, added: Tensor, part: nn.Dropout) -> Tensor:
+        """A residual connection."""
+        return add_dropped(states, added, part.p) if self.training else states + added
 
     def _attend(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
         """Scaled dot-product attention: (inputs, length, hidden) -> the same, or (inputs, 1, hidden) for FIRST."""
@@ -118,8 +123,8 @@ class Encoder(nn.Module):
             query, key, value = *_heads(states[:, :1], parts[:1], heads), *_heads(states, parts[1:], heads)
         else:
             query, key, value = _heads(states, parts, heads)
-        dropout = self.config.attention_probs_dropout_prob if self.training else 0.0
-        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        probability = self.config.attention_probs_dropout_prob if self.training else 0.0
+        context = attend(query, key, value, mask, probability)
         return context.transpose(1, 2).flatten(2)
 
 
