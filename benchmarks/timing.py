@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import statistics
 import subprocess
@@ -20,6 +21,10 @@ HARNESS = (sys.executable, "-P", "-m", "harness")
 """The command line of the environment, whatever package lies in the working folder."""
 VERDICTS = (0, 1, 2, 3)
 """Exit codes of a verification that came to its end (2 also of a mistake in the input; then it says so)."""
+
+
+MAXRSS = 1 if sys.platform == "darwin" else 1024
+"""Bytes in one unit of `ru_maxrss`."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,12 @@ def measure(
         raise HarnessError(
             f"expected `{shlex.join(command)}` to come to its end, found exit code {process.returncode}: {words}"
         )
-    scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, else KiB
-    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * scale / 1e6)
+    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * MAXRSS / 1e6)
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process so far, in 1e6 bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS / 1e6
 
 
 def summary(costs: Sequence[Cost]) -> Cost:

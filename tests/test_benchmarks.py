@@ -184,26 +184,33 @@ def test_every_arm_of_the_training_benchmark_trains_on_the_same_tokens(
 ) -> None:
     monkeypatch.chdir(toy[1].root)
     training = script("training")
-    ran = {arm: training.run_arm(arm, "xquad", 1, 16, 1) for arm in training.ARMS}
+    how = training.How("xquad", 16, 4, 1, "bf16")
+    ran = {arm: training.run_arm(arm, 1, how) for arm in training.ARMS}
     ours, default = ran["harness"], ran["Trainer, default"]
-    assert ran["harness, not deterministic"].tokens == ours.tokens
+    assert ran["harness, not deterministic"].tokens == ran[training.ALL_WORDS].tokens == ours.tokens
+    assert ours.checkpoint_mb < ran[training.ALL_WORDS].checkpoint_mb == default.checkpoint_mb
+    assert all(run.memory_mb > 100 for run in ran.values())
     assert default.tokens == pytest.approx(ours.tokens, rel=0.5)  # other rows may fall into a last, short epoch
     assert all(run.tokens > 100 and run.seconds > 0 and run.cpu_seconds > 0 and run.dev >= 0 for run in ran.values())
     row = training._row("Trainer, default", [default], [ours])
-    assert row[0] == "Trainer, default" and row[3] == f"{default.dev:.1f}"
-    assert float(row[4]) == pytest.approx(ours.tokens / ours.seconds / (default.tokens / default.seconds), abs=0.01)
+    assert row[0] == "Trainer, default" and row[5] == f"{default.dev:.1f}"
+    assert float(row[6]) == pytest.approx(ours.tokens / ours.seconds / (default.tokens / default.seconds), abs=0.01)
 
 
 def test_a_ratio_that_falls_short_is_explained(toy: tuple[Params, Paths], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(toy[1].root)
     training = script("training")
-    slow, fast = training.Run(100, 2.0, 2.0, 50.0), training.Run(100, 1.0, 1.0, 50.0)
+    slow, fast = training.Run(100, 9.0, 2.0, 9, 9, 50.0), training.Run(100, 9.0, 1.0, 9, 9, 50.0)
     runs = {"harness": [fast, fast], "Trainer, tuned": [fast, slow], "Trainer, default": [slow, slow]}
     wanted = {"Trainer, tuned": 1.6, "Trainer, default": 2.0}
     assert training.shortfalls(wanted, runs) == {"Trainer, tuned": (1.5, 1.6)}
-    steps = training.profile_steps("xquad", 16, 1)
-    assert 0 < steps.products < 1 and 0 < steps.attention < 1 and steps.products + steps.attention < 1
+    how = training.How("xquad", 16, None, 1, "fp32")
+    steps = training.profile_steps(how)
+    assert all(0 < part < 1 for part in (steps.products, steps.attention, steps.gelu))
+    assert steps.products + steps.attention + steps.gelu < 1
     assert steps.gflops > 0 and steps.peak_gflops > 0
-    said = training.remark("xquad, 1 thread", "Trainer, tuned", 1.5, 1.6, training.Steps(0.5, 0.25, 80.0, 90.0))
-    assert said.startswith("xquad, 1 thread: 1.50 times the speed of `Trainer, tuned`, 1.6 wanted. 50% of")
-    assert said.endswith("Were everything else free, the ratio would be 2.00.")
+    steps = training.Steps(0.5, 0.25, 0.05, 80.0, 90.0)
+    said = training.remark(how, "Trainer, tuned", 1.5, 1.6, steps)
+    assert said.startswith("xquad, fp32, 1 thread: 1.50 times the speed of `Trainer, tuned`, 1.6 wanted.")
+    assert said.endswith("the ratio would be 2.00.")
+    assert training.made_of(how, steps).endswith("25% attention, 5% GELU and 20% all else.")

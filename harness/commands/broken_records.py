@@ -44,6 +44,7 @@ class _Pretrained(_Encoder):
 class _Checkpoint(_Form):
     recipe: str
     weights_sha256: str | None
+    encoder_sha256: str | None = None
     unavailable: list[str] = Field(default_factory=list)
     left_out: dict[str, str] = Field(default_factory=dict)
     planted: list[dict[str, Any]] = Field(default_factory=list)

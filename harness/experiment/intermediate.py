@@ -46,7 +46,16 @@ def run_intermediate(recipe: str, seed: int, params: Params, paths: Paths) -> di
     else:
         trained, weights_sha256 = _train(resolved, usable, seed, params, paths, folder)
         outcome = (
-            _keep(folder, recipe, trained["status"], weights_sha256, left_out=lacking, overlaps=overlaps) | trained
+            _keep(
+                folder,
+                recipe,
+                trained["status"],
+                weights_sha256,
+                encoder_sha256=inputs["encoder_sha256"],
+                left_out=lacking,
+                overlaps=overlaps,
+            )
+            | trained
         )
     record = {
         "recipe": recipe,
@@ -83,16 +92,21 @@ def _keep(
     recipe: str,
     status: str,
     weights_sha256: str | None,
+    encoder_sha256: str | None = None,
     unavailable: Sequence[str] = (),
     left_out: Mapping[str, str] = MappingProxyType({}),
     overlaps: Mapping[str, Sequence[str]] = MappingProxyType({}),
     planted: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Write checkpoint.json, the mark of a finished checkpoint; returns what the record says of it."""
+    """Write checkpoint.json, the mark of a finished checkpoint; returns what the record says of it.
+
+    `encoder_sha256`: of the encoder that was trained, whose word embeddings the checkpoint's rows are put over.
+    """
     from harness.experiment.training.checkpoints import write_checkpoint_record
 
     said = {"status": status, "unavailable": list(unavailable), "left_out": dict(left_out)}
-    content = {"recipe": recipe, "weights_sha256": weights_sha256, **said, "planted": list(planted)}
+    hashes = {"weights_sha256": weights_sha256, "encoder_sha256": encoder_sha256}
+    content = {"recipe": recipe, **hashes, **said, "planted": list(planted)}
     write_checkpoint_record(folder, {**content, "overlaps": {task: list(names) for task, names in overlaps.items()}})
     return {"dev_scores": {}, "dev_headline": {}, "curve": [], "counts": {}, "reasons": list(unavailable)} | said
 
@@ -102,7 +116,7 @@ def _train(
 ) -> tuple[dict[str, Any], str]:
     """Train on `tasks` and save the encoder; returns what the record says, and the sha256 of the weights."""
     from harness.experiment.training.checkpoints import WEIGHTS
-    from harness.experiment.training.loop import Diverged, Trained, train
+    from harness.experiment.training.loop import Diverged, Trained, train, trim_words
     from harness.experiment.training.prepare import collapse_reasons, dev_scores, predict_split, prepare
     from harness.model import determinism
     from harness.model.encoder import load_encoder, on_device, save_encoder
@@ -127,6 +141,8 @@ def _train(
         if steps is None:  # so many more that the task gets as many batches as alone
             steps = round(ready[0].steps * sum(stream.weight for stream in streams) / streams[0].weight)
     schedule = ready[0].schedule(params.compute.micro_batch, steps, resolved["learning_rate"])
+    pad = token_id(tokenizer, encoder.family.tokens.pad)
+    words_trained = trim_words(encoder, streams, pad)
 
     def evaluate(step: int) -> tuple[dict[str, float], float]:
         """Headline metric per task, and their unweighted mean."""
@@ -146,7 +162,7 @@ def _train(
                 streams,
                 schedule,
                 seed=base,
-                pad=token_id(tokenizer, encoder.family.tokens.pad),
+                pad=pad,
                 evaluate=evaluate,
                 advance=advance,
             )
@@ -166,7 +182,7 @@ def _train(
         status = "ok" if learnt else "collapsed"
     save_encoder(encoder, folder)
     counts = {f"{item.task.name}.examples": len(item.features.items) for item in ready}
-    counts |= {"steps": trained.stopped or schedule.steps, "steps_used": trained.step}
+    counts |= {"steps": trained.stopped or schedule.steps, "steps_used": trained.step, "words_trained": words_trained}
     metric = {item.task.name: item.task.metric for item in ready}
     record = {
         "status": status,

@@ -7,7 +7,7 @@ from functools import partial
 
 from harness.data.folder import languages
 from harness.experiment.findings import Findings, Start
-from harness.experiment.training.loop import Diverged, Trained, train
+from harness.experiment.training.loop import Diverged, Trained, train, trim_words
 from harness.experiment.training.prepare import TrainingTask, collapse_reasons, dev_scores, predict_split, prepare
 from harness.metrics import scoring
 from harness.model.tokenizer import token_id
@@ -30,14 +30,16 @@ def learn(start: Start, found: Findings) -> TrainingTask | None:
     found.counts |= {f"train_{name}": count for name, count in sorted(ready.features.counts.items())}
     others = [language for language in languages(start.data, "dev") if language != ready.source_language]
     watch = _Watch(ready, start, others)
+    stream, pad = ready.stream(), token_id(start.tokenizer, start.encoder.family.tokens.pad)
+    found.counts["words_trained"] = trim_words(start.encoder, [stream], pad)
     with progress(f"cell {start.cell.id}", schedule.steps) as advance:
         try:
             trained = train(
                 start.encoder,
-                [ready.stream()],
+                [stream],
                 schedule,
                 seed=start.seed,
-                pad=token_id(start.tokenizer, start.encoder.family.tokens.pad),
+                pad=pad,
                 evaluate=watch,
                 advance=advance,
             )

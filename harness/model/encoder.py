@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from harness.model.features import Feature
 from harness.model.forward import Encoder
 from harness.model.heads import TrainableHead, labelled_positions, labelled_tokens
 from harness.model.tokenizer import token_id
+from harness.model.words import TrimmedWords
 from harness.project.errors import HarnessError
 from harness.project.params import Architecture, Compute
 
@@ -56,7 +58,13 @@ def on_device(model: Encoder, compute: Compute) -> Encoder:
 
 
 def save_encoder(model: Encoder, folder: Path) -> None:
-    """Write config.json and model.safetensors; HarnessError for a full disk or a folder that can't be written."""
+    """Write config.json and model.safetensors; HarnessError for a full disk or a folder that can't be written.
+
+    Of trimmed word embeddings (harness.model.words) the trained rows are written, their token ids and the factor of all
+    others: with the encoder that the training began from they are the whole.
+    """
+    words = model.embedding.words
+    assert not isinstance(words, TrimmedWords) or words.is_over_the_encoder
     content = {**model.config.to_dict(), "architectures": [model.family.model.__name__]}
     for volatile in ("transformers_version", "_name_or_path", "dtype"):
         content.pop(volatile, None)
@@ -88,8 +96,9 @@ def _unwritable(path: Path, error: Exception) -> HarnessError:
 def load_encoder(folder: Path, weights: Path | None = None) -> Encoder:
     """Read an encoder folder; `weights`: a checkpoint's safetensors, to be read in place of the folder's own.
 
-    Draws no random number. Raises HarnessError if a file is missing, or the weights do not fit the configuration
-    (naming the first tensor).
+    A checkpoint of trimmed word embeddings is put over those of the folder. Word embeddings stay where the file is
+    mapped into memory until a training takes them over (`Encoder.train_words`). Draws no random number. Raises
+    HarnessError if a file is missing, or the weights do not fit the configuration (naming the first tensor).
     """
     family, config = read_config(folder)
     path = weights or folder / WEIGHTS
@@ -99,8 +108,25 @@ def load_encoder(folder: Path, weights: Path | None = None) -> Encoder:
         )
     with nothing_drawn():
         model = Encoder(family, config)
-    load_weights(model, path)
+    found = _read_weights(path)
+    table, ids = f"{family.embeddings.words}.weight", found.get(f"{family.embeddings.words}.ids")
+    of, held = (path, found) if ids is None else (folder / WEIGHTS, _read_weights(folder / WEIGHTS))
+    wrong = _first_difference({table: model.embedding.words.weight}, {n: t for n, t in held.items() if n == table})
+    if wrong:
+        raise _does_not_fit(of, wrong)
+    model.embedding.words.weight = nn.Parameter(held[table])  # rows are copied out of the mapped file, not summed in it
+    if ids is not None:
+        model.train_words(_trained_ids(ids, int(config.vocab_size), path))
+    _load(model, found, path, taken=table)
     return model
+
+
+def _trained_ids(ids: Tensor, vocabulary: int, path: Path) -> list[int]:
+    """The token ids that a checkpoint has rows of, rising and each of the vocabulary."""
+    listed = [] if ids.ndim != 1 or ids.is_floating_point() else ids.tolist()
+    if not listed or listed[0] < 0 or listed[-1] >= vocabulary or any(a >= b for a, b in pairwise(listed)):
+        raise _does_not_fit(path, f"expected rising token ids below {vocabulary}, found others")
+    return listed
 
 
 def published_encoder(folder: Path, with_head: bool = True) -> tuple[Encoder, MaskedLMHead | None]:
@@ -204,16 +230,20 @@ def _no_weights(path: Path, error: Exception) -> HarnessError:
     )
 
 
-def _load(model: nn.Module, found: dict[str, Tensor], path: Path) -> None:
+def _load(model: nn.Module, found: dict[str, Tensor], path: Path, taken: str = "") -> None:
     wrong = _first_difference(model.state_dict(), found)
     if wrong:
-        raise HarnessError(
-            f"the checkpoint {path} does not fit the encoder: {wrong}",
-            fix="delete the checkpoint's folder and run `dvc repro`, so that it is made from the present encoder",
-        )
+        raise _does_not_fit(path, wrong)
     # Copied, not taken over: the file is mapped into memory at places that torch would not choose, which may change the
-    # last bits of a sum, and it may be replaced while the model lives.
-    model.load_state_dict(found)
+    # last bits of a sum. `taken` stays there.
+    model.load_state_dict({name: tensor for name, tensor in found.items() if name != taken}, strict=False)
+
+
+def _does_not_fit(path: Path, wrong: str) -> HarnessError:
+    return HarnessError(
+        f"the checkpoint {path} does not fit the encoder: {wrong}",
+        fix="delete the checkpoint's folder and run `dvc repro`, so that it is made from the present encoder",
+    )
 
 
 def _first_difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str | None:
@@ -234,7 +264,7 @@ class MaskedLMHead(TrainableHead):
     def __init__(self, model: Encoder) -> None:
         super().__init__()
         config = model.config
-        self._words = [model.embedding.words]  # in a list, so that they stay the encoder's alone
+        self._encoder = [model]  # in a list, so that its word embeddings stay its own alone
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
@@ -244,7 +274,7 @@ class MaskedLMHead(TrainableHead):
     def forward(self, states: Tensor) -> Tensor:
         """`states`: (positions, hidden) -> logits (positions, vocabulary)."""
         hidden = self.norm(nn.functional.gelu(self.dense(states)))
-        return nn.functional.linear(hidden, self._words[0].weight, self.bias)
+        return nn.functional.linear(hidden, self._encoder[0].embedding.words.weight, self.bias)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy; `labels`: (positions,)."""

@@ -8,7 +8,7 @@ stops at the layer whose states it pools.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import torch
@@ -17,7 +17,9 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedConfig
 
+from harness.model.dropout import add_dropped, attend, dropout
 from harness.model.families import Family, Layer
+from harness.model.words import trimmed, whole
 
 ALL: Literal["all"] = "all"
 """Every position."""
@@ -54,6 +56,12 @@ class Encoder(nn.Module):
         """Tokens of the longest input, special tokens included."""
         return int(self.config.max_position_embeddings) - self.family.position_offset
 
+    def train_words(self, ids: Collection[int] | None) -> None:
+        """Say whose word embeddings a training may change: these token ids' (harness.model.words), or None: all."""
+        words = self.embedding.words
+        self.set_submodule(self.family.embeddings.words, whole(words) if ids is None else trimmed(words, ids))
+        self.embedding = self.family.embeddings_of(self)
+
     def forward(
         self, ids: Tensor, mask: Tensor | None = None, positions: Positions = ALL, second: Tensor | None = None
     ) -> Tensor:
@@ -67,7 +75,7 @@ class Encoder(nn.Module):
             states, bias = self._embed(ids, second), _attendable(mask)
             for layer in inner:
                 states = self._run(layer, states, bias, ALL)
-            return self._run(last, states, bias, positions).float()
+            return self._run(last, states, bias, positions).to(self.embedding.norm.weight.dtype)
 
     def states(self, ids: Tensor, mask: Tensor | None, layers: int) -> list[Tensor]:
         """States of the embeddings and of the first `layers` layers, each (inputs, length, hidden)."""
@@ -88,8 +96,8 @@ class Encoder(nn.Module):
             types = parts.types.weight[0]
         else:
             types = parts.types((torch.arange(ids.shape[1], device=ids.device) >= second[:, None]).long())
-        states: Tensor = parts.dropout(parts.norm(parts.words(ids) + types + positions))
-        return states
+        states: Tensor = parts.norm(parts.words(ids) + types + positions)
+        return dropout(states, parts.dropout.p) if self.training else states
 
     def _run(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
         if self.checkpointing and self.training:
@@ -104,10 +112,14 @@ class Encoder(nn.Module):
             context, states = context.flatten(0, 1)[positions], states.flatten(0, 1)[positions]
         elif positions == FIRST:
             states = states[:, :1]
-        states = layer.attention_norm(layer.attention_dropout(layer.attention_output(context)) + states)
+        states = layer.attention_norm(self._sum(states, layer.attention_output(context), layer.attention_dropout))
         inner = functional.gelu(layer.inner(states))
-        normed: Tensor = layer.output_norm(layer.output_dropout(layer.output(inner)) + states)
+        normed: Tensor = layer.output_norm(self._sum(states, layer.output(inner), layer.output_dropout))
         return normed
+
+    def _sum(self, states: Tensor, added: Tensor, part: nn.Dropout) -> Tensor:
+        """A residual connection."""
+        return add_dropped(states, added, part.p) if self.training else states + added
 
     def _attend(self, layer: Layer[Any], states: Tensor, mask: Tensor | None, positions: Positions) -> Tensor:
         """Scaled dot-product attention: (inputs, length, hidden) -> the same, or (inputs, 1, hidden) for FIRST."""
@@ -117,8 +129,8 @@ class Encoder(nn.Module):
             query, key, value = *_heads(states[:, :1], parts[:1], heads), *_heads(states, parts[1:], heads)
         else:
             query, key, value = _heads(states, parts, heads)
-        dropout = self.config.attention_probs_dropout_prob if self.training else 0.0
-        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        probability = self.config.attention_probs_dropout_prob if self.training else 0.0
+        context = attend(query, key, value, mask, probability)
         return context.transpose(1, 2).flatten(2)
 
 

@@ -101,7 +101,7 @@ class GridCost(StrictRecord):
 
     @property
     def checkpoint_bytes(self) -> int:
-        """Size of one checkpoint's weights."""
+        """Size of one checkpoint's weights where every word embedding was trained; a trimmed one is smaller."""
         return self.parameters * BYTES_PER_PARAMETER
 
 

@@ -9,8 +9,9 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 from tabulate import tabulate
 
-from harness.pipeline.cost import PREDICTION_BYTES_PER_ROW, GridCost, Length, estimate
+from harness.pipeline.cost import BYTES_PER_PARAMETER, PREDICTION_BYTES_PER_ROW, GridCost, Length, estimate
 from harness.pipeline.speeds import Throughput, hours, speeds_for
+from harness.pipeline.trimming import GRADIENT_AND_MOMENTS, SECONDS_PER_PARAMETER, read_trimming
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
@@ -35,6 +36,7 @@ def render_cost(params: Params, paths: Paths, gpu: str | None) -> str:
         *_counts(found, len(grid_cells(params))),
         *_time(found, params, gpu, speeds),
         *_disk(found),
+        *_trimming(found, params, paths),
         *_sharing(found, params, gpu, speeds),
     ]
     return "\n".join([tabulate(lines, tablefmt="plain", disable_numparse=True), *_notes(found)])
@@ -97,9 +99,36 @@ def _disk(found: GridCost) -> list[list[str]]:
     unknown = f", and {found.fetched_unknown:,} files of unknown size" if found.fetched_unknown else ""
     return [
         ["disk: encoder", f"{_size(each)} (parameters x 4 bytes)"],
-        ["disk: checkpoints", f"{_size(count * each)} = {count:,} x {_size(each)}, and as much again in DVC's cache"],
+        [
+            "disk: checkpoints",
+            f"at most {_size(count * each)} = {count:,} x {_size(each)}, and as much again in DVC's cache",
+        ],
         ["disk: predictions", f"at least {_size(rows * PREDICTION_BYTES_PER_ROW)}, for {rows:,} rows"],
         ["disk: fetched data", _size(found.fetched_bytes) + unknown],
+    ]
+
+
+def _trimming(found: GridCost, params: Params, paths: Paths) -> list[list[str]]:
+    """What it saves that word embeddings which no training token reads are not trained."""
+    known = read_trimming(params, paths)
+    if known is None:
+        return [["saved by trimming", "unknown until an intermediate training has run"]]
+    trimmed = sum(
+        unit.runs for unit in found.units if unit.kind == "intermediate" and not params.recipes[unit.name].mlm
+    )
+    untouched = known.parameters
+    return [
+        [
+            "saved by trimming",
+            f"{_size(untouched * GRADIENT_AND_MOMENTS)} of memory in each training,"
+            f" {_size(trimmed * untouched * BYTES_PER_PARAMETER)} of checkpoints,"
+            f" about {untouched * SECONDS_PER_PARAMETER:,.2g} s of processor time a step",
+        ],
+        [
+            "",
+            f"at least: {known.trained:,} of {known.vocabulary:,} word embeddings were trained at most, in"
+            f" {known.trainings:,} trainings; masked LM trains all",
+        ],
     ]
 
 

@@ -66,8 +66,8 @@ FAULTS = (
     Fault(
         "the residual connection around attention is missing",
         "model/forward.py",
-        "layer.attention_output(context)) + states)",
-        "layer.attention_output(context)))",
+        "self._sum(states, layer.attention_output(context), layer.attention_dropout)",
+        "layer.attention_output(context)",
         "model",
     ),
     Fault(
@@ -124,6 +124,20 @@ FAULTS = (
         "experiment/training/loop.py",
         "loss * (count / sum(counts))",
         "loss / len(parts)",
+        "experiment/training",
+    ),
+    Fault(
+        "word embeddings that no token reads are not decayed",
+        "experiment/training/loop.py",
+        "words.decay(1 - learning_rate * schedule.weight_decay)",
+        "words.decay(1.0)",
+        "experiment/training",
+    ),
+    Fault(
+        "rows of a checkpoint are put over any encoder",
+        "experiment/training/checkpoints.py",
+        'if record.get("encoder_sha256"):',
+        "if False:",
         "experiment/training",
     ),
     Fault(

@@ -107,7 +107,16 @@ def test_masked_lm_goes_on_beside_the_task(own: Toy) -> None:
     assert record["counts"]["steps"] == 2 * alone["counts"]["steps"], "the task gets as many batches as alone"
     assert record["inputs"]["recipe"]["masked_lm"]["corpus_sha256"]
     weights = [load_file(own[1].checkpoint(name, 1) / "model.safetensors") for name in ("mnli", "mnli+mlm")]
-    assert any(not weights[0][name].equal(weights[1][name]) for name in weights[0])
+    shared = weights[0].keys() & weights[1].keys()
+    assert any(not weights[0][name].equal(weights[1][name]) for name in shared)
+    name = "embeddings.word_embeddings"
+    assert weights[0].keys() - shared == {f"{name}.rows", f"{name}.ids", f"{name}.factor"}
+    assert weights[1].keys() - shared == {f"{name}.weight"}, "the masked-LM decoder is every word embedding"
+    words = load_file(own[1].encoder / "model.safetensors")[f"{name}.weight"]
+    assert not weights[1][f"{name}.weight"].equal(words)
+    assert 4 < len(weights[0][f"{name}.rows"]) < len(words)
+    assert alone["counts"]["words_trained"] == len(weights[0][f"{name}.rows"])
+    assert record["counts"]["words_trained"] == len(words)
 
 
 def with_dev_languages(project: Toy, task: str, languages: tuple[str, ...]) -> None:

@@ -1,5 +1,9 @@
 """Checkpoints: the encoder that a recipe hands on, one folder per (recipe, seed), checkpoint.json written last.
 
+Of the word embeddings a checkpoint holds the rows that were trained, their token ids and the factor of all others
+(harness.model.words). Together with the encoder that was trained, whose sha256 the record names, it is the whole. After
+masked LM, which trains every row, it is the whole by itself.
+
 The baseline's checkpoint holds no weights, nor does one with planted effects: they point at the pretrained encoder.
 That of a recipe whose data may not be had holds none either, and says why.
 """
@@ -46,17 +50,24 @@ def read_checkpoint_record(folder: Path) -> dict[str, Any]:
 
 
 def weights_of(folder: Path, paths: Paths) -> tuple[Path, str]:
-    """The safetensors file that a checkpoint stands for, and its sha256, checked against the record."""
+    """The safetensors file that a checkpoint stands for, and its sha256, checked against the record.
+
+    The encoder that was trained is checked too.
+    """
     record = read_checkpoint_record(folder)
     untrained = record["recipe"] == BASELINE or record.get("planted")
     path = (paths.encoder if untrained else folder) / WEIGHTS
-    found = sha256_file(path) if path.is_file() else "no file"
-    if found != record["weights_sha256"]:
-        raise HarnessError(
-            f"expected {path} with sha256 {record['weights_sha256']} (see {folder / FILE}), found {found}",
-            fix=f"run `dvc repro -f {stage_in('intermediate', folder.name)}`",
-        )
-    return path, found
+    expected = {path: record["weights_sha256"]}
+    if record.get("encoder_sha256"):
+        expected |= {paths.encoder / WEIGHTS: record["encoder_sha256"]}
+    for file, sha256 in expected.items():
+        found = sha256_file(file) if file.is_file() else "no file"
+        if found != sha256:
+            raise HarnessError(
+                f"expected {file} with sha256 {sha256} (see {folder / FILE}), found {found}",
+                fix=f"run `dvc repro -f {stage_in('intermediate', folder.name)}`",
+            )
+    return path, record["weights_sha256"]
 
 
 def load_checkpoint(folder: Path, params: Params, paths: Paths) -> tuple[Encoder, Tokenizer]:

@@ -7,7 +7,7 @@ XTREME guide (see profiles/paper.yaml for numbers).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,7 +18,9 @@ from harness.experiment.training.learning_rate import linear_schedule
 from harness.model import determinism
 from harness.model.batching import collate, collate_labels
 from harness.model.features import Feature
+from harness.model.forward import Encoder
 from harness.model.heads import TrainableHead, loss_of
+from harness.model.words import TrimmedWords
 from harness.project.results import CurvePoint
 
 POINTS = 20
@@ -37,6 +39,8 @@ class Stream:
     """Seed -> endless batches of features."""
     weight: float = 1.0
     """Unnormalised chance that a batch is drawn from this task."""
+    tokens: Set[int] | None = None
+    """Token ids that its batches may hold; None: any, or its loss reads every word embedding."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,21 @@ class Trained:
         return len(self.curve) >= POINTS and self.curve[-1].loss > FLAT * self.curve[0].loss
 
 
+def trim_words(encoder: Encoder, streams: Sequence[Stream], pad: int) -> int:
+    """Keep of the encoder's word embeddings only those to be trained that a training on `streams` would change.
+
+    All of them where a stream reads any (masked LM: its decoder is the word embeddings). Returns how many are trained.
+    """
+    tokens = [stream.tokens for stream in streams]
+    known = [chosen for chosen in tokens if chosen is not None]
+    if len(known) < len(tokens):
+        encoder.train_words(None)
+        return int(encoder.config.vocab_size)
+    ids = set(range(encoder.family.first_ordinary)).union({pad}, *known)
+    encoder.train_words(ids)
+    return len(ids)
+
+
 class Diverged(Exception):
     """The loss is no longer a number."""
 
@@ -93,9 +112,10 @@ def train(
 
     `evaluate(step)` gives the dev metrics and the one number that is compared, in points; it is called after every
     `evaluate_every` steps and at the end. `advance` is called after each step (progress). Raises Diverged when the
-    loss is not finite.
+    loss is not finite. Which word embeddings may change is said before (`trim_words`); the result is that of all.
     """
     determinism.seed_all(determinism.derive(seed, "dropout"))
+    trimmed = [module for module in encoder.modules() if isinstance(module, TrimmedWords)]
     modules = nn.ModuleList([encoder, *[stream.head for stream in streams]])
     parameters = list(modules.parameters())
     optimiser = torch.optim.AdamW(
@@ -110,8 +130,10 @@ def train(
     for step, stream in zip(range(1, schedule.steps + 1), draw_streams(streams, seed), strict=False):
         losses.append(_backward(encoder, stream.head, next(batches[stream.name]), pad, schedule.micro_batch))
         torch.nn.utils.clip_grad_norm_(parameters, schedule.max_gradient_norm, foreach=True)
-        learning_rate = rate.get_last_lr()[0]
+        learning_rate = float(rate.get_last_lr()[0])
         optimiser.step()
+        for words in trimmed:
+            words.decay(1 - learning_rate * schedule.weight_decay)
         optimiser.zero_grad(set_to_none=True)
         rate.step()
         advance()

@@ -45,7 +45,8 @@ class TrainingTask:
     def stream(self, weight: float = 1.0) -> Stream:
         """The task as one stream of the loop."""
         batches = partial(training_batches, self.features.items, self.training.batch_size)
-        return Stream(self.task.name, self.head, batches, weight)
+        tokens = {token for item in self.features.items for ids in item.inputs for token in ids}
+        return Stream(self.task.name, self.head, batches, weight, tokens)
 
     @property
     def steps(self) -> int:
