@@ -14,13 +14,15 @@ from pydantic import ValidationError
 from harness.project.errors import HarnessError, explain_validation
 from harness.project.files import refuse_repeated_keys
 from harness.project.records import Record
-from harness.project.results import Result
+from harness.project.results import Kept, Result
 
 MANIFEST = "manifest.json"
 """The manifest of a folder of pinned results; written last."""
 RESULTS = "results.jsonl"
 SCORES = "scores.json"
 PREDICTIONS = "predictions/"
+TEXTLESS = ("classification", "tagging", "choice", "retrieval")
+"""Heads whose predictions are labels, tags, indices or identifiers: nothing of the rows' text."""
 ENCODER = "encoder.json"
 """The record of the encoder's making: its size, its learning curve, the hashes of its files."""
 
@@ -33,7 +35,7 @@ class PinnedManifest(Record):
     files: dict[str, str]
     """Path in the folder -> sha256."""
     predictions: bool = True
-    """Do the predictions lie here? Those on real data hold pieces of its rows, so only their hashes are kept."""
+    """Do all predictions lie here? Of real data those that hold words of its rows don't: only their hashes are kept."""
     bytes: int
     """Their size together."""
     machines: list[dict[str, Any]]
@@ -48,6 +50,14 @@ class PinnedManifest(Record):
     """When they were pinned, UTC."""
 
 
+def holds_text(kept: Kept | None, head: str) -> bool:
+    """Whether what a cell keeps, or its predictions (None), may hold words of rows, which are not ours to pass on.
+
+    `head`: that of its target.
+    """
+    return kept in (None, "dev") and head not in TEXTLESS
+
+
 def predictions_name(cell_id: str) -> str:
     """The path of a cell's predictions in a folder of pinned results, as its manifest lists it."""
     return f"{PREDICTIONS}{cell_id}.json.gz"
@@ -56,6 +66,11 @@ def predictions_name(cell_id: str) -> str:
 def pinned_predictions(folder: Path, cell_id: str) -> Path:
     """Where the pinned predictions of a cell lie."""
     return folder / predictions_name(cell_id)
+
+
+def kept_files_name(kept: Kept, cell_id: str) -> str:
+    """The path of what a cell keeps beside its predictions, likewise."""
+    return f"{kept}/{cell_id}.json.gz"
 
 
 def pinned_data(folder: Path, task: str) -> Path:

@@ -40,6 +40,12 @@ MEDIA_TYPES = {
 ROLES = {
     "predictions.json.gz": "What one cell predicted for every row, language by language.",
     "predictions/*.json.gz": "What one cell predicted for every row, language by language.",
+    "dev.json.gz": "What one cell predicted for every row of the dev sets.",
+    "dev/*.json.gz": "What one cell predicted for every row of the dev sets.",
+    "items.json.gz": "How every row of one cell came out, as numbers.",
+    "items/*.json.gz": "How every row of one cell came out, as numbers.",
+    "layers.json.gz": "Scores of one retrieval cell at every hidden layer.",
+    "layers/*.json.gz": "Scores of one retrieval cell at every hidden layer.",
     "result.json": "What one cell found, what went in and where it was made.",
     "results.jsonl": "What every cell found, what went in and where it was made; one line a cell.",
     "intermediate/*.json": "The record of one intermediate training.",

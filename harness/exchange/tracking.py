@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.project.errors import HarnessError
-from harness.project.results import Result, read_result
+from harness.project.results import Result, kept_name, read_result
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -221,6 +221,8 @@ def _import(client: MlflowClient, experiment: str, parent: str, each: Finished) 
     shutil.copyfile(each.path, folder / each.path.name)
     if result.predictions:
         shutil.copyfile(each.path.parent / result.predictions.path, folder / result.predictions.path)
+    for kept in result.kept:
+        shutil.copyfile(each.path.parent / kept_name(kept), folder / kept_name(kept))
     client.set_terminated(run.info.run_id, "FAILED" if result.status == "failed" else "FINISHED", ended)
 
 

@@ -28,7 +28,7 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
     Where nothing was timed, or where `gpu` names a device, the cost by steps and tokens too (harness.pipeline.cost).
     """
     every = units(params, paths)
-    state = states_of(every, paths)
+    state = states_of(every, params, paths)
     seconds, source = measured_costs(paths)
     grid = params.grid
     rows = [

@@ -20,7 +20,7 @@ from harness.audit.integrity.inputs import image_of
 from harness.audit.integrity.made import Made
 from harness.audit.integrity.rescore import Rescored, Rescorer
 from harness.project.records import Record
-from harness.project.results import Result
+from harness.project.results import Kept, Result
 from harness.verify.scores import ScoresTable
 
 SCORE_TOLERANCE = 1e-6
@@ -119,11 +119,15 @@ class Findings:
             )
 
     def rescore(
-        self, rescorer: Rescorer | None, results: Mapping[str, Result], where: Callable[[Result], Path]
+        self,
+        rescorer: Rescorer | None,
+        results: Mapping[str, Result],
+        where: Callable[[Result], Path],
+        kept_at: Callable[[Result, Kept], Path],
     ) -> None:
         """Compute the metrics again; without a rescorer nothing is, and the record says so."""
         if rescorer:
-            self.rescored = rescorer.rescore(results, where)
+            self.rescored = rescorer.rescore(results, where, kept_at)
             self.problems += self.rescored.problems
 
     def compare_cells(

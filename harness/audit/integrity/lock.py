@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.pipeline.lock import LOCK, Lock
+from harness.pipeline.resolved import says_the_same
 from harness.pipeline.units import Unit, units
 from harness.project.errors import name_some
 from harness.project.params import Params
@@ -47,7 +48,7 @@ def check_lock(params: Params, paths: Paths) -> tuple[str, list[str]]:
     problems = _absent([stage for stage in cells if stage not in lock.stages], len(cells))
     problems += _differing(lock, ours, paths)
     if lock.param("params.yaml", "profile") == params.profile:
-        problems += _stale(lock, grid, ours, paths)
+        problems += _stale(lock, grid, ours, params, paths)
     what = f"{len(recorded)} of {len(cells)} cells and {len(ours) - len(recorded)} other stages"
     return f"{what} {'compared with' if problems else 'as in'} {LOCK}", problems
 
@@ -93,7 +94,7 @@ def _differing(lock: Lock, stages: Sequence[str], paths: Paths) -> list[str]:
     ]
 
 
-def _stale(lock: Lock, grid: Sequence[Unit], ours: Sequence[str], paths: Paths) -> list[str]:
+def _stale(lock: Lock, grid: Sequence[Unit], ours: Sequence[str], params: Params, paths: Paths) -> list[str]:
     """A sentence on the cells that the pipeline would run again, with what has changed."""
     data = (paths.build / "data").relative_to(paths.root).as_posix()
 
@@ -102,6 +103,7 @@ def _stale(lock: Lock, grid: Sequence[Unit], ours: Sequence[str], paths: Paths) 
         return path != data
 
     changed = {stage: lock.changes_since(stage, is_compared) for stage in ours if matrix_of(stage) in INPUTS}
+    changed = {stage: why for stage, why in changed.items() if why and not says_the_same(stage, why, params, paths)}
     needs = {unit.stage: unit.needs for unit in grid}
     stale: dict[str, list[str]] = {}
     for unit in grid:

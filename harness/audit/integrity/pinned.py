@@ -13,10 +13,10 @@ from harness.audit.integrity.rescore import Rescorer
 from harness.audit.pinned import (
     ENCODER,
     MANIFEST,
-    PREDICTIONS,
     RESULTS,
     SCORES,
     PinnedManifest,
+    kept_files_name,
     pinned_data,
     pinned_files,
     pinned_predictions,
@@ -47,7 +47,7 @@ def check_pinned(
     for name, sha256 in manifest.files.items():
         if f"reference/{folder.name}/{name}" in withheld:
             continue
-        is_large = name.startswith(PREDICTIONS)
+        is_large = name.endswith(".json.gz")
         findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", fix, is_large)
     unlisted = [name for name in pinned_files(folder) if name not in manifest.files]
     if unlisted:
@@ -58,7 +58,12 @@ def check_pinned(
     try:
         table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
-        findings.rescore(rescorer, results, lambda result: pinned_predictions(folder, result.cell.id))
+        findings.rescore(
+            rescorer,
+            results,
+            lambda result: pinned_predictions(folder, result.cell.id),
+            lambda result, kept: folder / kept_files_name(kept, result.cell.id),
+        )
         groups = {target: table.groups.get(target, "none") for target in table.targets}
         findings.compare_cells(results, groups, lambda result: pinned_predictions(folder, result.cell.id))
     except (HarnessError, ValidationError) as error:
@@ -81,8 +86,13 @@ def _check_pinned_results(
     """Do predictions, results and table belong together, and is the grid whole?"""
     for name, result in results.items():
         sha256 = result.predictions.sha256 if result.predictions else None
-        if manifest.files.get(predictions_name(name)) != (sha256 if manifest.predictions else None):
+        allowed = {sha256} if manifest.predictions else {sha256, None}
+        if manifest.files.get(predictions_name(name)) not in allowed:
             findings.problems.append(f"expected the predictions that result {name} names, found others")
+        for kept, file in result.kept.items():
+            allowed = {file.sha256} if manifest.predictions or kept != "dev" else {file.sha256, None}
+            if manifest.files.get(kept_files_name(kept, name)) not in allowed:
+                findings.problems.append(f"expected the kept file `{kept}` that result {name} names, found another")
     grid, rows = _grid(table), {row.cell.id: row for row in table.cells}
     lacking = [name for name in grid if name not in results]
     if lacking:

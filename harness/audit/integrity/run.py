@@ -20,7 +20,7 @@ from harness.experiment.inputs import ENCODER_FILES
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.results import Cell, Result, grid_cells, read_result
+from harness.project.results import Cell, Kept, Result, grid_cells, kept_name, read_result
 from harness.verify.scores import ScoresTable, read_scores, score_target
 
 
@@ -59,12 +59,14 @@ def check_run(
     metrics = target_metrics(params.grid.targets, paths.tasks)
     for name, result in results.items():
         _check_result(result, params.profile, groups, metrics, findings)
+        files = {_kept(result, kept, paths): file.sha256 for kept, file in result.kept.items()}
         if result.predictions:
-            path = _predictions(result, paths)
+            files = {_predictions(result, paths): result.predictions.sha256, **files}
+        for path, sha256 in files.items():
             if archived and path.relative_to(paths.root).as_posix() in archived.withheld:
                 continue
             fix = f"delete {path.parent} and run `dvc repro`"
-            findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", fix, is_large=True)
+            findings.hash_file(path, sha256, f"{name}/{path.name}", fix, is_large=True)
     findings.problems += check_images(results, params, paths)
     data_pins = {task: one.sha256 for task, one in manifests.items()}
     encoder_pins = archived.encoder_pins if archived else _check_encoder(paths, findings)
@@ -83,7 +85,12 @@ def check_run(
             if archived and one.cell.target not in generated and not rescorer.has_gold(one)
         ]
         here = {name: result for name, result in results.items() if name not in gone}
-        findings.rescore(rescorer, here, lambda found: _predictions(found, paths))
+        findings.rescore(
+            rescorer, here, lambda found: _predictions(found, paths), lambda found, kept: _kept(found, kept, paths)
+        )
+        findings.problems += rescorer.without_rows(
+            {name: results[name] for name in gone}, lambda found, kept: _kept(found, kept, paths)
+        )
         findings.rescored.left_out |= dict.fromkeys(gone, "gold rows are not in the archive")
         unscored = {name: results[name] for name in findings.rescored.left_out if results[name].predictions}
         kept = {name: path for name, one in unscored.items() if (path := _predictions(one, paths)).is_file()}
@@ -103,6 +110,10 @@ def check_run(
 def _predictions(result: Result, paths: Paths) -> Path:
     assert result.predictions
     return paths.cells / result.cell.id / result.predictions.path
+
+
+def _kept(result: Result, kept: Kept, paths: Paths) -> Path:
+    return paths.cells / result.cell.id / kept_name(kept)
 
 
 def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, DataManifest]:
