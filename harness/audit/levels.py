@@ -194,9 +194,11 @@ def _judge_all(
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:
-    if table is None:
-        return GridSize(recipes=params.grid.recipes, targets=params.grid.targets, seeds=params.grid.seeds)
-    return GridSize(recipes=table.recipes, targets=table.targets, seeds=table.seeds)
+    of, cells = (params.grid, len(params.grid.cells)) if table is None else (table, len(table.cells))
+    whole = len(of.recipes) * len(of.targets) * len(of.seeds)
+    return GridSize(
+        recipes=of.recipes, targets=of.targets, seeds=of.seeds, cells=cells if cells < whole and table else None
+    )
 
 
 def evidence_levels(judged: Judged, rerun: Rerun | None = None) -> dict[str, Level]:

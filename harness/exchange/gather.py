@@ -42,6 +42,7 @@ KEPT = (
     "reference/*",
     "requirements/*",
     "dvc.yaml",
+    "grid.json",
     "dvc.lock",
     "pyproject.toml",
     "Dockerfile",
@@ -156,7 +157,7 @@ def _kept(
         for name, result in results.items():
             found += [paths.cells / name / "result.json", *(paths.root / path for path in _made(result, judged, paths))]
         found += [paths.scores, paths.results / "encoder.json", paths.results / "corpus.json"]
-        found += [paths.intermediate(recipe, seed) for recipe in params.grid.recipes for seed in params.grid.seeds]
+        found += [paths.intermediate(recipe, seed) for recipe, seed in params.grid.trainings]
         manifests = {data_manifest(task): paths.data(task) / "manifest.json" for task in params.data.tasks}
         originals = {name: path.relative_to(paths.root).as_posix() for name, path in manifests.items()}
     kept = {path.relative_to(paths.root).as_posix(): path for path in found if path.is_file()}

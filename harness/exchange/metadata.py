@@ -64,6 +64,7 @@ ROLES = {
     "profiles/*": "A profile: one complete file of settings.",
     "tasks/*": "A task: its kind, metric and licence, and the pins of its data.",
     "requirements/*": "The environment: every package with its hashes, and how it is installed.",
+    "grid.json": "The units of the grid, spread out for dvc.yaml.",
     "dvc.*": "The pipeline (dvc.yaml), and what went into and came out of each of its stages (dvc.lock).",
     "README.txt": "What this archive holds and how to check it.",
     "*": "A file of the harness itself.",

@@ -30,14 +30,15 @@ LayerScores = list[dict[str, dict[str, float]]]
 
 
 def checkpoint_weights(
-    recipes: Sequence[str], seeds: Sequence[int], paths: Paths, left_out: dict[str, str]
+    trainings: Sequence[tuple[str, int]], paths: Paths, left_out: dict[str, str]
 ) -> dict[tuple[str, int], str]:
     """(recipe, seed) -> sha256 of the checkpoint's weights, all checked before anything runs.
 
     Recipes whose data may not be had are added to `left_out`.
     """
     found: dict[tuple[str, int], str] = {}
-    for recipe in recipes:
+    for recipe in dict.fromkeys(recipe for recipe, _ in trainings):
+        seeds = [seed for one, seed in trainings if one == recipe]
         records = {seed: read_checkpoint_record(paths.checkpoint(recipe, seed)) for seed in seeds}
         reasons = [reason for record in records.values() for reason in record.get("unavailable", [])]
         if reasons:

@@ -123,9 +123,8 @@ def alone(paths: Paths) -> Iterator[None]:
 def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
     """A job for every intermediate training and cell among `chosen`."""
     works: dict[str, Work] = {cell_stage(cell): cell_work(cell, paths) for cell in grid_cells(params)}
-    for recipe in params.grid.recipes:
-        for seed in params.grid.seeds:
-            works[intermediate_stage(recipe, seed)] = intermediate_work(recipe, seed, params, paths)
+    for recipe, seed in params.grid.trainings:
+        works[intermediate_stage(recipe, seed)] = intermediate_work(recipe, seed, params, paths)
     seconds = unit_seconds(chosen, paths)
     return [
         Job(

@@ -46,17 +46,16 @@ def units(params: Params, paths: Paths) -> list[Unit]:
         return path.relative_to(paths.root).as_posix()
 
     found = [Unit(stage=ENCODER, kind=ENCODER, needs=(CORPUS,), output=output(paths.encoder / "encoder.json"))]
-    for recipe in params.grid.recipes:
+    for recipe, seed in params.grid.trainings:
         data = tuple(data_stage(task) for task in params.recipes[recipe].tasks)
-        for seed in params.grid.seeds:
-            found.append(
-                Unit(
-                    stage=intermediate_stage(recipe, seed),
-                    kind=f"intermediate {recipe}",
-                    needs=(ENCODER, recipe_stage(recipe), *data),
-                    output=output(paths.checkpoint(recipe, seed) / "checkpoint.json"),
-                )
+        found.append(
+            Unit(
+                stage=intermediate_stage(recipe, seed),
+                kind=f"intermediate {recipe}",
+                needs=(ENCODER, recipe_stage(recipe), *data),
+                output=output(paths.checkpoint(recipe, seed) / "checkpoint.json"),
             )
+        )
     for cell in grid_cells(params):
         found.append(
             Unit(

@@ -154,8 +154,7 @@ def read_result(path: Path) -> Result:
 
 def grid_cells(params: Params) -> list[Cell]:
     """Every cell of the profile's grid, recipe by recipe, in the grid's order."""
-    grid = params.grid
-    return [Cell(recipe=r, target=t, seed=s) for r in grid.recipes for t in grid.targets for s in grid.seeds]
+    return [Cell(recipe=recipe, target=target, seed=seed) for recipe, target, seed in params.grid.cells]
 
 
 def collect(cells_dir: Path, cells: Sequence[Cell]) -> dict[str, Result]:

@@ -15,7 +15,7 @@ from harness.pipeline.units import Unit, units
 from harness.project.errors import name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.results import Cell
+from harness.project.results import grid_cells
 from harness.project.stages import (
     cell_stage,
     data_stage,
@@ -60,12 +60,8 @@ def _outputs(params: Params, paths: Paths) -> dict[str, str]:
     found |= {name: paths.results / f"{name}.json" for name in ("corpus", "encoder", "scores")}
     found |= {recipe_stage(recipe): paths.recipe(recipe) for recipe in grid.recipes}
     found |= {target_stage(target): paths.target(target) for target in grid.targets}
-    for recipe in grid.recipes:
-        for seed in grid.seeds:
-            found[intermediate_stage(recipe, seed)] = paths.intermediate(recipe, seed)
-            for target in grid.targets:
-                cell = Cell(recipe=recipe, target=target, seed=seed)
-                found[cell_stage(cell)] = paths.cell(recipe, target, seed)
+    found |= {intermediate_stage(recipe, seed): paths.intermediate(recipe, seed) for recipe, seed in grid.trainings}
+    found |= {cell_stage(cell): paths.cell(cell.recipe, cell.target, cell.seed) for cell in grid_cells(params)}
     return {stage: path.relative_to(paths.root).as_posix() for stage, path in found.items()}
 
 
