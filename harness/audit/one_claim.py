@@ -10,13 +10,13 @@ from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.run import check_run
 from harness.audit.levels import verify_results
-from harness.audit.pinned import MANIFEST
 from harness.audit.report import render
 from harness.audit.scope import confirm
 from harness.audit.subject import Judged, nothing
 from harness.audit.verification import Part, Verification
 from harness.project.params import Grid, Params
 from harness.project.paths import Paths
+from harness.project.pinned import MANIFEST
 from harness.project.results import Cell, grid_cells
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict

@@ -140,7 +140,7 @@ def _v0(v: Verification) -> tuple[str, str, list[str]]:
     return (
         word,
         ", ".join(parts),
-        [*_looked_at(v.v0), *_some(v.v0.problems + reasons), *_some(suspicious), *v.v0.one_draw],
+        [*_looked_at(v.v0), *_some(v.v0.problems + reasons), *_some(suspicious), *_some(v.v0.machines), *v.v0.one_draw],
     )
 
 

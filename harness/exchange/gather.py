@@ -16,14 +16,6 @@ from typing import Any
 
 from harness.audit.integrity.inputs import image_of
 from harness.audit.levels import verify_results
-from harness.audit.pinned import (
-    RESULTS,
-    holds_text,
-    kept_files_name,
-    predictions_name,
-    read_pinned_manifest,
-    read_results,
-)
 from harness.audit.report import render
 from harness.audit.subject import Judged, sound_results
 from harness.exchange.content import Content
@@ -32,6 +24,14 @@ from harness.exchange.units import units
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import (
+    RESULTS,
+    holds_text,
+    kept_files_name,
+    predictions_name,
+    read_pinned_manifest,
+    read_results,
+)
 from harness.project.provenance import commits_of, distinct, machines_of, source_commit
 from harness.project.results import Kept, Result, collect, grid_cells, kept_name
 from harness.project.tasks import Task, load_tasks
@@ -129,13 +129,14 @@ def _withheld(
     tasks: Mapping[str, Task],
 ) -> dict[str, str]:
     """Predictions that may hold text of a data pack, or that were not pinned for that reason -> their sha256."""
-    if params.data.source != "local":
+    if params.data.source == "generated":
         return {}
+    is_pack = params.data.source == "local"
     return {
         path: sha256
         for name, each in made.items()
         for path, (kept, sha256) in each.items()
-        if holds_text(kept, tasks[results[name].cell.target].head) or not (paths.root / path).is_file()
+        if (is_pack and holds_text(kept, tasks[results[name].cell.target].head)) or not (paths.root / path).is_file()
     }
 
 

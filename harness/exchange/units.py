@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.audit.pinned import RESULTS, SCORES
 from harness.exchange.content import Unit
 from harness.exchange.layout import PARAMS, REPORT, VERDICTS, CrateRecord, data_manifest
+from harness.project.pinned import RESULTS, SCORES
 from harness.project.results import Result
 
 Files = Mapping[str, bytes]

@@ -1,4 +1,4 @@
-"""A grid of blocks, some recipes with more seeds than others: planned, checked, judged, and given to DVC by the cell."""
+"""A grid of blocks, some recipes with more seeds than others: planned, checked, judged, given to DVC cell by cell."""
 
 from __future__ import annotations
 

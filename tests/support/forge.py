@@ -23,7 +23,6 @@ from harness.audit.integrity.gold import find_gold
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer, recompute
 from harness.audit.levels import verify_results
-from harness.audit.pinned import kept_files_name, pinned_files
 from harness.audit.scope import confirm
 from harness.audit.scores import cell_score
 from harness.audit.subject import Judged
@@ -35,6 +34,7 @@ from harness.metrics.scoring import items, score
 from harness.metrics.xtreme import XTREME_GROUPS, task_score
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import kept_files_name, pinned_files
 from harness.project.profiles import describe_data, describe_encoder, read_params
 from harness.project.results import Kept, Result, kept_name
 from harness.verify.scores import ScoresTable

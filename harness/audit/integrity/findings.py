@@ -17,6 +17,7 @@ from pydantic import Field
 
 from harness.audit.integrity.copies import Copies, check_copies
 from harness.audit.integrity.inputs import image_of
+from harness.audit.integrity.machines import check_machines
 from harness.audit.integrity.made import Made
 from harness.audit.integrity.rescore import Rescored, Rescorer
 from harness.project.records import Record
@@ -54,6 +55,8 @@ class Integrity(Record):
     """Cell with predictions -> why its metrics were not computed again."""
     suspicious: list[str] = Field(default_factory=list)
     """Cells that look like copies of others, in sentences, each with the command that tells; they decide nothing."""
+    machines: list[str] = Field(default_factory=list)
+    """Seeds whose recipes and baseline come from other classes of machines, in sentences; they decide nothing."""
     one_draw: list[str] = Field(default_factory=list)
     """Cells that no seed enters and that are equal by right, in sentences."""
     cut: list[str] = Field(default_factory=list)
@@ -164,6 +167,7 @@ class Findings:
             rescored=self.rescored.cells,
             not_rescored=self.rescored.left_out,
             suspicious=self.copies.suspicious,
+            machines=check_machines(results),
             one_draw=self.copies.notes,
             cut=self.rescored.cut(),
             lock=self.lock,

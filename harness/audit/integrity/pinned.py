@@ -10,7 +10,10 @@ from pydantic import ValidationError
 from harness.audit.integrity.findings import Checked, Findings
 from harness.audit.integrity.made import Made, read_data_manifest, read_record
 from harness.audit.integrity.rescore import Rescorer
-from harness.audit.pinned import (
+from harness.audit.scores import cell_score
+from harness.project.errors import HarnessError, name_some
+from harness.project.params import BASELINE
+from harness.project.pinned import (
     ENCODER,
     MANIFEST,
     RESULTS,
@@ -24,8 +27,6 @@ from harness.audit.pinned import (
     read_pinned_manifest,
     read_results,
 )
-from harness.audit.scores import cell_score
-from harness.project.errors import HarnessError, name_some
 from harness.project.results import Result
 from harness.verify.scores import ScoresTable, read_scores
 
@@ -69,7 +70,7 @@ def check_pinned(
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
         return Checked(findings.conclude({}, 0), None, {})
-    integrity = findings.conclude(results, len(_grid(table)))
+    integrity = findings.conclude(results, len(_grid(table, manifest)))
     return Checked(integrity, None if findings.problems else table, results, _made(folder, table.targets))
 
 
@@ -93,10 +94,16 @@ def _check_pinned_results(
             allowed = {file.sha256} if manifest.predictions or kept != "dev" else {file.sha256, None}
             if manifest.files.get(kept_files_name(kept, name)) not in allowed:
                 findings.problems.append(f"expected the kept file `{kept}` that result {name} names, found another")
-    grid, rows = _grid(table), {row.cell.id: row for row in table.cells}
+    grid, rows = _grid(table, manifest), {row.cell.id: row for row in table.cells}
     lacking = [name for name in grid if name not in results]
     if lacking:
         findings.problems.append(f"expected {len(grid)} pinned cells, found none of {name_some(lacking)}")
+    there = {(one.cell.target, one.cell.seed) for one in results.values() if one.cell.recipe == BASELINE}
+    alone = [name for name, one in results.items() if (one.cell.target, one.cell.seed) not in there]
+    if alone and manifest.cells is not None:
+        findings.problems.append(
+            f"expected the baseline beside every pinned cell, found none beside {name_some(alone)}"
+        )
     follows = {
         name: cell_score(result, table.groups.get(result.cell.target, "none"), table.metrics.get(result.cell.target))
         for name, result in results.items()
@@ -107,6 +114,8 @@ def _check_pinned_results(
         findings.problems.append(f"expected {SCORES} to follow from {RESULTS}, found a difference in {found}")
 
 
-def _grid(table: ScoresTable) -> list[str]:
-    """Ids of the whole grid that the table's cells span."""
+def _grid(table: ScoresTable, manifest: PinnedManifest) -> list[str]:
+    """Ids of the grid that was pinned: those listed, else all that the table's recipes, targets and seeds span."""
+    if manifest.cells is not None:
+        return manifest.cells
     return [f"{recipe}-{target}-{seed}" for recipe in table.recipes for target in table.targets for seed in table.seeds]

@@ -13,13 +13,13 @@ from harness.audit.integrity.lock import check_lock
 from harness.audit.integrity.made import DataManifest, Made, check_recipe_records, read_data_manifest, read_record
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.rows import check_answers, check_pins
-from harness.audit.pinned import ENCODER
 from harness.audit.scores import build_scores, target_groups, target_metrics
 from harness.data.folder import MANIFEST
 from harness.experiment.inputs import ENCODER_FILES
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import ENCODER, left_out_of_pins
 from harness.project.results import Cell, Kept, Result, grid_cells, kept_name, read_result
 from harness.verify.scores import ScoresTable, read_scores, score_target
 
@@ -55,6 +55,7 @@ def check_run(
     findings, cells = Findings(quick), grid_cells(params)
     manifests = archived.manifests if archived else _check_data(params, paths, findings)
     results = _read_cells(paths.cells, cells, findings)
+    unpinned = set() if archived else left_out_of_pins(results, paths.pinned)
     groups = target_groups(params.grid.targets, paths.tasks)
     metrics = target_metrics(params.grid.targets, paths.tasks)
     for name, result in results.items():
@@ -63,6 +64,8 @@ def check_run(
         if result.predictions:
             files = {_predictions(result, paths): result.predictions.sha256, **files}
         for path, sha256 in files.items():
+            if name in unpinned and not path.exists():
+                continue
             if archived and path.relative_to(paths.root).as_posix() in archived.withheld:
                 continue
             fix = f"delete {path.parent} and run `dvc repro`"

@@ -12,7 +12,6 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from harness.audit.pinned import kept_files_name
 from harness.audit.subject import Judged, sound_results
 from harness.data.folder import read_manifest
 from harness.experiment.layer_scores import LayerScores, checkpoint_weights, measure_checkpoints, retrieval_settings
@@ -23,6 +22,7 @@ from harness.pages.origin import Origin, origin_of
 from harness.project.errors import HarnessError, nearest
 from harness.project.params import BASELINE, Params, Retrieval
 from harness.project.paths import Paths
+from harness.project.pinned import kept_files_name
 from harness.project.provenance import provenance
 from harness.project.records import Record, gunzip
 from harness.project.results import DECIMALS, Cell, kept_name

@@ -21,7 +21,6 @@ import yaml
 from harness.audit.integrity.gold import find_gold
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.levels import verify_all
-from harness.audit.pinned import read_results
 from harness.audit.report import render
 from harness.audit.scores import cell_score, target_groups, write_scores
 from harness.audit.verification import Verification
@@ -34,6 +33,7 @@ from harness.project.errors import HarnessError
 from harness.project.files import write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import read_results
 from harness.project.profiles import load_params
 from harness.project.results import Kept, Result, grid_cells, kept_name, read_result, write_result
 from harness.project.tasks import load_task

@@ -6,6 +6,7 @@ clone is judged by it before anything has run there, and a run is compared with 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ class PinnedManifest(Record):
     """The profile."""
     files: dict[str, str]
     """Path in the folder -> sha256."""
+    cells: list[str] | None = None
+    """Every pinned cell, where these are not all of their recipes x targets x seeds; null: they are."""
     predictions: bool = True
     """Do all predictions lie here? Of real data those that hold words of its rows don't: only their hashes are kept."""
     bytes: int
@@ -73,6 +76,11 @@ def kept_files_name(kept: Kept, cell_id: str) -> str:
     return f"{kept}/{cell_id}.json.gz"
 
 
+def training_name(recipe: str, seed: int) -> str:
+    """The path of an intermediate training's record and its checkpoint's, likewise."""
+    return f"trainings/{recipe}-{seed}.json"
+
+
 def pinned_data(folder: Path, task: str) -> Path:
     """Where the manifest of a task's data lies beside pinned results: hashes and counts, no rows."""
     return folder / "data" / f"{task}.json"
@@ -96,6 +104,20 @@ def read_pinned_manifest(folder: Path) -> PinnedManifest:
     except ValidationError as error:
         fix = f"git checkout -- {folder}"
         raise HarnessError(explain_validation(error, PinnedManifest, str(path)), fix=fix) from None
+
+
+def left_out_of_pins(results: Mapping[str, Result], folder: Path) -> set[str]:
+    """Cells of `results` that are the pinned ones and whose predictions, or dev predictions, were not pinned: they hold
+    words of rows. Such a cell that was taken from the pins lacks them. Empty where nothing can be read.
+    """
+    try:
+        manifest, pinned = read_pinned_manifest(folder), read_results(folder / RESULTS)
+    except (HarnessError, OSError, ValueError):
+        return set()
+    if manifest.predictions:
+        return set()
+    same = [name for name, result in results.items() if pinned.get(name) == result]
+    return {name for name in same if predictions_name(name) not in manifest.files}
 
 
 def read_results(path: Path) -> dict[str, Result]:
