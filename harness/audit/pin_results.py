@@ -17,6 +17,7 @@ from typing import Any
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.run import check_run
 from harness.audit.scores import build_scores, mixed_inputs, target_groups, target_metrics
+from harness.data.folder import read_manifest
 from harness.experiment.training.checkpoints import read_checkpoint_record
 from harness.pipeline.times import COSTS, measured_costs
 from harness.project import provenance
@@ -41,7 +42,6 @@ from harness.project.provenance import commits_of, machines_of
 from harness.project.records import read_json
 from harness.project.results import Result, kept_name
 from harness.project.swap import put_in_place, recover
-from harness.project.tasks import load_task
 from harness.verify.scores import ScoresTable
 
 
@@ -171,7 +171,7 @@ def _copy_files(params: Params, paths: Paths, folder: Path, results: Iterable[Re
     """Predictions and what cells keep beside them; of real data without what may hold words of its rows."""
     for result in results:
         cell, here = result.cell.id, paths.cells / result.cell.id
-        head = load_task(result.cell.target, paths.tasks).head if params.data.source != "generated" else "none"
+        head = read_manifest(paths.data(result.cell.target)).head if params.data.source != "generated" else ""
         files = {kept_files_name(kept, cell): (kept, here / kept_name(kept)) for kept in result.kept}
         if result.predictions:
             files[predictions_name(cell)] = (None, here / result.predictions.path)  # type: ignore[assignment]
