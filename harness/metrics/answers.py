@@ -17,6 +17,8 @@ from harness.project.records import Record
 
 Normalise = Callable[[str], str]
 TokenF1 = Callable[[str, str], float]
+ANSWERS = ("em", "f1")
+"""The numbers of a language that count, both alike."""
 ENGLISH_ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.metrics.answers import answer_items, answer_total, by_question, token_f1
+from harness.metrics.answers import ANSWERS, answer_items, answer_total, by_question, token_f1
 from harness.metrics.answers_mlqa import mlqa, mlqa_normaliser
 from harness.metrics.metric import Items, Metric, Row
 
@@ -23,8 +23,8 @@ def _items(rows: Sequence[Row], predictions: Sequence[Any], language: str) -> It
 METRIC = Metric(
     name="mlqa",
     compute=_compute,
-    headline=("em", "f1"),
-    aggregate=("em", "f1"),
+    headline=ANSWERS,
+    aggregate=ANSWERS,
     group="qa",
     items=_items,
     total=answer_total,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.metrics.answers import answer_items, answer_total, by_question
+from harness.metrics.answers import ANSWERS, answer_items, answer_total, by_question
 from harness.metrics.answers_squad import normalise_squad
 from harness.metrics.answers_squad_v2 import real_answers, squad_v2, token_f1_or_no_answer
 from harness.metrics.metric import Items, Metric, Row
@@ -25,8 +25,8 @@ def _items(rows: Sequence[Row], predictions: Sequence[Any], language: str) -> It
 METRIC = Metric(
     name="squad_v2",
     compute=_compute,
-    headline=("em", "f1"),
-    aggregate=("em", "f1"),
+    headline=ANSWERS,
+    aggregate=ANSWERS,
     group="qa",
     items=_items,
     total=answer_total,
