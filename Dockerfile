@@ -72,7 +72,7 @@ ENV PATH=/opt/harness/bin:$PATH \
     HARNESS_COMMIT=${SOURCE_COMMIT} HARNESS_DIRTY=${SOURCE_DIRTY}
 COPY --from=build /opt/harness /opt/harness
 WORKDIR /work
-COPY .dvcignore dvc.lock dvc.yaml params.yaml ./
+COPY .dvcignore dvc.lock dvc.yaml grid.json params.yaml ./
 COPY .dvc .dvc
 COPY profiles profiles
 COPY tasks tasks

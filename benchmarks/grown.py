@@ -28,6 +28,7 @@ from harness.audit.scores import write_scores
 from harness.data.build import build_task
 from harness.data.corpus import build_corpus
 from harness.experiment.inputs import write_recipe, write_target
+from harness.pipeline.grid_file import grid_units
 from harness.pipeline.lock import Lock
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
@@ -183,21 +184,24 @@ def _lock(params: Params, paths: Paths) -> None:
 
 
 def _stages(params: Params, root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name -> stage, every matrix of dvc.yaml spread out and every `${...}` filled in, in the order of the file."""
-    grid = {"${data.tasks}": params.data.tasks} | {
-        f"${{grid.{name}}}": values for name, values in params.grid.model_dump().items()
-    }
+    """Name -> stage, every list of dvc.yaml spread out and every `${...}` filled in, in the order of the file."""
+    listed = grid_units(params)
+    lists = {"${data.tasks}": params.data.tasks} | {f"${{units.{name}}}": units for name, units in listed.items()}
     content = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for name, stage in content.items():
         if name in LATER:
             continue
-        axes = {axis: grid[values] for axis, values in stage.pop("matrix", {}).items()}
+        items: dict[str, dict[str, Any]] = {"": {}}
+        if "foreach" in stage:
+            items, stage = lists[stage["foreach"]], stage["do"]
+        for axis, values in stage.pop("matrix", {}).items():
+            items = {value: {axis: value} for value in lists[values]}
         text = json.dumps(stage).replace("${profile}", params.profile)
-        for values in product(*axes.values()):
+        for member, item in items.items():
             filled = text
-            for axis, value in zip(axes, values, strict=True):
+            for axis, value in item.items():
                 filled = filled.replace(f"${{item.{axis}}}", str(value))
-            yield "@".join(filter(None, [name, "-".join(map(str, values))])), json.loads(filled)
+            yield "@".join(filter(None, [name, member])), json.loads(filled)
 
 
 def _entry(root: Path, path: str, lock: Lock) -> dict[str, Any]:

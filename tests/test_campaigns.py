@@ -37,7 +37,7 @@ def test_a_few_forgeries_of_each_kind_are_seen_and_nobody_honest_is_accused() ->
     """What stands beside a result and can't be held against anything is missed: docs/threats.md says so."""
     lines: list[str] = []
     missed, accused = FORGERIES.campaign(each=2, honest=8, seed=7, tell=lines.append)
-    assert {kind: count for kind, (_, count) in missed.items() if count} == {"stated only (dev scores)": 2}, lines
+    assert {kind: count for kind, (_, count) in missed.items() if count} == {"stated only (times, counts)": 2}, lines
     assert accused == 0, lines
 
 

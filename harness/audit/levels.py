@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from harness.audit.facts_here import read_facts
 from harness.audit.integrity.findings import Integrity
 from harness.audit.integrity.pinned import check_pinned
-from harness.audit.pinned import MANIFEST
 from harness.audit.repeat.compare_rerun import Rerun
 from harness.audit.repeat.same_bytes import SameBytes, compare_bytes
 from harness.audit.repeat.same_scores import SameScores, compare_scores
@@ -28,6 +27,7 @@ from harness.audit.verification import GridSize, Part, Verification
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import MANIFEST
 from harness.project.profiles import describe_data, describe_encoder
 from harness.project.results import Result, grid_cells
 from harness.verify.claims.claim import Claim
@@ -194,9 +194,11 @@ def _judge_all(
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:
-    if table is None:
-        return GridSize(recipes=params.grid.recipes, targets=params.grid.targets, seeds=params.grid.seeds)
-    return GridSize(recipes=table.recipes, targets=table.targets, seeds=table.seeds)
+    of, cells = (params.grid, len(params.grid.cells)) if table is None else (table, len(table.cells))
+    whole = len(of.recipes) * len(of.targets) * len(of.seeds)
+    return GridSize(
+        recipes=of.recipes, targets=of.targets, seeds=of.seeds, cells=cells if cells < whole and table else None
+    )
 
 
 def evidence_levels(judged: Judged, rerun: Rerun | None = None) -> dict[str, Level]:
@@ -226,6 +228,7 @@ def strict_problems(found: Verification) -> list[str]:
         *(["judged by other rules than the shipped ones"] if found.rules else []),
         *([f"{weak} cells are known by less than re-scoring"] if weak else []),
         *([f"{len(found.v0.suspicious)} findings look like copies"] if found.v0.suspicious else []),
+        *(["recipes and their baseline ran on other classes of machines"] if found.v0.machines else []),
         *(["only a part of the rows was scored"] if found.v0.cut else []),
         *([f"{len(untested)} claims are NOT_TESTED ({name_some(untested)})"] if untested else []),
         *([f"the archive says {len(crate.contradicts)} things otherwise"] if crate and crate.contradicts else []),

@@ -10,13 +10,13 @@ from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.run import check_run
 from harness.audit.levels import verify_results
-from harness.audit.pinned import MANIFEST
 from harness.audit.report import render
 from harness.audit.scope import confirm
 from harness.audit.subject import Judged, nothing
 from harness.audit.verification import Part, Verification
-from harness.project.params import Params
+from harness.project.params import Grid, Params
 from harness.project.paths import Paths
+from harness.project.pinned import MANIFEST
 from harness.project.results import Cell, grid_cells
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict
@@ -64,8 +64,8 @@ def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
     checked = confirm(check_pinned(paths.pinned, Rescorer(params, paths)), params, paths)
     table = checked.table
     if table is not None:
-        of_table = {"recipes": table.recipes, "targets": table.targets, "seeds": table.seeds}
-        params = params.model_copy(update={"grid": params.grid.model_copy(update=of_table)})
+        cells = [(row.cell.recipe, row.cell.target, row.cell.seed) for row in table.cells]
+        params = params.model_copy(update={"grid": Grid.of(cells)})
     part = needs(claim, params)
     if table is not None:
         shown = [*part.recipes, *part.beside]
@@ -81,7 +81,7 @@ def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> P
     return Part(
         claim=claim.id,
         there={recipe: cells[recipe] for recipe in part.recipes},
-        each=len(part.targets) * len(part.seeds),
+        each={recipe: sum(cell.recipe == recipe for cell in part.cells) for recipe in part.recipes},
         not_looked_at=len(grid_cells(params)) - len(part.cells),
         lacking=part.lacking,
     )

@@ -26,7 +26,7 @@ EXIT_MEANINGS = {
 def render(verification: Verification) -> str:
     """The whole report: head, levels, claims, reasons, exit code."""
     v = verification
-    grid = f"{len(v.grid.recipes)} recipes x {len(v.grid.targets)} targets x {len(v.grid.seeds)} seeds"
+    grid = v.grid.in_words
     lines = [
         f"harness verify    profile {v.profile}    {grid}",
         f"judged            {_judged(v)}",
@@ -98,12 +98,8 @@ def _part(v: Verification) -> list[str]:
     """Which cells of the one claim are there, and how many of the grid are not looked at."""
     if v.part is None:
         return []
-    there = ", ".join(f"{recipe} {count} of {v.part.each}" for recipe, count in v.part.there.items())
-    fix = (
-        ""
-        if all(count == v.part.each for count in v.part.there.values())
-        else f"; `harness verify {v.part.claim} --run`"
-    )
+    there = ", ".join(f"{recipe} {count} of {v.part.each[recipe]}" for recipe, count in v.part.there.items())
+    fix = "" if v.part.there == v.part.each else f"; `harness verify {v.part.claim} --run`"
     grid = f"{there or 'none needed'}{fix}; the other {v.part.not_looked_at} cells of the grid are not looked at"
     lacking = [f"not in the grid: {', '.join(v.part.lacking)}"] if v.part.lacking else []
     return _level("its cells", "", grid, lacking)
@@ -144,7 +140,7 @@ def _v0(v: Verification) -> tuple[str, str, list[str]]:
     return (
         word,
         ", ".join(parts),
-        [*_looked_at(v.v0), *_some(v.v0.problems + reasons), *_some(suspicious), *v.v0.one_draw],
+        [*_looked_at(v.v0), *_some(v.v0.problems + reasons), *_some(suspicious), *_some(v.v0.machines), *v.v0.one_draw],
     )
 
 

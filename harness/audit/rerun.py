@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.audit.levels import EXIT_NOT_REPRODUCED, verify_results
-from harness.audit.pinned import pinned_predictions, read_pinned_manifest
 from harness.audit.repeat.compare_rerun import Predictions, Rerun, RerunCell, compare_rerun, differing_languages, pick
 from harness.audit.repeat.same_scores import FIXED_INPUTS, ROUNDING_POINTS, tolerance
 from harness.audit.subject import Judged, find_results, require_results
@@ -24,6 +23,7 @@ from harness.audit.verification import Verification
 from harness.project.errors import HarnessError, nearest
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import pinned_predictions
 from harness.project.profiles import load_params
 from harness.project.records import gunzip
 from harness.project.results import Cell, Result, grid_cells, read_result
@@ -130,15 +130,15 @@ def _check_project(source: str, params: Params, paths: Paths) -> None:
 def _recorded(judged: Judged, paths: Paths) -> Mapping[str, Recorded]:
     """Cell id -> what is recorded of it, of every judged cell that has predictions."""
     if judged.source == "pinned":
-        kept = read_pinned_manifest(paths.pinned).predictions  # those on real data hold pieces of its rows
-        return {
-            name: Recorded(result, pinned_predictions(paths.pinned, name) if kept else None)
+        places = {name: pinned_predictions(paths.pinned, name) for name in judged.checked.results}
+        return {  # those that hold words of real data's rows are not pinned
+            name: Recorded(result, places[name] if places[name].is_file() else None)
             for name, result in judged.checked.results.items()
         }
     return {
-        name: Recorded(result, paths.cells / name / result.predictions.path)
+        name: Recorded(result, place if place.is_file() else None)
         for name, result in judged.checked.results.items()
-        if result.predictions
+        if result.predictions and (place := paths.cells / name / result.predictions.path)
     }
 
 

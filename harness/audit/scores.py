@@ -22,7 +22,7 @@ SHARED_INPUTS: dict[str, tuple[str, ...]] = {
     "tokenizer": (),
     "data": ("target",),
     "params": ("target",),
-    "code": (),
+    "code": ("target",),
     "checkpoint": ("recipe", "seed"),
     "planted": ("recipe",),
 }

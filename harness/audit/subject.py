@@ -9,12 +9,12 @@ from harness.audit.integrity.findings import Checked, Findings, Integrity
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.run import check_run
-from harness.audit.pinned import MANIFEST
 from harness.audit.scope import confirm
 from harness.audit.verification import Source
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import MANIFEST
 from harness.project.results import grid_cells
 from harness.verify.scores import ScoresTable
 

@@ -28,6 +28,14 @@ class GridSize(Record):
     """Its targets."""
     seeds: list[int]
     """Its seeds."""
+    cells: int | None = None
+    """Its cells, where these are fewer than recipes x targets x seeds; null: all of them."""
+
+    @property
+    def in_words(self) -> str:
+        """The grid in a few words."""
+        size = f"{len(self.recipes)} recipes x {len(self.targets)} targets x {len(self.seeds)} seeds"
+        return size if self.cells is None else f"{size}, {self.cells} cells of them"
 
 
 class CrateSource(Record):
@@ -58,8 +66,8 @@ class Part(Record):
     """The claim."""
     there: dict[str, int]
     """Recipe -> its cells that are there."""
-    each: int
-    """So many cells each recipe needs: targets x seeds."""
+    each: dict[str, int]
+    """Recipe -> so many cells of it are needed."""
     not_looked_at: int
     """Cells of the grid that the claim doesn't need."""
     lacking: list[str]

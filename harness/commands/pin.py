@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from harness.commands import open_project
@@ -10,12 +12,18 @@ app = typer.Typer(no_args_is_help=True, help="Keep results of this run as the pi
 
 
 @app.command("results")
-def pin_results() -> None:
+def pin_results(
+    recipe: Annotated[str | None, typer.Option(help="Add the cells of this recipe alone to what is pinned.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Add the cells at this seed alone.")] = None,
+) -> None:
     """Keep this run's scores and predictions under reference/<profile>/, with the machine that made them.
 
-    Of real data the predictions are not kept, which may hold pieces of its rows: only their hashes.
+    The whole run replaces what was pinned. With --recipe, --seed or both, those cells are added, once the baseline is
+    pinned at their seed; on a clone with the same inputs `harness repro` takes them over and does not run them again.
+
+    Of real data predictions that may hold words of its rows are not kept: only their hashes, and how each row came out.
     """
     from harness.audit.pin_results import pin_results as keep
 
     params, paths = open_project()
-    typer.echo(keep(params, paths))
+    typer.echo(keep(params, paths, recipe, seed))

@@ -24,6 +24,10 @@ def profile(
             typer.echo(line)
         return
     typer.echo(use_profile(root, name))
+    from harness.pipeline.grid_file import write_grid
+
+    params, paths = open_project()
+    write_grid(params, paths)
 
 
 def tasks() -> None:

@@ -104,12 +104,24 @@ def run_cell(
     return _finish("run", "cell", recipe, target, str(seed))
 
 
+@app.command("grid")
+def run_grid() -> None:
+    """Write grid.json, the units of params.yaml's grid for `dvc repro` (`harness repro` does it by itself)."""
+    from harness.pipeline.grid_file import write_grid
+
+    params, paths = open_project()
+    write_grid(params, paths)
+    typer.echo(f"grid: {len(params.grid.trainings)} intermediate trainings and {len(params.grid.cells)} cells")
+
+
 @app.command("scores")
 def run_scores() -> None:
     """Gather every result.json of the grid into one table."""
     from harness.audit.scores import write_scores
+    from harness.pipeline.grid_file import check_grid
 
     params, paths = open_project()
+    check_grid(params, paths)
     typer.echo(write_scores(params, paths))
 
 

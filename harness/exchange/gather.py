@@ -16,7 +16,6 @@ from typing import Any
 
 from harness.audit.integrity.inputs import image_of
 from harness.audit.levels import verify_results
-from harness.audit.pinned import RESULTS, read_pinned_manifest, read_results
 from harness.audit.report import render
 from harness.audit.subject import Judged, sound_results
 from harness.exchange.content import Content
@@ -25,8 +24,16 @@ from harness.exchange.units import units
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import (
+    RESULTS,
+    holds_text,
+    kept_files_name,
+    predictions_name,
+    read_pinned_manifest,
+    read_results,
+)
 from harness.project.provenance import commits_of, distinct, machines_of, source_commit
-from harness.project.results import Result, collect, grid_cells
+from harness.project.results import Kept, Result, collect, grid_cells, kept_name
 from harness.project.tasks import Task, load_tasks
 
 KEPT = (
@@ -35,13 +42,12 @@ KEPT = (
     "reference/*",
     "requirements/*",
     "dvc.yaml",
+    "grid.json",
     "dvc.lock",
     "pyproject.toml",
     "Dockerfile",
 )
 """Globs of the project's own files that are kept: claims, pins, locks, the pipeline and its record."""
-TEXTLESS = ("classification", "tagging", "choice", "retrieval")
-"""Heads whose predictions are labels, tags, indices or identifiers: nothing of the rows' text."""
 EPOCH = "SOURCE_DATE_EPOCH"
 """Environment variable, seconds since 1970: the date to write (https://reproducible-builds.org/specs/source-date-epoch)."""
 ABOUT = """Results of profile {profile}, kept by `harness export`
@@ -69,8 +75,8 @@ def gather(params: Params, paths: Paths, settings: Path) -> Content:
     verification = verify_results(judged, params, paths)
     results = _results(judged, params, paths)
     tasks = load_tasks(list(dict.fromkeys(result.cell.target for result in results.values())), paths.tasks)
-    predictions = {name: _predictions(result, judged, paths) for name, result in results.items() if result.predictions}
-    withheld = _withheld(params, paths, results, predictions, tasks)
+    made = {name: _made(result, judged, paths) for name, result in results.items()}
+    withheld = _withheld(params, paths, results, made, tasks)
     record = _record(params, paths, judged, list(results.values()), withheld)
     kept, originals = _kept(params, paths, judged, results)
     files = {name: path.read_bytes() for name, path in kept.items() if name not in withheld}
@@ -81,13 +87,13 @@ def gather(params: Params, paths: Paths, settings: Path) -> Content:
         RECORD: _json(record.model_dump(mode="json")),
         README: ABOUT.format(profile=params.profile, withheld=_about_withheld(record)).encode(),
     }
-    of = {path: tasks[results[name].cell.target] for name, path in predictions.items()}
+    of = {path: tasks[results[name].cell.target] for name, each in made.items() for path in each}
     licences = {path: (task.name, task.licence) for path, task in of.items()}
     return Content(
         record=record,
         title=params.title,
         files=files,
-        units=units(record, results, predictions, files),
+        units=units(record, results, {name: [*each] for name, each in made.items()}, files),
         licences=licences if params.data.source != "generated" else {},
         originals=originals,
     )
@@ -99,29 +105,38 @@ def _results(judged: Judged, params: Params, paths: Paths) -> dict[str, Result]:
     return collect(paths.cells, grid_cells(params))
 
 
-def _predictions(result: Result, judged: Judged, paths: Paths) -> str:
-    """Where a cell's predictions lie in the archive, as in the project."""
-    if judged.source == "pinned":
-        return f"reference/{paths.profile}/predictions/{result.cell.id}.json.gz"
-    assert result.predictions is not None
-    return f"results/{paths.profile}/cells/{result.cell.id}/{result.predictions.path}"
+def _made(result: Result, judged: Judged, paths: Paths) -> dict[str, tuple[Kept | None, str]]:
+    """Where a cell's predictions, and what it keeps beside them, lie in the archive, as in the project -> which of
+    these it is (None: the predictions), and its sha256.
+    """
+    cell, found = result.cell.id, dict[str, tuple[Kept | None, str]]()
+    pinned, here = f"reference/{paths.profile}", f"results/{paths.profile}/cells/{cell}"
+    is_pinned = judged.source == "pinned"
+    if result.predictions:
+        path = f"{pinned}/{predictions_name(cell)}" if is_pinned else f"{here}/{result.predictions.path}"
+        found[path] = (None, result.predictions.sha256)
+    for kept, file in result.kept.items():
+        path = f"{pinned}/{kept_files_name(kept, cell)}" if is_pinned else f"{here}/{kept_name(kept)}"
+        found[path] = (kept, file.sha256)
+    return found
 
 
 def _withheld(
     params: Params,
     paths: Paths,
     results: Mapping[str, Result],
-    predictions: Mapping[str, str],
+    made: Mapping[str, Mapping[str, tuple[Kept | None, str]]],
     tasks: Mapping[str, Task],
 ) -> dict[str, str]:
     """Predictions that may hold text of a data pack, or that were not pinned for that reason -> their sha256."""
-    if params.data.source != "local":
+    if params.data.source == "generated":
         return {}
+    is_pack = params.data.source == "local"
     return {
-        path: kept.sha256
-        for name, path in predictions.items()
-        if (kept := results[name].predictions)
-        and (tasks[results[name].cell.target].head not in TEXTLESS or not (paths.root / path).is_file())
+        path: sha256
+        for name, each in made.items()
+        for path, (kept, sha256) in each.items()
+        if (is_pack and holds_text(kept, tasks[results[name].cell.target].head)) or not (paths.root / path).is_file()
     }
 
 
@@ -141,11 +156,9 @@ def _kept(
         found += sorted(path for path in paths.pinned.rglob("*") if path.is_file())
     else:
         for name, result in results.items():
-            found.append(paths.cells / name / "result.json")
-            if result.predictions:
-                found.append(paths.cells / name / result.predictions.path)
+            found += [paths.cells / name / "result.json", *(paths.root / path for path in _made(result, judged, paths))]
         found += [paths.scores, paths.results / "encoder.json", paths.results / "corpus.json"]
-        found += [paths.intermediate(recipe, seed) for recipe in params.grid.recipes for seed in params.grid.seeds]
+        found += [paths.intermediate(recipe, seed) for recipe, seed in params.grid.trainings]
         manifests = {data_manifest(task): paths.data(task) / "manifest.json" for task in params.data.tasks}
         originals = {name: path.relative_to(paths.root).as_posix() for name, path in manifests.items()}
     kept = {path.relative_to(paths.root).as_posix(): path for path in found if path.is_file()}

@@ -17,12 +17,13 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.project.errors import HarnessError
-from harness.project.results import Result, read_result
+from harness.project.pinned import left_out_of_pins
+from harness.project.results import Result, kept_name, read_result
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -75,7 +76,8 @@ def track(profile: str, results_root: Path, mlruns: Path) -> int:
 
 def _read(path: Path) -> Finished:
     result = read_result(path)
-    if result.predictions and not (path.parent / result.predictions.path).is_file():
+    unpinned = left_out_of_pins({result.cell.id: result}, path.parents[4] / "reference" / result.profile)
+    if result.predictions and not (path.parent / result.predictions.path).is_file() and not unpinned:
         raise HarnessError(
             f"expected the predictions of {path} beside it in {result.predictions.path}, found none",
             fix=f"delete {path.parent} and run `dvc repro` to make the cell anew",
@@ -219,8 +221,10 @@ def _import(client: MlflowClient, experiment: str, parent: str, each: Finished) 
     folder = _local(run)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(each.path, folder / each.path.name)
-    if result.predictions:
-        shutil.copyfile(each.path.parent / result.predictions.path, folder / result.predictions.path)
+    files = [result.predictions.path] if result.predictions else []
+    for name in [*files, *(kept_name(kept) for kept in result.kept)]:
+        with suppress(FileNotFoundError):  # of a cell that was taken over from pins without it
+            shutil.copyfile(each.path.parent / name, folder / name)
     client.set_terminated(run.info.run_id, "FAILED" if result.status == "failed" else "FINISHED", ended)
 
 

@@ -9,21 +9,21 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.audit.pinned import RESULTS, SCORES
 from harness.exchange.content import Unit
 from harness.exchange.layout import PARAMS, REPORT, VERDICTS, CrateRecord, data_manifest
+from harness.project.pinned import RESULTS, SCORES
 from harness.project.results import Result
 
 Files = Mapping[str, bytes]
 
 
 def units(
-    record: CrateRecord, results: Mapping[str, Result], predictions: Mapping[str, str], files: Files
+    record: CrateRecord, results: Mapping[str, Result], made: Mapping[str, list[str]], files: Files
 ) -> list[Unit]:
-    """Every unit that ran. `predictions`: cell -> where its predictions lie, or lay before they were withheld."""
+    """Every unit that ran. `made`: cell -> where its predictions and what it keeps beside them lie, withheld or not."""
     held = f"results/{record.profile}" if record.holds == "run" else f"reference/{record.profile}"
     cells = [
-        _cell(result, held, predictions.get(name), record, files)
+        _cell(result, held, made.get(name, []), record, files)
         for name, result in results.items()
         if result.status != "unavailable"
     ]
@@ -54,7 +54,7 @@ def _intermediates(held: str, files: Files) -> Iterator[Unit]:
         )
 
 
-def _cell(result: Result, held: str, predictions: str | None, record: CrateRecord, files: Files) -> Unit:
+def _cell(result: Result, held: str, made: list[str], record: CrateRecord, files: Files) -> Unit:
     cell = result.cell
     data = data_manifest(cell.target)
     reads = [
@@ -68,7 +68,7 @@ def _cell(result: Result, held: str, predictions: str | None, record: CrateRecor
         f"harness run cell {cell.recipe} {cell.target} {cell.seed}",
         result.provenance,
         [path for path in reads if path in files],
-        [kept, *([predictions] if predictions else [])],
+        [kept, *made],
         result.elapsed_s,
         "; ".join(result.reasons) or "no score" if result.status == "failed" else "",
     )

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import shutil
 import time
+from importlib import import_module
 from typing import Any
 
 from harness.data.folder import read_manifest
-from harness.experiment import retrieval, transfer
-from harness.experiment.findings import Findings, Start, write_predictions
+from harness.experiment.findings import Findings, Start, write_kept, write_predictions
 from harness.experiment.inputs import SETTINGS, hashes_of_cell, read_target
-from harness.experiment.planted import plant_effects
+from harness.experiment.parts import PLANTED, way_of
 from harness.experiment.training.checkpoints import load_checkpoint, read_checkpoint_record
 from harness.model import determinism
 from harness.project.params import Params
@@ -38,8 +38,9 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
     if lacking:
         found.stop("unavailable", lacking)
     else:
-        _learn_and_predict(_start(cell, task, params, paths), found)
-        plant_effects(checkpoint.get("planted", []), cell, task.metric, found)
+        import_module(way_of(task.head)).run(_start(cell, task, params, paths), found)
+        if checkpoint.get("planted"):
+            import_module(PLANTED).plant_effects(checkpoint["planted"], cell, task.metric, found)
         found.score(task)
     result = Result(
         schema_version=SCHEMA_VERSION,
@@ -48,6 +49,7 @@ def run_cell(cell: Cell, params: Params, paths: Paths) -> Result:
         left_out=checkpoint.get("left_out", {}),
         **found.recorded(),
         predictions=write_predictions(folder, cell.target, found),
+        kept=write_kept(folder, task, found),
         inputs=hashes_of_cell(resolved, checkpoint),
         provenance={
             **provenance(
@@ -81,13 +83,3 @@ def _start(cell: Cell, task: Task, params: Params, paths: Paths) -> Start:
     determinism.set_up(seed, params.compute.threads)
     encoder, tokenizer = load_checkpoint(paths.checkpoint(cell.recipe, cell.seed), params, paths)
     return Start(cell, task, paths.data(cell.target), encoder, tokenizer, params, seed)
-
-
-def _learn_and_predict(start: Start, found: Findings) -> None:
-    """Train and predict, or retrieve, which needs no training."""
-    if start.task.head == "retrieval":
-        retrieval.retrieve(start, found)
-        return
-    ready = transfer.learn(start, found)
-    if ready is not None:
-        transfer.predict(start, ready, found)

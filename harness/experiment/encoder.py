@@ -15,7 +15,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from harness.data.folder import MANIFEST
-from harness.experiment.inputs import ENCODER_CODE, code_sha256
+from harness.experiment.code import code_of
+from harness.experiment.inputs import ENCODER
 from harness.experiment.training.pretrain import language_shares, pretrain
 from harness.experiment.training.resume import Standing
 from harness.experiment.training.text import read_corpus
@@ -96,7 +97,7 @@ def _pretrain(chosen: PretrainedHere, params: Params, paths: Paths) -> dict[str,
         "encoder": chosen.model_dump(),
         "compute": params.compute.model_dump(),
         "corpus_sha256": corpus_sha256,
-        "code": code_sha256(ENCODER_CODE),
+        "code": code_of([ENCODER]),
     }
     standing = Standing(paths.pretraining, identity)
     lines = tokenizer_lines(corpus, settings.language_exponent)

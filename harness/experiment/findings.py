@@ -15,7 +15,7 @@ from harness.metrics.metric import Row
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
 from harness.project.params import Params
-from harness.project.results import DECIMALS, Cell, CurvePoint, Oracle, PredictionsFile, Status
+from harness.project.results import DECIMALS, Cell, CurvePoint, Kept, Oracle, PredictionsFile, Status, kept_name
 from harness.project.tasks import Task
 
 if TYPE_CHECKING:
@@ -70,6 +70,14 @@ class Findings:
     """Language -> the rows that the predictions are scored on."""
     gold_sha256: dict[str, str] = field(default_factory=dict)
     """Language -> sha256 of the whole file of these rows."""
+    dev_predictions: dict[str, list[Any]] = field(default_factory=dict)
+    """Language -> what is predicted of its dev rows at the checkpoint that is used."""
+    dev_gold: dict[str, list[Row]] = field(default_factory=dict)
+    """Language -> the dev rows that they are scored on."""
+    dev_sha256: dict[str, str] = field(default_factory=dict)
+    """Language -> sha256 of the whole file of these rows."""
+    layers: dict[int, dict[str, dict[str, float]]] = field(default_factory=dict)
+    """Hidden layer (0: embeddings) -> language -> metric -> points that a search there gives; of retrieval alone."""
 
     def stop(self, status: Status, reasons: list[str], curve: list[CurvePoint] | None = None) -> None:
         """Say why there is nothing to predict."""
@@ -80,6 +88,11 @@ class Findings:
         self.predictions[language], self.gold[language] = predictions, rows
         self.gold_sha256[language] = sha256_file(file)
         self.count("rows_predicted", len(predictions))
+
+    def predict_dev(self, language: str, file: Path, rows: list[Row], predictions: list[Any]) -> None:
+        """The same of a language's dev rows, which are only kept."""
+        self.dev_predictions[language], self.dev_gold[language] = predictions, rows
+        self.dev_sha256[language] = sha256_file(file)
 
     def count(self, name: str, more: int) -> None:
         """Add to a count; one that is new starts from 0."""
@@ -115,19 +128,52 @@ def rounded(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def write_predictions(folder: Path, task: str, found: Findings) -> PredictionsFile | None:
-    """Write the predictions, gzip without a time stamp: the same predictions give the same bytes.
-
-    None where there is none. Raises HarnessError where the file can't be written.
-    """
+    """Write the predictions of test rows; None where there are none. HarnessError where they can't be written."""
     if not found.predictions:
         return None
-    languages = {
-        language: {"data_sha256": found.gold_sha256[language], "predictions": predictions}
-        for language, predictions in found.predictions.items()
+    content = {"task": task, "languages": _answered(found.predictions, found.gold_sha256)}
+    return _write(folder, PREDICTIONS, content)
+
+
+def write_kept(folder: Path, task: Task, found: Findings) -> dict[Kept, PredictionsFile]:
+    """Write what a cell keeps beside its predictions (docs/data.md); raises HarnessError where it can't be written.
+
+    `dev`: the predictions of dev rows; `items`: how each test and dev row came out, as numbers; `layers`: the scores of
+    a retrieval target at every hidden layer. A file that would hold nothing is not written.
+    """
+    if not found.predictions:
+        return {}
+    parts = {"test": (found.gold, found.predictions), "dev": (found.dev_gold, found.dev_predictions)}
+    items = {
+        split: {
+            language: scoring.items(task.metric, gold[language], answers, language)
+            for language, answers in predictions.items()
+        }
+        for split, (gold, predictions) in parts.items()
     }
-    content = json.dumps({"task": task, "languages": languages}, ensure_ascii=False, separators=(",", ":"))
-    packed = gzip.compress(content.encode(), compresslevel=9, mtime=0)
-    path = folder / PREDICTIONS
+    contents: dict[Kept, tuple[bool, dict[str, Any]]] = {
+        "dev": (bool(found.dev_predictions), {"languages": _answered(found.dev_predictions, found.dev_sha256)}),
+        "items": (any(items["test"].values()), {"metric": task.metric, **items}),
+        "layers": (bool(found.layers), {"layers": found.layers}),
+    }
+    return {
+        name: _write(folder, kept_name(name), {"task": task.name, **content})
+        for name, (there, content) in contents.items()
+        if there
+    }
+
+
+def _answered(predictions: Mapping[str, Any], sha256: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    return {
+        language: {"data_sha256": sha256[language], "predictions": answers} for language, answers in predictions.items()
+    }
+
+
+def _write(folder: Path, name: str, content: dict[str, Any]) -> PredictionsFile:
+    """Gzip without a time stamp: the same content gives the same bytes."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    packed = gzip.compress(text.encode(), compresslevel=9, mtime=0)
+    path = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(packed)
@@ -136,4 +182,4 @@ def write_predictions(folder: Path, task: str, found: Findings) -> PredictionsFi
             f"expected to write {path}, found: {error.strerror or error}",
             fix="free disk space or make the folder writable, then run the same command again",
         ) from None
-    return PredictionsFile(path=PREDICTIONS, sha256=hashlib.sha256(packed).hexdigest())
+    return PredictionsFile(path=name, sha256=hashlib.sha256(packed).hexdigest())

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.data.folder import MANIFEST
+from harness.data.folder import MANIFEST, read_manifest
+from harness.experiment.code import code_of
+from harness.experiment.parts import PLANTED, cell_parts, recipe_parts
 from harness.experiment.training.checkpoints import read_checkpoint_record, weights_of
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file, write_json
@@ -22,29 +24,11 @@ from harness.project.paths import PACKAGE, Paths
 from harness.project.results import Cell
 from harness.project.stages import data_stage, recipe_stage, target_stage
 
-SHARED_CODE = ("data/folder.py", "experiment/training", "metrics", "model")
-RECIPE_CODE = ("experiment/intermediate.py", *SHARED_CODE)
-"""Code that an intermediate training runs, relative to the package (dvc.yaml names the same for `recipe`)."""
-TARGET_CODE = (
-    "experiment/cell.py",
-    "experiment/findings.py",
-    "experiment/planted.py",
-    "experiment/retrieval.py",
-    "experiment/transfer.py",
-    *SHARED_CODE,
-)
-"""Code that a cell runs (dvc.yaml names the same for `target`)."""
-ENCODER_CODE = (
-    "data/folder.py",
-    "experiment/e5s1.py",
-    "experiment/encoder.py",
-    "experiment/training/learning_rate.py",
-    "experiment/training/pretrain.py",
-    "experiment/training/resume.py",
-    "experiment/training/text.py",
-    "model",
-)
-"""Code that pretraining runs (dvc.yaml names the same for `encoder`)."""
+UNIT_CODE = ("data/folder.py", "experiment", "metrics", "model")
+"""Where all code of intermediate trainings and cells lies, relative to the package: the stages `recipe` and `target`
+run when any of it changes (dvc.yaml), and write what of it is theirs."""
+ENCODER = "harness.experiment.encoder"
+"""The module of pretraining; dvc.yaml names its files for `encoder`."""
 
 SETTINGS = ("evaluation", "compute", "settings")
 """The parts of a resolved target that are settings."""
@@ -69,7 +53,8 @@ def recipe_inputs(name: str, params: Params, paths: Paths) -> dict[str, Any]:
             for task in recipe.tasks
         },
         **({"masked_lm": _masked_lm(params, paths)} if recipe.mlm else {}),
-        **_shared(params, RECIPE_CODE),
+        **({"planted_code": code_of([PLANTED])} if recipe.planted else {}),
+        **_shared(params, recipe_parts([read_manifest(paths.data(task)).metric for task in recipe.tasks], recipe.mlm)),
     }
 
 
@@ -87,12 +72,13 @@ def target_inputs(target: str, params: Params, paths: Paths) -> dict[str, Any]:
 
     Raises HarnessError where data or encoder have not been made.
     """
+    identity, manifest = _data_identity(target, paths), read_manifest(paths.data(target))
     return {
         "target": target,
         "settings": params.target[target].model_dump(),
-        "data_sha256": _data_identity(target, paths),
+        "data_sha256": identity,
         "encoder_sha256": {file: _encoder_file(paths, file) for file in ENCODER_FILES.values()},
-        **_shared(params, TARGET_CODE),
+        **_shared(params, cell_parts(manifest.kind, manifest.head, manifest.metric)),
     }
 
 
@@ -143,7 +129,8 @@ def cell_inputs(cell: Cell, params: Params, paths: Paths) -> dict[str, str]:
 
 def hashes_of_cell(resolved: dict[str, Any], checkpoint: dict[str, Any]) -> dict[str, str]:
     """sha256 of everything that goes into a cell, by name, from its resolved target and its checkpoint's record."""
-    planted = {"planted": fingerprint(checkpoint["planted"])} if checkpoint.get("planted") else {}
+    effects = [checkpoint.get(name) for name in ("planted", "planted_code")]
+    planted = {"planted": fingerprint(effects)} if checkpoint.get("planted") else {}
     return {
         "params": fingerprint({name: resolved[name] for name in SETTINGS}),
         "code": fingerprint(resolved["code"]),
@@ -159,26 +146,20 @@ def fingerprint(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _shared(params: Params, code: tuple[str, ...]) -> dict[str, Any]:
+def _shared(params: Params, modules: list[str]) -> dict[str, Any]:
     return {
         "evaluation": params.evaluation.model_dump(),
         "compute": params.compute.model_dump(),
         "image": params.unit_image,
-        "code": code_sha256(code),
+        "code": code_of(modules),
     }
-
-
-def code_sha256(code: tuple[str, ...]) -> dict[str, str]:
-    """sha256 of every source file of `code` (files and folders of the package), by path from the project."""
-    files = [
-        file for name in code for file in ((PACKAGE / name).rglob("*.py") if "." not in name else [PACKAGE / name])
-    ]
-    return {file.relative_to(PACKAGE.parent).as_posix(): sha256_file(file) for file in sorted(files)}
 
 
 def units_sha256() -> str:
     """One sha256 of all code that intermediate trainings and cells run: an image with the same fits a checkout."""
-    return fingerprint(code_sha256(tuple(dict.fromkeys(RECIPE_CODE + TARGET_CODE))))
+    places = [PACKAGE / name for name in UNIT_CODE]
+    files = [file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])]
+    return fingerprint({file.relative_to(PACKAGE.parent).as_posix(): sha256_file(file) for file in sorted(files)})
 
 
 def _data_identity(task: str, paths: Paths) -> str:

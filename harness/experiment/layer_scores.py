@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.experiment.findings import rounded
-from harness.experiment.retrieval import answer, embed_sides, has_finite_weights, read_search, target_languages
+from harness.experiment.retrieval import answers, has_finite_weights, read_search, target_languages
 from harness.experiment.training.checkpoints import load_checkpoint, read_checkpoint_record, weights_of
 from harness.metrics import scoring
 from harness.project.errors import HarnessError
@@ -27,19 +27,18 @@ if TYPE_CHECKING:
 
 LayerScores = list[dict[str, dict[str, float]]]
 """Hidden layer (0: embeddings) -> language -> metric -> points."""
-MOST_BYTES = 4 * 2**30
-"""Embeddings held at once; a language with more sentences takes its layers in several passes."""
 
 
 def checkpoint_weights(
-    recipes: Sequence[str], seeds: Sequence[int], paths: Paths, left_out: dict[str, str]
+    trainings: Sequence[tuple[str, int]], paths: Paths, left_out: dict[str, str]
 ) -> dict[tuple[str, int], str]:
     """(recipe, seed) -> sha256 of the checkpoint's weights, all checked before anything runs.
 
     Recipes whose data may not be had are added to `left_out`.
     """
     found: dict[tuple[str, int], str] = {}
-    for recipe in recipes:
+    for recipe in dict.fromkeys(recipe for recipe, _ in trainings):
+        seeds = [seed for one, seed in trainings if one == recipe]
         records = {seed: read_checkpoint_record(paths.checkpoint(recipe, seed)) for seed in seeds}
         reasons = [reason for record in records.values() for reason in record.get("unavailable", [])]
         if reasons:
@@ -117,13 +116,7 @@ def score_layers(
     found: LayerScores = [{} for _ in range(last + 1)]
     for language in target_languages(task, data):
         search = read_search(task, data, language, evaluation.max_rows)
-        size = search.sentences * int(encoder.config.hidden_size) * 4
-        at_once = max(1, MOST_BYTES // max(size, 1))
-        for first in range(0, last + 1, at_once):
-            layers = range(first, min(first + at_once, last + 1))
-            vectors, _ = embed_sides(search, encoder, tokenizer, settings, evaluation, layers)
-            for layer in layers:
-                given = answer(task, search, vectors[layer], settings)
-                found[layer][language] = rounded(scoring.score(task.metric, search.gold, given.predictions, language))
+        for layer, given, _ in answers(task, search, encoder, tokenizer, settings, evaluation, range(last + 1)):
+            found[layer][language] = rounded(scoring.score(task.metric, search.gold, given.predictions, language))
         advance()
     return found

@@ -1,21 +1,23 @@
 """Retrieval: no training, but the nearest neighbours or the mining of sentence embeddings of one hidden layer.
 
-A cell asks at its one layer, `harness layers` at every layer; both do it by the functions here. torch is imported late,
-so that a command which only looks can import this module.
+A cell predicts at its one layer; what every other layer would have given is scored beside it, from the same forward
+passes, and kept (`harness layers` and the encoder's page show it). torch is imported late, so that a command which only
+looks can import this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import metrics
-from harness.data.folder import has_split, languages, read_split
-from harness.experiment.findings import Findings, Start
+from harness.data.folder import languages
+from harness.experiment.findings import Findings, Start, rounded
+from harness.experiment.parts import search_of
+from harness.experiment.searches.search import Answer, Search, Sides
 from harness.metrics import scoring
-from harness.metrics.metric import Row
 from harness.project.errors import HarnessError
 from harness.project.params import Evaluation, Retrieval
 from harness.project.tasks import Task
@@ -25,61 +27,25 @@ if TYPE_CHECKING:
 
     from harness.model.forward import Encoder
 
-Sides = Mapping[str, tuple[Any, Any]]
-"""Split -> something of its queries, and of its candidates."""
+MOST_BYTES = 4 * 2**30
+"""Embeddings held at once; a language with more sentences takes its layers in several passes."""
+MOST_BY_LAYER = 50_000
+"""Sentences of a language; with more (BUCC as published), a search takes minutes, and is made at the cell's layer."""
 
 
-@dataclass(frozen=True)
-class Search:
-    """One language of a retrieval target: what is looked for where, and the gold."""
-
-    file: Path
-    """The gold rows' file."""
-    gold: list[Row]
-    """The pairs that are scored: aligned sentences (bitext), or the ids of those that are translations (mining)."""
-    sides: dict[str, tuple[list[Row], list[Row]]]
-    """Split -> queries and candidates, each a row with a `text`; `dev` where the threshold of mining is tuned there."""
-    dev_gold: list[Row]
-    """Gold pairs of `dev`."""
-
-    @property
-    def sentences(self) -> int:
-        """How many sentences are embedded."""
-        return sum(len(rows) for pair in self.sides.values() for rows in pair)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one language's embeddings give."""
-
-    predictions: list[Any]
-    """Bitext: the candidate of each query, by its row. Mining: pairs of ids, with their margin where none is cut."""
-    dev: dict[str, float]
-    """Mining with dev texts: the F1 there, threshold tuned and scored on the same gold pairs."""
+def _kind(task: Task) -> Any:
+    return import_module(search_of(task.kind))
 
 
 def target_languages(task: Task, data: Path) -> list[str]:
     """The languages that a retrieval target is scored in."""
-    return languages(data, "test" if task.kind == "bitext" else "test_gold")
+    return languages(data, _kind(task).GOLD)
 
 
 def read_search(task: Task, data: Path, language: str, limit: int | None) -> Search:
     """Read one language of the target's folder; `limit`: the first so many sentence pairs (bitext)."""
-    if task.kind == "bitext":
-        rows = read_split(data, "test", language)[:limit]
-        # The pivot sentence queries the foreign side (jiant's and the paper's direction).
-        pivot, foreign = ([{"text": row[side]} for row in rows] for side in ("target", "source"))
-        return Search(data / f"test.{language}.jsonl", rows, {"test": (pivot, foreign)}, [])
-    tuned = has_split(data, "dev_gold") and language in languages(data, "dev_gold")
-    return Search(
-        file=data / f"test_gold.{language}.jsonl",
-        gold=read_split(data, "test_gold", language),
-        sides={
-            split: (read_split(data, f"{split}_source", language), read_split(data, f"{split}_target", language))
-            for split in (["test", "dev"] if tuned else ["test"])
-        },
-        dev_gold=read_split(data, "dev_gold", language) if tuned else [],
-    )
+    found: Search = _kind(task).read_search(data, language, limit)
+    return found
 
 
 def embed_sides(
@@ -110,22 +76,34 @@ def embed_sides(
 
 def answer(task: Task, search: Search, vectors: Sides, settings: Retrieval) -> Answer:
     """Predictions of one language from the embeddings of one layer."""
-    if task.kind == "bitext":
-        return Answer([int(index) for index in metrics.nearest_neighbour(*vectors["test"])], {})
-    mined = _mine(search, "test", vectors, settings)
-    if "dev" not in vectors:
-        return Answer(mined, {})
-    # The threshold comes from the dev texts, as XTREME has it.
-    tuned = scoring.tuned_threshold(_mine(search, "dev", vectors, settings), search.dev_gold)
-    above = metrics.pairs_above([tuple(row) for row in mined], tuned.threshold)
-    return Answer([list(pair) for pair in above], {"f1": tuned.f1})
+    found: Answer = _kind(task).answer(search, vectors, settings)
+    return found
 
 
-def _mine(search: Search, split: str, vectors: Sides, settings: Retrieval) -> list[list[Any]]:
-    """Triples [source id, target id, margin], best first."""
-    (source_rows, target_rows), (source, target) = search.sides[split], vectors[split]
-    pairs = metrics.mine_rows(source_rows, source, target_rows, target, settings.neighbours)
-    return [[left, right, round(value, 7)] for left, right, value in pairs]
+def answers(
+    task: Task,
+    search: Search,
+    encoder: Encoder,
+    tokenizer: Tokenizer,
+    settings: Retrieval,
+    evaluation: Evaluation,
+    layers: Sequence[int],
+) -> Iterator[tuple[int, Answer, int]]:
+    """Each of the hidden layers with the answer of one language there, and how many sentences were truncated.
+
+    A layer other than the cell's whose embeddings are no finite numbers is left out; that of the cell raises
+    HarnessError.
+    """
+    at_once = max(1, MOST_BYTES // max(search.sentences * int(encoder.config.hidden_size) * 4, 1))
+    for first in range(0, len(layers), at_once):
+        some = layers[first : first + at_once]
+        vectors, truncated = embed_sides(search, encoder, tokenizer, settings, evaluation, some)
+        for layer in some:
+            if layer == settings.layer:
+                yield layer, answer(task, search, vectors.pop(layer), settings), truncated
+            else:
+                with suppress(HarnessError):
+                    yield layer, answer(task, search, vectors.pop(layer), settings), truncated
 
 
 def has_finite_weights(encoder: Encoder) -> bool:
@@ -133,7 +111,7 @@ def has_finite_weights(encoder: Encoder) -> bool:
     return all(bool(parameter.isfinite().all()) for parameter in encoder.parameters())
 
 
-def retrieve(start: Start, found: Findings) -> None:
+def run(start: Start, found: Findings) -> None:
     """Predict a retrieval target in all its languages, at the layer that params.yaml names.
 
     Raises HarnessError for settings of another head and for a layer that the encoder lacks.
@@ -144,13 +122,26 @@ def retrieve(start: Start, found: Findings) -> None:
         return found.stop("failed", ["the checkpoint's weights are not finite numbers"])
     for language in target_languages(start.task, start.data):
         search = read_search(start.task, start.data, language, evaluation.max_rows)
-        vectors, truncated = embed_sides(search, start.encoder, start.tokenizer, settings, evaluation, [settings.layer])
-        found.count("test_truncated", truncated)
-        given = answer(start.task, search, vectors[settings.layer], settings)
-        if given.dev:
-            found.dev_by_language[language] = given.dev
-        found.predict(language, search.file, search.gold, given.predictions)
+        few = search.sentences <= MOST_BY_LAYER
+        layers = range(start.encoder.config.num_hidden_layers + 1) if few else [settings.layer]
+        for layer, given, truncated in answers(
+            start.task, search, start.encoder, start.tokenizer, settings, evaluation, layers
+        ):
+            metrics = scoring.score(start.task.metric, search.gold, given.predictions, language)
+            found.layers.setdefault(layer, {})[language] = rounded(metrics)
+            if layer == settings.layer:
+                found.count("test_truncated", truncated)
+                _keep(search, given, language, found)
     return None
+
+
+def _keep(search: Search, given: Answer, language: str, found: Findings) -> None:
+    """The cell's own answer."""
+    if given.dev:
+        assert search.dev_file
+        found.dev_by_language[language] = given.dev
+        found.predict_dev(language, search.dev_file, search.dev_gold, given.dev_predictions)
+    found.predict(language, search.file, search.gold, given.predictions)
 
 
 def _settings(start: Start) -> Retrieval:

@@ -16,6 +16,13 @@ from harness.project.progress import progress
 from harness.project.results import Oracle
 
 
+def run(start: Start, found: Findings) -> None:
+    """Train, then predict; raises HarnessError as `learn` does."""
+    ready = learn(start, found)
+    if ready is not None:
+        predict(start, ready, found)
+
+
 def learn(start: Start, found: Findings) -> TrainingTask | None:
     """Train the encoder with a new head and look at the dev sets; None where the loss became no number.
 
@@ -56,11 +63,16 @@ def learn(start: Start, found: Findings) -> TrainingTask | None:
 def _validate(start: Start, ready: TrainingTask, trained: Trained, others: Sequence[str], found: Findings) -> None:
     """Dev scores of the source language and of the others, and whether the model has collapsed."""
     source, evaluation = ready.source_language, start.params.evaluation
-    dev = predict_split(ready, start.encoder, start.tokenizer, "dev", [source], evaluation)[source]
-    found.dev_scores = scoring.score(start.task.metric, dev.rows, dev.predictions, source)
-    found.reasons = collapse_reasons(start.task, trained, dev.rows, dev.predictions)
+    dev = predict_split(ready, start.encoder, start.tokenizer, "dev", [source], evaluation)
+    others_dev = predict_split(ready, start.encoder, start.tokenizer, "dev", others, evaluation)
+    scores = {}
+    for language, one in {**dev, **others_dev}.items():
+        scores[language] = scoring.score(start.task.metric, one.rows, one.predictions, language)
+        found.predict_dev(language, start.data / f"dev.{language}.jsonl", one.rows, one.predictions)
+    found.dev_scores = scores.pop(source)
+    found.dev_by_language = scores
+    found.reasons = collapse_reasons(start.task, trained, dev[source].rows, dev[source].predictions)
     found.status = "collapsed" if found.reasons else "ok"
-    found.dev_by_language = dev_scores(ready, start.encoder, start.tokenizer, evaluation, others)
 
 
 def predict(start: Start, ready: TrainingTask, found: Findings) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from harness.launch.executor import Executor, Job, Summary, Told, render_summary, run_grid
+from harness.launch.pinned_cells import take_over
 from harness.launch.unit import cell_line, intermediate_line, read_record
 from harness.launch.up_to_date import UpToDate
 from harness.launch.work import Work, cell_work, intermediate_work
@@ -123,9 +124,8 @@ def alone(paths: Paths) -> Iterator[None]:
 def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
     """A job for every intermediate training and cell among `chosen`."""
     works: dict[str, Work] = {cell_stage(cell): cell_work(cell, paths) for cell in grid_cells(params)}
-    for recipe in params.grid.recipes:
-        for seed in params.grid.seeds:
-            works[intermediate_stage(recipe, seed)] = intermediate_work(recipe, seed, params, paths)
+    for recipe, seed in params.grid.trainings:
+        works[intermediate_stage(recipe, seed)] = intermediate_work(recipe, seed, params, paths)
     seconds = unit_seconds(chosen, paths)
     return [
         Job(
@@ -152,6 +152,11 @@ def _run(executor: Executor, jobs: Sequence[Job], params: Params, paths: Paths, 
             return job.stage in restored or is_up_to_date(job)
 
         restored, is_up_to_date = restore([job.stage for job in jobs], paths), UpToDate(params, paths)
+        pinned = take_over({job.stage for job in jobs} - restored, params, paths)
+        if pinned:
+            where = paths.pinned.relative_to(paths.root).as_posix()
+            print(f"{len(pinned)} units taken over from {where}: made from what lies here", file=sys.stderr)
+        restored |= pinned
         summary = run_grid(executor, jobs, keep, tell, stop)
     finished = [*summary.ran, *summary.kept]
     if finished:

@@ -18,7 +18,7 @@ from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.records import read_json
-from harness.project.results import Cell, Result, read_result
+from harness.project.results import Cell, Result, kept_name, read_result
 from harness.project.stages import matrix_of
 
 
@@ -67,6 +67,7 @@ def _cell_is_up_to_date(cell: Cell, params: Params, paths: Paths) -> bool:
         (result.cell, result.profile) == (cell, params.profile)
         and result.inputs == cell_inputs(cell, params, paths)
         and (predictions is None or sha256_file(folder / predictions.path) == predictions.sha256)
+        and all(sha256_file(folder / kept_name(kept)) == file.sha256 for kept, file in result.kept.items())
         and _says_the_same(result, read_checkpoint_record(paths.checkpoint(cell.recipe, cell.seed)), paths)
     )
 

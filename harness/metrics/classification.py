@@ -1,8 +1,4 @@
-"""Accuracy and binary F1 over aligned lists of labels.
-
-XTREME scores PAWS-X, XNLI and Tatoeba by accuracy (evaluate.py `accuracy`); QQP's metric is the mean of
-accuracy and F1.
-"""
+"""Accuracy over aligned lists of labels: XTREME scores PAWS-X, XNLI and Tatoeba by it (evaluate.py `accuracy`)."""
 
 from __future__ import annotations
 
@@ -28,14 +24,3 @@ def accuracy(gold: Sequence[object], predicted: Sequence[object]) -> float:
     check_aligned(gold, predicted, "labels")
     correct = sum(g == p for g, p in zip(gold, predicted, strict=True))
     return correct / len(gold) * 100
-
-
-def binary_f1(gold: Sequence[int], predicted: Sequence[int]) -> float:
-    """F1 of label 1 against every other label, in points; 0 when no 1 is predicted correctly.
-
-    GLUE's rule for QQP (F1 of the positive class). Raises HarnessError on unequal lengths or on no labels.
-    """
-    check_aligned(gold, predicted, "labels")
-    correct = sum(g == 1 and p == 1 for g, p in zip(gold, predicted, strict=True))
-    positives = sum(g == 1 for g in gold) + sum(p == 1 for p in predicted)
-    return 200 * correct / positives if correct else 0.0

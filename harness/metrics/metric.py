@@ -14,6 +14,8 @@ from harness.project.tasks import Group
 
 Row = dict[str, Any]
 Compute = Callable[[Sequence[Row], Sequence[Any], str], dict[str, float]]
+Items = dict[str, list[Any]]
+"""Name of a count -> one value per item (a row, or where pairs are scored a source sentence), in the same order."""
 
 
 class Metric(Record):
@@ -29,6 +31,11 @@ class Metric(Record):
     """The numbers whose macro averages over languages give, averaged in turn, XTREME's score of a target."""
     group: Group | None
     """XTREME's group of the targets that it scores; null: it scores no target."""
+    items: Callable[[Sequence[Row], Sequence[Any], str], Items] | None = None
+    """(gold rows, predictions, language) -> how each item came out: what statistics over items start from. Numbers
+    alone, no text of the data. null: the metric has none."""
+    total: Callable[[Items], dict[str, float]] | None = None
+    """The numbers that `compute` gives, in points, from the items."""
     pairs: bool = False
     """Whether predictions and gold rows are pairs over a whole language, instead of one prediction per row."""
     constant_answer: bool = False

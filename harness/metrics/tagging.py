@@ -7,6 +7,7 @@ numbers have them; see `spans`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from harness.metrics.classification import check_aligned
@@ -65,15 +66,39 @@ def span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -
     or raw tags. Raises HarnessError on no sequences, on unequal numbers of sequences or tags, and on an empty
     tag.
     """
+    gold_spans, predicted_spans = _both(gold, predicted)
+    correct = len(gold_spans & predicted_spans)
+    if correct == 0:
+        return 0.0
+    precision, recall = correct / len(predicted_spans), correct / len(gold_spans)
+    return 2 * precision * recall / (precision + recall) * 100
+
+
+def span_counts(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+    """The spans that `span_f1` counts, sequence by sequence: how many are `correct`, `predicted` and `gold`.
+
+    A span belongs to the sequence that it ends in. Arguments and errors as there.
+    """
+    gold_spans, predicted_spans = _both(gold, predicted)
+    row_of = [row for row, tags in enumerate(gold) for _ in range(len(tags) + 1)]  # an "O" stands after each
+
+    def counts(found: set[Span]) -> list[int]:
+        by_row = Counter(row_of[last] for _, _, last in found)
+        return [by_row[row] for row in range(len(gold))]
+
+    return {
+        "correct": counts(gold_spans & predicted_spans),
+        "predicted": counts(predicted_spans),
+        "gold": counts(gold_spans),
+    }
+
+
+def _both(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> tuple[set[Span], set[Span]]:
+    """Gold and predicted spans of sequences that are aligned."""
     check_aligned(gold, predicted, "tag sequences")
     for row, (g, p) in enumerate(zip(gold, predicted, strict=True)):
         if len(g) != len(p):
             raise HarnessError(f"expected {len(g)} predicted tags, found {len(p)} in sequence {row}")
         if "" in g or "" in p:
             raise HarnessError(f"expected a tag for every token, found an empty one in sequence {row}")
-    gold_spans, predicted_spans = set(spans(gold)), set(spans(predicted))
-    correct = len(gold_spans & predicted_spans)
-    if correct == 0:
-        return 0.0
-    precision, recall = correct / len(predicted_spans), correct / len(gold_spans)
-    return 2 * precision * recall / (precision + recall) * 100
+    return set(spans(gold)), set(spans(predicted))

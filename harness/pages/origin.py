@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.audit.pinned import read_pinned_manifest
 from harness.audit.subject import Judged
 from harness.project.paths import Paths
+from harness.project.pinned import read_pinned_manifest
 from harness.project.provenance import commits_of, machines_of
 from harness.project.records import Record
 from harness.project.results import Result

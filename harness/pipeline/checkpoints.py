@@ -18,7 +18,7 @@ from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.records import StrictRecord
-from harness.project.results import Cell
+from harness.project.results import Cell, grid_cells
 from harness.project.stages import cell_stage, intermediate_stage
 
 WEIGHTS = "*.safetensors"
@@ -48,21 +48,25 @@ def checkpoints(params: Params, paths: Paths) -> list[Checkpoint]:
     """Every checkpoint of the grid that is there, the baseline's aside: it points at the encoder and weighs nothing."""
     state = states(params, paths)
     found = []
-    for recipe in params.grid.recipes:
-        for seed in params.grid.seeds if params.recipes[recipe].tasks else ():
-            folder = paths.checkpoint(recipe, seed)
-            cells = [Cell(recipe=recipe, target=target, seed=seed) for target in params.grid.targets]
-            if folder.is_dir():
-                found.append(
-                    Checkpoint(
-                        recipe=recipe,
-                        seed=seed,
-                        size=sum(path.stat().st_size for path in folder.glob(WEIGHTS)),
-                        needed_by=[cell.id for cell in cells if state[cell_stage(cell)] != "done"],
-                        is_current=state[intermediate_stage(recipe, seed)] == "done",
-                    )
+    for recipe, seed in params.grid.trainings:
+        folder = paths.checkpoint(recipe, seed)
+        if params.recipes[recipe].tasks and folder.is_dir():
+            cells = _cells(recipe, seed, params)
+            found.append(
+                Checkpoint(
+                    recipe=recipe,
+                    seed=seed,
+                    size=sum(path.stat().st_size for path in folder.glob(WEIGHTS)),
+                    needed_by=[cell.id for cell in cells if state[cell_stage(cell)] != "done"],
+                    is_current=state[intermediate_stage(recipe, seed)] == "done",
                 )
+            )
     return found
+
+
+def _cells(recipe: str, seed: int, params: Params) -> list[Cell]:
+    """The cells that read a checkpoint."""
+    return [cell for cell in grid_cells(params) if (cell.recipe, cell.seed) == (recipe, seed)]
 
 
 def render_checkpoints(params: Params, paths: Paths) -> str:
@@ -103,7 +107,7 @@ def drop(params: Params, paths: Paths) -> list[Checkpoint]:
         for path in sorted(paths.checkpoint(item.recipe, item.seed).glob(WEIGHTS)):
             _cached(path, cache).unlink(missing_ok=True)
             path.unlink()
-        cells = [Cell(recipe=item.recipe, target=target, seed=item.seed) for target in params.grid.targets]
+        cells = _cells(item.recipe, item.seed, params)
         commit([intermediate_stage(item.recipe, item.seed), *map(cell_stage, cells)], paths)
     return going
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from harness.pipeline.plan import grid_in_words
 from harness.pipeline.times import measured_costs
 from harness.pipeline.units import State, Unit, needed_units, states, units
 from harness.project.params import Params
@@ -51,9 +52,7 @@ def render_claim_plan(name: str, params: Params, paths: Paths, gpu: str | None =
         return "\n".join([head, f"needs no cell: {why}; `harness verify {name}` judges it", *lacking])
     needed, state = claim_units(part, params, paths), states(params, paths)
     seconds, source = measured_costs(paths)
-    shown = (
-        f"{len(part.recipes)} recipes x {len(part.targets)} targets x {len(part.seeds)} seeds = {len(part.cells)} cells"
-    )
+    shown = f"{grid_in_words(part.part)}"
     lines = [
         head,
         f"profile {params.profile}: {shown} of the grid's {len(grid_cells(params))}",

@@ -7,6 +7,7 @@ text; a sum over such parts is of the known ones and names the others. Tokens ar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil, isnan, nan
 from typing import Literal
@@ -118,11 +119,12 @@ def estimate(params: Params, tasks: Mapping[str, Task], lengths: Sequence[Length
     count = _Counter(params, tasks, lengths)
     reasons = {name: count.unavailable(params.recipes[name]) for name in params.grid.recipes}
     running = [name for name in params.grid.recipes if not reasons[name]]
-    seeds = len(params.grid.seeds)
+    seeds = {name: len(params.grid.seeds_of(name)) for name in running}
+    cells = Counter(target for recipe, target, _ in params.grid.cells if recipe in seeds)
     units = [
         *count.pretraining(),
-        *[count.intermediate(name, seeds) for name in running if params.recipes[name].tasks],
-        *[count.cell(target, len(running) * seeds) for target in params.grid.targets],
+        *[count.intermediate(name, seeds[name]) for name in running if params.recipes[name].tasks],
+        *[count.cell(target, cells[target]) for target in params.grid.targets],
     ]
     sizes = published_sizes(tasks.values()) if params.data.source == "published" else []
     encoder = params.encoder

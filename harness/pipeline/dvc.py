@@ -10,9 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness.pipeline.dvc_locks import lock_kept, recover_lock, wait_for_others
+from harness.pipeline.grid_file import write_grid
 from harness.project.errors import HarnessError, name_some
 from harness.project.paths import PACKAGE, Paths
 from harness.project.processes import run_module, starting
+from harness.project.profiles import load_params
 from harness.project.provenance import usable_cores
 
 MOST_JOBS = 4
@@ -83,6 +85,7 @@ def restore(stages: Sequence[str], paths: Paths) -> set[str]:
 def _run(module: str, arguments: Sequence[str], paths: Paths, **how: bool) -> subprocess.CompletedProcess[str]:
     """Run one of the modules that are DVC, `how` as `run_module` has it, once no other DVC is at work here."""
     wait_for_others(paths)
+    write_grid(load_params(paths.root), paths)
     with lock_kept(paths):
         return run_module(module, arguments, paths.root, **how)
 

@@ -15,7 +15,7 @@ from tabulate import tabulate
 
 from harness.pipeline.times import measured_costs
 from harness.pipeline.units import State, Unit, states_of, units
-from harness.project.params import Params
+from harness.project.params import Grid, Params
 from harness.project.paths import Paths
 from harness.project.records import read_json
 from harness.project.results import Cell, grid_cells
@@ -28,23 +28,24 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
     Where nothing was timed, or where `gpu` names a device, the cost by steps and tokens too (harness.pipeline.cost).
     """
     every = units(params, paths)
-    state = states_of(every, paths)
+    state = states_of(every, params, paths)
     seconds, source = measured_costs(paths)
     grid = params.grid
+    seeds: dict[tuple[str, str], list[Cell]] = {}
+    for cell in grid_cells(params):
+        seeds.setdefault((cell.recipe, cell.target), []).append(cell)
     rows = [
-        [recipe, *(_seeds_done(state, paths, recipe, target, grid.seeds) for target in grid.targets)]
+        [recipe, *(_done(state, paths, seeds.get((recipe, target), []), bool(grid.blocks)) for target in grid.targets)]
         for recipe in grid.recipes
     ]
     left = [unit for unit in every if state[unit.stage] != "done"]
     unavailable = ", u = some unavailable" if any("u" in mark for row in rows for mark in row[1:]) else ""
     lines = [
         f"profile {params.profile}: {params.title}",
-        f"{len(grid.recipes)} recipes x {len(grid.targets)} targets x {len(grid.seeds)} seeds"
-        f" = {len(grid_cells(params))} cells;"
-        f" each recipe is trained once per seed and shared by its {len(grid.targets)} targets",
+        f"{grid_in_words(grid)}; each recipe is trained once per seed and shared by its {len(grid.targets)} targets",
         "",
         tabulate(rows, headers=["recipe", *grid.targets], tablefmt="plain"),
-        f"(seeds done of {len(grid.seeds)}; s = some stale{unavailable})",
+        f"(seeds done{'' if grid.blocks else f' of {len(grid.seeds)}'}; s = some stale{unavailable})",
         "",
         ", ".join(f"{count} {word}" for word, count in sorted(Counter(state.values()).items()))
         + f" of {len(state)} units",
@@ -57,10 +58,21 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
     return "\n".join(lines)
 
 
-def _seeds_done(state: dict[str, State], paths: Paths, recipe: str, target: str, seeds: Sequence[int]) -> str:
-    found = [state[cell_stage(Cell(recipe=recipe, target=target, seed=seed))] for seed in seeds]
-    unavailable = any(_unavailable(paths.cell(recipe, target, seed) / "result.json") for seed in seeds)
-    return f"{found.count('done')}" + ("s" if "stale" in found else "") + ("u" if unavailable else "")
+def grid_in_words(grid: Grid) -> str:
+    """Its size: `5 recipes x 9 targets x 3 seeds = 135 cells`."""
+    size = f"{len(grid.recipes)} recipes x {len(grid.targets)} targets x {len(grid.seeds)} seeds"
+    cells = len(grid.cells)
+    return f"{size} = {cells} cells" if not grid.blocks else f"{size}, in {len(grid.blocks)} blocks: {cells} cells"
+
+
+def _done(state: dict[str, State], paths: Paths, cells: Sequence[Cell], of: bool) -> str:
+    """How many of one pair's cells are done; `of`: of how many, where pairs differ in it."""
+    if not cells:
+        return "-"
+    found = [state[cell_stage(cell)] for cell in cells]
+    unavailable = any(_unavailable(paths.cell(cell.recipe, cell.target, cell.seed) / "result.json") for cell in cells)
+    size = f"/{len(cells)}" if of else ""
+    return f"{found.count('done')}{size}" + ("s" if "stale" in found else "") + ("u" if unavailable else "")
 
 
 def _unavailable(path: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.pipeline.lock import Lock
+from harness.pipeline.resolved import says_the_same
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.records import StrictRecord
@@ -45,17 +46,16 @@ def units(params: Params, paths: Paths) -> list[Unit]:
         return path.relative_to(paths.root).as_posix()
 
     found = [Unit(stage=ENCODER, kind=ENCODER, needs=(CORPUS,), output=output(paths.encoder / "encoder.json"))]
-    for recipe in params.grid.recipes:
+    for recipe, seed in params.grid.trainings:
         data = tuple(data_stage(task) for task in params.recipes[recipe].tasks)
-        for seed in params.grid.seeds:
-            found.append(
-                Unit(
-                    stage=intermediate_stage(recipe, seed),
-                    kind=f"intermediate {recipe}",
-                    needs=(ENCODER, recipe_stage(recipe), *data),
-                    output=output(paths.checkpoint(recipe, seed) / "checkpoint.json"),
-                )
+        found.append(
+            Unit(
+                stage=intermediate_stage(recipe, seed),
+                kind=f"intermediate {recipe}",
+                needs=(ENCODER, recipe_stage(recipe), *data),
+                output=output(paths.checkpoint(recipe, seed) / "checkpoint.json"),
             )
+        )
     for cell in grid_cells(params):
         found.append(
             Unit(
@@ -91,24 +91,27 @@ def states(params: Params, paths: Paths) -> dict[str, State]:
     A unit whose inputs are to be made again counts as stale, though DVC will keep it if they come out the same. Weights
     of checkpoints are weighed, not hashed: other bytes of the same size are left for DVC to find.
     """
-    return states_of(units(params, paths), paths)
+    return states_of(units(params, paths), params, paths)
 
 
-def states_of(grid: Sequence[Unit], paths: Paths) -> dict[str, State]:
+def states_of(grid: Sequence[Unit], params: Params, paths: Paths) -> dict[str, State]:
     """The same of these units, which stand in an order in which they can run."""
     root = paths.root
     checkpoints = paths.checkpoints.relative_to(root).as_posix()
     lock = Lock(root, is_weighed=lambda path: path.startswith(f"{checkpoints}/"))
     found: dict[str, State] = {}
-    changes = cache(lock.changes)  # what many cells need is looked at once
 
+    @cache  # what many cells need is looked at once
     def is_fresh(need: str) -> bool:
-        return found[need] == "done" if need in found else not changes(need)
+        if need in found:
+            return found[need] == "done"
+        changed = lock.changes(need)
+        return not changed or says_the_same(need, changed, params, paths)
 
     for unit in grid:
         if not (root / unit.output).is_file() or not lock.records(unit.stage, unit.output):
             found[unit.stage] = "to run"
-        elif changes(unit.stage) or lock.outputs_differ(unit.stage) or not all(map(is_fresh, unit.needs)):
+        elif lock.changes(unit.stage) or lock.outputs_differ(unit.stage) or not all(map(is_fresh, unit.needs)):
             found[unit.stage] = "stale"
         else:
             found[unit.stage] = "done"

@@ -209,13 +209,17 @@ def refuse_depth(text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON by an atomic rename, so that a file that exists is whole. OSError becomes HarnessError."""
+    """Write JSON as `write_text` does."""
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1, sort_keys=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file by an atomic rename, so that one that exists is whole. OSError becomes HarnessError."""
     partial = path.with_name(path.name + ".partial")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("w", encoding="utf-8") as stream:
-            json.dump(content, stream, ensure_ascii=False, indent=1, sort_keys=False)
-            stream.write("\n")
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)

@@ -66,6 +66,11 @@ class Paths:
         return self.root / "params.yaml"
 
     @property
+    def grid(self) -> Path:
+        """The units of the grid, spread out for DVC."""
+        return self.root / "grid.json"
+
+    @property
     def profile_file(self) -> Path:
         return self.root / "profiles" / f"{self.profile}.yaml"
 

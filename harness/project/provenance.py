@@ -116,6 +116,31 @@ def _git(root: Path, *command: str) -> str:
     return subprocess.run(ask, capture_output=True, text=True, check=True, env=environment).stdout.removesuffix("\n")
 
 
+_MACHINE = ("cpu", "instructions", "architecture", "system")
+
+
+def machine_class(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """What predictions may depend on besides code, data, settings and seed: processor, device, threads, packages."""
+    machine = provenance.get("machine") or {}
+    packages = provenance.get("packages") or {}
+    return (
+        *(str(machine.get(name)) for name in _MACHINE),
+        *(f"{name} {provenance.get(name)}" for name in ("device", "threads", "python")),
+        *(f"{name} {version}" for name, version in sorted(packages.items())),
+    )
+
+
+def machine_in_words(provenance: Mapping[str, Any]) -> str:
+    """The processor or the device, and Python."""
+    machine, device = provenance.get("machine") or {}, provenance.get("device")
+    processor = ", ".join(str(machine[name]) for name in ("cpu", "instructions") if machine.get(name))
+    words = [
+        processor if device in (None, "cpu") else device,
+        f"Python {provenance['python']}" if "python" in provenance else None,
+    ]
+    return ", ".join(str(word) for word in words if word)
+
+
 def machines_of(origins: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The distinct machines, with Python, device and threads, that results' provenances name."""
     return distinct(

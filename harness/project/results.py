@@ -58,6 +58,15 @@ Status = Literal["ok", "collapsed", "failed", "unavailable"]
 data may not be had or may not be used here, so nothing ran. A collapsed cell counts as it is; none is ever dropped."""
 
 
+Kept = Literal["dev", "items", "layers"]
+"""What a cell keeps beside its predictions: those of dev rows, how every row came out, retrieval at every layer."""
+
+
+def kept_name(kept: Kept) -> str:
+    """The file's name beside result.json."""
+    return f"{kept}.json.gz"
+
+
 class Oracle(Record):
     """Dev scores of one target language at two checkpoints: the one used, and the one that does best there."""
 
@@ -70,7 +79,7 @@ class Oracle(Record):
 
 
 class PredictionsFile(Record):
-    """The predictions kept beside a result."""
+    """A compressed file kept beside a result: its predictions, or one of `kept`."""
 
     path: str
     """File name beside result.json."""
@@ -110,6 +119,8 @@ class Result(Record):
     """Examples trained on, steps, inputs truncated or split, rows predicted."""
     predictions: PredictionsFile | None
     """The compressed predictions; null if failed or unavailable."""
+    kept: dict[Kept, PredictionsFile] = Field(default_factory=dict)
+    """Other files kept beside it, where there is something to keep; older results have none."""
     inputs: dict[str, str]
     """sha256 of everything that went in: params of the cell, data manifest, checkpoint."""
     provenance: dict[str, Any]
@@ -143,8 +154,7 @@ def read_result(path: Path) -> Result:
 
 def grid_cells(params: Params) -> list[Cell]:
     """Every cell of the profile's grid, recipe by recipe, in the grid's order."""
-    grid = params.grid
-    return [Cell(recipe=r, target=t, seed=s) for r in grid.recipes for t in grid.targets for s in grid.seeds]
+    return [Cell(recipe=recipe, target=target, seed=seed) for recipe, target, seed in params.grid.cells]
 
 
 def collect(cells_dir: Path, cells: Sequence[Cell]) -> dict[str, Result]:

@@ -142,6 +142,12 @@ class Scores:
     """Which encoder, in words; a claim about another one is not tested by these scores."""
     data: str
     """Which rows, in words; likewise."""
+    cells: frozenset[tuple[str, str, int]] | None = None
+    """(recipe, target, seed) of every cell of a table, with a score or without; None: all that the lists above span."""
+
+    def has_cell(self, recipe: str, target: str, seed: int) -> bool:
+        """Whether the grid has the cell, with a score or without."""
+        return self.cells is None or (recipe, target, seed) in self.cells
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, object]], *, encoder: str, data: str) -> Scores:
@@ -206,6 +212,7 @@ def read_table(table: ScoresTable) -> Scores:
         left_out={row.cell.recipe: row.left_out for row in table.cells if row.left_out},
         encoder=table.encoder,
         data=table.data,
+        cells=frozenset((row.cell.recipe, row.cell.target, row.cell.seed) for row in table.cells),
     )
 
 

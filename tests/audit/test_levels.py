@@ -13,13 +13,13 @@ from synthetic import PUBLISHED, Make, Project, claim, flat, judge, keep_claims,
 
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.pin_results import pin_results
-from harness.audit.pinned import read_pinned_manifest
 from harness.audit.report import render
 from harness.audit.verification import Verification
 from harness.pipeline.plan import render_plan
 from harness.pipeline.times import measured_costs
 from harness.project.errors import HarnessError
 from harness.project.files import write_json
+from harness.project.pinned import read_pinned_manifest
 from harness.project.provenance import machine
 from harness.project.results import Cell, grid_cells, read_result, write_result
 from harness.verify.show.table import WIDTH

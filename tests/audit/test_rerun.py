@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.audit.pin_results import pin_results
-from harness.audit.pinned import read_pinned_manifest
 from harness.audit.repeat.compare_rerun import compare_rerun, differing_languages, pick
 from harness.audit.report_rerun import ONLY_HASH, show_rerun
 from harness.audit.rerun import Rerun
@@ -32,6 +31,7 @@ from harness.metrics.xtreme import task_score
 from harness.project.files import write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import read_pinned_manifest
 from harness.project.results import Cell, PredictionsFile, Result, read_result, write_result
 
 Toy = tuple[Params, Paths]

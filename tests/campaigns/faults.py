@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
     *("benchmarks", "docs", "harness", "profiles", "reference", "tasks", "tests"),
-    *("README.md", "REPRODUCE.md", "Makefile", "pyproject.toml", "dvc.yaml", "params.yaml", ".dvcignore"),
+    *("README.md", "REPRODUCE.md", "Makefile", "pyproject.toml", "dvc.yaml", "grid.json", "params.yaml", ".dvcignore"),
 )
 AT_A_TIME = 2
 """Copies that are tested side by side."""
@@ -149,35 +149,35 @@ FAULTS = (
     ),
     Fault(
         "exact match looks at the first answer only",
-        "metrics/qa.py",
-        "em += prediction in truths",
-        "em += prediction == truths[0]",
+        "metrics/answers.py",
+        "prediction in truths",
+        "prediction == truths[0]",
         "metrics",
     ),
     Fault(
         "German articles are not stripped in MLQA",
-        "metrics/qa.py",
+        "metrics/answers_mlqa.py",
         '    "de": re.compile(r"\\b(ein|eine|einen|einem|eines|einer|der|die|das|den|dem|des)\\b"),\n',
         '    "de": None,\n',
         "metrics",
     ),
     Fault(
         "SQuAD 2.0 gives two empty answers nothing",
-        "metrics/qa.py",
+        "metrics/answers_squad_v2.py",
         "return float(prediction == truth)",
         "return 0.0",
         "metrics",
     ),
     Fault(
         "the ratio margin looks at one side's neighbours only",
-        "metrics/retrieval.py",
+        "metrics/mining.py",
         "((mean[:, None] + other_mean[columns]) / 2)",
         "mean[:, None]",
         "metrics",
     ),
     Fault(
         "texts that occur twice stay among mined pairs",
-        "metrics/retrieval.py",
+        "metrics/mining.py",
         'if source_count[s["text"].strip()] == target_count[t["text"].strip()] == 1:',
         "if True:",
         "metrics",
@@ -198,7 +198,7 @@ FAULTS = (
     ),
     Fault(
         "question answering counts F1 alone",
-        "metrics/scoring.py",
+        "metrics/answers.py",
         'ANSWERS = ("em", "f1")',
         'ANSWERS = ("f1",)',
         "metrics",

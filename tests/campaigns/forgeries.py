@@ -3,7 +3,7 @@
     python tests/campaigns/forgeries.py [--each N] [--honest N] [--seed S]
 
 Prints, kind by kind, how many were made and how many were missed, then the honest variants and how many were accused.
-Exit code 0 if no copy, relabelled recipe, scope, withheld or loosened claim was missed and nobody was accused, else 1.
+Exit code 0 if nothing of MUST_BE_SEEN was missed and nobody was accused, else 1.
 A re-run, which catches the rest (docs/threats.md), is not part of it.
 """
 
@@ -32,7 +32,14 @@ from harness.project.errors import HarnessError
 from harness.project.profiles import read_params
 
 TRAINED = ("pawsx", "udpos")
-MUST_BE_SEEN = ("verbatim copies", "relabelled recipes", "scope by words", "withheld predictions", "loosened claims")
+MUST_BE_SEEN = (
+    "verbatim copies",
+    "relabelled recipes",
+    "scope by words",
+    "withheld predictions",
+    "loosened claims",
+    "dev scores",
+)
 
 
 def accused(lab: Lab) -> list[str]:
@@ -161,11 +168,21 @@ def one_row(lab: Lab, draw: random.Random) -> bool:
     return bool(found.v0.cut and found.rules) or not found.v0.ok
 
 
-def stated(lab: Lab, draw: random.Random) -> bool:
-    """Dev scores and status, which nothing in an archive can be held against: missed, as docs/threats.md says."""
+def dev_scores(lab: Lab, draw: random.Random) -> bool:
+    """Dev scores, by which claims choose the best recipe, other than the dev predictions give."""
     name = draw.choice(lab.names(target=draw.choice(TRAINED)))
+    lab.keep_dev(name)
     result = lab.results[name]
-    result["dev_scores"] = {key: min(100.0, value + draw.uniform(1, 5)) for key, value in result["dev_scores"].items()}
+    sign = draw.choice((-1, 1))
+    result["dev_scores"] = {key: value + sign * draw.uniform(0.01, 5) for key, value in result["dev_scores"].items()}
+    return bool(accused(lab))
+
+
+def stated(lab: Lab, draw: random.Random) -> bool:
+    """Times and counts, which nothing in an archive can be held against: missed, as docs/threats.md says."""
+    result = lab.results[draw.choice(lab.names(target=draw.choice(TRAINED)))]
+    result["elapsed_s"] = result["elapsed_s"] * draw.uniform(0.1, 0.9)
+    result["counts"] = {name: count + draw.randint(1, 9) for name, count in result["counts"].items()}
     return bool(accused(lab))
 
 
@@ -177,7 +194,8 @@ KINDS = {
     "withheld predictions": withheld,
     "loosened claims": loosened,
     "one row": one_row,
-    "stated only (dev scores)": stated,
+    "dev scores": dev_scores,
+    "stated only (times, counts)": stated,
 }
 
 

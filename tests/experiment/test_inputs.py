@@ -6,7 +6,6 @@ import ast
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,11 @@ import pytest
 import toy as toys
 import yaml
 
-from harness.experiment import inputs
+from harness.experiment import code, inputs
+from harness.experiment.parts import PLANTED, recipe_parts
+from harness.experiment.parts import cell_parts as parts_of
+from harness.metrics import scoring
+from harness.pipeline.lock import Lock
 from harness.pipeline.units import states, units
 from harness.project.errors import HarnessError
 from harness.project.params import Params
@@ -22,109 +25,70 @@ from harness.project.paths import Paths
 from harness.project.profiles import load_params
 
 Toy = tuple[Params, Paths]
-NOT_HASHED = {
-    "harness": "the number of the version",
-    "harness.data.corpus": "an intermediate training asks it only whether there is text; the text's hash is an input",
-    "harness.data.fetch.store": "finds a published encoder's files, whose hashes are settings",
-    "harness.data.formats": "names the type of a row; what it normalises is data, whose hashes are inputs",
-    "harness.experiment.inputs": "gathers what is hashed; what it hands on is itself what the hashes are of",
-    "harness.project.errors": "words of errors",
-    "harness.project.files": "hashes of files and JSON written as it is given",
-    "harness.project.params": "checks settings, whose values are hashed",
-    "harness.project.paths": "where files lie, not what they hold",
-    "harness.project.progress": "a line on the screen",
-    "harness.project.provenance": "says where a result was made, after it was",
-    "harness.project.records": "the base of records: unknown keys are refused",
-    "harness.project.results": "records that keep what was found as it is",
-    "harness.project.stages": "names of stages, in words of errors",
-    "harness.project.tasks": "checks tasks/*.yaml, of which the data's manifest repeats what training and scoring read",
-}
-"""Module that a unit imports -> why another version of it gives the same numbers from the same inputs."""
+TOYS = ("udpos", "pawsx", "xquad", "tatoeba", "bucc")
+FOLDERS = ("data/folder.py", "experiment", "metrics", "model")
 
 
-@pytest.mark.parametrize(
-    ("stage", "code"),
-    [("recipe", inputs.RECIPE_CODE), ("target", inputs.TARGET_CODE), ("encoder", inputs.ENCODER_CODE)],
-)
-def test_the_code_named_is_the_code_that_the_stage_depends_on(stage: str, code: tuple[str, ...]) -> None:
+def deps_of(stage: str) -> list[str]:
     content = yaml.safe_load((toys.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
-    deps = [dep for dep in content["deps"] if dep.startswith("harness/")]
-    assert sorted(deps) == sorted(f"harness/{name}" for name in code)
-    files = {
-        file.relative_to(toys.ROOT).as_posix()
-        for dep in deps
-        for file in ([toys.ROOT / dep] if dep.endswith(".py") else (toys.ROOT / dep).rglob("*.py"))
-    }
-    assert set(inputs.code_sha256(code)) == files and len(files) >= len(code)
+    return [dep for dep in content["deps"] if dep.startswith("harness/")]
 
 
-def source_of(module: str) -> Path | None:
-    """The module's file; None for a name inside a module."""
-    path = toys.ROOT.joinpath(*module.split("."))
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+def unit_files() -> set[Path]:
+    """Every file that some unit of the shipped tasks runs."""
+    metrics = [each.name for each in scoring.known_metrics()]
+    parts = [*parts_of("bitext", "retrieval", metrics[0]), *parts_of("mining", "retrieval", metrics[0])]
+    parts += [part for name in metrics for part in parts_of("tagging", "tagging", name)]
+    return set(code.files_of([*parts, *recipe_parts(metrics, True), PLANTED]))
 
 
-def statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node that can run: what stands under `if TYPE_CHECKING` can't."""
-    for node in ast.iter_child_nodes(tree):
-        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            yield node
-            yield from statements(node)
+def test_the_cheap_stages_run_when_any_code_of_units_changes() -> None:
+    for stage in ("recipe", "target"):
+        assert sorted(deps_of(stage)) == sorted(f"harness/{name}" for name in FOLDERS)
+    assert inputs.UNIT_CODE == FOLDERS
+    folders = tuple(toys.ROOT / "harness" / name for name in FOLDERS)
+    assert all(any(file.is_relative_to(folder) for folder in folders) for file in unit_files())
 
 
-def imported(module: str) -> Iterator[str]:
-    """Modules of this project that a module imports, inside functions too, and the packages that hold them."""
-    for node in statements(ast.parse((source_of(module) or Path()).read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or "", *(f"{node.module}.{name}" for name in names)]
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == "harness":
-                yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+def test_the_encoder_depends_on_the_files_that_it_runs_and_on_no_other() -> None:
+    files = {file.relative_to(toys.ROOT).as_posix() for file in code.files_of([inputs.ENCODER])}
+    assert set(deps_of("encoder")) == files and len(files) > 10
 
 
-def runs(module: str) -> bool:
-    """Whether the name is a module with more in it than a docstring."""
-    file = source_of(module)
-    return file is not None and len(ast.parse(file.read_text(encoding="utf-8")).body) > 1
-
-
-def closure(module: str) -> set[str]:
-    """The module and all of the project that it imports, and they import in turn.
-
-    What a module of NOT_HASHED imports is not looked at: no number depends on it by that way.
-    """
-    found: set[str] = set()
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        if name not in found and runs(name):
-            found.add(name)
-            waiting += imported(name) if name not in NOT_HASHED else []
-    return found
-
-
-UNITS = [
-    ("harness.experiment.encoder", inputs.ENCODER_CODE),
-    ("harness.experiment.intermediate", inputs.RECIPE_CODE),
-    ("harness.experiment.cell", inputs.TARGET_CODE),
-]
-
-
-@pytest.mark.parametrize(("module", "code"), UNITS)
-def test_all_code_that_a_unit_runs_is_hashed(module: str, code: tuple[str, ...]) -> None:
-    files = {name: (source_of(name) or Path()).relative_to(toys.ROOT).as_posix() for name in closure(module)}
-    hashed = set(inputs.code_sha256(code))
-    assert {"harness.experiment.training.text", "harness.model.heads"} & files.keys()
-    missing = {name for name, file in files.items() if file not in hashed} - NOT_HASHED.keys()
-    assert not missing, f"hash {missing} (inputs.py, dvc.yaml), or say in NOT_HASHED why no number depends on it"
-    both = {name for name, file in files.items() if file in hashed} & NOT_HASHED.keys()
-    assert not both, f"hashed, and said to need no hash: {both}"
+def test_a_module_that_is_loaded_by_its_name_is_one_that_the_parts_name() -> None:
+    """`import_module` is no import that can be followed; nor is a name that a package hands on when it is asked."""
+    by_name = ("way_of(", "search_of(", "PLANTED", "TRAINING", "MASKED_LM", "module_of(")
+    for file in unit_files():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+                assert ast.unparse(node.args[0]).startswith(by_name), f"{file}: {ast.unparse(node)}"
+            if isinstance(node, ast.ImportFrom) and node.module == "harness.metrics":
+                assert all(code.source_of(f"harness.metrics.{name.name}") for name in node.names), file
+            assert not (isinstance(node, ast.Import) and any(n.name == "harness.metrics" for n in node.names)), file
 
 
 def test_what_is_not_hashed_is_still_imported() -> None:
-    assert set().union(*(closure(module) for module, _ in UNITS)) >= NOT_HASHED.keys()
+    named = set(code.NOT_HASHED) - {"harness"}
+    text = "\n".join(file.read_text(encoding="utf-8") for file in unit_files() | set(code.files_of([inputs.ENCODER])))
+    for module in named:
+        package, _, name = module.rpartition(".")
+        assert f"from {module} import" in text or f"from {package} import {name}" in text, module
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import harness.model.heads", {"harness", "harness.model", "harness.model.heads"}),
+        ("def f():\n    from harness.model import heads", {"harness", "harness.model", "harness.model.heads"}),
+        ("from . import loop", {"harness", "harness.a", "harness.a.b", "harness.a.b.loop"}),
+        ("from ..c import d", {"harness", "harness.a", "harness.a.c", "harness.a.c.d"}),
+        ("if TYPE_CHECKING:\n    import harness.x\nelse:\n    import harness.y", {"harness", "harness.y"}),
+        ("try:\n    import harness.x as x\nexcept ImportError:\n    x = None", {"harness", "harness.x"}),
+        ("import numpy, harnessed", set()),
+    ],
+)
+def test_imports_are_followed_however_they_are_written(source: str, found: set[str]) -> None:
+    assert set(code._read(source.encode(), "harness.a.b")[0]) == found
 
 
 def entry(root: Path, *outputs: str) -> dict[str, Any]:
@@ -133,8 +97,8 @@ def entry(root: Path, *outputs: str) -> dict[str, Any]:
     return {"cmd": "harness run", "outs": [{"path": name, "md5": digest} for name, digest in digests.items()]}
 
 
-def write_lock(params: Params, paths: Paths, code: Iterable[str]) -> None:
-    """A dvc.lock by which everything has run; the code of targets is as it lies here."""
+def write_lock(params: Params, paths: Paths) -> None:
+    """A dvc.lock by which everything has run; the code of recipes and targets is as it lies here."""
     stages: dict[str, Any] = {}
     for unit in units(params, paths):
         output = paths.root / unit.output
@@ -142,30 +106,101 @@ def write_lock(params: Params, paths: Paths, code: Iterable[str]) -> None:
         output.touch()
         stages |= {need: {"cmd": "harness run"} for need in unit.needs if need not in stages}
         stages[unit.stage] = entry(paths.root, unit.output)
-    for name in params.grid.targets:
-        stages[f"target@{name}"] = {"deps": entry(paths.root, *code)["outs"]}
+    lock = Lock(paths.root)
+    deps = [{"path": f"harness/{name}", "md5": lock.md5(f"harness/{name}")} for name in FOLDERS]
+    for stage in stages:
+        if stage.startswith(("recipe@", "target@")):
+            stages[stage] = {"deps": deps}
     (paths.root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}), encoding="utf-8")
 
 
-@pytest.mark.parametrize("changed", ["metrics/xtreme.py", "metrics/metric.py", "experiment/findings.py"])
-def test_a_cell_is_stale_once_the_code_that_makes_its_score_changes(
-    toy_copy: Toy, monkeypatch: pytest.MonkeyPatch, changed: str
-) -> None:
-    """By dvc.lock, and by the hashes that a cell itself looks at before it runs."""
+@pytest.fixture
+def own_code(toy_copy: Toy, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """A project that runs its own copy of the code, by whose dvc.lock everything has run."""
     params, paths = toy_copy
     package = paths.root / "harness"
     shutil.copytree(toys.ROOT / "harness", package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(inputs, "PACKAGE", package)
-    inputs.write_target("udpos", params, paths)
-    write_lock(params, paths, inputs.code_sha256(inputs.TARGET_CODE))
-    assert set(states(params, paths).values()) == {"done"}
-    assert inputs.read_target("udpos", params, paths)["target"] == "udpos"
+    for module in (inputs, code):
+        monkeypatch.setattr(module, "PACKAGE", package)
+    for target in params.grid.targets:
+        inputs.write_target(target, params, paths)
+    inputs.write_recipe("none", params, paths)
+    write_lock(params, paths)
+    return params, paths
 
-    (package / changed).write_text((package / changed).read_text(encoding="utf-8") + "\nX = 1\n", encoding="utf-8")
+
+CODE_OF = [
+    ("model/heads.py", TOYS),
+    ("model/families.py", TOYS),
+    ("experiment/findings.py", TOYS),
+    ("metrics/metric.py", TOYS),
+    ("experiment/transfer.py", ("udpos", "pawsx", "xquad")),
+    ("experiment/training/loop.py", ("udpos", "pawsx", "xquad")),
+    ("experiment/retrieval.py", ("tatoeba", "bucc")),
+    ("metrics/similarity.py", ("tatoeba", "bucc")),
+    ("metrics/named/span_f1.py", ("udpos",)),
+    ("metrics/tagging.py", ("udpos",)),
+    ("metrics/answers_squad.py", ("xquad",)),
+    ("metrics/nearest.py", ("tatoeba",)),
+    ("metrics/mining.py", ("bucc",)),
+    ("experiment/searches/mining.py", ("bucc",)),
+    ("metrics/answers_mlqa.py", ()),
+    ("metrics/named/new.py", ()),
+    ("metrics/xtreme.py", ()),
+    ("metrics/__init__.py", ()),
+    ("experiment/planted.py", ()),
+    ("experiment/layer_scores.py", ()),
+    ("experiment/training/mlm.py", ()),
+]
+"""File -> the toy's targets whose cells are made anew when it changes."""
+
+
+@pytest.mark.parametrize(("changed", "targets"), CODE_OF)
+def test_a_cell_is_stale_once_its_own_code_changes_and_not_before(
+    own_code: Toy, changed: str, targets: tuple[str, ...]
+) -> None:
+    """By dvc.lock, by the file that the cell depends on, and by what a cell looks at before it runs."""
+    params, paths = own_code
+    assert set(states(params, paths).values()) == {"done"}
+    before = {target: paths.target(target).read_bytes() for target in TOYS}
+    file = paths.root / "harness" / changed
+    file.write_text((file.read_text(encoding="utf-8") if file.is_file() else "") + "\nX = 1\n", encoding="utf-8")
+
     found = states(params, paths)
-    assert {stage for stage, state in found.items() if state == "stale"} == {f"cell@none-{t}-1" for t in toys.CELLS}
-    with pytest.raises(HarnessError, match=f"found other code.harness/{changed}"):
-        inputs.read_target("udpos", params, paths)
+    stale = {stage for stage, state in found.items() if state == "stale" and stage.startswith("cell")}
+    # What making the baseline's checkpoint runs makes every cell wait for it.
+    assert stale == {f"cell@none-{target}-1" for target in targets}, found["intermediate@none-1"]
+    for target in TOYS:
+        if target in targets:
+            with pytest.raises(HarnessError, match=f"found other code.harness/{changed}"):
+                inputs.read_target(target, params, paths)
+        else:
+            assert inputs.read_target(target, params, paths)["target"] == target
+        inputs.write_target(target, params, paths)
+        assert (paths.target(target).read_bytes() == before[target]) == (target not in targets)
+
+
+def test_planted_effects_and_masked_lm_are_code_of_the_recipes_that_have_them(own_code: Toy) -> None:
+    params, paths = own_code
+    content = params.model_dump()
+    content["recipes"]["worse"] = {"tasks": [], "planted": [{"points": -8.0}]}
+    params = Params.model_validate(content)
+    names = ("none", "worse", "mnli", "mnli+mlm", "squad_v2")
+    before = {name: inputs.recipe_inputs(name, params, paths) for name in names}
+
+    def changed(file: str) -> set[str]:
+        path = paths.root / "harness" / file
+        path.write_text(path.read_text(encoding="utf-8") + "\nX = 1\n", encoding="utf-8")
+        found = {name for name in names if inputs.recipe_inputs(name, params, paths) != before[name]}
+        before.update({name: inputs.recipe_inputs(name, params, paths) for name in names})
+        return found
+
+    assert changed("experiment/planted.py") == {"worse"}
+    assert changed("experiment/training/mlm.py") == {"mnli+mlm"}
+    assert changed("experiment/training/loop.py") == {"mnli", "mnli+mlm", "squad_v2"}
+    assert changed("metrics/answers_squad_v2.py") == {"squad_v2"}
+    assert changed("metrics/named/accuracy.py") == {"mnli", "mnli+mlm"}
+    assert changed("experiment/intermediate.py") == {*names}
 
 
 def test_a_target_resolved_from_other_settings_is_refused(toy_copy: Toy) -> None:

@@ -6,7 +6,7 @@ import pytest
 import toy as toys
 
 from harness.experiment.findings import Findings, Start
-from harness.experiment.retrieval import retrieve
+from harness.experiment.retrieval import run as retrieve
 from harness.experiment.transfer import learn
 from harness.model.encoder import load_encoder
 from harness.model.tokenizer import load_tokenizer

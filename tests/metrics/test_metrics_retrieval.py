@@ -11,7 +11,7 @@ from golden import EXACT, FLOAT32, cases
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.metrics import mine_bitext, mine_rows, nearest_neighbour, retrieval
+from harness.metrics import mine_bitext, mine_rows, mining, nearest_neighbour, similarity
 from harness.project.errors import HarnessError
 
 ROWS = np.array([[3.0, 4.0], [5.0, -12.0], [8.0, 15.0]], dtype=np.float32)
@@ -82,7 +82,7 @@ def test_neighbours_tie_as_in_a_heap_that_admits_only_the_better(values: list[in
             heapq.heapreplace(heap, (value, column))
     expected = [column for _, column in sorted(heap, reverse=True)]
     cut = sorted(values, reverse=True)[k - 1]
-    assert retrieval._best_k(np.array(values), cut, k).tolist() == expected
+    assert mining._best_k(np.array(values), cut, k).tolist() == expected
 
 
 @given(st.integers(1, 10**6), st.integers(1, 30), st.integers(1, 40))
@@ -114,7 +114,7 @@ def test_results_do_not_depend_on_how_many_queries_run_at_once(monkeypatch: pyte
     rng = np.random.default_rng(3)
     source, target = (rng.integers(-2, 3, (50, 5)).astype(np.float32) for _ in range(2))
     whole = mine_bitext(source, target), nearest_neighbour(source, target).tolist()
-    monkeypatch.setattr(retrieval, "_QUERIES_AT_ONCE", 7)
+    monkeypatch.setattr(similarity, "_QUERIES_AT_ONCE", 7)
     assert (mine_bitext(source, target), nearest_neighbour(source, target).tolist()) == whole
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from synthetic import METRIC
 from toy import ROOT
 
 from harness.metrics.metric import Metric
-from harness.metrics.scoring import headline, known_metrics, metric, register, registered, score
+from harness.metrics.scoring import headline, items, known_metrics, metric, register, registered, score
 from harness.metrics.xtreme import XTREME_GROUPS, task_score
 from harness.project import tasks
 from harness.project.errors import HarnessError
@@ -57,6 +59,74 @@ def test_a_metric_scores_stored_predictions(
     found = score(metric, rows, predictions, "de")
     assert found == pytest.approx(wanted)
     assert headline(metric, found) == pytest.approx(one)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "predictions", "wanted"),
+    [
+        ("accuracy", [{"label": "a"}, {"label": "b"}], ["a", "a"], {"correct": [1, 0]}),
+        ("accuracy", [{"tags": ["A", "B"]}, {"tags": ["C"]}], [["A", "X"], ["C"]], {"correct": [1, 1], "of": [2, 1]}),
+        (
+            "accuracy_f1",
+            [{"label": i} for i in (1, 1, 0)],
+            [1, 0, 1],
+            {"correct": [1, 0, 0], "f1_correct": [1, 0, 0], "f1_predicted": [1, 0, 1], "f1_gold": [1, 1, 0]},
+        ),
+        (
+            "span_f1",
+            [{"tags": ["B-X", "O", "B-Y"]}, {"tags": ["O"]}, {"tags": ["B-X"]}],
+            [["B-X", "O", "B-Z"], ["B-X"], ["B-X"]],
+            {"correct": [1, 0, 1], "predicted": [2, 1, 1], "gold": [2, 0, 1]},
+        ),
+        ("squad", qa(["x"], ["b"]), ["X!", "b c"], {"f1": [1.0, 0.666667], "em": [1, 0]}),
+        ("squad_v2", qa([], ["b"]), ["", ""], {"f1": [1.0, 0.0], "em": [1, 0]}),
+        ("mlqa", qa(["der Hund"], ["b"]), ["Hund", "x"], {"f1": [1.0, 0.0], "em": [1, 0]}),
+        ("bitext_accuracy", [{}, {}, {}], [0, 2, 2], {"correct": [1, 0, 1]}),
+        (
+            "mining_f1",
+            [{"source_id": "b", "target_id": "x"}, {"source_id": "a", "target_id": "y"}],
+            [["c", "z"], ["b", "x"]],
+            {"id": ["b", "a", "c"], "correct": [1, 0, 0], "predicted": [1, 0, 1], "gold": [1, 1, 0]},
+        ),
+    ],
+)
+def test_items_say_how_each_row_came_out(
+    name: str, rows: list[dict[str, Any]], predictions: list[Any], wanted: dict[str, list[Any]]
+) -> None:
+    found = items(name, rows, predictions, "de")
+    assert found == wanted
+    total = metric(name).total
+    assert total and total(found) == pytest.approx(score(name, rows, predictions, "de"), abs=1e-4)
+
+
+TAGS = ["O", "B-X", "I-X", "B-Y", "I-Y", "X", "_", "NOUN", "SCONJ", "CCONJ", "SYM"]
+sentences = st.lists(st.lists(st.sampled_from(TAGS), min_size=1, max_size=5), min_size=1, max_size=6)
+
+
+@given(gold=sentences, data=st.data())
+def test_spans_of_sentences_add_up_to_the_score_whatever_the_tags(gold: list[list[str]], data: st.DataObject) -> None:
+    predicted = [[data.draw(st.sampled_from(TAGS)) for _ in tags] for tags in gold]
+    rows = [{"tags": tags} for tags in gold]
+    found, total = items("span_f1", rows, predicted, "de"), metric("span_f1").total
+    assert total and total(found)["f1"] == pytest.approx(score("span_f1", rows, predicted, "de")["f1"])
+    assert all(len(column) == len(gold) for column in found.values())
+
+
+pairs = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("wxyz")), max_size=8)
+
+
+@given(gold=pairs, mined=pairs, margins=st.booleans())
+def test_mined_pairs_add_up_to_the_score(
+    gold: list[tuple[str, str]], mined: list[tuple[str, str]], margins: bool
+) -> None:
+    rows = [{"source_id": source, "target_id": target} for source, target in gold]
+    predictions = [[*pair, *([1.0 / (place + 1)] if margins else [])] for place, pair in enumerate(mined)]
+    found, total = items("mining_f1", rows, predictions, "de"), metric("mining_f1").total
+    assert total and total(found)["f1"] == pytest.approx(score("mining_f1", rows, predictions, "de")["f1"])
+
+
+def test_every_metric_of_a_task_has_items() -> None:
+    assert all(each.items and each.total for each in known_metrics() if each.name != METRIC.name)
 
 
 def test_predictions_of_other_rows_are_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 import toy as toys
 
 from harness.commands.main import run
-from harness.experiment import layer_scores
+from harness.experiment import layer_scores, retrieval
 from harness.experiment.cell import run_cell
 from harness.experiment.inputs import write_recipe, write_target
 from harness.experiment.intermediate import run_intermediate
@@ -29,7 +29,7 @@ from harness.project.files import sha256_file
 from harness.project.params import Params, Retrieval
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
-from harness.project.results import Cell, collect, grid_cells
+from harness.project.results import Cell, collect, grid_cells, read_result, write_result
 from harness.project.tasks import load_task
 from harness.verify.scores import CellScore, ScoresTable, read_table
 
@@ -129,9 +129,9 @@ def test_the_average_at_the_pinned_layer_is_the_judged_one(measured: Layers) -> 
 
 def test_layers_in_several_passes_are_the_same(ran: Toy, measured: Layers, monkeypatch: pytest.MonkeyPatch) -> None:
     params, paths = ran
-    monkeypatch.setattr(layer_scores, "MOST_BYTES", 1)
+    monkeypatch.setattr(retrieval, "MOST_BYTES", 1)
     tasks = {"tatoeba": load_task("tatoeba", paths.tasks)}
-    found = measure_checkpoints(tasks, checkpoint_weights(["hellaswag"], [1], paths, {}), params, paths)
+    found = measure_checkpoints(tasks, checkpoint_weights([("hellaswag", 1)], paths, {}), params, paths)
     whole = {(one.cell.recipe, one.cell.target, one.cell.seed): one.languages for one in measured.cells}
     assert found == {key: whole[key] for key in found} and len(found) == 1
 
@@ -159,8 +159,33 @@ def test_what_the_grid_lacks_is_refused(command: Any, arguments: tuple[str, ...]
     assert code == 2 and says in err
 
 
+def forget(paths: Paths) -> None:
+    """Make the cells as older ones, which keep nothing of their layers."""
+    for path in paths.cells.glob("*/result.json"):
+        result = read_result(path)
+        write_result(path.parent, result.model_copy(update={"kept": {}}))
+
+
+def test_what_cells_keep_needs_no_checkpoint(command: Any, measured: Layers) -> None:
+    paths, call = command
+    shutil.rmtree(paths.checkpoints)
+    code, out, err = call("--json")
+    assert code == 0 and "layers: " not in err
+    assert Layers.model_validate_json(out).cells == measured.cells
+
+
+def test_what_is_measured_is_what_is_kept(command: Any, measured: Layers) -> None:
+    paths, call = command
+    forget(paths)
+    code, out, err = call("--json")
+    assert code == 0 and "layers: hellaswag-1 done" in err
+    found = Layers.model_validate_json(out).cells
+    assert sorted(found, key=lambda one: one.cell.id) == sorted(measured.cells, key=lambda one: one.cell.id)
+
+
 def test_dropped_weights_and_a_missing_checkpoint_name_their_command(command: Any) -> None:
     paths, call = command
+    forget(paths)
     folder = paths.checkpoint("hellaswag", 2)
     (folder / "model.safetensors").unlink()
     code, _, err = call()
@@ -183,7 +208,7 @@ def test_a_recipe_without_data_is_left_out_by_name(tmp_path: Path) -> None:
     paths, left_out = Paths(tmp_path, "toy"), {}
     record = {"recipe": "ccg", "weights_sha256": None, "unavailable": ["CCGbank is licensed"]}
     write_checkpoint_record(paths.checkpoint("ccg", 1), record)
-    assert checkpoint_weights(["ccg"], [1], paths, left_out) == {}
+    assert checkpoint_weights([("ccg", 1)], paths, left_out) == {}
     assert left_out == {"ccg": "CCGbank is licensed"}
 
 

@@ -12,6 +12,7 @@ import pytest
 import toy as toys
 import yaml
 
+from harness.pipeline.grid_file import grid_units
 from harness.pipeline.plan import remaining, render_plan
 from harness.pipeline.times import _own_times, measured_costs
 from harness.pipeline.units import states, units
@@ -92,10 +93,10 @@ def test_a_unit_comes_after_what_it_needs() -> None:
 def test_stages_are_the_ones_of_dvc_yaml() -> None:
     """`dvc repro STAGE` takes the names that the plan prints."""
     stages = yaml.safe_load((toys.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    listed = grid_units(LAB)
     for unit in units(LAB, Paths(toys.ROOT, "lab")):
-        name, _, items = unit.stage.partition("@")
-        matrix = stages[name].get("matrix", {})
-        assert len(matrix) == (len(items.split("-")) if items else 0)
+        name, _, member = unit.stage.partition("@")
+        assert ("foreach" in stages[name]) == bool(member) and (not member or member in listed[name])
 
 
 def test_before_anything_ran(project: tuple[Params, Paths]) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from harness.pipeline.grid_file import grid_units
+from harness.project.profiles import load_params
 from harness.project.results import Cell
 from harness.project.stages import (
     CORPUS,
@@ -28,13 +30,21 @@ MEMBERS = {"task": "udpos", "recipe": "squad_v2", "target": "xquad", "seed": "3"
 
 
 def test_every_matrix_of_the_pipeline_has_its_name_here(repo_root: Path) -> None:
-    """DVC names a member of a matrix by the values in the order in which dvc.yaml lists the keys."""
+    """DVC names a member of a matrix by the values in the order in which dvc.yaml lists the keys, and one of `foreach`
+    by its key in grid.json.
+    """
     content: dict[str, Any] = yaml.safe_load((repo_root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    params = load_params(repo_root)
+    one = {"recipes": ["none", "squad_v2"], "targets": ["xquad"], "seeds": [3]}
+    listed = grid_units(params.model_copy(update={"grid": params.grid.model_copy(update=one)}))
     by_dvc = {
         f"{name}@{'-'.join(MEMBERS[key] for key in stage['matrix'])}"
         for name, stage in content.items()
         if "matrix" in stage
     }
+    spread = {name: stage["foreach"] for name, stage in content.items() if "foreach" in stage}
+    assert spread == {name: f"${{units.{name}}}" for name in ("intermediate", "cell")}
+    by_dvc |= {f"{name}@{[*listed[name]][-1]}" for name in spread}
     here = {
         data_stage("udpos"),
         recipe_stage("squad_v2"),

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from toy import ROOT
 
+from harness.pipeline.grid_file import write_grid
 from harness.project.paths import Paths
+from harness.project.profiles import load_params
 
 TIMEOUT_S = 240
 
@@ -37,6 +39,7 @@ class Pipeline:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start `dvc` in a process group of its own."""
+        write_grid(load_params(self.root), self.paths)
         return subprocess.Popen(
             [sys.executable, "-m", "dvc", *arguments],
             cwd=self.root,

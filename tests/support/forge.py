@@ -23,18 +23,20 @@ from harness.audit.integrity.gold import find_gold
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer, recompute
 from harness.audit.levels import verify_results
-from harness.audit.pinned import pinned_files
 from harness.audit.scope import confirm
 from harness.audit.scores import cell_score
 from harness.audit.subject import Judged
 from harness.audit.verification import Verification
 from harness.data.build import build_task
+from harness.experiment.findings import rounded
 from harness.experiment.inputs import fingerprint
+from harness.metrics.scoring import items, score
 from harness.metrics.xtreme import XTREME_GROUPS, task_score
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import kept_files_name, pinned_files
 from harness.project.profiles import describe_data, describe_encoder, read_params
-from harness.project.results import Result
+from harness.project.results import Kept, Result, kept_name
 from harness.verify.scores import ScoresTable
 
 RECIPES, TARGETS, SEEDS = ("none", "mnli", "squad_v2"), ("pawsx", "udpos", "tatoeba"), (1, 2, 3)
@@ -51,6 +53,8 @@ class Lab:
     params: dict[str, Any]
     results: dict[str, dict[str, Any]]
     predictions: dict[str, dict[str, Any]]
+    kept: dict[str, dict[Kept, dict[str, Any]]]
+    """Cell -> what it keeps beside its predictions."""
     claims: list[dict[str, Any]]
     words: dict[str, str]
     """Encoder and data, as scores.json calls them."""
@@ -78,6 +82,7 @@ class Lab:
         self.results[name] = copy.deepcopy(self.results[source])
         self.results[name]["cell"] = {"recipe": recipe, "target": target, "seed": seed}
         self.predictions[name] = copy.deepcopy(self.predictions[source])
+        self.kept[name] = copy.deepcopy(self.kept.get(source, {}))
         if checkpoint:
             self.results[name]["inputs"]["checkpoint"] = checkpoint
         return name
@@ -95,6 +100,26 @@ class Lab:
         rows = {language: gold.rows(language) for language in gold.files}
         scores = recompute(packed(self.predictions[name]), target, gold, rows, limit)
         self.results[name] |= {"scores": scores, "score": round(task_score(XTREME_GROUPS[target], scores), 10)}
+        kept = self.kept.get(name, {})
+        if "items" in kept:
+            answers = self.answers(name).items()
+            kept["items"]["test"] = {one: items(gold.metric, rows[one][:limit], given, one) for one, given in answers}
+        if "layers" in kept:
+            kept["layers"]["layers"][str(result.provenance["params"]["settings"]["layer"])] = scores
+
+    def keep_dev(self, name: str) -> None:
+        """Give a cell dev predictions, made up, and the dev scores that follow from them."""
+        result = Result.model_validate(self.results[name])
+        gold = find_gold(result.cell.target, result.inputs["data"], lab_params(), self.paths)
+        languages, scores = {}, {}
+        for language, sha256 in gold.dev_files.items():
+            rows = gold.dev_rows(language)
+            given = [row["tags"] if "tags" in row else row["label"] for row in rows]
+            given[::4] = [one[::-1] if isinstance(one, list) else given[0] for one in given[::4]]
+            languages[language] = {"data_sha256": sha256, "predictions": given}
+            scores[language] = rounded(score(gold.metric, rows, given, language))
+        self.kept[name] = {"dev": {"task": result.cell.target, "languages": languages}}
+        self.results[name] |= {"dev_scores": scores.pop(gold.source_language), "dev_by_language": scores}
 
     def cut(self, rows: int) -> None:
         """Score the first so many rows of each language, and say so as the settings would."""
@@ -105,6 +130,7 @@ class Lab:
             result["inputs"]["params"] = fingerprint(settings)
             for entry in self.predictions[name]["languages"].values():
                 entry["predictions"] = entry["predictions"][:rows]
+            self.kept.pop(name, None)
             self.score(name)
 
     def claim_here(self) -> None:
@@ -130,6 +156,13 @@ class Lab:
             self.results[name]["predictions"]["sha256"] = hashlib.sha256(data).hexdigest()
             if not self.withheld:
                 (folder / "predictions" / f"{name}.json.gz").write_bytes(data)
+            self.results[name]["kept"] = {}
+            for kept, about in ({} if self.withheld else self.kept.get(name, {})).items():
+                path, data = folder / kept_files_name(kept, name), packed(about)
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(data)
+                file = {"path": kept_name(kept), "sha256": hashlib.sha256(data).hexdigest()}
+                self.results[name]["kept"][kept] = file
         results = [Result.model_validate(one) for one in self.results.values()]
         rows = [cell_score(one, XTREME_GROUPS[one.cell.target]) for one in results]
         groups = {one.cell.target: XTREME_GROUPS[one.cell.target] for one in results}
@@ -193,7 +226,14 @@ def make_lab(root: Path) -> Lab:
     predictions = {
         name: json.loads(gzip.decompress((LAB / "predictions" / f"{name}.json.gz").read_bytes())) for name in results
     }
+    kept = {
+        name: {
+            which: json.loads(gzip.decompress((LAB / kept_files_name(which, name)).read_bytes()))
+            for which in result.get("kept", {})
+        }
+        for name, result in results.items()
+    }
     read_claims = yaml.safe_load((root / "reference" / "claims.yaml").read_text(encoding="utf-8"))
     claims = [copy.deepcopy(entry) for entry in read_claims]  # margins that several share are then their own
     words = {"encoder": describe_encoder(lab_params()), "data": describe_data(lab_params())}
-    return Lab(root, params, results, predictions, claims, words)
+    return Lab(root, params, results, predictions, kept, claims, words)

@@ -11,7 +11,9 @@ from typing import Any
 import toy as toys
 from dvc_project import Pipeline
 
+from harness.pipeline.grid_file import write_grid
 from harness.pipeline.lock import Lock
+from harness.project.profiles import load_params
 
 TARGETS, RECIPES = ("udpos", "tatoeba"), ("none", "mnli")
 CELLS = {f"{recipe}-{target}-1" for recipe in RECIPES for target in TARGETS}
@@ -52,3 +54,4 @@ class Project(Pipeline):
         content = settings()
         change(content)
         toys.write_params(self.root, content)
+        write_grid(load_params(self.root), self.paths)

@@ -22,6 +22,7 @@ from harness.verify.claims import registry
 from harness.verify.claims.facts import Facts, Finding, compared
 from harness.verify.claims.kinds import RECORDS, AnyCheck, by_kind, group_of, unit_of
 from harness.verify.claims.kinds.base import Group, LookedUp, ProjectFiles
+from harness.verify.claims.kinds.best_of import chosen_by
 from harness.verify.claims.kinds.mean import MeanGain
 from harness.verify.claims.needs import needs
 from harness.verify.measure.values import measure
@@ -351,3 +352,19 @@ def test_nothing_outside_the_kinds_knows_one_by_name() -> None:
         for name in node.names
     }
     assert known and not {(path, name) for path, name in known if name in records}
+
+
+def test_the_best_recipe_is_chosen_at_the_seeds_that_all_candidates_have() -> None:
+    """A recipe that ran at more seeds is not chosen for how good those are."""
+    ran = {"none": (50.0, 5), "mnli": (52.0, 3), "squad_v2": (51.0, 5)}
+    rows = [
+        {"recipe": recipe, "target": "xnli", "seed": seed, "score": 50.0, "dev_score": dev + 10.0 * (seed > 3)}
+        for recipe, (dev, seeds) in ran.items()
+        for seed in range(1, seeds + 1)
+    ]
+    scores = Scores.from_rows(rows, encoder="e", data="d")
+    found = chosen_by(scores, ["none", "mnli", "squad_v2"], "xnli", 1)
+    assert found == {"none": 50.0, "mnli": 52.0, "squad_v2": 51.0}
+    without_dev = [{key: value for key, value in row.items() if key != "dev_score"} for row in rows]
+    found = chosen_by(Scores.from_rows(without_dev, encoder="e", data="d"), ["none", "mnli"], "xnli", 4)
+    assert found == {"none": 50.0, "mnli": 50.0}

@@ -178,6 +178,18 @@ def test_a_failed_cell_takes_its_seed_and_what_lacks_is_named() -> None:
     assert measure_degradation(table, known, "en", registration(), "run").left_out[-1].endswith("resources: sw")
 
 
+def test_recipes_are_averaged_at_the_seeds_that_all_of_them_have() -> None:
+    """A recipe that ran at more seeds does not weigh more in the average."""
+    missing = [f"multi-{target}-{seed}" for target in ("xnli", "udpos") for seed in (4, 5)]
+
+    def planted(recipe: str, language: Language) -> float:
+        return 6.0 if recipe == "multi" else 0.0
+
+    found = measure(planted, targets=("xnli", "udpos"), seeds=5, noise=0.01, missing=missing)
+    assert found.average.low is not None and found.average.low.value == pytest.approx(3.0, abs=0.1)
+    assert {tuple(pair.by_seed) for pair in found.recipes[0].pairs} == {(1, 2, 3, 4, 5)}
+
+
 def test_one_seed_gives_values_and_no_certainty() -> None:
     found = measure(only_low, targets=("xnli", "udpos"), seeds=1)
     assert found.average.low is not None and found.average.low.interval is None

@@ -17,10 +17,11 @@ from pydantic import Field
 
 from harness.audit.integrity.copies import Copies, check_copies
 from harness.audit.integrity.inputs import image_of
+from harness.audit.integrity.machines import check_machines
 from harness.audit.integrity.made import Made
 from harness.audit.integrity.rescore import Rescored, Rescorer
 from harness.project.records import Record
-from harness.project.results import Result
+from harness.project.results import Kept, Result
 from harness.verify.scores import ScoresTable
 
 SCORE_TOLERANCE = 1e-6
@@ -54,6 +55,8 @@ class Integrity(Record):
     """Cell with predictions -> why its metrics were not computed again."""
     suspicious: list[str] = Field(default_factory=list)
     """Cells that look like copies of others, in sentences, each with the command that tells; they decide nothing."""
+    machines: list[str] = Field(default_factory=list)
+    """Seeds whose recipes and baseline come from other classes of machines, in sentences; they decide nothing."""
     one_draw: list[str] = Field(default_factory=list)
     """Cells that no seed enters and that are equal by right, in sentences."""
     cut: list[str] = Field(default_factory=list)
@@ -119,11 +122,15 @@ class Findings:
             )
 
     def rescore(
-        self, rescorer: Rescorer | None, results: Mapping[str, Result], where: Callable[[Result], Path]
+        self,
+        rescorer: Rescorer | None,
+        results: Mapping[str, Result],
+        where: Callable[[Result], Path],
+        kept_at: Callable[[Result, Kept], Path],
     ) -> None:
         """Compute the metrics again; without a rescorer nothing is, and the record says so."""
         if rescorer:
-            self.rescored = rescorer.rescore(results, where)
+            self.rescored = rescorer.rescore(results, where, kept_at)
             self.problems += self.rescored.problems
 
     def compare_cells(
@@ -160,6 +167,7 @@ class Findings:
             rescored=self.rescored.cells,
             not_rescored=self.rescored.left_out,
             suspicious=self.copies.suspicious,
+            machines=check_machines(results),
             one_draw=self.copies.notes,
             cut=self.rescored.cut(),
             lock=self.lock,

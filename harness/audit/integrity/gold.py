@@ -23,20 +23,47 @@ _NOT_GOLD = ("context", "tokens")
 
 @dataclass(frozen=True)
 class Gold:
-    """The gold rows of one target: what its test predictions answer."""
+    """The gold rows of one target: what its test predictions answer, and those of its dev sets."""
 
     metric: str
     """How the target is scored."""
-    files: Mapping[str, str]
-    """language -> sha256 of its gold file; a result has a score of each and of no other."""
+    source_language: str
+    """The language that it is trained in."""
+    split: str
+    """The split of the test predictions' gold rows."""
+    dev_split: str
+    """The same of dev predictions."""
+    sha256: Mapping[str, str]
+    """stem (`test.de`) -> sha256 of every file of rows."""
     read: Callable[[str], bytes]
-    """language -> the bytes of its gold file, JSON lines."""
+    """stem -> the bytes of the file, JSON lines."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """language -> sha256 of its gold file; a result has a score of each and of no other."""
+        return self._of(self.split)
+
+    @property
+    def dev_files(self) -> dict[str, str]:
+        """The same of dev sets; empty where there is none."""
+        return self._of(self.dev_split)
 
     def rows(self, language: str) -> list[Row]:
         """The rows of one language. HarnessError where the bytes that are read are not those of its sha256."""
-        content = self.read(language)
-        if hashlib.sha256(content).hexdigest() != self.files[language]:
-            raise HarnessError(f"expected the gold rows of {language} as listed, found others", fix="run `dvc repro`")
+        return self._rows(f"{self.split}.{language}")
+
+    def dev_rows(self, language: str) -> list[Row]:
+        """The same of its dev set."""
+        return self._rows(f"{self.dev_split}.{language}")
+
+    def _of(self, split: str) -> dict[str, str]:
+        stems = sorted(stem for stem in self.sha256 if stem.partition(".")[0] == split)
+        return {stem.partition(".")[2]: self.sha256[stem] for stem in stems}
+
+    def _rows(self, stem: str) -> list[Row]:
+        content = self.read(stem)
+        if hashlib.sha256(content).hexdigest() != self.sha256[stem]:
+            raise HarnessError(f"expected the gold rows of {stem} as listed, found others", fix="run `dvc repro`")
         return [_without(json.loads(line), _NOT_GOLD) for line in content.splitlines()]
 
 
@@ -65,11 +92,15 @@ def find_gold(target: str, data_sha256: str, params: Params, paths: Paths) -> Go
 
 def _built(folder: Path) -> Gold:
     manifest = read_manifest(folder)
-    split = _split(manifest.kind)
+    split, dev_split = _splits(manifest.kind)
+    languages(folder, split)  # raises where there is none, with what there is
     return Gold(
         metric=manifest.metric,
-        files={language: manifest.files[f"{split}.{language}.jsonl"].sha256 for language in languages(folder, split)},
-        read=lambda language: (folder / f"{split}.{language}.jsonl").read_bytes(),
+        source_language=manifest.source_language,
+        split=split,
+        dev_split=dev_split,
+        sha256={name.removesuffix(".jsonl"): entry.sha256 for name, entry in manifest.files.items()},
+        read=lambda stem: (folder / f"{stem}.jsonl").read_bytes(),
     )
 
 
@@ -78,18 +109,22 @@ def _generated(target: str, params: Params, paths: Paths) -> Gold:
     from harness.data.sources import open_source
 
     task = load_task(target, paths.tasks)
-    split, pin, source = _split(task.kind), pin_for(task, "generated"), open_source(task, params, paths.root)
-    stems = {stem.partition(".")[2]: stem for stem in pin.files if stem.partition(".")[0] == split}
+    pin, source = pin_for(task, "generated"), open_source(task, params, paths.root)
+    split, dev_split = _splits(task.kind)
     listed: Mapping[str, Any] = pin.files
     return Gold(
         metric=task.metric,
-        files={language: listed[stem].sha256 for language, stem in stems.items()},
-        read=lambda language: encode_rows(source.rows(stems[language])),
+        source_language=source.source_language,
+        split=split,
+        dev_split=dev_split,
+        sha256={stem: entry.sha256 for stem, entry in listed.items()},
+        read=lambda stem: encode_rows(source.rows(stem)),
     )
 
 
-def _split(kind: str) -> str:
-    return "test_gold" if kind == "mining" else "test"
+def _splits(kind: str) -> tuple[str, str]:
+    """The splits of the gold rows of test and dev predictions."""
+    return ("test_gold", "dev_gold") if kind == "mining" else ("test", "dev")
 
 
 def _without(row: Row, keys: tuple[str, ...]) -> Row:

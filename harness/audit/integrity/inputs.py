@@ -52,13 +52,12 @@ def check_images(results: Mapping[str, Result], params: Params, paths: Paths) ->
         for name, result in results.items()
         if result.status != "unavailable"
     }
-    for recipe in params.grid.recipes:
-        for seed in params.grid.seeds:
-            with suppress(OSError, ValueError, AttributeError):  # a record that is not there is another check's problem
-                record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
-                if record.get("status") == "unavailable":
-                    continue
-                images[f"intermediate {recipe}-{seed}"] = image_of(record.get("provenance") or {})
+    for recipe, seed in params.grid.trainings:
+        with suppress(OSError, ValueError, AttributeError):  # a record that is not there is another check's problem
+            record = json.loads(paths.intermediate(recipe, seed).read_text(encoding="utf-8"))
+            if record.get("status") == "unavailable":
+                continue
+            images[f"intermediate {recipe}-{seed}"] = image_of(record.get("provenance") or {})
     other: dict[str | None, list[str]] = {}
     for name, image in images.items():
         if image != params.unit_image:

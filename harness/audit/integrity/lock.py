@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.pipeline.lock import LOCK, Lock
+from harness.pipeline.resolved import says_the_same
 from harness.pipeline.units import Unit, units
 from harness.project.errors import name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.results import Cell
+from harness.project.results import grid_cells
 from harness.project.stages import (
     cell_stage,
     data_stage,
@@ -47,7 +48,7 @@ def check_lock(params: Params, paths: Paths) -> tuple[str, list[str]]:
     problems = _absent([stage for stage in cells if stage not in lock.stages], len(cells))
     problems += _differing(lock, ours, paths)
     if lock.param("params.yaml", "profile") == params.profile:
-        problems += _stale(lock, grid, ours, paths)
+        problems += _stale(lock, grid, ours, params, paths)
     what = f"{len(recorded)} of {len(cells)} cells and {len(ours) - len(recorded)} other stages"
     return f"{what} {'compared with' if problems else 'as in'} {LOCK}", problems
 
@@ -59,12 +60,8 @@ def _outputs(params: Params, paths: Paths) -> dict[str, str]:
     found |= {name: paths.results / f"{name}.json" for name in ("corpus", "encoder", "scores")}
     found |= {recipe_stage(recipe): paths.recipe(recipe) for recipe in grid.recipes}
     found |= {target_stage(target): paths.target(target) for target in grid.targets}
-    for recipe in grid.recipes:
-        for seed in grid.seeds:
-            found[intermediate_stage(recipe, seed)] = paths.intermediate(recipe, seed)
-            for target in grid.targets:
-                cell = Cell(recipe=recipe, target=target, seed=seed)
-                found[cell_stage(cell)] = paths.cell(recipe, target, seed)
+    found |= {intermediate_stage(recipe, seed): paths.intermediate(recipe, seed) for recipe, seed in grid.trainings}
+    found |= {cell_stage(cell): paths.cell(cell.recipe, cell.target, cell.seed) for cell in grid_cells(params)}
     return {stage: path.relative_to(paths.root).as_posix() for stage, path in found.items()}
 
 
@@ -93,7 +90,7 @@ def _differing(lock: Lock, stages: Sequence[str], paths: Paths) -> list[str]:
     ]
 
 
-def _stale(lock: Lock, grid: Sequence[Unit], ours: Sequence[str], paths: Paths) -> list[str]:
+def _stale(lock: Lock, grid: Sequence[Unit], ours: Sequence[str], params: Params, paths: Paths) -> list[str]:
     """A sentence on the cells that the pipeline would run again, with what has changed."""
     data = (paths.build / "data").relative_to(paths.root).as_posix()
 
@@ -102,6 +99,7 @@ def _stale(lock: Lock, grid: Sequence[Unit], ours: Sequence[str], paths: Paths) 
         return path != data
 
     changed = {stage: lock.changes_since(stage, is_compared) for stage in ours if matrix_of(stage) in INPUTS}
+    changed = {stage: why for stage, why in changed.items() if why and not says_the_same(stage, why, params, paths)}
     needs = {unit.stage: unit.needs for unit in grid}
     stale: dict[str, list[str]] = {}
     for unit in grid:

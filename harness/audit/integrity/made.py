@@ -68,7 +68,7 @@ def check_recipe_records(params: Params, paths: Paths) -> list[str]:
 def _other_recipes(params: Params, paths: Paths) -> Iterator[str]:
     for name in params.grid.recipes:
         wanted = _identity(params.recipes[name])
-        for seed in params.grid.seeds:
+        for seed in params.grid.seeds_of(name):
             inputs = read_record(paths.intermediate(name, seed)).get("inputs")
             made = inputs.get("recipe") if isinstance(inputs, dict) else None
             if not isinstance(made, dict) or "tasks" not in made:

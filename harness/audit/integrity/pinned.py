@@ -12,13 +12,17 @@ from harness.audit.integrity.cells import check_result
 from harness.audit.integrity.findings import Checked, Findings
 from harness.audit.integrity.made import Made, read_data_manifest, read_record
 from harness.audit.integrity.rescore import Rescorer
-from harness.audit.pinned import (
+from harness.audit.scores import cell_score, mixed_inputs
+from harness.metrics.xtreme import XTREME_GROUPS
+from harness.project.errors import HarnessError, name_some
+from harness.project.params import BASELINE
+from harness.project.pinned import (
     ENCODER,
     MANIFEST,
-    PREDICTIONS,
     RESULTS,
     SCORES,
     PinnedManifest,
+    kept_files_name,
     pinned_data,
     pinned_files,
     pinned_predictions,
@@ -26,9 +30,6 @@ from harness.audit.pinned import (
     read_pinned_manifest,
     read_results,
 )
-from harness.audit.scores import cell_score, mixed_inputs
-from harness.metrics.xtreme import XTREME_GROUPS
-from harness.project.errors import HarnessError, name_some
 from harness.project.results import Result
 from harness.verify.scores import ScoresTable, read_scores
 
@@ -50,7 +51,7 @@ def check_pinned(
     for name, sha256 in manifest.files.items():
         if f"reference/{folder.name}/{name}" in withheld:
             continue
-        is_large = name.startswith(PREDICTIONS)
+        is_large = name.endswith(".json.gz")
         findings.hash_file(folder / name, sha256, f"{folder.name}/{name}", fix, is_large)
     unlisted = [name for name in pinned_files(folder) if name not in manifest.files]
     if unlisted:
@@ -62,14 +63,19 @@ def check_pinned(
         table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
         findings.problems += _check_cells(results, table, folder.name, fix)
-        findings.rescore(rescorer, results, lambda result: pinned_predictions(folder, result.cell.id))
+        findings.rescore(
+            rescorer,
+            results,
+            lambda result: pinned_predictions(folder, result.cell.id),
+            lambda result, kept: folder / kept_files_name(kept, result.cell.id),
+        )
         groups = {target: table.groups.get(target, "none") for target in table.targets}
         findings.compare_cells(results, groups, lambda result: pinned_predictions(folder, result.cell.id))
     except (HarnessError, ValidationError) as error:
         findings.problems.append(f"expected readable {SCORES} and {RESULTS}, found: {' '.join(str(error).split())}")
         return Checked(findings.conclude({}, 0), None, {})
     made = _made(folder, table.targets, findings, fix)
-    integrity = findings.conclude(results, len(_grid(table)))
+    integrity = findings.conclude(results, len(_grid(table, manifest)))
     return Checked(integrity, None if findings.problems else table, results, made)
 
 
@@ -92,12 +98,23 @@ def _check_pinned_results(
     """Do predictions, results and table belong together, and is the grid whole?"""
     for name, result in results.items():
         sha256 = result.predictions.sha256 if result.predictions else None
-        if manifest.files.get(predictions_name(name)) != (sha256 if manifest.predictions else None):
+        allowed = {sha256} if manifest.predictions else {sha256, None}
+        if manifest.files.get(predictions_name(name)) not in allowed:
             findings.problems.append(f"expected the predictions that result {name} names, found others")
-    grid, rows = _grid(table), {row.cell.id: row for row in table.cells}
+        for kept, file in result.kept.items():
+            allowed = {file.sha256} if manifest.predictions or kept != "dev" else {file.sha256, None}
+            if manifest.files.get(kept_files_name(kept, name)) not in allowed:
+                findings.problems.append(f"expected the kept file `{kept}` that result {name} names, found another")
+    grid, rows = _grid(table, manifest), {row.cell.id: row for row in table.cells}
     lacking = [name for name in grid if name not in results]
     if lacking:
         findings.problems.append(f"expected {len(grid)} pinned cells, found none of {name_some(lacking)}")
+    there = {(one.cell.target, one.cell.seed) for one in results.values() if one.cell.recipe == BASELINE}
+    alone = [name for name, one in results.items() if (one.cell.target, one.cell.seed) not in there]
+    if alone and manifest.cells is not None:
+        findings.problems.append(
+            f"expected the baseline beside every pinned cell, found none beside {name_some(alone)}"
+        )
     follows = {
         name: cell_score(result, table.groups.get(result.cell.target, "none"), table.metrics.get(result.cell.target))
         for name, result in results.items()
@@ -133,6 +150,8 @@ def _check_cells(results: dict[str, Result], table: ScoresTable, profile: str, f
     yield from (f"mixed inputs: {problem}; {fix}" for problem in mixed)
 
 
-def _grid(table: ScoresTable) -> list[str]:
-    """Ids of the whole grid that the table's cells span."""
+def _grid(table: ScoresTable, manifest: PinnedManifest) -> list[str]:
+    """Ids of the grid that was pinned: those listed, else all that the table's recipes, targets and seeds span."""
+    if manifest.cells is not None:
+        return manifest.cells
     return [f"{recipe}-{target}-{seed}" for recipe in table.recipes for target in table.targets for seed in table.seeds]

@@ -1,8 +1,9 @@
 """Level V0: do a result's metrics follow from its stored predictions and the gold rows?
 
 Every prediction file is scored again by the code that scored it first (harness.metrics.scoring), so a number in a
-result can be trusted without trusting who wrote it down. What a model said of dev rows is not kept: dev scores, and a
-mining threshold that was tuned on dev texts, can't be computed again (the pairs that the threshold left are scored).
+result can be trusted without trusting who wrote it down; so are dev predictions, where a cell keeps them
+(harness.audit.integrity.kept). That the test pairs are those which a mining threshold left can't be seen: the pairs
+below it are not kept.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.audit.integrity.gold import Gold, find_gold, is_built
+from harness.audit.integrity.kept import Answered, check_kept
 from harness.audit.integrity.rows import max_rows
 from harness.experiment.inputs import fingerprint
 from harness.metrics.metric import Row
@@ -21,7 +23,7 @@ from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.records import gunzip
-from harness.project.results import DECIMALS, Result
+from harness.project.results import DECIMALS, Kept, Result
 
 Scores = Mapping[str, Mapping[str, float]]
 TOLERANCE_POINTS = 1e-9
@@ -53,10 +55,15 @@ class Rescorer:
         """`here`: a checkout whose built gold rows serve too, where an archive at `paths` has none."""
         self._params, self._paths, self._here = params, paths, here
         self._known: dict[tuple[str, ...], dict[str, dict[str, float]]] = {}
+        self._kept: dict[str, list[str]] = {}
         self._rows: dict[tuple[str, ...], tuple[int, int]] = {}
 
-    def rescore(self, results: Mapping[str, Result], where: Callable[[Result], Path]) -> Rescored:
-        """Score every result with predictions again; `where` gives the file of predictions."""
+    def rescore(
+        self, results: Mapping[str, Result], where: Callable[[Result], Path], kept_at: Callable[[Result, Kept], Path]
+    ) -> Rescored:
+        """Score every result with predictions again; `where` gives the file of predictions, `kept_at` what is kept
+        beside it.
+        """
         found = Rescored()
         kept = {name: result for name, result in results.items() if result.predictions and where(result).is_file()}
         lost = [name for name, result in results.items() if result.predictions and name not in kept]
@@ -67,17 +74,53 @@ class Rescorer:
             except HarnessError as error:
                 found.problems.append(str(error).rstrip("."))
                 del kept[name]
+        found.problems += self.without_rows({name: results[name] for name in lost}, kept_at)
         for (target, data), members in _by_gold(kept).items():
-            new = [result for result in members.values() if _key(result) not in self._known]
+            new = [one for one in members.values() if _key(one) not in self._known or _kept_key(one) not in self._kept]
             try:
                 gold = self._gold(target, data) if new else None
                 rows = {language: gold.rows(language) for language in gold.files} if gold else {}
+                with_dev = gold if any("dev" in result.kept for result in new) else None
+                dev_rows = (
+                    {language: with_dev.dev_rows(language) for language in with_dev.dev_files} if with_dev else {}
+                )
             except (HarnessError, OSError) as error:
                 found.left_out |= dict.fromkeys(members, _words(error))
+                found.problems += self.without_rows(members, kept_at)
                 continue
+            answered = Answered(gold, rows, dev_rows) if gold else None
             for name, result in members.items():
                 self._one(name, result, where(result), gold, rows, found)
+                self._check_kept(name, result, where(result), kept_at, answered, found)
         return found
+
+    def without_rows(self, results: Mapping[str, Result], kept_at: Callable[[Result, Kept], Path]) -> list[str]:
+        """Sentences on cells that can't be scored again and that keep what doesn't give their result."""
+        found = Rescored()
+        for name, result in results.items():
+            self._check_kept(name, result, None, kept_at, None, found)
+        return found.problems
+
+    def _check_kept(
+        self,
+        name: str,
+        result: Result,
+        predictions: Path | None,
+        kept_at: Callable[[Result, Kept], Path],
+        answered: Answered | None,
+        found: Rescored,
+    ) -> None:
+        files = {kept: path for kept in result.kept if (path := kept_at(result, kept)).is_file()}
+        if not files:
+            return
+        key = _kept_key(result)
+        if key not in self._kept:
+            self._kept[key] = check_kept(result, files, predictions, answered, max_rows(result))
+        if self._kept[key]:
+            found.problems.append(
+                f"expected what cell {name} keeps to follow from its predictions and to give its result, found"
+                f" {name_some(self._kept[key])}; {_mend(name)}"
+            )
 
     def _gold(self, target: str, data_sha256: str) -> Gold:
         if self._here and data_sha256 and is_built(target, data_sha256, self._here):
@@ -125,6 +168,11 @@ def _key(result: Result) -> tuple[str, ...]:
     """What re-scoring a result depends on."""
     predictions = result.predictions.sha256 if result.predictions else ""
     return result.cell.target, result.inputs.get("data", ""), predictions, str(max_rows(result))
+
+
+def _kept_key(result: Result) -> str:
+    """What the check of what a cell keeps depends on."""
+    return result.model_dump_json(exclude={"provenance", "elapsed_s"}) + str(max_rows(result))
 
 
 def _mend(name: str) -> str:

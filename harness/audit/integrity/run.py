@@ -14,14 +14,14 @@ from harness.audit.integrity.lock import check_lock
 from harness.audit.integrity.made import DataManifest, Made, check_recipe_records, read_data_manifest, read_record
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.rows import check_answers, check_pins
-from harness.audit.pinned import ENCODER
 from harness.audit.scores import build_scores, target_groups, target_metrics
 from harness.data.folder import MANIFEST
 from harness.experiment.inputs import ENCODER_FILES
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.results import Cell, Result, grid_cells, read_result
+from harness.project.pinned import ENCODER, left_out_of_pins
+from harness.project.results import Cell, Kept, Result, grid_cells, kept_name, read_result
 from harness.verify.scores import ScoresTable, read_scores
 
 
@@ -56,17 +56,22 @@ def check_run(
     findings, cells = Findings(quick), grid_cells(params)
     manifests = archived.manifests if archived else _check_data(params, paths, findings)
     results = _read_cells(paths.cells, cells, findings)
+    unpinned = set() if archived else left_out_of_pins(results, paths.pinned)
     groups = target_groups(params.grid.targets, paths.tasks)
     metrics = target_metrics(params.grid.targets, paths.tasks)
     for name, result in results.items():
         fix = f"delete the folder of cell {name} and run `dvc repro`"
         findings.problems += check_result(result, params.profile, groups, metrics, fix)
+        files = {_kept(result, kept, paths): file.sha256 for kept, file in result.kept.items()}
         if result.predictions:
-            path = _predictions(result, paths)
+            files = {_predictions(result, paths): result.predictions.sha256, **files}
+        for path, sha256 in files.items():
+            if name in unpinned and not path.exists():
+                continue
             if archived and path.relative_to(paths.root).as_posix() in archived.withheld:
                 continue
             fix = f"delete {path.parent} and run `dvc repro`"
-            findings.hash_file(path, result.predictions.sha256, f"{name}/{path.name}", fix, is_large=True)
+            findings.hash_file(path, sha256, f"{name}/{path.name}", fix, is_large=True)
     findings.problems += check_images(results, params, paths)
     data_pins = {task: one.sha256 for task, one in manifests.items()}
     encoder_pins = archived.encoder_pins if archived else _check_encoder(paths, findings)
@@ -85,7 +90,12 @@ def check_run(
             if archived and one.cell.target not in generated and not rescorer.has_gold(one)
         ]
         here = {name: result for name, result in results.items() if name not in gone}
-        findings.rescore(rescorer, here, lambda found: _predictions(found, paths))
+        findings.rescore(
+            rescorer, here, lambda found: _predictions(found, paths), lambda found, kept: _kept(found, kept, paths)
+        )
+        findings.problems += rescorer.without_rows(
+            {name: results[name] for name in gone}, lambda found, kept: _kept(found, kept, paths)
+        )
         findings.rescored.left_out |= dict.fromkeys(gone, "gold rows are not in the archive")
         unscored = {name: results[name] for name in findings.rescored.left_out if results[name].predictions}
         kept = {name: path for name, one in unscored.items() if (path := _predictions(one, paths)).is_file()}
@@ -105,6 +115,10 @@ def check_run(
 def _predictions(result: Result, paths: Paths) -> Path:
     assert result.predictions
     return paths.cells / result.cell.id / result.predictions.path
+
+
+def _kept(result: Result, kept: Kept, paths: Paths) -> Path:
+    return paths.cells / result.cell.id / kept_name(kept)
 
 
 def _check_data(params: Params, paths: Paths, findings: Findings) -> dict[str, DataManifest]:

@@ -7,14 +7,13 @@ same rows, are compared. What differs here is not deterministic; whether it matt
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from harness.project.provenance import machine_class, machine_in_words
 from harness.project.records import Record
 from harness.project.results import Result
 
 SAME_INPUTS = ("data", "params", "code")
 """Inputs that make a cell the same experiment, run by the same code."""
-_MACHINE = ("cpu", "instructions", "architecture", "system")
 
 
 class SameBytes(Record):
@@ -35,29 +34,18 @@ class SameBytes(Record):
         return not self.differing
 
 
-def machine_class(provenance: Mapping[str, Any]) -> tuple[str, ...]:
-    """What predictions may depend on besides code, data, settings and seed: processor, device, threads, packages."""
-    machine = provenance.get("machine") or {}
-    packages = provenance.get("packages") or {}
-    return (
-        *(str(machine.get(name)) for name in _MACHINE),
-        *(f"{name} {provenance.get(name)}" for name in ("device", "threads", "python")),
-        *(f"{name} {version}" for name, version in sorted(packages.items())),
-    )
-
-
 def compare_bytes(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tuple[SameBytes | None, str]:
     """Level V1, or None and why it can't be had, in words."""
     pairs = [(name, new, pinned[name]) for name, new in run.items() if name in pinned and _both_ran(new, pinned[name])]
     here = [(name, new, old) for name, new, old in pairs if _class(new) == _class(old)]
     repeated = [(name, new, old) for name, new, old in here if _same_inputs(new, old)]
     if not repeated:
-        machine = _in_words(next(iter(run.values()))) if run else "this machine"
+        machine = machine_in_words(next(iter(run.values())).provenance) if run else "this machine"
         why = "by the same code from the same data and params" if here else f"on this class of machine ({machine})"
         return None, f"no pinned cell was made {why}"
     differing = [name for name, new, old in repeated if _sha256(new) != _sha256(old)]
     return SameBytes(
-        machine=_in_words(repeated[0][1]),
+        machine=machine_in_words(repeated[0][1].provenance),
         compared=len(repeated),
         identical=len(repeated) - len(differing),
         differing=differing,
@@ -78,14 +66,3 @@ def _same_inputs(new: Result, old: Result) -> bool:
 
 def _sha256(result: Result) -> str | None:
     return result.predictions.sha256 if result.predictions else None
-
-
-def _in_words(result: Result) -> str:
-    origin = result.provenance
-    machine, device = origin.get("machine") or {}, origin.get("device")
-    processor = ", ".join(str(machine[name]) for name in ("cpu", "instructions") if machine.get(name))
-    words = [
-        processor if device in (None, "cpu") else device,
-        f"Python {origin['python']}" if "python" in origin else None,
-    ]
-    return ", ".join(str(word) for word in words if word)

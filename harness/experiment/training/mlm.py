@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from harness.experiment.training.loop import Stream
 from harness.experiment.training.pretrain import encode, mask_tokens, pools
+from harness.experiment.training.text import read_corpus
 from harness.model import determinism
 from harness.model.batching import POOL
+from harness.model.encoder import load_masked_lm_head
 from harness.model.families import Family
 from harness.model.features import Feature
 from harness.model.tokenizer import token_id
-from harness.project.params import MaskedLM
+from harness.project.params import MaskedLM, Params
+from harness.project.paths import Paths
+
+
+def masked_lm(encoder: Any, tokenizer: Tokenizer, cap: int, params: Params, paths: Paths) -> Stream:
+    """Masked LM on the corpus as one more stream of the mixture, with the head that the encoder was pretrained with."""
+    assert params.mlm is not None  # Params refuses a recipe with masked LM that has no settings
+    corpus = read_corpus(paths)
+    batches = masked_batches(corpus, tokenizer, encoder.family, encoder.config.vocab_size, params.mlm)
+    weight = float(min(sum(map(len, corpus.values())), cap))
+    return Stream("mlm", load_masked_lm_head(encoder, paths.encoder), batches, weight)
 
 
 def masked_batches(

@@ -127,8 +127,12 @@ def serve(path: Path, owner: int) -> None:
 
     import harness.experiment.cell
     import harness.experiment.intermediate
+    import harness.experiment.retrieval
+    import harness.experiment.training.recipe
+    import harness.experiment.transfer
 
-    assert harness.experiment.cell and harness.experiment.intermediate
+    parts = harness.experiment
+    assert parts.cell and parts.intermediate and parts.retrieval and parts.training.recipe and parts.transfer
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     old = os.umask(0o177)

@@ -5,22 +5,25 @@ This module trains and measures both encoders and fills an `EncoderReport`; page
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.corpus import read_corpus_manifest
 from harness.data.folder import languages, read_manifest, read_split
+from harness.experiment.inputs import cell_inputs
 from harness.experiment.layer_scores import score_layers
 from harness.metrics import scoring
 from harness.pages.encoder.page import TRANSFER, EncoderReport, Measured, Scores, plot_curve, render_page
 from harness.project.errors import HarnessError, writing
-from harness.project.files import sha256_file
-from harness.project.params import Params, Retrieval, Training
+from harness.project.files import sha256_bytes, sha256_file
+from harness.project.params import BASELINE, Params, Retrieval, Training
 from harness.project.paths import Paths
 from harness.project.profiles import pretrained_here
 from harness.project.progress import progress
-from harness.project.records import read_json
+from harness.project.records import gunzip, read_json
+from harness.project.results import Cell, kept_name, read_result
 from harness.project.tasks import Task, load_task
 
 if TYPE_CHECKING:
@@ -167,12 +170,35 @@ def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[
 
 
 def _retrieve_by_layer(side: str, params: Params, paths: Paths) -> list[Scores]:
-    """Accuracy of every hidden layer in every language."""
+    """Accuracy of every hidden layer in every language; of the pretrained encoder as the baseline's cell kept it."""
+    kept = _kept_layers(params, paths) if side == "pretrained" else None
+    if kept:
+        return kept
     encoder, tokenizer = _encoder(side, params, paths, params.grid.seeds[0])
     task, settings = load_task("tatoeba", paths.tasks), params.target["tatoeba"]
     assert isinstance(settings, Retrieval)
     layers = score_layers(task, paths.data("tatoeba"), encoder, tokenizer, settings, params.evaluation)
     return [{language: scores["accuracy"] for language, scores in layer.items()} for layer in layers]
+
+
+def _kept_layers(params: Params, paths: Paths) -> list[Scores] | None:
+    """The same from the baseline's first cell, where that is of the encoder, the data and the settings here."""
+    cell = Cell(recipe=BASELINE, target="tatoeba", seed=params.grid.seeds[0])
+    folder = paths.cell(cell.recipe, cell.target, cell.seed)
+    try:
+        result = read_result(folder / "result.json")
+        if result.inputs != cell_inputs(cell, params, paths) or "layers" not in result.kept:
+            return None
+        packed = (folder / kept_name("layers")).read_bytes()
+        if sha256_bytes(packed) != result.kept["layers"].sha256:
+            return None
+        layers = json.loads(gunzip(packed))["layers"]
+        return [
+            {language: points["accuracy"] for language, points in layers[str(layer)].items()}
+            for layer in range(len(layers))
+        ]
+    except (HarnessError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _baseline(task: Task, params: Params, paths: Paths) -> Scores:

@@ -1,16 +1,18 @@
 """Retrieval by hidden layer: what the baseline and each recipe score at layers other than the pinned one.
 
-No layer is ever chosen by this: the cells use the layer that params.yaml pins. This module measures the checkpoints and
-fills a `Layers` record, which harness/pages/layers/page.py turns into a page.
+No layer is ever chosen by this: the cells use the layer that params.yaml pins. This module reads what cells keep of
+every layer and measures the checkpoints of those that keep nothing. It fills a `Layers` record, which
+harness/pages/layers/page.py turns into a page.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from harness.audit.subject import sound_results
+from harness.audit.subject import Judged, sound_results
 from harness.data.folder import read_manifest
 from harness.experiment.layer_scores import LayerScores, checkpoint_weights, measure_checkpoints, retrieval_settings
 from harness.metrics.scoring import metric
@@ -20,9 +22,10 @@ from harness.pages.origin import Origin, origin_of
 from harness.project.errors import HarnessError, nearest
 from harness.project.params import BASELINE, Params, Retrieval
 from harness.project.paths import Paths
+from harness.project.pinned import kept_files_name
 from harness.project.provenance import provenance
-from harness.project.records import Record
-from harness.project.results import DECIMALS, Cell
+from harness.project.records import Record, gunzip
+from harness.project.results import DECIMALS, Cell, kept_name
 from harness.project.tasks import Task, load_task
 from harness.verify.scores import Scores, mean_gain, paired_gains, read_table
 
@@ -114,7 +117,8 @@ class Layers(Record):
 def read_layers(
     params: Params, paths: Paths, recipes: Sequence[str] | None = None, seeds: Sequence[int] | None = None
 ) -> Layers:
-    """Measure the retrieval targets of the grid at every layer; default: all its recipes and seeds.
+    """Every layer of the retrieval targets of the grid; default: all its recipes and seeds. Cells keep these scores;
+    what a cell lacks is measured from its checkpoint.
 
     The baseline always goes with the recipes. Raises HarnessError for a recipe or seed that the grid lacks, for results
     that are not sound, and for a checkpoint that was not finished or has no weights any more.
@@ -124,13 +128,17 @@ def read_layers(
     recipes = [BASELINE, *(recipe for recipe in recipes if recipe != BASELINE)]
     judged, table = sound_results(params, paths)
     tasks, left_out = _retrieval_tasks(params, paths)
-    weights = checkpoint_weights(recipes, seeds, paths, left_out)
+    trainings = [(recipe, seed) for recipe, seed in params.grid.trainings if recipe in recipes and seed in seeds]
+    kept = _kept(judged, tasks, paths)
+    lacking = [one for one in trainings if not all((one[0], target, one[1]) in kept for target in tasks)]
+    weights = checkpoint_weights(lacking, paths, left_out)
     recipes = [recipe for recipe in recipes if recipe not in left_out]
-    found = measure_checkpoints(tasks, weights, params, paths)
+    found = {key: layers for key, layers in kept.items() if (key[0], key[2]) in trainings and key[0] in recipes}
+    found |= measure_checkpoints(tasks, weights, params, paths)
     stored = {
         (row.cell.recipe, row.cell.target, row.cell.seed): row.score
         for row in table.cells
-        if row.inputs.get("checkpoint") == weights.get((row.cell.recipe, row.cell.seed))
+        if row.inputs.get("checkpoint") == weights.get((row.cell.recipe, row.cell.seed), row.inputs.get("checkpoint"))
     }
     cells = [
         CellLayers(
@@ -160,6 +168,22 @@ def read_layers(
         gains=gains,
         contributions=contributions(read_table(table), gains, recipes, seeds),
     )
+
+
+def _kept(judged: Judged, tasks: Mapping[str, Task], paths: Paths) -> dict[tuple[str, str, int], LayerScores]:
+    """(recipe, target, seed) -> what the judged cell keeps of every layer, where it keeps all of them."""
+    found = {}
+    for name, result in judged.checked.results.items():
+        cell = result.cell
+        if "layers" not in result.kept or cell.target not in tasks:
+            continue
+        place = paths.pinned / kept_files_name("layers", name)
+        path = paths.cells / name / kept_name("layers") if judged.source == "run" else place
+        layers = json.loads(gunzip(path.read_bytes()))["layers"]
+        scores = [layers.get(str(layer), {}) for layer in range(len(layers))]
+        if all(scores[layer].keys() == result.scores.keys() for layer in range(len(scores))):
+            found[cell.recipe, cell.target, cell.seed] = scores
+    return found
 
 
 def _chosen(what: str, asked: Sequence[T] | None, known: Sequence[T]) -> list[T]:

@@ -67,7 +67,7 @@ def _what_was_run(study: Study) -> str:
         ("data", v.data),
         ("encoder", _encoder(study)),
         ("scores", SPLIT),
-        ("grid", f"{len(v.grid.recipes)} recipes x {len(v.grid.targets)} targets x {len(v.grid.seeds)} seeds"),
+        ("grid", v.grid.in_words),
         ("cells", _cells(study)),
         ("machine", "; ".join(map(_machine, made.machines)) or "not recorded"),
         ("date", made.when),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.audit.levels import verify_results
-from harness.audit.pinned import ENCODER
 from harness.audit.subject import sound_results
 from harness.audit.verification import Verification
 from harness.experiment.inputs import ENCODER_FILES
@@ -22,6 +21,7 @@ from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
+from harness.project.pinned import ENCODER
 from harness.project.records import Record
 from harness.project.tasks import load_tasks
 from harness.verify.scores import Scores, ScoresTable, mean_gain, read_table

@@ -5,7 +5,7 @@ Pure. A recipe that can't be compared in this grid (its variant is missing, say)
 
 from __future__ import annotations
 
-from harness.project.params import Params
+from harness.project.params import BASELINE, Grid, Params
 from harness.project.records import Record
 from harness.project.results import Cell
 from harness.verify.claims.claim import Claim
@@ -27,18 +27,30 @@ class Needs(Record):
     """Recipes and targets that the check names and the grid lacks."""
     beside: list[str]
     """Recipes of the grid that are shown beside where they were run; the verdict doesn't need them."""
+    grid: Grid
+    """The whole grid; those of its cells are meant that it has."""
+
+    @property
+    def part(self) -> Grid:
+        """The part of the grid, without cells of the baseline that nothing is compared with."""
+        axes = {"recipes": self.recipes, "targets": self.targets, "seeds": self.seeds}
+        part = self.grid.model_copy(update=axes)
+        others = {(target, seed) for recipe, target, seed in part.cells if recipe != BASELINE}
+        if not part.blocks or not others:
+            return part
+        return Grid.of([cell for cell in part.cells if cell[0] != BASELINE or cell[1:] in others])
 
     @property
     def cells(self) -> list[Cell]:
         """Every cell, recipe by recipe, in the grid's order."""
-        return [Cell(recipe=r, target=t, seed=s) for r in self.recipes for t in self.targets for s in self.seeds]
+        return [Cell(recipe=recipe, target=target, seed=seed) for recipe, target, seed in self.part.cells]
 
 
 def needs(claim: Claim, params: Params) -> Needs:
     """What the claim needs of the profile's grid; nothing for one that is decided without a run."""
     check = claim.measured
     if check is None:
-        return Needs(recipes=[], targets=[], seeds=[], lacking=[], beside=[])
+        return Needs(recipes=[], targets=[], seeds=[], lacking=[], beside=[], grid=params.grid)
     grid = params.grid
     named = check.named_recipes
     comparable = [r for r in named if r in grid.recipes and check.compared_with(r) in grid.recipes]
@@ -51,6 +63,7 @@ def needs(claim: Claim, params: Params) -> Needs:
         lacking=[recipe for recipe in check.needed(named) if recipe not in grid.recipes]
         + [target for target in check.targets if target not in grid.targets],
         beside=[recipe for recipe in check.shown_beside if recipe in grid.recipes],
+        grid=grid,
     )
 
 
@@ -58,9 +71,8 @@ def restrict(params: Params, part: Needs) -> Params:
     """The same profile with only this part of its grid, and only the data that went into it."""
     used = {task for recipe in part.recipes for task in params.recipes[recipe].tasks} | set(part.targets) | {TEXT}
     tasks = [task for task in params.data.tasks if task in used] if part.recipes else []
-    grid = {"recipes": part.recipes, "targets": part.targets, "seeds": part.seeds}
     changes = {
-        "grid": params.grid.model_copy(update=grid),
+        "grid": part.part,
         "data": params.data.model_copy(update={"tasks": tasks}),
     }
     return params.model_copy(update=changes)

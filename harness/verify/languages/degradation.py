@@ -130,14 +130,16 @@ class _Sample:
         self.draws = draw_languages(len(self.codes), registration.bootstrap.repetitions, registration.bootstrap.seed)
 
     def array(self, recipes: Sequence[str]) -> Array:
-        """targets x languages x seeds: the mean over those of `recipes` that have a gain there, else NaN."""
+        """targets x languages x seeds: the mean over those of `recipes` that have gains of the target and language, at
+        the seeds that all of these have; else NaN. A seed that only some ran at would weigh these more.
+        """
         shape = (len(self.targets), len(self.codes), len(self.seeds))
         array = np.full(shape, np.nan)
         for place in np.ndindex(shape):
             target, code, seed = self.targets[place[0]], self.codes[place[1]], self.seeds[place[2]]
-            found = [by_seed[seed] for r in recipes if seed in (by_seed := self.gains.get((r, target, code), {}))]
-            if found:
-                array[place] = statistics.fmean(found)
+            there = [by_seed for recipe in recipes if (by_seed := self.gains.get((recipe, target, code), {}))]
+            if there and all(seed in by_seed for by_seed in there):
+                array[place] = statistics.fmean(by_seed[seed] for by_seed in there)
         return array
 
     def effects(self, array: Array, alternative: bool = False) -> Effects:

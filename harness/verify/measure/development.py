@@ -1,8 +1,8 @@
 """The gain on development sets, beside the gain on test sets that is judged. Pure.
 
-Several published gains are averages over development sets. Test scores are judged all the same: they alone follow from
-stored predictions (V0 computes them again), no checkpoint was chosen by them, and every target has test rows in all its
-languages, while a development set in all of them is the exception. Where a target has one, its gain there is shown.
+Several published gains are averages over development sets. Test scores are judged all the same: no checkpoint was
+chosen by them, and every target has test rows in all its languages, while a development set in all of them is the
+exception. Where a target has one, its gain there is shown.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SOURCE_LANGUAGE = "en"
 """Of XTREME's targets; the laboratory has its own. Its development rows are those of what a target trains on (SQuAD's
 for XQuAD and MLQA).
 """
-UNJUDGED = "it decides nothing: V0 can't compute it again, since what was said of development rows is not kept"
+UNJUDGED = "it decides nothing"
 
 
 @dataclass(frozen=True)

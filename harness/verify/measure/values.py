@@ -66,5 +66,5 @@ def _unscored(scores: Scores, recipes: Sequence[str], targets: Sequence[str]) ->
         for recipe in recipes
         for target in targets
         for seed in scores.seeds
-        if seed not in scores.by_pair.get((recipe, target), {})
+        if seed not in scores.by_pair.get((recipe, target), {}) and scores.has_cell(recipe, target, seed)
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from harness.project.params import BASELINE
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import CellEvidence, Evidence, RetrievalPart
 from harness.verify.claims.kinds.base import Measured
@@ -74,12 +75,21 @@ def _ends(interval: Interval) -> tuple[float | None, float | None]:
 
 
 def cells_used(check: Measured, found: Measurement, scores: Scores) -> list[str]:
-    """Ids of the cells with a score that the check looks at: measured recipes and what they are compared with."""
+    """Ids of the cells with a score that the check looks at: measured recipes and what they are compared with; of the
+    baseline those at seeds that another of them has.
+    """
+    needed = check.needed(found.recipes)
+    others = [recipe for recipe in needed if recipe != BASELINE]
+
+    def is_compared(recipe: str, target: str, seed: int) -> bool:
+        return recipe != BASELINE or not others or any(scores.has_cell(other, target, seed) for other in others)
+
     return [
         f"{recipe}-{target}-{seed}"
-        for recipe in check.needed(found.recipes)
+        for recipe in needed
         for target in found.targets
         for seed in scores.by_pair.get((recipe, target), {})
+        if is_compared(recipe, target, seed)
     ]
 
 

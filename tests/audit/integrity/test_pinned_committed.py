@@ -10,7 +10,7 @@ import pytest
 from toy import ROOT
 
 from harness.audit.integrity.pinned import check_pinned
-from harness.audit.pinned import read_pinned_manifest
+from harness.project.pinned import read_pinned_manifest
 from harness.project.profiles import read_params
 from harness.project.results import grid_cells
 

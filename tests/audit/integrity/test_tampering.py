@@ -21,19 +21,22 @@ import yaml
 from harness.audit.integrity.gold import find_gold
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.levels import verify_all
-from harness.audit.pinned import read_results
 from harness.audit.report import render
 from harness.audit.scores import cell_score, target_groups, write_scores
 from harness.audit.verification import Verification
 from harness.data.build import build_task
+from harness.experiment.findings import Findings, rounded, write_kept
+from harness.metrics.scoring import score
 from harness.metrics.xtreme import task_score
 from harness.pipeline.lock import LOCK, Lock
 from harness.project.errors import HarnessError
 from harness.project.files import write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.pinned import read_results
 from harness.project.profiles import load_params
-from harness.project.results import Result, grid_cells, read_result, write_result
+from harness.project.results import Kept, Result, grid_cells, kept_name, read_result, write_result
+from harness.project.tasks import load_task
 from harness.verify.scores import read_scores
 
 TARGETS = ("xnli", "udpos", "xquad", "bucc")
@@ -107,11 +110,33 @@ class Run:
         return found.v0.problems
 
 
+def keep(run: Run, name: str) -> None:
+    """What a cell keeps beside its predictions, with made-up answers of dev rows."""
+    result = run.result(name)
+    task = load_task(result.cell.target, run.paths.tasks)
+    gold, found = find_gold(task.name, "", run.params, run.paths), Findings()
+    for language, entry in run.predictions(name)["languages"].items():
+        found.gold[language], found.predictions[language] = gold.rows(language), entry["predictions"]
+    dev_scores = {}
+    for language in gold.dev_files:
+        rows = gold.dev_rows(language)
+        answers = [row["label"] if place % 3 else "neutral" for place, row in enumerate(rows)]
+        found.predict_dev(language, run.paths.data(task.name) / f"dev.{language}.jsonl", rows, answers)
+        dev_scores = rounded(score(task.metric, rows, answers, language))
+    if task.head == "retrieval":
+        found.layers = {layer: result.scores if layer == 2 else {} for layer in range(5)}
+    kept = write_kept(run.cell(name), task, found)
+    changes = {"kept": kept, **({"dev_scores": dev_scores} if dev_scores else {})}
+    write_result(run.cell(name), result.model_copy(update=changes))
+
+
 def pin_test_rows_alone(path: Path) -> None:
-    """Leave out the training rows, which take long to generate and which nothing here asks for."""
+    """Leave out the training rows, which take long to generate and which nothing here asks for, and all dev rows but
+    those of one target."""
     task = yaml.safe_load(path.read_text(encoding="utf-8"))
     pin = task["pins"]["generated"]
-    pin["files"] = {stem: entry for stem, entry in pin["files"].items() if stem.startswith("test")}
+    kept = ("test", "dev") if path.stem == "xnli" else ("test",)
+    pin["files"] = {stem: entry for stem, entry in pin["files"].items() if stem.startswith(kept)}
     path.write_text(yaml.safe_dump(task, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
@@ -155,6 +180,100 @@ def run(whole: Path, tmp_path: Path) -> Run:
     root = tmp_path / "project"
     shutil.copytree(whole, root)
     return Run(load_params(root), Paths(root, "lab"))
+
+
+@pytest.fixture
+def keeping(run: Run) -> Run:
+    """Two of its cells keep what cells keep today; the others are as older ones."""
+    for name in ("none-xnli-1", "none-bucc-1"):
+        keep(run, name)
+    write_scores(run.params, run.paths)
+    run.lock()
+    return run
+
+
+def rekeep(run: Run, name: str, kept: Kept, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change what a cell keeps, with the hashes that belong to it, in the result and in dvc.lock."""
+    path, result = run.cell(name) / kept_name(kept), run.result(name)
+    content = json.loads(gzip.decompress(path.read_bytes()))
+    change(content)
+    packed = gzip.compress(json.dumps(content).encode(), mtime=0)
+    path.write_bytes(packed)
+    file = result.kept[kept].model_copy(update={"sha256": hashlib.sha256(packed).hexdigest()})
+    run.write(result.model_copy(update={"kept": result.kept | {kept: file}}))
+    run.lock()
+
+
+def test_what_a_cell_keeps_follows_from_its_predictions(keeping: Run) -> None:
+    kept = [sorted(keeping.result(name).kept) for name in ("none-xnli-1", "none-bucc-1", "none-xnli-2")]
+    assert kept == [["dev", "items"], ["items", "layers"], []]
+    v0 = keeping.verify().v0
+    assert v0.problems == [] and v0.rescored == 8
+
+
+def test_a_dev_score_that_dev_predictions_do_not_give_is_named_with_both_numbers(keeping: Run) -> None:
+    result = keeping.result("none-xnli-1")
+    true = result.dev_scores["accuracy"]
+    keeping.write(result.model_copy(update={"dev_scores": {"accuracy": true + 5}}))
+    keeping.lock()
+    (problem,) = keeping.problems()
+    assert (
+        "cell none-xnli-1 " in problem
+        and f"dev accuracy of qaa stated as {true + 5:.6f}, recomputed {true:.6f}" in problem
+    )
+    keeping.write(result.model_copy(update={"dev_by_language": {"qab": {"accuracy": 50.0}}}))
+    keeping.lock()
+    (problem,) = keeping.problems()
+    assert "dev accuracy of qab stated as 50.000000, recomputed nothing" in problem
+
+
+def _flip(items: dict[str, Any], split: str, language: str, name: str) -> None:
+    first = items[split][language][name]
+    first[0], first[-1] = 1 - first[0], 1 - first[-1]
+
+
+def _swap(items: dict[str, Any]) -> None:
+    """Another order of the same items: the total stays."""
+    counts = items["test"]["qab"]["correct"]
+    place = counts.index(1 - counts[0])
+    counts[0], counts[place] = counts[place], counts[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "change", "words"),
+    [
+        ("none-xnli-1", "items", _swap, "other test items in qab than its predictions give"),
+        ("none-xnli-1", "items", lambda c: _flip(c, "dev", "qaa", "correct"), "other dev items in qaa"),
+        ("none-xnli-1", "items", lambda c: c["test"].pop("qab"), "items of accuracy in"),
+        ("none-xnli-1", "items", lambda c: c.update(metric="span_f1"), "another form"),
+        ("none-xnli-1", "items", lambda c: c.update(task="bucc"), "items.json.gz of bucc and not of xnli"),
+        ("none-xnli-1", "dev", lambda c: c["languages"]["qaa"]["predictions"].pop(), "200 gold labels, found 199"),
+        ("none-xnli-1", "dev", lambda c: c["languages"]["qaa"].update(data_sha256="0"), "other rows than those here"),
+        ("none-xnli-1", "dev", lambda c: c.update(languages={}), "answers in , where the rows are in qaa"),
+        (
+            "none-bucc-1",
+            "layers",
+            lambda c: c["layers"]["2"]["qai"].update(f1=99.0),
+            "other scores at its own layer in qai",
+        ),
+        ("none-bucc-1", "layers", lambda c: c.update(layers=[]), "another form"),
+        ("none-bucc-1", "items", lambda c: c["test"]["qai"]["predicted"].append(0), "other test items in qai"),
+    ],
+)
+def test_what_is_kept_and_does_not_follow_is_named(
+    keeping: Run, name: str, kept: Kept, change: Callable[[dict[str, Any]], None], words: str
+) -> None:
+    rekeep(keeping, name, kept, change)
+    (problem,) = keeping.problems()
+    assert f"what cell {name} keeps" in problem and words in problem
+
+
+def test_a_kept_file_of_other_bytes_or_none_is_named(keeping: Run) -> None:
+    path = keeping.cell("none-xnli-1") / "dev.json.gz"
+    path.write_bytes(path.read_bytes() + b"x")
+    assert any("none-xnli-1/dev.json.gz" in problem for problem in keeping.problems())
+    path.unlink()
+    assert any("none-xnli-1/dev.json.gz" in problem for problem in keeping.problems())
 
 
 def test_an_untouched_run_is_sound_and_re_scored_whole(run: Run) -> None:
@@ -326,7 +445,7 @@ def test_mixed_revisions_are_named(run: Run) -> None:
     write_result(run.cell("none-xnli-2"), result.model_copy(update={"inputs": result.inputs | {"code": "0" * 64}}))
     run.lock()
     problems = run.problems()
-    assert any("`code` for all cells" in p and "none-xnli-1" in p and "none-xnli-2" in p for p in problems)
+    assert any("`code` for xnli" in p and "none-xnli-1" in p and "none-xnli-2" in p for p in problems)
 
 
 def test_a_lock_of_another_profile_or_none_is_said(run: Run) -> None:

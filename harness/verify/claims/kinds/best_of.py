@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -96,11 +96,17 @@ def _choose(scores: Scores, candidates: Sequence[str], target: str, seed: int) -
 
 
 def chosen_by(scores: Scores, candidates: Sequence[str], target: str, seed: int) -> dict[str, float]:
-    """Candidate -> the mean in points by which `target` chooses at `seed`; empty where a candidate has none."""
-    by_dev = {recipe: scores.dev_by_pair.get((recipe, target), {}) for recipe in candidates}
-    if all(by_dev.values()):
-        return {recipe: statistics.fmean(values.values()) for recipe, values in by_dev.items()}
-    others = {
-        recipe: [v for s, v in scores.by_pair.get((recipe, target), {}).items() if s != seed] for recipe in candidates
-    }
-    return {recipe: statistics.fmean(values) for recipe, values in others.items()} if all(others.values()) else {}
+    """Candidate -> the mean in points by which `target` chooses at `seed`, over the seeds that all candidates have, so
+    that none looks better for the seeds that it alone ran at; empty where they share none.
+    """
+    by_dev = _at_shared_seeds([scores.dev_by_pair.get((recipe, target), {}) for recipe in candidates])
+    if not by_dev:
+        others = [{s: v for s, v in scores.by_pair.get((one, target), {}).items() if s != seed} for one in candidates]
+        by_dev = _at_shared_seeds(others)
+    return {recipe: statistics.fmean(values) for recipe, values in zip(candidates, by_dev, strict=False)}
+
+
+def _at_shared_seeds(values: Sequence[Mapping[int, float]]) -> list[list[float]]:
+    """Each candidate's values at the seeds that all have; empty where there is none."""
+    shared = [seed for seed in values[0] if all(seed in by_seed for by_seed in values)]
+    return [[by_seed[seed] for seed in shared] for by_seed in values] if shared else []

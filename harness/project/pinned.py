@@ -6,6 +6,7 @@ clone is judged by it before anything has run there, and a run is compared with 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from pydantic import ValidationError
 from harness.project.errors import HarnessError, explain_validation
 from harness.project.files import refuse_repeated_keys
 from harness.project.records import Record
-from harness.project.results import Result
+from harness.project.results import Kept, Result
 
 MANIFEST = "manifest.json"
 """The manifest of a folder of pinned results; written last."""
 RESULTS = "results.jsonl"
 SCORES = "scores.json"
 PREDICTIONS = "predictions/"
+TEXTLESS = ("classification", "tagging", "choice", "retrieval")
+"""Heads whose predictions are labels, tags, indices or identifiers: nothing of the rows' text."""
 ENCODER = "encoder.json"
 """The record of the encoder's making: its size, its learning curve, the hashes of its files."""
 
@@ -32,8 +35,10 @@ class PinnedManifest(Record):
     """The profile."""
     files: dict[str, str]
     """Path in the folder -> sha256."""
+    cells: list[str] | None = None
+    """Every pinned cell, where these are not all of their recipes x targets x seeds; null: they are."""
     predictions: bool = True
-    """Do the predictions lie here? Those on real data hold pieces of its rows, so only their hashes are kept."""
+    """Do all predictions lie here? Of real data those that hold words of its rows don't: only their hashes are kept."""
     bytes: int
     """Their size together."""
     machines: list[dict[str, Any]]
@@ -48,6 +53,14 @@ class PinnedManifest(Record):
     """When they were pinned, UTC."""
 
 
+def holds_text(kept: Kept | None, head: str) -> bool:
+    """Whether what a cell keeps, or its predictions (None), may hold words of rows, which are not ours to pass on.
+
+    `head`: that of its target.
+    """
+    return kept in (None, "dev") and head not in TEXTLESS
+
+
 def predictions_name(cell_id: str) -> str:
     """The path of a cell's predictions in a folder of pinned results, as its manifest lists it."""
     return f"{PREDICTIONS}{cell_id}.json.gz"
@@ -56,6 +69,16 @@ def predictions_name(cell_id: str) -> str:
 def pinned_predictions(folder: Path, cell_id: str) -> Path:
     """Where the pinned predictions of a cell lie."""
     return folder / predictions_name(cell_id)
+
+
+def kept_files_name(kept: Kept, cell_id: str) -> str:
+    """The path of what a cell keeps beside its predictions, likewise."""
+    return f"{kept}/{cell_id}.json.gz"
+
+
+def training_name(recipe: str, seed: int) -> str:
+    """The path of an intermediate training's record and its checkpoint's, likewise."""
+    return f"trainings/{recipe}-{seed}.json"
 
 
 def pinned_data(folder: Path, task: str) -> Path:
@@ -81,6 +104,20 @@ def read_pinned_manifest(folder: Path) -> PinnedManifest:
     except ValidationError as error:
         fix = f"git checkout -- {folder}"
         raise HarnessError(explain_validation(error, PinnedManifest, str(path)), fix=fix) from None
+
+
+def left_out_of_pins(results: Mapping[str, Result], folder: Path) -> set[str]:
+    """Cells of `results` that are the pinned ones and whose predictions, or dev predictions, were not pinned: they hold
+    words of rows. Such a cell that was taken from the pins lacks them. Empty where nothing can be read.
+    """
+    try:
+        manifest, pinned = read_pinned_manifest(folder), read_results(folder / RESULTS)
+    except (HarnessError, OSError, ValueError):
+        return set()
+    if manifest.predictions:
+        return set()
+    same = [name for name, result in results.items() if pinned.get(name) == result]
+    return {name for name in same if predictions_name(name) not in manifest.files}
 
 
 def read_results(path: Path) -> dict[str, Result]:

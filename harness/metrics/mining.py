@@ -1,75 +1,14 @@
-"""Nearest neighbours and bitext mining over sentence embeddings, as XTREME's utils_retrieve.py does them.
-
-Upstream calls faiss on float32, whose last bits depend on the processor. Here every similarity is summed in
-float64 and rounded once, to float32 for float32 input (everything after it stays float32, as upstream) and to
-12 decimals for float64 input, which upstream refuses. Equal sentences therefore tie on every machine, and
-ties fall as faiss and a stable sort let them fall.
-"""
+"""Bitext mining over sentence embeddings, as XTREME's utils_retrieve.py does it (BUCC)."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from harness.metrics.similarity import Array, pair_of_unit_rows, similarity_blocks
 from harness.project.errors import HarnessError
-
-Array = NDArray[Any]
-_QUERIES_AT_ONCE = 256  # 256 x 14,000 similarities of 8 bytes are 29 MB
-
-
-def _unit_rows(embeddings: Array, name: str) -> Array:
-    """A copy with rows of length 1, zero rows left zero (faiss.normalize_L2); float64, or else float32."""
-    kept = np.asarray(embeddings).dtype == np.float64
-    rows: Array = np.array(embeddings, dtype=np.float64 if kept else np.float32)
-    if rows.ndim != 2:
-        raise HarnessError(f"expected {name} embeddings of shape (sentences, dimensions), found {rows.shape}")
-    if not np.isfinite(rows).all():
-        raise HarnessError(f"expected finite {name} embeddings, found nan or infinity")
-    squared = np.square(rows, dtype=np.float64).sum(axis=1).astype(rows.dtype)
-    some = squared > 0
-    rows[some] *= (1.0 / np.sqrt(squared[some])).astype(rows.dtype)[:, None]
-    return rows
-
-
-def _pair_of_unit_rows(first: Array, second: Array, names: tuple[str, str]) -> tuple[Array, Array]:
-    """Both sets normalised, in the wider of their two types; HarnessError if their dimensions differ."""
-    a, b = _unit_rows(first, names[0]), _unit_rows(second, names[1])
-    if a.shape[1] != b.shape[1]:
-        raise HarnessError(
-            f"expected {names[0]} and {names[1]} of equal dimension, found {a.shape[1]} and {b.shape[1]}"
-        )
-    wider = np.result_type(a, b)
-    return a.astype(wider, copy=False), b.astype(wider, copy=False)
-
-
-def _similarity_blocks(queries: Array, candidates: Array) -> Iterator[Array]:
-    """Inner products, some queries at a time: arrays (up to 256, candidates) in the rows' own type."""
-    transposed = candidates.astype(np.float64).T
-    for start in range(0, len(queries), _QUERIES_AT_ONCE):
-        block = queries[start : start + _QUERIES_AT_ONCE].astype(np.float64) @ transposed
-        yield block.astype(np.float32) if queries.dtype == np.float32 else np.round(block, 12)
-
-
-def nearest_neighbour(queries: Array, candidates: Array) -> NDArray[np.int64]:
-    """The index of each query's nearest candidate by cosine; shapes (n, d) and (m, d) give (n,).
-
-    Upstream's `similarity_search` (Tatoeba: the English sentences query the foreign ones): the smallest
-    Euclidean distance between normalised vectors, which is the largest cosine, the lowest index among equals.
-    An all-zero candidate has distance 1, as a candidate at cosine 0.5 has; for an all-zero query, where
-    upstream's choice is rounding noise, the first candidate (an all-zero one before others) is taken. Inputs
-    are left unchanged. Raises HarnessError on unequal dimensions, on no candidates and on values that are not
-    finite.
-    """
-    q, c = _pair_of_unit_rows(queries, candidates, ("query", "candidate"))
-    if len(c) == 0:
-        raise HarnessError("expected at least one candidate embedding, found none")
-    squared_length = c.any(axis=1).astype(c.dtype)
-    best = [(2 * block - squared_length).argmax(axis=1) for block in _similarity_blocks(q, c)]
-    return np.concatenate(best).astype(np.int64) if best else np.empty(0, dtype=np.int64)
 
 
 def _best_k(similarities: Array, cut: float, k: int) -> Array:
@@ -92,7 +31,7 @@ def _neighbours(queries: Array, candidates: Array, k: int) -> tuple[Array, Array
     similarities = np.empty((len(queries), k), dtype=queries.dtype)
     columns = np.empty((len(queries), k), dtype=np.int64)
     row = 0
-    for block in _similarity_blocks(queries, candidates):
+    for block in similarity_blocks(queries, candidates):
         cuts = np.partition(block, len(candidates) - k, axis=1)[:, len(candidates) - k]
         for line, cut in zip(block, cuts, strict=True):
             columns[row] = _best_k(line, cut, k)
@@ -127,7 +66,7 @@ def mine_bitext(source: Array, target: Array, k: int = 4) -> list[tuple[int, int
     """
     if k < 1:
         raise HarnessError(f"expected at least 1 neighbour, found k={k}")
-    x, y = _pair_of_unit_rows(source, target, ("source", "target"))
+    x, y = pair_of_unit_rows(source, target, ("source", "target"))
     if len(x) == 0 or len(y) == 0:
         return []
     forward, forward_columns = _neighbours(x, y, k)
