@@ -19,13 +19,13 @@ from harness.audit.integrity.made import DataManifest, Made
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rows import pinned_rows
 from harness.audit.levels import strictly
-from harness.audit.pinned import pinned_files
 from harness.audit.report import render
 from harness.audit.rules import _committed, other_rules
 from harness.audit.scope import _not_pinned, _not_published
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
 from harness.project.params import HubEncoder, LocalEncoder
+from harness.project.pinned import pinned_files
 from harness.project.profiles import read_params
 from harness.project.results import Result
 from harness.project.tasks import load_task, published_digest
