@@ -322,6 +322,8 @@ class PublishedEncoder(Settings):
 
     parameters: int = Field(gt=0, le=MOST)
     """Number of the encoder's parameters."""
+    seen: str | None = None
+    """What it was trained on, in words, as its source says; stands in its record, on its page, and decides nothing."""
 
     @property
     @abstractmethod
@@ -426,7 +428,7 @@ class WheelEncoder(PublishedEncoder):
     @property
     def origin(self) -> dict[str, Any]:
         """Package, wheel and member, and how it was read."""
-        return self.model_dump(exclude={"source", "parameters"})
+        return self.model_dump(exclude={"source", "parameters", "seen"})
 
     @property
     def tokenizer_sha256(self) -> str | None:

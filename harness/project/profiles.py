@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from harness.project.errors import HarnessError, check_known, explain_validation
 from harness.project.files import read_yaml
-from harness.project.params import HubEncoder, LocalEncoder, Params, PretrainedHere, WheelEncoder
+from harness.project.params import HubEncoder, LocalEncoder, Params, WheelEncoder
 from harness.project.paths import Paths, project_root
 
 SHORT = 12
@@ -72,16 +72,6 @@ def read_params(path: Path) -> Params:
         return Params.model_validate(read_yaml(path, fix))
     except ValidationError as error:
         raise HarnessError(explain_validation(error, Params, path.name), fix=fix) from None
-
-
-def pretrained_here(params: Params) -> PretrainedHere:
-    """The settings of an encoder that is trained here; HarnessError where the profile takes a published one."""
-    if not isinstance(params.encoder, PretrainedHere):
-        raise HarnessError(
-            f"expected an encoder that is pretrained here, found {describe_encoder(params)}",
-            fix="make a profile active that pretrains its encoder (`harness profile lab`)",
-        )
-    return params.encoder
 
 
 def list_profiles(root: Path) -> list[str]:
