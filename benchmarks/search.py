@@ -8,8 +8,8 @@ Needs `build/<profile>/data` and `build/<profile>/encoder` of the active profile
 (recipe `none`) on one task with the profile's settings, but for what the options name, and scores the dev rows of the
 source language. No test row, no other language and no checkpoint of an intermediate training is read: a gain can't be
 seen here. The seed is 0, which no grid has. Each trial adds a line to benchmarks/results/search-PROFILE.jsonl; one that
-stands there with equal settings, code, data and encoder does not run again, so a killed search goes on. `--page` prints
-every line as a table. Seconds are of the processor, all threads together.
+stands there with equal settings, data and encoder does not run again, so a killed search goes on; the line names the
+code that ran. `--page` prints every line as a table. Seconds are of the processor, all threads together.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def settings_of(role: str, task: str, params: Params) -> Training:
 
 
 def trial_of(role: str, task: str, settings: Training, params: Params, paths: Paths) -> Trial:
-    """Settings, data, encoder and code of one trial."""
+    """Settings, data and encoder of one trial."""
     return {
         "role": role,
         "task": task,
@@ -91,7 +91,6 @@ def trial_of(role: str, task: str, settings: Training, params: Params, paths: Pa
         "precision": params.compute.precision,
         "data": read_manifest(paths.data(task)).files,
         "encoder_sha256": read_json(paths.encoder / "encoder.json")["sha256"]["model.safetensors"],
-        "code": code_of([TRAINING]),
     }
 
 
@@ -115,6 +114,8 @@ def run_trial(role: str, task: str, settings: Training, params: Params, paths: P
         "rate": settings.learning_rate,
         "rows": settings.max_examples,
         "epochs": settings.epochs,
+        "batch": settings.batch_size,
+        "code": code_of([TRAINING]),
         "steps": ready.steps,
         "dev": None,
         "constant": None,
@@ -153,11 +154,11 @@ def page(lines: Sequence[dict[str, Any]]) -> str:
     """Every trial, task by task, the best rate of each setting in bold."""
     best: dict[tuple[Any, ...], float] = {}
     for line in lines:
-        key = (line["role"], line["task"], line["rows"], line["epochs"])
+        key = (line["role"], line["task"], line["rows"], line["epochs"], line["batch"])
         best[key] = max(best.get(key, -1.0), -1.0 if line["dev"] is None else line["dev"])
     rows = []
     for line in sorted(lines, key=lambda one: (one["role"], one["task"], str(one["rows"]), one["epochs"], one["rate"])):
-        key = (line["role"], line["task"], line["rows"], line["epochs"])
+        key = (line["role"], line["task"], line["rows"], line["epochs"], line["batch"])
         dev = "diverged" if line["dev"] is None else f"{line['dev']:.1f}"
         rows.append(
             (
@@ -165,6 +166,7 @@ def page(lines: Sequence[dict[str, Any]]) -> str:
                 line["task"],
                 "all" if line["rows"] is None else line["rows"],
                 f"{line['epochs']:g}",
+                line["batch"],
                 line["steps"],
                 f"{line['rate']:.0e}",
                 f"**{dev}**" if line["dev"] == best[key] else dev,
@@ -174,7 +176,20 @@ def page(lines: Sequence[dict[str, Any]]) -> str:
                 line["train_tokens_per_s"],
             )
         )
-    headers = ("role", "task", "rows", "epochs", "steps", "rate", "dev", "constant", "loss", "seconds", "tokens/s")
+    headers = (
+        "role",
+        "task",
+        "rows",
+        "epochs",
+        "batch",
+        "steps",
+        "rate",
+        "dev",
+        "constant",
+        "loss",
+        "seconds",
+        "tokens/s",
+    )
     return markdown_table(headers, rows, "ll")
 
 

@@ -461,6 +461,9 @@ class Retrieval(Settings):
     """k of the ratio margin (BUCC)."""
     max_length: int = Field(ge=8, le=MOST)
     """Longest sentence in tokens, special tokens included."""
+    max_others: int | None = Field(default=None, ge=0, le=MOST)
+    """Of texts that are mined (BUCC): the sentences of gold pairs, and the first so many others of each text; null: all
+    of them. Scores rise with fewer, as there is less to be mistaken for a pair, so no score of a cut text is BUCC's."""
 
 
 def _settings_kind(value: Any) -> str:
