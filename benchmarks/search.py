@@ -1,5 +1,6 @@
 """Learning rates, looked at on English dev rows alone: what profile `mini` is set by, before any gain is read.
 
+    python benchmarks/search.py                            # every task of the grid at RATES
     python benchmarks/search.py target xnli udpos --rates 5e-5 1e-4 2e-4 [--rows 1000] [--epochs 2]
     python benchmarks/search.py intermediate mnli --rates 5e-5 1e-4
     python benchmarks/search.py --page
@@ -71,6 +72,13 @@ def add_line(path: Path, line: dict[str, Any]) -> None:
     gap = "\n" if content and not content.endswith(b"\n") else ""
     with path.open("a", encoding="utf-8") as file:
         file.write(gap + json.dumps(line) + "\n")
+
+
+def tasks_of(role: str, params: Params) -> list[str]:
+    """The trained tasks of the profile's grid, which a search without names takes."""
+    if role == "target":
+        return [name for name in params.grid.targets if isinstance(params.target[name], Training)]
+    return list(dict.fromkeys(task for name in params.grid.recipes for task in params.recipes[name].tasks))
 
 
 def settings_of(role: str, task: str, params: Params) -> Training:
@@ -209,18 +217,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.page:
         print(page(read_lines(path)))
         return
-    if not chosen.tasks:
-        parser.error("expected a role and its tasks, or --page")
-    for task in chosen.tasks:
-        changes: dict[str, Any] = {"max_examples": chosen.rows, "epochs": chosen.epochs}
-        settings = settings_of(chosen.role, task, params)
+    changed = {"max_examples": chosen.rows, "epochs": chosen.epochs}
+    changed = {name: value for name, value in changed.items() if value is not None}
+    roles = [chosen.role] if chosen.role else ["target", "intermediate"]
+    wanted = [(role, task) for role in roles for task in chosen.tasks or tasks_of(role, params)]
+    for role, task in wanted:
         for rate in chosen.rates:
-            changed = {name: value for name, value in changes.items() if value is not None}
-            tried = settings.model_copy(update={**changed, "learning_rate": rate})
-            key = identity(trial_of(chosen.role, task, tried, params, paths))
+            tried = settings_of(role, task, params).model_copy(update={**changed, "learning_rate": rate})
+            key = identity(trial_of(role, task, tried, params, paths))
             if any(line["key"] == key for line in read_lines(path)):
                 continue
-            line = {"key": key, "role": chosen.role, "task": task, **run_trial(chosen.role, task, tried, params, paths)}
+            line = {"key": key, "role": role, "task": task, **run_trial(role, task, tried, params, paths)}
             add_line(path, line)
             print(json.dumps(line), flush=True)
 
