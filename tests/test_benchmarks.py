@@ -242,7 +242,20 @@ def test_a_search_sees_english_dev_rows_alone_and_goes_on_where_it_stood(
     capsys.readouterr()
     search.main(["--page"])
     page = capsys.readouterr().out
-    assert page.count("| target") == 4 and page.count("**") == 4
+    assert page.count("| target") == 4
 
     with pytest.raises(SystemExit, match="a task of `target` that is trained, found tatoeba"):
         search.main(["target", "tatoeba"])
+
+
+def test_a_page_of_a_search_marks_the_best_rate_of_each_setting() -> None:
+    search = script("search")
+    same = {"role": "target", "task": "xnli", "rows": 8, "epochs": 1.0, "batch": 4, "steps": 2, "constant": 33.4}
+    same |= {"loss": [1.1, 0.9], "train_s": 3.0, "train_tokens_per_s": 500}
+    lines = [same | {"rate": rate, "dev": dev} for rate, dev in ((4e-4, None), (2e-4, 50.3), (1e-4, 48.1))]
+    lines.append(same | {"epochs": 2.0, "rate": 1e-4, "dev": 40.0})
+    rows = [line for line in search.page(lines).splitlines() if "xnli" in line]
+    shown = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [(row[3], row[6], row[7]) for row in shown] == [
+        ("1", "1e-04", "48.1"), ("1", "2e-04", "**50.3**"), ("1", "4e-04", "diverged"), ("2", "1e-04", "**40.0**"),
+    ]  # fmt: skip
