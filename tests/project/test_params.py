@@ -231,6 +231,7 @@ def test_a_misspelt_key_is_called_unknown_and_not_missing(tmp_path: Path) -> Non
 def test_mini_is_the_study_of_a_real_encoder() -> None:
     mini = read_params(toys.ROOT / "profiles" / "mini.yaml")
     assert mini.encoder.source == "wheel" and mini.encoder.seen and "arXiv 2402.05672" in mini.encoder.seen
+    assert "seen" not in mini.encoder.origin, "words decide nothing"
     assert (mini.compute.precision, mini.compute.threads) == ("bf16", 1)
     assert mini.grid.recipes[:4] == ["none", "mnli", "squad_v1", "hellaswag"] and "multi" in mini.grid.recipes
     assert mini.grid.seeds == [1, 2, 3, 4, 5] and set(mini.grid.targets) == set(mini.target) and len(mini.target) == 9
