@@ -214,3 +214,48 @@ def test_a_ratio_that_falls_short_is_explained(toy: tuple[Params, Paths], monkey
     assert said.startswith("xquad, fp32, 1 thread: 1.50 times the speed of `Trainer, tuned`, 1.6 wanted.")
     assert said.endswith("the ratio would be 2.00.")
     assert training.made_of(how, steps).endswith("25% attention, 5% GELU and 20% all else.")
+
+
+def test_a_search_sees_english_dev_rows_alone_and_goes_on_where_it_stood(
+    toy_copy: tuple[Params, Paths], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search, (params, paths) = script("search"), toy_copy
+    monkeypatch.chdir(paths.root)
+    source = next(paths.data("pawsx").glob("train.*.jsonl")).name.split(".")[1]
+    for path in paths.data("pawsx").glob("*.jsonl"):
+        if path.name not in (f"train.{source}.jsonl", f"dev.{source}.jsonl"):
+            path.unlink()
+    arguments = ["target", "pawsx", "--rows", "16", "--rates"]
+    search.main([*arguments, "1e-3", "3e-3"])
+    path = search.results_file(paths.root, params.profile)
+    lines = search.read_lines(path)
+    assert [line["rate"] for line in lines] == [1e-3, 3e-3] and all(line["steps"] == 2 for line in lines)
+    assert all(0 <= line["dev"] <= 100 and line["dev_rows"] == 20 and line["constant"] > 0 for line in lines)
+
+    path.write_bytes(path.read_bytes()[:-20])  # killed in the middle of a line
+    search.main([*arguments, "1e-3", "3e-3", "--epochs", "2"])
+    search.main([*arguments, "1e-3", "3e-3"])
+    found = [(line["rate"], line["epochs"]) for line in search.read_lines(path)]
+    assert found == [(1e-3, 1), (1e-3, 2), (3e-3, 2), (3e-3, 1)], "what stands there runs once"
+    again = search.read_lines(path)[-1]
+    assert (again["dev"], again["loss"]) == (lines[1]["dev"], lines[1]["loss"]), "a trial repeats"
+    capsys.readouterr()
+    search.main(["--page"])
+    page = capsys.readouterr().out
+    assert page.count("| target") == 4
+
+    with pytest.raises(SystemExit, match="a task of `target` that is trained, found tatoeba"):
+        search.main(["target", "tatoeba"])
+
+
+def test_a_page_of_a_search_marks_the_best_rate_of_each_setting() -> None:
+    search = script("search")
+    same = {"role": "target", "task": "xnli", "rows": 8, "epochs": 1.0, "batch": 4, "steps": 2, "constant": 33.4}
+    same |= {"loss": [1.1, 0.9], "train_s": 3.0, "train_tokens_per_s": 500}
+    lines = [same | {"rate": rate, "dev": dev} for rate, dev in ((4e-4, None), (2e-4, 50.3), (1e-4, 48.1))]
+    lines.append(same | {"epochs": 2.0, "rate": 1e-4, "dev": 40.0})
+    rows = [line for line in search.page(lines).splitlines() if "xnli" in line]
+    shown = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [(row[3], row[6], row[7]) for row in shown] == [
+        ("1", "1e-04", "48.1"), ("1", "2e-04", "**50.3**"), ("1", "4e-04", "diverged"), ("2", "1e-04", "**40.0**"),
+    ]  # fmt: skip

@@ -27,6 +27,7 @@ DOCUMENTS = (
             "encoder",
             "encoders",
             "layers",
+            "mini",
             "threats",
             "verifier",
         )

@@ -32,6 +32,7 @@ class _Encoder(_Form):
     parameters: int
     sha256: dict[str, str]
     made_from: dict[str, Any]
+    seen: str | None = None
 
 
 class _Pretrained(_Encoder):

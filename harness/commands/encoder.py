@@ -16,7 +16,11 @@ app = typer.Typer(no_args_is_help=True, help="The encoder: what it knows, and th
 def encoder_report(
     out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/encoder.md"),
 ) -> None:
-    """Measure the encoder beside a random initialisation of the same size and write docs/encoder.md (minutes)."""
+    """Measure the encoder, of whatever source, beside a random one and simple baselines; write docs/encoder.md.
+
+    The random one has the same configuration and tokenizer. Both train every trained target of the grid at its first
+    seed: minutes in the laboratory, about as long as two recipes at one seed elsewhere.
+    """
     from harness.pages.encoder.record import write_report
 
     params, paths = open_project()

@@ -68,7 +68,7 @@ def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
     if isinstance(chosen, PretrainedHere):
         record = _pretrain(chosen, params, paths)
     else:
-        record = {"parameters": _published(chosen, params, paths), "made_from": chosen.origin}
+        record = {"parameters": _published(chosen, params, paths), "made_from": chosen.origin, "seen": chosen.seen}
     made = [name for name in (WEIGHTS, TOKENIZER, LM_HEAD) if (paths.encoder / name).is_file()]
     identity = {
         "parameters": record.pop("parameters"),

@@ -115,7 +115,7 @@ def score_layers(
     last = int(encoder.config.num_hidden_layers)
     found: LayerScores = [{} for _ in range(last + 1)]
     for language in target_languages(task, data):
-        search = read_search(task, data, language, evaluation.max_rows)
+        search = read_search(task, data, language, settings, evaluation)
         for layer, given, _ in answers(task, search, encoder, tokenizer, settings, evaluation, range(last + 1)):
             found[layer][language] = rounded(scoring.score(task.metric, search.gold, given.predictions, language))
         advance()

@@ -42,9 +42,11 @@ def target_languages(task: Task, data: Path) -> list[str]:
     return languages(data, _kind(task).GOLD)
 
 
-def read_search(task: Task, data: Path, language: str, limit: int | None) -> Search:
-    """Read one language of the target's folder; `limit`: the first so many sentence pairs (bitext)."""
-    found: Search = _kind(task).read_search(data, language, limit)
+def read_search(task: Task, data: Path, language: str, settings: Retrieval, evaluation: Evaluation) -> Search:
+    """Read one language of the target's folder, as much of it as the settings say: the first `max_rows` sentence pairs
+    (bitext), or texts cut to `max_others` (mining).
+    """
+    found: Search = _kind(task).read_search(data, language, evaluation.max_rows, settings.max_others)
     return found
 
 
@@ -121,7 +123,7 @@ def run(start: Start, found: Findings) -> None:
     if not has_finite_weights(start.encoder):
         return found.stop("failed", ["the checkpoint's weights are not finite numbers"])
     for language in target_languages(start.task, start.data):
-        search = read_search(start.task, start.data, language, evaluation.max_rows)
+        search = read_search(start.task, start.data, language, settings, evaluation)
         few = search.sentences <= MOST_BY_LAYER
         layers = range(start.encoder.config.num_hidden_layers + 1) if few else [settings.layer]
         for layer, given, truncated in answers(

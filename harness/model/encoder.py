@@ -50,6 +50,11 @@ def new_encoder(architecture: Architecture, vocabulary_size: int) -> Encoder:
     return Encoder(family, config)
 
 
+def random_encoder(folder: Path) -> Encoder:
+    """An encoder of the configuration in `folder` at its random initialisation (from torch's global generator)."""
+    return Encoder(*read_config(folder))
+
+
 def on_device(model: Encoder, compute: Compute) -> Encoder:
     """Move a model to the device, and have it compute there as `compute` says."""
     model.to(compute.device)

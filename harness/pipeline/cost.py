@@ -201,9 +201,11 @@ class _Counter:
         """A target's training, its evaluations, and the predictions of dev and of test in every language."""
         settings = self.params.target[target]
         row, length = self._row(target, "predict", settings)
-        rows = self._rows(self._files(target, "test", "test_source", "test_target"), self.params.evaluation.max_rows)
+        rows = self._rows(self._files(target, "test"), self.params.evaluation.max_rows)
         if isinstance(settings, Retrieval):
-            dev = sum(self._files(target, "dev_source", "dev_target").values())
+            if self.tasks[target].kind == "mining":
+                rows = self._mined(target, "test", settings)
+            dev = self._mined(target, "dev", settings) if self._files(target, "dev_source") else 0
             return _unit("cell", target, runs, 0, 0, (rows + dev) * row, rows, length)
         steps = _steps(self._examples(target, settings), settings)
         tested = self._tested(target, settings, steps, settings.evaluate_every)
@@ -213,6 +215,15 @@ class _Counter:
 
     def _files(self, task: str, *splits: str) -> dict[str, float]:
         return {stem: count for stem, count in self.rows.get(task, {}).items() if stem.split(".")[0] in splits}
+
+    def _mined(self, target: str, split: str, settings: Retrieval) -> float:
+        """Sentences of the texts: all, or of each those of gold pairs (at most one a pair) and `max_others` more."""
+        texts = self._files(target, f"{split}_source", f"{split}_target")
+        if settings.max_others is None:
+            return _count(texts)
+        gold = {stem.split(".")[1]: pairs for stem, pairs in self._files(target, f"{split}_gold").items()}
+        most = {stem: settings.max_others + gold.get(stem.split(".")[1], nan) for stem in texts}
+        return _count({stem: min(count, most[stem]) for stem, count in texts.items()})
 
     def _rows(self, files: Mapping[str, float], limit: int | None) -> float:
         return _count({stem: _least(count, limit) for stem, count in files.items()})

@@ -322,6 +322,8 @@ class PublishedEncoder(Settings):
 
     parameters: int = Field(gt=0, le=MOST)
     """Number of the encoder's parameters."""
+    seen: str | None = None
+    """What it was trained on, in words, as its source says; stands in its record, on its page, and decides nothing."""
 
     @property
     @abstractmethod
@@ -426,7 +428,7 @@ class WheelEncoder(PublishedEncoder):
     @property
     def origin(self) -> dict[str, Any]:
         """Package, wheel and member, and how it was read."""
-        return self.model_dump(exclude={"source", "parameters"})
+        return self.model_dump(exclude={"source", "parameters", "seen"})
 
     @property
     def tokenizer_sha256(self) -> str | None:
@@ -459,6 +461,9 @@ class Retrieval(Settings):
     """k of the ratio margin (BUCC)."""
     max_length: int = Field(ge=8, le=MOST)
     """Longest sentence in tokens, special tokens included."""
+    max_others: int | None = Field(default=None, ge=0, le=MOST)
+    """Of texts that are mined (BUCC): the sentences of gold pairs, and the first so many others of each text; null: all
+    of them. Scores rise with fewer, as there is less to be mistaken for a pair, so no score of a cut text is BUCC's."""
 
 
 def _settings_kind(value: Any) -> str:

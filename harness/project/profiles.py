@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from harness.project.errors import HarnessError, check_known, explain_validation
 from harness.project.files import read_yaml
-from harness.project.params import HubEncoder, LocalEncoder, Params, PretrainedHere, WheelEncoder
+from harness.project.params import HubEncoder, LocalEncoder, Params, WheelEncoder
 from harness.project.paths import Paths, project_root
 
 SHORT = 12
@@ -31,7 +31,7 @@ def describe_encoder(params: Params) -> str:
 def describe_data(params: Params) -> str:
     """The rows in words: only the whole published data is called XTREME, as a claim's scope has it."""
     if params.data.source == "published":
-        return "a part of XTREME (max_rows, max_examples)" if _is_cut(params) else "XTREME"
+        return "a part of XTREME (max_rows, max_examples, max_others)" if _is_cut(params) else "XTREME"
     if params.data.source == "local":
         return f"data pack {params.data.pack}"
     planted = any(params.recipes[name].planted for name in params.grid.recipes)
@@ -41,7 +41,8 @@ def describe_data(params: Params) -> str:
 def _is_cut(params: Params) -> bool:
     """Does the profile leave out rows that are there?"""
     settings = [*params.intermediate.values(), *params.target.values()]
-    return params.evaluation.max_rows is not None or any(getattr(one, "max_examples", None) for one in settings)
+    cuts = [getattr(one, name, None) for one in settings for name in ("max_examples", "max_others")]
+    return params.evaluation.max_rows is not None or any(cut is not None for cut in cuts)
 
 
 def open_project(profile: str | None = None) -> tuple[Params, Paths]:
@@ -72,16 +73,6 @@ def read_params(path: Path) -> Params:
         return Params.model_validate(read_yaml(path, fix))
     except ValidationError as error:
         raise HarnessError(explain_validation(error, Params, path.name), fix=fix) from None
-
-
-def pretrained_here(params: Params) -> PretrainedHere:
-    """The settings of an encoder that is trained here; HarnessError where the profile takes a published one."""
-    if not isinstance(params.encoder, PretrainedHere):
-        raise HarnessError(
-            f"expected an encoder that is pretrained here, found {describe_encoder(params)}",
-            fix="make a profile active that pretrains its encoder (`harness profile lab`)",
-        )
-    return params.encoder
 
 
 def list_profiles(root: Path) -> list[str]:

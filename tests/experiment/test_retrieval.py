@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import toy as toys
 
+from harness.data.folder import read_split
 from harness.experiment.findings import Findings, Start
+from harness.experiment.retrieval import read_search
 from harness.experiment.retrieval import run as retrieve
 from harness.experiment.transfer import learn
 from harness.model.encoder import load_encoder
@@ -54,3 +56,37 @@ def test_settings_of_another_head_are_refused(toy: Toy) -> None:
         retrieve(start(toy, "tatoeba", settings_of="pawsx"), Findings())
     with pytest.raises(HarnessError, match=r"target\.pawsx in params\.yaml to say how it is trained"):
         learn(start(toy, "pawsx", settings_of="tatoeba"), Findings())
+
+
+@pytest.mark.parametrize("others", [0, 3, 10_000])
+def test_cut_texts_keep_every_gold_pair_and_the_first_others_in_order(toy: Toy, others: int) -> None:
+    given = start(toy, "bucc", max_others=others)
+    settings, evaluation = given.params.target["bucc"], given.params.evaluation
+    language = "qab"
+    pairs = read_split(given.data, "test_gold", language)
+    found = read_search(given.task, given.data, language, settings, evaluation)  # type: ignore[arg-type]
+    assert found.gold == pairs, "max_rows cuts no gold pair"
+    for side, rows in zip(("source", "target"), found.sides["test"], strict=True):
+        whole = read_split(given.data, f"test_{side}", language)
+        gold = {pair[f"{side}_id"] for pair in pairs}
+        kept = {row["id"] for row in rows}
+        rest = [row["id"] for row in whole if row["id"] not in gold]
+        assert gold and gold <= kept and kept - gold == set(rest[:others])
+        assert rows == [row for row in whole if row["id"] in kept]
+
+
+def test_a_cut_reaches_the_cell(toy: Toy) -> None:
+    def mined(**changes: int) -> set[str]:
+        given, found = start(toy, "bucc", **changes), Findings()
+        retrieve(given, found)
+        return {source for rows in found.predictions.values() for source, *_ in rows}
+
+    given = start(toy, "bucc")
+    gold = {pair["source_id"] for code in ("qab", "qah", "qai") for pair in read_split(given.data, "test_gold", code)}
+    whole, cut = mined(), mined(max_others=0)
+    assert cut and cut <= gold and not whole <= gold
+
+
+def test_a_cut_of_what_is_not_mined_is_refused(toy: Toy) -> None:
+    with pytest.raises(HarnessError, match=r"no max_others for aligned sentences \(tatoeba\).*found 5"):
+        retrieve(start(toy, "tatoeba", max_others=5), Findings())

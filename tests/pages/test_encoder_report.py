@@ -8,27 +8,37 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import toy as toys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from wordpiece import save_tiny_bert, wordpiece_tokenizer
 
+from harness.commands.main import run
 from harness.data.lab.languages import LANGUAGES, TASK_LANGUAGES
+from harness.experiment.encoder import run_encoder
+from harness.experiment.share import pinned_folder
+from harness.experiment.training.text import read_corpus
+from harness.model.encoder import load_encoder, new_encoder, random_encoder
 from harness.pages.encoder import record as encoder_report
 from harness.pages.encoder.page import (
     Correlation,
     EncoderReport,
     Measured,
+    Size,
     finding,
     plot_curve,
     rank_correlation,
     render_page,
 )
-from harness.project.params import Architecture, Pretraining
+from harness.project.params import Params, Pretraining
 from harness.project.paths import Paths
-from harness.project.profiles import read_params
+from harness.project.profiles import load_params, read_params
 
-SIZES = dict(hidden_size=8, layers=2, heads=2, intermediate_size=16, max_length=32, dropout=0.0)
+SIZES = dict(
+    family="xlm-roberta", hidden_size=8, layers=2, heads=2, intermediate_size=16, max_length=32, vocabulary_size=400
+)
 TRAINED = dict(
     seed=1, vocabulary_size=400, steps=30, batch_tokens=64, max_length=16, learning_rate=1e-3,
     warmup_proportion=0.1, weight_decay=0.0, mask_probability=0.15, language_exponent=0.3,
@@ -57,7 +67,8 @@ def report(
         names={target: f"laboratory analogue of {title}" for target, title in titles.items()},
         stand_ins={},
         source_language="qaa",
-        architecture=Architecture(**SIZES),
+        source="encoder pretrained here (2 layers of 8, 30 steps)",
+        size=Size.model_validate(SIZES),
         pretraining=Pretraining(**TRAINED),
         made=made,
         seed=1,
@@ -248,3 +259,83 @@ def test_the_measurements_become_the_page_and_its_picture(tmp_path: Path, monkey
     assert out == tmp_path / "docs" / "page.md"
     assert out.read_text(encoding="utf-8") == render_page(report(related(), flat()), "page_curve.png")
     assert (tmp_path / "docs" / "page_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def others_made(**made: Any) -> EncoderReport:
+    return report(
+        {"en": 80.0, "de": 40.0},
+        {"en": 70.0, "de": 20.0},
+        source_language="en",
+        names={"udpos": "UDPOS", "xquad": "XQuAD", "tatoeba": "Tatoeba"},
+        source="model.bin of the wheel toy 1.0",
+        pretraining=None,
+        made={"parameters": 98765, "sha256": {"model.safetensors": "ab" * 32}, **made},
+    )
+
+
+def test_an_encoder_that_others_made_says_what_it_is_and_shows_no_pretraining(tmp_path: Path, monkeypatch: Any) -> None:
+    page = render_page(others_made(seen="news and prayer books"), "encoder_curve.png")
+    about = page[page.index("## What it is") : page.index("## Zero-shot")]
+    assert cells(about, "parameters")[1] == "98,765"
+    assert cells(about, "source")[1] == "model.bin of the wheel toy 1.0"
+    assert cells(about, "has seen")[1] == "news and prayer books"
+    assert cells(about, "weights")[1] == f"sha256 {'ab' * 32}"
+    for absent in ("Learning curve", "curve.png", "corpus rows", "pretraining", "wall time"):
+        assert absent not in page, absent
+    assert cells(page, "de")[1:] == ["40.0", "20.0", "+20.0"]
+    assert "not stated" in render_page(others_made(seen=None), "encoder_curve.png")
+    monkeypatch.setattr(encoder_report, "measure_encoder", lambda params, paths: others_made())
+    encoder_report.write_report(read_params(toys.ROOT / "profiles" / "lab.yaml"), Paths(tmp_path, "lab"), Path("p.md"))
+    assert [path.name for path in tmp_path.iterdir()] == ["p.md"], "a picture of no curve"
+
+
+def test_an_encoder_of_a_folder_is_measured_beside_a_random_one(
+    toy_copy: tuple[Params, Paths], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = toy_copy[1]
+    folder = paths.root / "own"
+    folder.mkdir()
+    lines = [line for part in read_corpus(paths).values() for line in part]
+    save_tiny_bert(folder, wordpiece_tokenizer([*lines, "qwertyuiopasdfghjklzxcvbnm.,?"]))
+    content = toys.toy_settings()
+    content["encoder"] = pinned_folder(folder, paths.root).model_dump() | {"seen": "nothing but a toy"}
+    content["grid"]["targets"] = ["pawsx", "udpos", "tatoeba"]
+    toys.write_params(paths.root, content)
+    params = load_params(paths.root)
+    assert run_encoder(params, paths)["seen"] == "nothing but a toy"
+
+    sides = {side: encoder_report._encoder(side, params, paths, 1)[0] for side in ("pretrained", "random")}
+    weights = {side: encoder.state_dict() for side, encoder in sides.items()}
+    assert {n: t.shape for n, t in weights["random"].items()} == {n: t.shape for n, t in weights["pretrained"].items()}
+    words = "embeddings.word_embeddings.weight"
+    assert torch.equal(weights["pretrained"][words], load_encoder(paths.encoder).state_dict()[words])
+    assert not torch.equal(weights["random"][words], weights["pretrained"][words])
+    again = encoder_report._encoder("random", params, paths, 2)[0].state_dict()
+    assert torch.equal(again[words], weights["random"][words]), "one random encoder serves every target"
+
+    monkeypatch.chdir(paths.root)
+    assert run(["encoder", "report", "--out", "page.md"]) == 0, capsys.readouterr().err
+    page = (paths.root / "page.md").read_text(encoding="utf-8")
+    about = page[page.index("## What it is") : page.index("## Zero-shot")]
+    assert cells(about, "architecture")[1].startswith("BERT's: ") and "local encoder own" in cells(about, "source")[1]
+    assert cells(about, "has seen")[1] == "nothing but a toy"
+    layers = page[page.index("## Retrieval by layer") : page.index("By language at layer")]
+    layers_measured = {int(number) for number in re.findall(r"^\| *(\d+)", layers, flags=re.M)}
+    assert layers_measured == set(range(sides["random"].config.num_hidden_layers + 1))
+    dev = page[page.index("## Dev scores") :]
+    titles = {"pawsx": "accuracy", "udpos": "accuracy"}
+    for row in (line for line in dev.splitlines() if "| accuracy" in line):
+        majority, bag = (cell.strip() for cell in row.strip("|").split("|")[-2:])
+        assert 0 < float(majority) < 100 and 0 < float(bag) <= 100
+        titles.popitem()
+    assert not titles, "a target lacks its baselines"
+
+
+def test_a_random_encoder_is_the_one_that_pretraining_starts_from(toy: tuple[Params, Paths]) -> None:
+    architecture = toy[0].encoder.architecture  # type: ignore[union-attr]
+    made = []
+    vocabulary = load_encoder(toy[1].encoder).config.vocab_size
+    for make in (lambda: new_encoder(architecture, vocabulary), lambda: random_encoder(toy[1].encoder)):
+        torch.manual_seed(3)
+        made.append(make().state_dict())
+    assert all(torch.equal(made[0][name], made[1][name]) for name in made[0]) and made[0].keys() == made[1].keys()

@@ -160,6 +160,16 @@ def test_retrieval_trains_nothing_and_reads_both_sides() -> None:
     assert unit(found, "bucc").predict_tokens == (300 + 200 + 30 + 20) * 512
 
 
+def test_texts_that_are_mined_count_whole_or_as_far_as_they_are_cut() -> None:
+    params = paper(["none"], ["bucc"])
+    few = params.model_copy(update={"evaluation": params.evaluation.model_copy(update={"max_rows": 5})})
+    assert unit(estimate(few, published(ROWS)), "bucc").predict_tokens == (300 + 200 + 30 + 20) * 512
+    rows = ROWS | {"bucc": ROWS["bucc"] | {"test_gold.de": 20, "dev_gold.de": 7}}
+    cut = params.target["bucc"].model_copy(update={"max_others": 10})
+    found = estimate(params.model_copy(update={"target": params.target | {"bucc": cut}}), published(rows))
+    assert unit(found, "bucc").predict_tokens == (30 + 30 + 17 + 17) * 512
+
+
 def test_what_nobody_counted_is_unknown_and_named() -> None:
     found = estimate(paper(["none", "mnli", "ccg"], ["xnli", "panx"]), published(ROWS))
     total, unknown = found.total("steps")

@@ -12,8 +12,10 @@ import yaml
 from pydantic import ValidationError
 from wheels import REAL
 
+from harness.pipeline.plan import render_plan
 from harness.project.errors import HarnessError, explain_validation, nearest
 from harness.project.params import Params, Retrieval, data_dir
+from harness.project.paths import Paths
 from harness.project.profiles import list_profiles, load_params, read_params, use_profile
 
 PROFILES = sorted(path.stem for path in (toys.ROOT / "profiles").glob("*.yaml"))
@@ -224,3 +226,19 @@ def test_a_misspelt_key_is_called_unknown_and_not_missing(tmp_path: Path) -> Non
     path.write_text(text)
     with pytest.raises(HarnessError, match=r"unknown key `encoder.pretraining.batch_toknes`.* `batch_tokens`"):
         read_params(path)
+
+
+def test_mini_is_the_study_of_a_real_encoder() -> None:
+    mini = read_params(toys.ROOT / "profiles" / "mini.yaml")
+    assert mini.encoder.source == "wheel" and mini.encoder.seen and "arXiv 2402.05672" in mini.encoder.seen
+    assert "seen" not in mini.encoder.origin, "words decide nothing"
+    assert (mini.compute.precision, mini.compute.threads) == ("bf16", 1)
+    assert mini.grid.recipes[:4] == ["none", "mnli", "squad_v1", "hellaswag"] and "multi" in mini.grid.recipes
+    assert mini.grid.seeds == [1, 2, 3, 4, 5] and set(mini.grid.targets) == set(mini.target) and len(mini.target) == 9
+    assert not any(recipe.mlm for recipe in mini.recipes.values()), "the encoder has no masked-LM head"
+    paper = read_params(toys.ROOT / "profiles" / "paper.yaml")
+    for target in ("bucc", "tatoeba"):
+        ours, theirs = mini.target[target], paper.target[target]
+        assert ours.layer / 12 == pytest.approx(theirs.layer / 24), "the paper's share of depth"  # type: ignore[union-attr]
+    plan = render_plan(mini, Paths(toys.ROOT, "mini"))
+    assert all(name in plan for name in (*mini.grid.recipes, *mini.grid.targets)) and "mlm" not in plan

@@ -128,3 +128,7 @@ def test_only_the_whole_published_data_is_called_xtreme() -> None:
         cut = dict(getattr(paper, kind))
         cut[task] = cut[task].model_copy(update={"max_examples": 100})
         assert describe_data(paper.model_copy(update={kind: cut})).startswith("a part of XTREME"), kind
+    for fewest in (0, 1000):
+        texts = paper.target["bucc"].model_copy(update={"max_others": fewest})
+        cut = paper.target | {"bucc": texts}
+        assert describe_data(paper.model_copy(update={"target": cut})).startswith("a part of XTREME"), fewest

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from harness.data.folder import has_split, languages, read_split
 from harness.experiment.searches.search import Answer, Search, Sides
+from harness.metrics.metric import Row
 from harness.metrics.mining import mine_rows
 from harness.metrics.named.mining_f1 import tuned_threshold
 from harness.metrics.pairs import pairs_above
@@ -18,19 +20,34 @@ DEV_GOLD = "dev_gold"
 """The split of the pairs that the threshold is tuned on, where there is one."""
 
 
-def read_search(data: Path, language: str, limit: int | None) -> Search:
-    """Read one language of the target's folder, all of it: a part of the texts would lack pairs (`limit` is none)."""
+def read_search(data: Path, language: str, limit: int | None, others: int | None) -> Search:
+    """Read one language of the target's folder. All gold pairs are looked for, whatever `limit` says; `others`: in the
+    sentences of gold pairs and the first so many others of each text, in place of whole texts.
+    """
     tuned = has_split(data, DEV_GOLD) and language in languages(data, DEV_GOLD)
     return Search(
         file=data / f"{GOLD}.{language}.jsonl",
         gold=read_split(data, GOLD, language),
         sides={
-            split: (read_split(data, f"{split}_source", language), read_split(data, f"{split}_target", language))
+            split: (
+                _text(data, split, "source", language, others),
+                _text(data, split, "target", language, others),
+            )
             for split in (["test", "dev"] if tuned else ["test"])
         },
         dev_gold=read_split(data, DEV_GOLD, language) if tuned else [],
         dev_file=data / f"{DEV_GOLD}.{language}.jsonl" if tuned else None,
     )
+
+
+def _text(data: Path, split: str, side: str, language: str, others: int | None) -> list[Row]:
+    """The sentences of one text, in its order: those of gold pairs, and the first `others` of the rest (None: all)."""
+    rows = read_split(data, f"{split}_{side}", language)
+    if others is None:
+        return rows
+    named = {pair[f"{side}_id"] for pair in read_split(data, f"{split}_gold", language)}
+    first = {row["id"] for row in islice((row for row in rows if row["id"] not in named), others)}
+    return [row for row in rows if row["id"] in named or row["id"] in first]
 
 
 def answer(search: Search, vectors: Sides, settings: Retrieval) -> Answer:

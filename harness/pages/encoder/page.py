@@ -14,13 +14,14 @@ import numpy as np
 
 from harness.data.lab.languages import LANGUAGES
 from harness.pages.markdown import markdown_table
-from harness.project.params import Architecture, Pretraining
+from harness.project.params import Pretraining
 from harness.project.records import Record
 
 Scores = dict[str, float]
 SIDES = ("pretrained", "random")
 TRANSFER = ("udpos", "panx")
 SHUFFLES = 10_000
+FAMILY_NAMES = {"xlm-roberta": "XLM-R's", "bert": "BERT's"}
 LEVEL = 0.05
 """One-sided p below which the page says that transfer falls with something."""
 
@@ -36,6 +37,25 @@ class Measured(Record):
     """Hidden layer (0: embeddings) -> language -> tatoeba accuracy in points; empty without tatoeba."""
 
 
+class Size(Record):
+    """Size of an encoder, from its configuration."""
+
+    family: str
+    """`model_type` of its config.json."""
+    layers: int
+    """Transformer layers."""
+    hidden_size: int
+    """Width of the hidden states."""
+    heads: int
+    """Attention heads per layer."""
+    intermediate_size: int
+    """Width of the feed-forward layer."""
+    max_length: int
+    """Longest input in tokens."""
+    vocabulary_size: int
+    """Rows of the word embeddings."""
+
+
 class EncoderReport(Record):
     """Everything that the page says."""
 
@@ -47,10 +67,12 @@ class EncoderReport(Record):
     """target, or `pretraining text` -> what stands in for its own data, in a data pack that lacks it."""
     source_language: str
     """The language of all training rows."""
-    architecture: Architecture
+    source: str
+    """Where the encoder comes from, in words."""
+    size: Size
     """Size of both encoders."""
-    pretraining: Pretraining
-    """How the pretrained one was made."""
+    pretraining: Pretraining | None
+    """How the pretrained one was made here; None: others made it."""
     made: dict[str, Any]
     """results/<profile>/encoder.json."""
     seed: int
@@ -60,7 +82,7 @@ class EncoderReport(Record):
     pretrained: Measured
     """The encoder of the pipeline."""
     random: Measured
-    """The same architecture and tokenizer, untrained."""
+    """The same configuration and tokenizer, untrained."""
     baselines: dict[str, Scores]
     """target -> metric of the baseline, `majority` and `bag_of_words` in points."""
     shared_words: Scores
@@ -79,7 +101,11 @@ class Correlation(Record):
 
 
 def plot_curve(report: EncoderReport, path: Path) -> None:
-    """The learning curve as a PNG whose bytes follow from the record and the version of matplotlib."""
+    """The learning curve as a PNG whose bytes follow from the record and the version of matplotlib.
+
+    Only an encoder that was pretrained here has one.
+    """
+    assert report.pretraining is not None
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display
 
     curve = report.made["curve"]
@@ -96,7 +122,7 @@ def plot_curve(report: EncoderReport, path: Path) -> None:
 
 
 def render_page(report: EncoderReport, picture: str) -> str:
-    """The whole page as Markdown; `picture`: the plot's file name beside it."""
+    """The whole page as Markdown; `picture`: the plot's file name beside it, where the encoder was pretrained here."""
     parts = [
         _opening(report),
         _summary(report),
@@ -167,13 +193,17 @@ def _laboratory(report: EncoderReport) -> bool:
 
 
 def _what_it_is(report: EncoderReport) -> str:
-    size, training, made = report.architecture, report.pretraining, report.made
+    size, training, made = report.size, report.pretraining, report.made
+    architecture = (
+        f"{FAMILY_NAMES[size.family]}: {size.layers} layers, hidden size {size.hidden_size}, {size.heads} heads, "
+        f"feed-forward {size.intermediate_size}, at most {size.max_length} tokens"
+    )
+    facts = [("architecture", architecture), ("parameters", f"{made['parameters']:,}")]
+    if training is None:
+        return "\n\n".join(("## What it is", markdown_table(("", ""), [*facts, *_published(report)], "ll")))
     sentences, provenance = made["sentences"], made["provenance"]
     machine = provenance["machine"]
-    facts = [
-        ("architecture", f"XLM-R's: {size.layers} layers, hidden size {size.hidden_size}, {size.heads} heads, "
-         f"feed-forward {size.intermediate_size}, at most {size.max_length} tokens"),
-        ("parameters", f"{made['parameters']:,}"),
+    facts += [
         ("vocabulary", f"{training.vocabulary_size:,} unigram pieces, trained on the same corpus"),
         ("pretraining", f"masked language modelling, {training.steps:,} steps of about {training.batch_tokens:,} "
          f"tokens, languages sampled by (share of the corpus) ^ {training.language_exponent}"),
@@ -187,7 +217,20 @@ def _what_it_is(report: EncoderReport) -> str:
     return "\n\n".join(("## What it is", markdown_table(("", ""), facts, "ll"), corpus))
 
 
+def _published(report: EncoderReport) -> list[tuple[str, str]]:
+    """What the record of an encoder says that others made."""
+    made = report.made
+    return [
+        ("vocabulary", f"{report.size.vocabulary_size:,} pieces"),
+        ("source", report.source),
+        ("weights", f"sha256 {made['sha256']['model.safetensors']}"),
+        ("has seen", made.get("seen") or "not stated (`encoder.seen` in params.yaml)"),
+    ]
+
+
 def _learning_curve(report: EncoderReport, picture: str) -> str:
+    if report.pretraining is None:
+        return ""
     curve = report.made["curve"]
     if not curve:
         return "## Learning curve\n\nNone: the encoder was left at its random initialisation (0 steps)."
@@ -217,20 +260,22 @@ def _transfer(report: EncoderReport, target: str) -> str:
     laboratory = _laboratory(report)
     order = sorted(pretrained, key=lambda code: _relatedness_order(code, report) if laboratory else (0, 0, code))
     traits_of = ("cognates", "script", "word order") if laboratory else ()
-    headers = ("language", *traits_of, "corpus rows", *SIDES, "difference")
+    sentences = report.made.get("sentences")
+    text = () if sentences is None else ("corpus rows",)
+    headers = ("language", *traits_of, *text, *SIDES, "difference")
     rows = []
     for code in order:
         traits = _traits(code) if laboratory else ()
-        corpus = f"{report.made['sentences'].get(code, 0):,}"
+        corpus = () if sentences is None else (f"{sentences.get(code, 0):,}",)
         scores = _three(pretrained[code], random[code])
-        rows.append((f"{code} (source)" if code == report.source_language else code, *traits, corpus, *scores))
+        rows.append((f"{code} (source)" if code == report.source_language else code, *traits, *corpus, *scores))
     table = markdown_table(headers, rows, "llll" if laboratory else "l")
-    findings = _findings(report, target) if laboratory else []
+    findings = _findings(report, target) if laboratory and sentences is not None else []
     return "\n\n".join((f"## Zero-shot transfer: {kind}", intro, table, *findings))
 
 
 def _relatedness_order(code: str, report: EncoderReport) -> tuple[float, int, str]:
-    return -LANGUAGES[code].cognates, -report.made["sentences"].get(code, 0), code
+    return -LANGUAGES[code].cognates, -report.made.get("sentences", {}).get(code, 0), code
 
 
 def _traits(code: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""docs/encoder.md: what the pretrained encoder knows, compared with the same architecture at its random initialisation.
+"""docs/encoder.md: what an encoder of any source knows, beside the same configuration at its random initialisation.
 
 This module trains and measures both encoders and fills an `EncoderReport`; page.py turns that record into the page.
 """
@@ -15,12 +15,12 @@ from harness.data.folder import languages, read_manifest, read_split
 from harness.experiment.inputs import cell_inputs
 from harness.experiment.layer_scores import score_layers
 from harness.metrics import scoring
-from harness.pages.encoder.page import TRANSFER, EncoderReport, Measured, Scores, plot_curve, render_page
+from harness.pages.encoder.page import TRANSFER, EncoderReport, Measured, Scores, Size, plot_curve, render_page
 from harness.project.errors import HarnessError, writing
 from harness.project.files import sha256_bytes, sha256_file
-from harness.project.params import BASELINE, Params, Retrieval, Training
+from harness.project.params import BASELINE, Params, PretrainedHere, Retrieval, Training
 from harness.project.paths import Paths
-from harness.project.profiles import pretrained_here
+from harness.project.profiles import describe_encoder
 from harness.project.progress import progress
 from harness.project.records import gunzip, read_json
 from harness.project.results import Cell, kept_name, read_result
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 
 def write_report(params: Params, paths: Paths, out: Path) -> Path:
-    """Measure, then write the page to `out` (relative to the project) and <out>_curve.png beside it.
+    """Measure, then write the page to `out` (relative to the project), and where the encoder was pretrained here
+    <out>_curve.png beside it.
 
     Raises HarnessError if the encoder or the data of a target was not made.
     """
@@ -42,7 +43,8 @@ def write_report(params: Params, paths: Paths, out: Path) -> Path:
     picture = out.with_name(f"{out.stem}_curve.png")
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        plot_curve(report, picture)
+        if report.pretraining is not None:
+            plot_curve(report, picture)
         out.write_text(render_page(report, picture.name), encoding="utf-8")
     return out
 
@@ -62,8 +64,9 @@ def measure_encoder(params: Params, paths: Paths) -> EncoderReport:
         names=names,
         stand_ins={} if laboratory else {name: text for name, text in stand_ins.items() if text},
         source_language=next(iter(manifests.values())).source_language,
-        architecture=pretrained_here(params).architecture,
-        pretraining=pretrained_here(params).pretraining,
+        source=describe_encoder(params),
+        size=_size(paths),
+        pretraining=params.encoder.pretraining if isinstance(params.encoder, PretrainedHere) else None,
         made=made,
         seed=params.grid.seeds[0],
         retrieval_layer=retrieval.layer if isinstance(retrieval, Retrieval) else None,
@@ -93,6 +96,22 @@ def _read_made(paths: Paths) -> dict[str, Any]:
     return made
 
 
+def _size(paths: Paths) -> Size:
+    """What the encoder's config.json says."""
+    from harness.model.families import read_config
+
+    family, config = read_config(paths.encoder)
+    return Size(
+        family=family.model_type,
+        layers=config.num_hidden_layers,
+        hidden_size=config.hidden_size,
+        heads=config.num_attention_heads,
+        intermediate_size=config.intermediate_size,
+        max_length=config.max_position_embeddings - family.position_offset,
+        vocabulary_size=config.vocab_size,
+    )
+
+
 def _measure_side(side: str, tasks: dict[str, Task], params: Params, paths: Paths) -> Measured:
     dev: dict[str, Scores] = {}
     test: dict[str, Scores] = {}
@@ -112,23 +131,21 @@ def _measure_side(side: str, tasks: dict[str, Task], params: Params, paths: Path
 def _encoder(side: str, params: Params, paths: Paths, seed: int) -> tuple[Encoder, Tokenizer]:
     """A fresh encoder of one side on its device, everything seeded as a cell of the baseline `none` is."""
     from harness.model import determinism
-    from harness.model.encoder import load_encoder, new_encoder, on_device
+    from harness.model.encoder import load_encoder, on_device, random_encoder
     from harness.model.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(paths.encoder)
-    settings = pretrained_here(params)
-    determinism.set_up(determinism.derive(settings.pretraining.seed, "encoder"), params.compute.threads)
-    pretrained = side == "pretrained"
-    model = (
-        load_encoder(paths.encoder) if pretrained else new_encoder(settings.architecture, tokenizer.get_vocab_size())
-    )
+    chosen = params.encoder
+    drawn_from = chosen.pretraining.seed if isinstance(chosen, PretrainedHere) else params.grid.seeds[0]
+    determinism.set_up(determinism.derive(drawn_from, "encoder"), params.compute.threads)
+    model = load_encoder(paths.encoder) if side == "pretrained" else random_encoder(paths.encoder)
     determinism.seed_all(seed)
     return on_device(model, params.compute), tokenizer
 
 
 def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[Scores, Scores]:
     """Dev metrics (for tagging the accuracy per token too), and F1 per test language of POS and NER."""
-    from harness.experiment.training.loop import Diverged, train
+    from harness.experiment.training.loop import Diverged, train, trim_words
     from harness.experiment.training.prepare import predict_split, prepare
     from harness.model import determinism
     from harness.model.tokenizer import token_id
@@ -143,14 +160,16 @@ def _train_target(side: str, task: Task, params: Params, paths: Paths) -> tuple[
     encoder, tokenizer = _encoder(side, params, paths, seed)
     ready = prepare(task, data, settings, encoder, tokenizer, seed)
     schedule = ready.schedule(params.compute.micro_batch)
+    stream, pad = ready.stream(), token_id(tokenizer, encoder.family.tokens.pad)
+    trim_words(encoder, [stream], pad)
     with progress(f"encoder report: {side}, {task.name}", schedule.steps) as advance:
         try:
             train(
                 encoder,
-                [ready.stream()],
+                [stream],
                 schedule,
                 seed=seed,
-                pad=token_id(tokenizer, encoder.family.tokens.pad),
+                pad=pad,
                 advance=advance,
             )
         except Diverged:
