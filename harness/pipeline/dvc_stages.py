@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.project.exits import INTERRUPTED, STOPPING, leave_when_interrupted
+from harness.project.exits import INTERRUPTED, STOPPING, interrupt, leave_when_interrupted
 from harness.project.processes import end_with
 
 if __name__ == "__main__":  # before the imports, which take a second
@@ -95,7 +95,7 @@ def make(repo: Any, names: Sequence[str], jobs: int) -> int:
     """
     graph = get_active_graph(repo.index.graph)
     waiting = plan_repro(graph, collect_stages(repo, names))
-    before = {number: signal.signal(number, signal.default_int_handler) for number in STOPPING}
+    before = {number: signal.signal(number, interrupt) for number in STOPPING}
     left, failed = set(waiting), False
     running, made = dict[Future[tuple[int, str, float]], Any](), list[Any]()
     try:

@@ -70,6 +70,15 @@ def listen() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
+def interrupt(*_: object) -> None:
+    """A handler of signals: KeyboardInterrupt, after which what was half made says nothing on its way out.
+
+    A progress bar, say, that was interrupted as it was made: Python would print that its end was ignored.
+    """
+    sys.unraisablehook = lambda _: None
+    raise KeyboardInterrupt
+
+
 def exit_with(do: Callable[[], int]) -> None:
     """Run a whole program and raise SystemExit with its exit code, INTERRUPTED whenever Ctrl-C or SIGTERM comes.
 
@@ -77,14 +86,14 @@ def exit_with(do: Callable[[], int]) -> None:
     """
     came: list[int] = []
 
-    def interrupt(number: int, _: object) -> None:
+    def come(number: int, _: object) -> None:
         came.append(number)
         if len(came) > 1:
             _leave()
-        raise KeyboardInterrupt
+        interrupt()
 
     for number in STOPPING:
-        signal.signal(number, interrupt)
+        signal.signal(number, come)
     listen()
     code = exit_code_of(do)
     for number in STOPPING:  # it is over: nothing is left to interrupt but the interpreter's own end

@@ -24,7 +24,8 @@ def run_with_encoder(make_project: Make, repo_root: os.PathLike[str]) -> Project
     project.paths.tasks.symlink_to(os.path.join(repo_root, "tasks"))
     project.write_data()
     for cell in grid_cells(project.params):
-        project.write_cell(cell, planted({"mnli": 2.0})(cell), inputs={"encoder": WEIGHTS})
+        start = {"checkpoint": WEIGHTS} if cell.recipe == "none" else {}
+        project.write_cell(cell, planted({"mnli": 2.0})(cell), inputs={"encoder": WEIGHTS} | start)
     project.write_scores()
     return project
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -48,3 +50,26 @@ def test_what_is_returned_or_raised_is_an_exit_code(
 def test_a_defect_passes_through() -> None:
     with pytest.raises(ZeroDivisionError):
         exit_code_of(raising(ZeroDivisionError("a defect")))
+
+
+HALF_MADE = """
+import os, signal, time
+from harness.project.exits import exit_with
+
+class Bar:
+    def __init__(self):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(5)
+        self.drawn = True
+
+    def __del__(self):
+        self.drawn  # not there where Ctrl-C came first
+
+exit_with(Bar)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_what_was_half_made_when_ctrl_c_came_says_nothing(name: str) -> None:
+    done = subprocess.run([sys.executable, "-c", HALF_MADE.format(name=name)], capture_output=True, text=True)
+    assert done.returncode == 130 and done.stderr.startswith("harness: interrupted") and done.stderr.count("\n") == 1

@@ -131,12 +131,7 @@ class Project:
             "curve": [],
             "counts": {"rows": 2},
             "predictions": kept if score is not None else None,
-            "inputs": {
-                "data": sha256((self.paths.data(cell.target) / "manifest.json").read_bytes()),
-                "params": sha256(cell.target.encode()),
-                "checkpoint": sha256(b"encoder" if cell.recipe == "none" else f"{cell.recipe}-{cell.seed}".encode()),
-                **{name: sha256(name.encode()) for name in ("code", "encoder", "tokenizer")},
-            },
+            "inputs": self.inputs_of(cell) | changes.pop("inputs", {}),
             "provenance": {
                 "threads": 1,
                 "machine": {"cpu": "toy"},
@@ -146,6 +141,15 @@ class Project:
             "elapsed_s": 1.0,
         }
         write_result(folder, Result(**(fields | changes)))
+
+    def inputs_of(self, cell: Cell) -> dict[str, str]:
+        """What went into a cell, by name; the baseline's checkpoint is the encoder."""
+        named = {name: sha256(name.encode()) for name in ("code", "encoder", "tokenizer")}
+        return named | {
+            "data": sha256((self.paths.data(cell.target) / "manifest.json").read_bytes()),
+            "params": sha256(cell.target.encode()),
+            "checkpoint": named["encoder"] if cell.recipe == "none" else sha256(f"{cell.recipe}-{cell.seed}".encode()),
+        }
 
     def run(self, score: Score) -> Project:
         """Make up the whole run."""

@@ -115,7 +115,7 @@ def test_every_cell_is_named_with_the_hash_of_what_lies_there(judged: tuple[Proj
     for cell in evidence.cells:
         content = (project.paths.cells / cell / "predictions.json.gz").read_bytes()
         assert found.cells[cell].predictions_sha256 == sha256(content)
-        assert set(found.cells[cell].inputs) == {"data", "params", "checkpoint"}
+        assert set(found.cells[cell].inputs) == {"params", "code", "data", "checkpoint", "encoder", "tokenizer"}
 
 
 def test_the_json_holds_it_all(judged: tuple[Project, Verification]) -> None:
