@@ -80,7 +80,7 @@ def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
         **identity,
         **record,
         "provenance": provenance(
-            paths.root, device=determinism.device_name(params.compute.device), threads=params.compute.threads
+            paths.root, device=determinism.device_name(params.compute.device), threads=_threads(params)
         ),
         "elapsed_s": round(time.monotonic() - began, 3),
     }
@@ -88,10 +88,16 @@ def run_encoder(params: Params, paths: Paths) -> dict[str, Any]:
     return record
 
 
+def _threads(params: Params) -> int:
+    """CPU threads of this stage."""
+    chosen = params.encoder
+    return (chosen.pretraining.threads if isinstance(chosen, PretrainedHere) else None) or params.compute.threads
+
+
 def _pretrain(chosen: PretrainedHere, params: Params, paths: Paths) -> dict[str, Any]:
     """Tokenizer and masked-language-model pretraining on the corpus; a killed process goes on where it stood."""
     settings = chosen.pretraining
-    determinism.set_up(determinism.derive(settings.seed, "encoder"), params.compute.threads)
+    determinism.set_up(determinism.derive(settings.seed, "encoder"), _threads(params))
     corpus, corpus_sha256 = read_corpus(paths), sha256_file(paths.corpus / MANIFEST)
     identity = {
         "encoder": chosen.model_dump(),

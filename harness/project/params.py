@@ -294,6 +294,8 @@ class Pretraining(Settings):
     """Share of tokens to predict: 80 % masked, 10 % replaced, 10 % kept."""
     language_exponent: float = Field(gt=0, le=1)
     """Languages are sampled in proportion to (share of the corpus) ** exponent."""
+    threads: int | None = Field(default=None, gt=0, le=MOST)
+    """CPU threads; nothing else can run meanwhile, so it may use more than a unit. None: compute.threads."""
 
 
 class PretrainedHere(Settings):
