@@ -60,6 +60,7 @@ IN_A_PROJECT: dict[str, tuple[str, ...]] = {
     "profile lab": (),
     "run corpus": (),
     "run data tatoeba": (),
+    "run grid": (),
     "run recipe none": (),
     "run scores": (),
     "run target tatoeba": (),
