@@ -257,8 +257,9 @@ def _first_difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> 
             return f"expected the tensor `{name}`, found none"
         if found[name].shape != tensor.shape:
             return f"expected `{name}` of shape {tuple(tensor.shape)}, found {tuple(found[name].shape)}"
-        if not found[name].is_floating_point():
-            return f"expected `{name}` as floating-point numbers, found {found[name].dtype}"
+        if found[name].is_floating_point() != tensor.is_floating_point():
+            numbers = "floating-point numbers" if tensor.is_floating_point() else "whole numbers"
+            return f"expected `{name}` as {numbers}, found {found[name].dtype}"
     extra = sorted(set(found) - set(expected))
     return f"found the unknown tensor `{extra[0]}`" if extra else None
 
