@@ -159,6 +159,8 @@ def _v1(v: Verification) -> tuple[str, str, list[str]]:
         return "-", v.v1_note, []
     differing = [f"other predictions in {name_some(v.v1.differing)}"] if v.v1.differing else []
     detail = f"{v.v1.identical} of {v.v1.compared} cells predict the same on {v.v1.machine}"
+    if v.v1.copies:
+        detail += f"; {v.v1.copies} more are the pinned ones themselves"
     return ("ok" if v.v1.ok else "DIFFERS"), detail, differing
 
 

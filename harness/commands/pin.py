@@ -19,7 +19,7 @@ def pin_results(
     """Keep this run's scores and predictions under reference/<profile>/, with the machine that made them.
 
     The whole run replaces what was pinned. With --recipe, --seed or both, those cells are added, once the baseline is
-    pinned at their seed; on a clone with the same inputs `harness repro` takes them over and does not run them again.
+    pinned at their seed; on a clone with the same inputs `harness repro --pinned` takes them over and runs the rest.
 
     Of real data predictions that may hold words of its rows are not kept: only their hashes, and how each row came out.
     """

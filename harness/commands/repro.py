@@ -33,6 +33,14 @@ def repro(
             help="Run the units on the Ray cluster whose head is HOST:PORT; `local`: a Ray of this machine alone.",
         ),
     ] = None,
+    pinned: Annotated[
+        bool,
+        typer.Option(
+            "--pinned",
+            help="Take over what is pinned and made from the same inputs instead of running it: to add to a study, not"
+            " to check it.",
+        ),
+    ] = False,
 ) -> int:
     """Run what is stale of the active profile, then print the verdicts (`harness verify`).
 
@@ -51,4 +59,4 @@ def repro(
     launcher = LAUNCHERS["local" if ray is None else "ray"]
     params, paths = open_project()
     executor = launcher(params, paths, slots=jobs, address=ray)
-    return verify() if reproduce_grid(executor, params, paths) else MISTAKE
+    return verify() if reproduce_grid(executor, params, paths, from_pins=pinned) else MISTAKE

@@ -43,12 +43,18 @@ SHOWN = 5
 
 
 def reproduce_grid(
-    executor: Executor, params: Params, paths: Paths, stages: Sequence[str] = (), to_stderr: bool = False
+    executor: Executor,
+    params: Params,
+    paths: Paths,
+    stages: Sequence[str] = (),
+    to_stderr: bool = False,
+    from_pins: bool = False,
 ) -> bool:
     """Run what is stale, or of it only these stages and what they need; False where something failed (it is said what).
 
     `executor` (harness.launch.launchers makes one) runs the units and is closed; `to_stderr`: all words go there, and
-    standard output stays free for the verdict.
+    standard output stays free for the verdict. `from_pins`: what is pinned and made from the same inputs is put at its
+    place and does not run (harness.launch.pinned_cells).
 
     Raises HarnessError as harness.pipeline.dvc.check_project does, or where another run is at work here; and
     KeyboardInterrupt once finished units are recorded.
@@ -56,17 +62,19 @@ def reproduce_grid(
     with closing(executor):
         check_project(paths)
         with alone(paths):
-            return _reproduce(executor, params, paths, stages, to_stderr)
+            return _reproduce(executor, params, paths, stages, to_stderr, from_pins)
 
 
-def _reproduce(executor: Executor, params: Params, paths: Paths, stages: Sequence[str], to_stderr: bool) -> bool:
+def _reproduce(
+    executor: Executor, params: Params, paths: Paths, stages: Sequence[str], to_stderr: bool, from_pins: bool
+) -> bool:
     if not _stale(params, paths, stages):
         return reproduce(paths, stages, to_stderr)
     chosen = _chosen(params, paths, stages)
     if not make(stages_before(chosen, params), paths, to_stderr):
         return False
     jobs = jobs_of(_stale(params, paths, stages), params, paths)
-    if jobs and not _run(executor, jobs, params, paths, to_stderr):
+    if jobs and not _run(executor, jobs, params, paths, to_stderr, from_pins):
         return False
     return reproduce(paths, stages, to_stderr)
 
@@ -141,7 +149,9 @@ def jobs_of(chosen: Sequence[Unit], params: Params, paths: Paths) -> list[Job]:
     ]
 
 
-def _run(executor: Executor, jobs: Sequence[Job], params: Params, paths: Paths, to_stderr: bool) -> bool:
+def _run(
+    executor: Executor, jobs: Sequence[Job], params: Params, paths: Paths, to_stderr: bool, from_pins: bool
+) -> bool:
     """Run the jobs and have dvc.lock record those that finished; False where one failed."""
     with grid_progress(len(jobs), to_stderr) as show, interrupts() as stop:
 
@@ -152,10 +162,10 @@ def _run(executor: Executor, jobs: Sequence[Job], params: Params, paths: Paths, 
             return job.stage in restored or is_up_to_date(job)
 
         restored, is_up_to_date = restore([job.stage for job in jobs], paths), UpToDate(params, paths)
-        pinned = take_over({job.stage for job in jobs} - restored, params, paths)
+        pinned = take_over({job.stage for job in jobs} - restored, params, paths) if from_pins else set()
         if pinned:
             where = paths.pinned.relative_to(paths.root).as_posix()
-            print(f"{len(pinned)} units taken over from {where}: made from what lies here", file=sys.stderr)
+            print(f"{len(pinned)} units taken over from {where}, not run: their inputs lie here", file=sys.stderr)
         restored |= pinned
         summary = run_grid(executor, jobs, keep, tell, stop)
     finished = [*summary.ran, *summary.kept]

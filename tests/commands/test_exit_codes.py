@@ -37,7 +37,7 @@ def refused(outcome: tuple[int, str, str], *words: str) -> None:
 def ready(harness: Command, toy_copy: Toy) -> Command:
     """The command line in a project with a baseline's checkpoint."""
     targets = [("target", target) for target in toys.CELLS]
-    for arguments in (*targets, ("recipe", "none"), ("intermediate", "none", "1")):
+    for arguments in (("grid",), *targets, ("recipe", "none"), ("intermediate", "none", "1")):
         assert harness("run", *arguments)[0] == 0
     return harness
 

@@ -225,6 +225,24 @@ def test_units_by_name_run_with_what_they_need_and_nothing_else(project: Project
     assert not project.cell_is_there("none-tatoeba-1")
 
 
+def test_pinned_cells_are_taken_over_where_that_is_asked_for_and_else_run(project: Project) -> None:
+    """Whoever checks pinned results must not get them back as a run of his own."""
+    assert project.harness("repro")[0] == 0
+    code, out, err = project.harness("pin", "results")
+    assert code == 0, out + err
+    try:
+        project.forget_the_grid()
+        code, out, err = project.harness("repro", "--pinned")
+        assert code == 0 and f"6 units taken over from reference/{toys.PROFILE}, not run" in err, out + err
+        assert "grid: 0 units run, 6 kept" in out and "nothing was run again" in " ".join(out.split())
+        project.forget_the_grid()
+        code, out, err = project.harness("repro")
+        assert code == 0 and "taken over" not in err and "grid: 6 units run" in out, out + err
+        assert "4 of 4 cells predict the same" in out and project.made() == project.reference
+    finally:
+        shutil.rmtree(project.paths.pinned)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 1, 1.5, 2, 3, 6])
 def test_a_signal_at_any_moment_ends_in_words(project: Project, how: signal.Signals, seconds: float) -> None:

@@ -1,7 +1,9 @@
 """Level V1 against the pins: did the run that is judged give the pinned predictions, byte by byte? Nothing runs here.
 
 Only cells that this run and the pinned results made on machines of one class, by the same code and settings from the
-same rows, are compared. What differs here is not deterministic; whether it matters is for level V2.
+same rows, are compared. What differs here is not deterministic; whether it matters is for level V2. A cell that equals
+the pinned one in all that its record holds, wall time and moment included, IS the pinned one (copied, taken over, or
+pinned from here): it repeats nothing and isn't counted.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ class SameBytes(Record):
     """Of these, cells whose predictions have the same sha256."""
     differing: list[str]
     """The others."""
+    copies: int = 0
+    """Cells beside these that are the pinned ones themselves."""
 
     @property
     def ok(self) -> bool:
@@ -36,7 +40,10 @@ class SameBytes(Record):
 
 def compare_bytes(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tuple[SameBytes | None, str]:
     """Level V1, or None and why it can't be had, in words."""
-    pairs = [(name, new, pinned[name]) for name, new in run.items() if name in pinned and _both_ran(new, pinned[name])]
+    both = [(name, new, pinned[name]) for name, new in run.items() if name in pinned and _both_ran(new, pinned[name])]
+    pairs = [(name, new, old) for name, new, old in both if new != old]
+    if both and not pairs:
+        return None, "these are the pinned results themselves, wall times and all: nothing was run again"
     here = [(name, new, old) for name, new, old in pairs if _class(new) == _class(old)]
     repeated = [(name, new, old) for name, new, old in here if _same_inputs(new, old)]
     if not repeated:
@@ -49,6 +56,7 @@ def compare_bytes(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tu
         compared=len(repeated),
         identical=len(repeated) - len(differing),
         differing=differing,
+        copies=len(both) - len(pairs),
     ), ""
 
 

@@ -483,14 +483,15 @@ def test_gold_rows_that_are_not_here_are_generated_anew(run: Run) -> None:
 
 def test_what_can_not_be_re_scored_says_why(run: Run) -> None:
     results = {cell.id: run.result(cell.id) for cell in grid_cells(run.params)}
-    found = Rescorer(run.params, run.paths).rescore(results, lambda result: run.paths.root / "nowhere")
+    nowhere = run.paths.root / "nowhere"
+    found = Rescorer(run.params, run.paths).rescore(results, lambda _: nowhere, lambda *_: nowhere)
     assert found.cells == 0 and found.problems == []
     assert set(found.left_out.values()) == {"predictions are not kept here, only their hashes"}
     shutil.rmtree(run.paths.build)
     local = run.params.data.model_copy(update={"source": "local", "pack": "mini"})
     elsewhere = run.params.model_copy(update={"data": local})
     found = Rescorer(elsewhere, run.paths).rescore(
-        results, lambda result: run.cell(result.cell.id) / "predictions.json.gz"
+        results, lambda result: run.cell(result.cell.id) / "predictions.json.gz", lambda *_: nowhere
     )
     assert found.cells == 0 and len(found.left_out) == 8
     assert set(found.left_out.values()) == {"gold rows are not here: `dvc repro` makes them"}

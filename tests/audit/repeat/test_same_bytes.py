@@ -55,7 +55,7 @@ def test_the_same_machine_repeats_every_prediction(make_project: Make) -> None:
 
 def test_other_predictions_on_the_same_machine_are_named(make_project: Make) -> None:
     project = pinned(make_project)
-    remake(project, ORIGIN, {"mnli-bucc-2": 0.001})
+    remake(project, ORIGIN | {"git_commit": "another"}, {"mnli-bucc-2": 0.001})
     found = judge(project)
     assert found.v1 is not None and found.v1.differing == ["mnli-bucc-2"] and found.v1.identical == 11
     lines = render(found).splitlines()
@@ -98,3 +98,18 @@ def test_pinned_results_and_unpinned_profiles_say_why_there_is_no_v1(make_projec
     for cell in grid_cells(project.params):
         (project.paths.cells / cell.id / "result.json").unlink()
     assert judge(project).v1_note == "the pinned results are the ones judged: nothing has run here yet"
+
+
+def test_pinned_results_do_not_repeat_themselves(make_project: Make) -> None:
+    """Copied to the place of a run, or still there from the run that was pinned."""
+    project = pinned(make_project)
+    found = judge(project)
+    assert found.v1 is None
+    assert found.v1_note == "these are the pinned results themselves, wall times and all: nothing was run again"
+    cell = grid_cells(project.params)[0]
+    old = read_result(project.paths.cells / cell.id / "result.json")
+    project.write_cell(cell, planted({"mnli": 1.0})(cell), provenance=ORIGIN | {"git_commit": "b"}, inputs=old.inputs)
+    project.write_scores()
+    found = judge(project)
+    assert found.v1 is not None and (found.v1.compared, found.v1.identical, found.v1.copies) == (1, 1, 11)
+    assert "1 of 1 cells predict the same on toy, Python 3.11.0; 11 more are the pinned" in render(found)
