@@ -28,7 +28,7 @@ from harness.audit.scores import write_scores
 from harness.data.build import build_task
 from harness.data.corpus import build_corpus
 from harness.experiment.inputs import write_recipe, write_target
-from harness.pipeline.grid_file import grid_units
+from harness.pipeline.grid_file import grid_units, write_grid
 from harness.pipeline.lock import Lock
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
@@ -97,7 +97,9 @@ def _project(root: Path, size: Size) -> tuple[Params, Paths]:
     (root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
         subprocess.run(command, cwd=root, check=True)
-    return load_params(root), Paths(root, PROFILE)
+    params, paths = load_params(root), Paths(root, PROFILE)
+    write_grid(params, paths)
+    return params, paths
 
 
 def _pinned() -> dict[tuple[str, str, int], dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -26,13 +25,13 @@ from harness.experiment.cell import run_cell
 from harness.experiment.inputs import write_recipe, write_target
 from harness.experiment.intermediate import run_intermediate
 from harness.experiment.training.checkpoints import WEIGHTS
-from harness.metrics.scoring import score
+from harness.metrics.scoring import items, score
 from harness.metrics.xtreme import task_score
-from harness.project.files import write_json
+from harness.project.files import sha256_file, write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.pinned import read_pinned_manifest
-from harness.project.results import Cell, PredictionsFile, Result, read_result, write_result
+from harness.project.results import Cell, PredictionsFile, Result, kept_name, read_result, write_result
 
 Toy = tuple[Params, Paths]
 RECIPES, TARGET = ("none", "hellaswag"), "pawsx"
@@ -87,20 +86,26 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def tamper(paths: Paths, cell: Cell, language: str, row: int) -> tuple[int, int]:
-    """Turn one recorded label round and make hash, scores and table fit it; returns the recorded and the true one."""
+    """Turn one recorded label round and make hash, scores, items and table fit it; returns the recorded and the true
+    one.
+    """
     folder = paths.cell(cell.recipe, cell.target, cell.seed)
     result, predictions = read_result(folder / "result.json"), folder / "predictions.json.gz"
     content = json.loads(gzip.decompress(predictions.read_bytes()))
     rows = content["languages"][language]["predictions"]
     true, rows[row - 1] = rows[row - 1], 1 - rows[row - 1]
     predictions.write_bytes(gzip.compress(json.dumps(content).encode(), mtime=0))
-    sha256 = hashlib.sha256(predictions.read_bytes()).hexdigest()
     gold = read_split(paths.data(cell.target), "test", language)[: len(rows)]
     scores = result.scores | {language: score("accuracy", gold, rows, language)}
+    kept = folder / kept_name("items")
+    told = json.loads(gzip.decompress(kept.read_bytes()))
+    told["test"][language] = items("accuracy", gold, rows, language)
+    kept.write_bytes(gzip.compress(json.dumps(told).encode(), mtime=0))
     changed = {
         "scores": scores,
         "score": task_score("classification", scores),
-        "predictions": PredictionsFile(path=predictions.name, sha256=sha256),
+        "predictions": PredictionsFile(path=predictions.name, sha256=sha256_file(predictions)),
+        "kept": result.kept | {"items": PredictionsFile(path=kept.name, sha256=sha256_file(kept))},
     }
     write_result(folder, result.model_copy(update=changed))
     paths.scores.unlink()

@@ -233,7 +233,7 @@ def test_mini_is_the_study_of_a_real_encoder() -> None:
     assert mini.encoder.source == "wheel" and mini.encoder.seen and "arXiv 2402.05672" in mini.encoder.seen
     assert "seen" not in mini.encoder.origin, "words decide nothing"
     assert (mini.compute.precision, mini.compute.threads) == ("bf16", 1)
-    assert mini.grid.recipes[:4] == ["none", "mnli", "squad_v1", "hellaswag"] and "multi" in mini.grid.recipes
+    assert mini.grid.recipes[:4] == ["none", "mnli", "squad_v2", "hellaswag"] and "multi" in mini.grid.recipes
     assert mini.grid.seeds == [1, 2, 3, 4, 5] and set(mini.grid.targets) == set(mini.target) and len(mini.target) == 9
     assert not any(recipe.mlm for recipe in mini.recipes.values()), "the encoder has no masked-LM head"
     paper = read_params(toys.ROOT / "profiles" / "paper.yaml")
