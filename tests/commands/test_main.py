@@ -50,6 +50,7 @@ def test_each_stage_says_what_it_did(harness: Command, toy_copy: Toy) -> None:
     for done, target in enumerate(("udpos", "tatoeba"), start=1):
         code, out, _ = harness("run", "cell", "none", target, "1")
         assert code == 0 and out.startswith(f"cell none-{target}-1: ") and f"{done} of 5 cells there" in out
+    assert harness("run", "grid")[:2] == (0, "grid: 1 intermediate trainings and 5 cells\n")
     code, out, _ = harness("run", "scores")
     assert code == 0 and out == f"scores of 2 of {len(params.grid.targets)} cells: {paths.scores}\n"
     code, out, _ = harness("run", "verdicts")
