@@ -11,7 +11,15 @@ import shutil
 from pathlib import Path
 
 from harness.experiment.training.checkpoints import read_checkpoint_record, weights_of
-from harness.model.encoder import WEIGHTS, check_tokenizer, has_masked_lm_head, published_encoder, size_of
+from harness.model.encoder import (
+    WEIGHTS,
+    check_tokenizer,
+    has_masked_lm_head,
+    load_encoder,
+    published_encoder,
+    save_encoder,
+    size_of,
+)
 from harness.model.families import CONFIG, read_config
 from harness.model.tokenizer import FILE as TOKENIZER
 from harness.model.tokenizer import load_tokenizer
@@ -55,7 +63,7 @@ def export_checkpoint(name: str, folder: Path, params: Params, paths: Paths) -> 
     HarnessError for a name that the grid lacks, a checkpoint that was not finished or has no weights, and a folder that
     holds something.
     """
-    names = {f"{recipe}-{seed}": (recipe, seed) for recipe in params.grid.recipes for seed in params.grid.seeds}
+    names = {f"{recipe}-{seed}": (recipe, seed) for recipe, seed in params.grid.trainings}
     check_known(name, names, "checkpoint")
     checkpoint = paths.checkpoint(*names[name])
     reasons = read_checkpoint_record(checkpoint).get("unavailable")
@@ -70,12 +78,13 @@ def export_checkpoint(name: str, folder: Path, params: Params, paths: Paths) -> 
             f"expected a new or an empty folder, found something in {folder}",
             fix="name another folder; nothing is overwritten",
         )
+    model = load_encoder(paths.encoder, weights)
+    model.train_words(None)  # every row of the word embeddings, where the checkpoint holds those that were trained
     part = folder.with_name(f".{folder.name}.partial")
     with writing(folder):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        shutil.copyfile(paths.encoder / CONFIG, part / CONFIG)
-        shutil.copyfile(weights, part / WEIGHTS)
+        save_encoder(model, part)
         shutil.copyfile(paths.encoder / TOKENIZER, part / TOKENIZER)
         (part / "tokenizer_config.json").write_text(_tokenizer_config(paths.encoder), encoding="utf-8")
         part.replace(folder)
