@@ -78,12 +78,12 @@ def export_checkpoint(name: str, folder: Path, params: Params, paths: Paths) -> 
             f"expected a new or an empty folder, found something in {folder}",
             fix="name another folder; nothing is overwritten",
         )
+    model = load_encoder(paths.encoder, weights)
+    model.train_words(None)  # every row of the word embeddings, where the checkpoint holds those that were trained
     part = folder.with_name(f".{folder.name}.partial")
     with writing(folder):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        model = load_encoder(paths.encoder, weights)
-        model.train_words(None)  # a checkpoint may hold trained rows alone; here all word embeddings are written
         save_encoder(model, part)
         shutil.copyfile(paths.encoder / TOKENIZER, part / TOKENIZER)
         (part / "tokenizer_config.json").write_text(_tokenizer_config(paths.encoder), encoding="utf-8")

@@ -162,11 +162,8 @@ def _run(
             return job.stage in restored or is_up_to_date(job)
 
         restored, is_up_to_date = restore([job.stage for job in jobs], paths), UpToDate(params, paths)
-        pinned = take_over({job.stage for job in jobs} - restored, params, paths) if from_pins else set()
-        if pinned:
-            where = paths.pinned.relative_to(paths.root).as_posix()
-            print(f"{len(pinned)} units taken over from {where}, not run: their inputs lie here", file=sys.stderr)
-        restored |= pinned
+        if from_pins:
+            restored |= _taken_over([job for job in jobs if job.stage not in restored], params, paths)
         summary = run_grid(executor, jobs, keep, tell, stop)
     finished = [*summary.ran, *summary.kept]
     if finished:
@@ -178,6 +175,16 @@ def _run(
     if summary.failed:
         print(_after_failure(summary), file=sys.stderr)
     return not summary.failed
+
+
+def _taken_over(jobs: Sequence[Job], params: Params, paths: Paths) -> set[str]:
+    """The stages that pinned results stand for; what lies here, made from present inputs, gives way to no pin."""
+    is_up_to_date = UpToDate(params, paths)  # of its own: it looks every file up once, and units will change some
+    pinned = take_over({job.stage for job in jobs if not is_up_to_date(job)}, params, paths)
+    if pinned:
+        where = paths.pinned.relative_to(paths.root).as_posix()
+        print(f"{len(pinned)} units taken over from {where}, not run: their inputs lie here", file=sys.stderr)
+    return pinned
 
 
 def _after_failure(summary: Summary) -> str:

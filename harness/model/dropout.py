@@ -15,8 +15,8 @@ LEVELS = 2**16
 
 
 def _dropped(probability: float) -> int:
-    """Levels of 65,536 at which an element is dropped; some are always kept."""
-    return min(round(probability * LEVELS), LEVELS - 1)
+    """Levels of 65,536 at which an element is dropped: at least one, and some are always kept."""
+    return max(1, min(round(probability * LEVELS), LEVELS - 1))
 
 
 def scale(probability: float) -> float:

@@ -184,7 +184,8 @@ USUAL: dict[str, Any] = {
     "is_decoder": False,
     "add_cross_attention": False,
 }
-"""What a configuration says, or leaves unsaid, of an encoder as it is computed here."""
+"""What a configuration says, or leaves unsaid, of an encoder as it is computed here. Where positions are counted from
+behind the padding's token id, that id is one of these, too."""
 
 
 def read_config(folder: Path) -> tuple[Family, PreTrainedConfig]:
@@ -210,7 +211,8 @@ def read_config(folder: Path) -> tuple[Family, PreTrainedConfig]:
             f"expected an encoder of type {known} in {path}, found `{model_type}`",
             fix=f"choose an encoder of type {known}",
         )
-    for name, usual in USUAL.items():
+    padding = {"pad_token_id": family.position_offset - 1} if family.position_offset else {}
+    for name, usual in {**USUAL, **padding}.items():
         if content.get(name, usual) != usual:
             raise HarnessError(
                 f"expected {name} {usual!r} in {path}, found {content[name]!r}: another encoder than is computed here",

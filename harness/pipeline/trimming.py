@@ -41,8 +41,8 @@ class Trimming(StrictRecord):
 def read_trimming(params: Params, paths: Paths) -> Trimming | None:
     """What the encoder's configuration and the records of finished trainings say; None before there are any."""
     counts = []
-    for recipe in params.grid.recipes:
-        for seed in params.grid.seeds if not params.recipes[recipe].mlm else ():
+    for recipe, seed in params.grid.trainings:
+        if not params.recipes[recipe].mlm:
             with suppress(OSError, ValueError, KeyError, TypeError):  # not run, or a record of another version
                 counts.append(int(read_json(paths.intermediate(recipe, seed))["counts"]["words_trained"]))
     with suppress(OSError, ValueError, KeyError, TypeError):

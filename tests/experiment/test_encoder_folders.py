@@ -212,6 +212,39 @@ def test_an_exported_checkpoint_of_xlm_rs_family_is_too(toy: Toy, tmp_path: Path
         export_checkpoint("mnli-1", tmp_path / "no", params.model_copy(update={"grid": grid}), root)
 
 
+def test_an_exported_checkpoint_has_every_row_of_the_word_embeddings(toy: Toy, tmp_path: Path) -> None:
+    """A checkpoint holds the rows that were trained alone; of all others it has a factor."""
+    from harness.experiment.share import export_checkpoint
+    from harness.experiment.training.checkpoints import write_checkpoint_record
+    from harness.model.encoder import load_encoder, save_encoder
+    from harness.project.files import sha256_file
+    from harness.project.params import Grid
+
+    params, paths = toy
+    root = Paths(tmp_path / "project", params.profile)
+    shutil.copytree(paths.encoder, root.encoder)
+    params = params.model_copy(
+        update={"grid": Grid.of([("none", "xnli", 1), ("none", "xnli", 2), ("mnli", "xnli", 1)])}
+    )
+    model = load_encoder(root.encoder)
+    start = model.embedding.words.weight.detach().clone()
+    model.train_words([0, 1, 2, 3, 10])
+    with torch.no_grad():
+        model.embedding.words.rows.add_(1)
+    model.embedding.words.decay(0.5)
+    folder = root.checkpoint("mnli", 1)
+    save_encoder(model, folder)
+    hashes = [sha256_file(place / "model.safetensors") for place in (folder, root.encoder)]
+    record = dict(zip(("weights_sha256", "encoder_sha256"), hashes, strict=True))
+    write_checkpoint_record(folder, {"recipe": "mnli", **record})
+    export_checkpoint("mnli-1", tmp_path / "out", params, root)
+    words = AutoModel.from_pretrained(tmp_path / "out").embeddings.word_embeddings.weight
+    torch.testing.assert_close(words[:4], start[:4] + 1)
+    torch.testing.assert_close(words[11:], start[11:] / 2)
+    with pytest.raises(HarnessError, match="mnli-2"):  # no cell of the grid: mnli runs at seed 1 alone
+        export_checkpoint("mnli-2", tmp_path / "no", params, root)
+
+
 def _parts(name: str) -> tuple[str, int]:
     recipe, _, seed = name.rpartition("-")
     return recipe, int(seed)

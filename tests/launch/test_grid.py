@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import toy as toys
@@ -50,6 +52,22 @@ def test_dvc_is_given_a_whole_matrix_by_one_name(toy_copy: Toy) -> None:
     assert sorted(grid.stages_before(some, params)) == [
         *("corpus", "data", "encoder", "recipe@none", "recipe@squad_v2", "target@udpos")
     ]
+
+
+def test_what_lies_here_gives_way_to_no_pin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A unit that finished and that dvc.lock does not know of keeps its bytes, and a checkpoint its weights."""
+    finished, asked = {"intermediate@mnli-1", "cell@mnli-xnli-1"}, list[set[str]]()
+
+    def take_over(stages: set[str], params: Params, paths: Paths) -> set[str]:
+        asked.append(stages)
+        return stages
+
+    monkeypatch.setattr(grid, "UpToDate", lambda params, paths: lambda job: job.stage in finished)
+    monkeypatch.setattr(grid, "take_over", take_over)
+    jobs = [SimpleNamespace(stage=stage) for stage in [*sorted(finished), "cell@mnli-panx-1"]]
+    paths = Paths(tmp_path, toys.PROFILE)
+    assert grid._taken_over(jobs, None, paths) == {"cell@mnli-panx-1"}  # type: ignore[arg-type]
+    assert asked == [{"cell@mnli-panx-1"}]
 
 
 def test_one_run_at_a_time(toy_copy: Toy) -> None:

@@ -57,6 +57,21 @@ def test_the_training_with_the_most_rows_counts(project: tuple[Params, Paths]) -
     assert "200 of 1,000 word embeddings were trained at most, in 2 trainings" in text
 
 
+def test_a_training_that_is_no_longer_in_the_grid_does_not_count(project: tuple[Params, Paths]) -> None:
+    _, paths = project
+    content = toys.toy_settings()
+    targets = content["grid"]["targets"]
+    content["grid"] = [
+        {"recipes": ["none", "mnli"], "targets": targets, "seeds": [1]},
+        {"recipes": ["none"], "targets": targets, "seeds": [2]},
+    ]
+    toys.write_params(paths.root, content)
+    ran(paths, "mnli", 1, {"words_trained": 150})
+    ran(paths, "mnli", 2, {"words_trained": 200})
+    found = read_trimming(load_params(paths.root), paths)
+    assert found is not None and (found.trained, found.trainings) == (150, 1)
+
+
 @pytest.mark.parametrize("config", ["{", '{"vocab_size": "many", "hidden_size": 3}', None])
 def test_an_encoder_that_cannot_be_read_is_none(project: tuple[Params, Paths], config: str | None) -> None:
     params, paths = project

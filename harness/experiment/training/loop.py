@@ -85,7 +85,8 @@ def trim_words(encoder: Encoder, streams: Sequence[Stream], pad: int) -> int:
     if len(known) < len(tokens):
         encoder.train_words(None)
         return int(encoder.config.vocab_size)
-    ids = set(range(encoder.family.first_ordinary)).union({pad}, *known)
+    special = range(min(encoder.family.first_ordinary, encoder.config.vocab_size))
+    ids = set(special).union({pad}, *known)
     encoder.train_words(ids)
     return len(ids)
 
