@@ -34,6 +34,8 @@ SETTINGS = ("evaluation", "compute", "settings")
 """The parts of a resolved target that are settings."""
 ENCODER_FILES = {"encoder": "model.safetensors", "tokenizer": "tokenizer.json"}
 """Name of an input of a result -> the file in the encoder's folder that it is the sha256 of."""
+LM_HEAD_FILE = "mlm_head.safetensors"
+"""The file there that recipes with masked LM train on from."""
 
 
 def recipe_inputs(name: str, params: Params, paths: Paths) -> dict[str, Any]:
@@ -109,9 +111,11 @@ def read_target(target: str, params: Params, paths: Paths) -> dict[str, Any]:
 
 def intermediate_inputs(recipe: str, params: Params, paths: Paths) -> dict[str, Any]:
     """What an intermediate training run now would be made from, as its record's `inputs` say it."""
+    head = {"masked_lm_head_sha256": _encoder_file(paths, LM_HEAD_FILE)} if params.recipes[recipe].mlm else {}
     return {
         "recipe": read_recipe(recipe, params, paths),
         "encoder_sha256": _encoder_file(paths, ENCODER_FILES["encoder"]),
+        **head,
     }
 
 

@@ -240,3 +240,21 @@ def test_a_recipe_follows_the_data_of_its_own_tasks_only(toy_copy: Toy) -> None:
     change("mnli")
     with pytest.raises(HarnessError, match=r"found other tasks.*dvc repro recipe@mnli"):
         inputs.read_recipe("mnli", params, paths)
+
+
+def test_a_recipe_with_masked_lm_depends_on_the_encoders_head_for_it_and_no_other_does(toy_copy: Toy) -> None:
+    params, paths = toy_copy
+    recipes = ("hellaswag", "mnli+mlm")
+
+    def made_from() -> list[dict[str, Any]]:
+        return [inputs.intermediate_inputs(recipe, params, paths) for recipe in recipes]
+
+    for recipe in recipes:
+        inputs.write_recipe(recipe, params, paths)
+    before, head = made_from(), paths.encoder / inputs.LM_HEAD_FILE
+    head.write_bytes(head.read_bytes()[:-1] + b"!")
+    plain, masked = made_from()
+    assert plain == before[0] and masked != before[1]
+    head.unlink()
+    with pytest.raises(HarnessError, match=inputs.LM_HEAD_FILE):
+        made_from()

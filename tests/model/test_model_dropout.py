@@ -68,3 +68,8 @@ def test_attention_is_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drop, "mask", lambda like, probability: torch.ones_like(like))
     monkeypatch.setattr(drop, "scale", lambda probability: 1.0)
     assert torch.allclose(drop.attend(query, key, value, attended, 0.5), whole, atol=1e-12)
+
+
+def test_the_smallest_chance_is_one_level_and_the_largest_keeps_some() -> None:
+    assert drop.scale(1e-12) == drop.LEVELS / (drop.LEVELS - 1) and drop.scale(0.9999999) == drop.LEVELS
+    assert drop.mask(torch.ones(50), 1e-12).shape == (50,)

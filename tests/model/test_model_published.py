@@ -136,6 +136,7 @@ def test_weights_are_read_from_the_checkpoint_that_is_named(published: Published
         ("[]", "expected an encoder of type `xlm-roberta` or `bert` in .*, found `None`"),
         ('{"model_type": "bert", "hidden_act": "gelu_new"}', "expected hidden_act 'gelu' in .*, found 'gelu_new'"),
         ('{"model_type": "xlm-roberta", "position_embedding_type": "relative_key"}', "position_embedding_type"),
+        ('{"model_type": "xlm-roberta", "pad_token_id": 0}', "expected pad_token_id 1 in .*, found 0: another encoder"),
         ('{"model_type": "bert", "is_decoder": true}', "expected is_decoder False in .*, found True"),
         ('{"model_type": "bert", "hidden_size": "wide"}', "expected a configuration of type `bert` in "),
         ("{", "expected JSON in "),
