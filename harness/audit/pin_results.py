@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.run import check_run
+from harness.audit.integrity.trainings import mixed_trainings
 from harness.audit.scores import build_scores, mixed_inputs, target_groups, target_metrics
 from harness.data.folder import read_manifest
 from harness.experiment.training.checkpoints import read_checkpoint_record
@@ -74,6 +75,7 @@ def pin_results(params: Params, paths: Paths, recipe: str | None = None, seed: i
         _copy(params, paths, partial, results)
         _copy_files(params, paths, partial, checked.results.values())
         _copy_trainings(paths, partial, checked.results.values())
+        _refuse_mixed(mixed_trainings(partial))
         manifest = _describe(partial, paths, params, results)
         write_json(partial / MANIFEST, manifest.model_dump(mode="json", exclude_none=True))
         put_in_place(partial, paths.pinned, aside)
@@ -115,12 +117,7 @@ def _in_order(results: Mapping[str, Result], params: Params) -> dict[str, Result
 
 
 def _check_together(results: Mapping[str, Result]) -> None:
-    mixed = mixed_inputs({name: (one.cell, one.inputs) for name, one in results.items()})
-    if mixed:
-        raise HarnessError(
-            f"pinned results of other inputs can't be added to: {mixed[0]}",
-            fix="run `harness repro`, then pin the whole run (`harness pin results`), which replaces them",
-        )
+    _refuse_mixed(mixed_inputs({name: (one.cell, one.inputs) for name, one in results.items()}))
     there = {(one.cell.target, one.cell.seed) for one in results.values() if one.cell.recipe == BASELINE}
     alone = [name for name, one in results.items() if (one.cell.target, one.cell.seed) not in there]
     if alone:
@@ -128,6 +125,14 @@ def _check_together(results: Mapping[str, Result]) -> None:
         raise HarnessError(
             f"expected the baseline `{BASELINE}` pinned beside every cell, found none beside {name_some(alone)}",
             fix=f"pin it first: `harness pin results --recipe {BASELINE} --seed {seed}`",
+        )
+
+
+def _refuse_mixed(problems: Sequence[str]) -> None:
+    if problems:
+        raise HarnessError(
+            f"pinned results of other inputs can't be added to: {problems[0]}",
+            fix="run `harness repro`, then pin the whole run (`harness pin results`), which replaces them",
         )
 
 

@@ -22,6 +22,8 @@ MANIFEST = "manifest.json"
 RESULTS = "results.jsonl"
 SCORES = "scores.json"
 PREDICTIONS = "predictions/"
+TRAININGS = "trainings"
+"""The folder of the records of intermediate trainings."""
 TEXTLESS = ("classification", "tagging", "choice", "retrieval")
 """Heads whose predictions are labels, tags, indices or identifiers: nothing of the rows' text."""
 ENCODER = "encoder.json"
@@ -78,7 +80,7 @@ def kept_files_name(kept: Kept, cell_id: str) -> str:
 
 def training_name(recipe: str, seed: int) -> str:
     """The path of an intermediate training's record and its checkpoint's, likewise."""
-    return f"trainings/{recipe}-{seed}.json"
+    return f"{TRAININGS}/{recipe}-{seed}.json"
 
 
 def pinned_data(folder: Path, task: str) -> Path:

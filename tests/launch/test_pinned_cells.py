@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from harness.experiment.intermediate import run_intermediate
 from harness.launch.pinned_cells import take_over
 from harness.pipeline.units import units
 from harness.project.errors import HarnessError
+from harness.project.files import sha256_file
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.pinned import read_pinned_manifest
@@ -116,6 +118,28 @@ def test_pieces_of_other_inputs_are_not_mixed(own: Toy) -> None:
     with pytest.raises(HarnessError, match="of other inputs can't be added to"):
         pin_results(params, paths, "hellaswag", 1)
     assert (paths.pinned / "manifest.json").read_bytes() == before
+
+
+def test_seeds_that_were_trained_from_other_settings_are_one_recipes_neither_in_pins_nor_in_v0(own: Toy) -> None:
+    """Cells name a checkpoint by its hash, which says nothing of how it was trained."""
+    params, paths = own
+    pin_results(params, paths, seed=1)
+    before = (paths.pinned / "manifest.json").read_bytes()
+    path = paths.intermediate("none", 2)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["inputs"]["recipe"]["compute"] = "another"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    said = "expected every seed of none trained from the same settings, data, encoder and code"
+    with pytest.raises(HarnessError, match=f"can't be added to: {said}"):
+        pin_results(params, paths, "none", 2)
+    assert (paths.pinned / "manifest.json").read_bytes() == before
+    shutil.copy(path, other := paths.pinned / "trainings" / "none-2.json")
+    other.write_text(json.dumps({"record": record, "checkpoint": {}}), encoding="utf-8")
+    manifest = json.loads(before)
+    manifest["files"]["trainings/none-2.json"] = sha256_file(other)
+    (paths.pinned / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (problem,) = check_pinned(paths.pinned).integrity.problems
+    assert problem.startswith(said) and "none-1 and none-2" in problem
 
 
 def test_a_clone_takes_over_what_is_pinned_byte_for_byte(own: Toy) -> None:

@@ -12,6 +12,7 @@ from harness.audit.integrity.cells import check_result
 from harness.audit.integrity.findings import Checked, Findings
 from harness.audit.integrity.made import Made, read_data_manifest, read_record
 from harness.audit.integrity.rescore import Rescorer
+from harness.audit.integrity.trainings import mixed_trainings
 from harness.audit.scores import cell_score, mixed_inputs
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.errors import HarnessError, name_some
@@ -63,6 +64,7 @@ def check_pinned(
         table, results = read_scores(folder / SCORES), read_results(folder / RESULTS)
         _check_pinned_results(results, table, manifest, findings)
         findings.problems += _check_cells(results, table, folder.name, fix)
+        findings.problems += [f"{problem}; {fix}" for problem in mixed_trainings(folder)]
         findings.rescore(
             rescorer,
             results,
