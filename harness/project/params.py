@@ -99,6 +99,16 @@ class Grid(Settings):
             axes["seeds"].sort()
         return {**axes, "blocks": value}
 
+    @model_validator(mode="after")
+    def _nothing_beside_blocks(self) -> Grid:
+        """What stood beside blocks and in none of them would silently be no cell."""
+        for axis in AXES if self.blocks else ():
+            named = {one for block in self.blocks for one in getattr(block, axis)}
+            beside = [one for one in getattr(self, axis) if one not in named]
+            if beside:
+                raise ValueError(f"expected {axis} of the blocks alone, found {beside[0]!r} in none of them")
+        return self
+
     @classmethod
     def of(cls, cells: Sequence[tuple[str, str, int]]) -> Grid:
         """The grid of these cells, (recipe, target, seed), and no others; at least one."""

@@ -15,6 +15,7 @@ import yaml
 from synthetic import Project, claim, judge, planted
 
 from harness.commands.main import run
+from harness.project.errors import HarnessError
 from harness.project.params import Grid
 from harness.project.profiles import load_params
 from harness.project.results import grid_cells
@@ -68,6 +69,16 @@ def test_blocks_in_another_order_are_the_same_cells(make_project: Make) -> None:
     )
     assert set(grid_cells(first.params)) == set(grid_cells(second.params))
     assert second.params.grid.seeds == [1, 2, 3, 4, 5]
+
+
+def test_what_stands_beside_blocks_and_in_none_of_them_is_refused(make_project: Make) -> None:
+    root = make_project(blocks=BLOCKS).root
+    for axis, more in (("recipes", "qqp"), ("seeds", 6)):
+        axes = {"recipes": ["none", "squad_v2"], "targets": TARGETS, "seeds": [1, 2, 3, 4, 5]}
+        axes[axis] = [*axes[axis], more]
+        put_grid(root, axes | {"blocks": [FIVE]})
+        with pytest.raises(HarnessError, match=f"expected {axis} of the blocks alone, found {more!r} in none of them"):
+            load_params(root)
 
 
 def test_one_block_is_the_product_that_it_says(make_project: Make) -> None:

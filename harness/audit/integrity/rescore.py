@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.audit.integrity.gold import Gold, find_gold, is_built
 from harness.audit.integrity.kept import Answered, check_kept
@@ -42,10 +43,14 @@ class Rescored:
     """Cell with predictions in its result -> why it was not scored again."""
     rows: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Target -> rows that were scored, of so many that its data has, in all languages, where these are not all."""
+    texts: dict[str, int] = field(default_factory=dict)
+    """Target that is mined -> sentences of each text beside those of gold pairs, where texts were cut."""
 
     def cut(self) -> list[str]:
         """The targets of which only a part was scored, in words."""
-        return [f"{target} {scored:,} of {there:,} rows" for target, (scored, there) in self.rows.items()]
+        rows = [f"{target} {scored:,} of {there:,} rows" for target, (scored, there) in self.rows.items()]
+        texts = [f"{target} in texts of gold pairs and {others:,} others" for target, others in self.texts.items()]
+        return rows + texts
 
 
 class Rescorer:
@@ -153,6 +158,9 @@ class Rescorer:
         if gold and not metric(gold.metric).pairs:
             counts = [(len(known[: max_rows(result)]), len(known)) for known in rows.values()]
             self._rows[key] = sum(scored for scored, _ in counts), sum(there for _, there in counts)
+        others = _settings(result).get("max_others")
+        if isinstance(others, int):
+            found.texts[result.cell.target] = min(others, found.texts.get(result.cell.target, others))
         scored, there = self._rows.get(key, (0, 0))
         if scored < there:
             found.rows[result.cell.target] = min((scored, there), found.rows.get(result.cell.target, (scored, there)))
@@ -162,6 +170,13 @@ class Rescorer:
                 f"expected the metrics of cell {name} to follow from its predictions,"
                 f" found {name_some(differing)}; {_mend(name)}"
             )
+
+
+def _settings(result: Result) -> dict[str, Any]:
+    """A result's own settings of its target, as far as they are there."""
+    params = result.provenance.get("params")
+    settings = params.get("settings") if isinstance(params, dict) else None
+    return settings if isinstance(settings, dict) else {}
 
 
 def _key(result: Result) -> tuple[str, ...]:

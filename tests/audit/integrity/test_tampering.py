@@ -26,6 +26,7 @@ from harness.audit.scores import cell_score, target_groups, write_scores
 from harness.audit.verification import Verification
 from harness.data.build import build_task
 from harness.experiment.findings import Findings, rounded, write_kept
+from harness.experiment.inputs import fingerprint
 from harness.metrics.scoring import score
 from harness.metrics.xtreme import task_score
 from harness.pipeline.lock import LOCK, Lock
@@ -495,6 +496,26 @@ def test_what_can_not_be_re_scored_says_why(run: Run) -> None:
     )
     assert found.cells == 0 and len(found.left_out) == 8
     assert set(found.left_out.values()) == {"gold rows are not here: `dvc repro` makes them"}
+
+
+def test_texts_that_were_cut_are_told(run: Run) -> None:
+    """Fewer sentences to confuse the pairs with make mining easier."""
+    old = run.result("none-bucc-1")
+    params = json.loads(json.dumps(old.provenance["params"]))
+    params["settings"]["max_others"] = 7
+    cut = old.model_copy(
+        update={
+            "provenance": old.provenance | {"params": params},
+            "inputs": old.inputs | {"params": fingerprint(params)},
+        }
+    )
+    for result, told in ((old, []), (cut, ["bucc in texts of gold pairs and 7 others"])):
+        found = Rescorer(run.params, run.paths).rescore(
+            {result.cell.id: result},
+            lambda one: run.cell(one.cell.id) / "predictions.json.gz",
+            lambda one, kept: run.cell(one.cell.id) / kept_name(kept),
+        )
+        assert (found.cells, found.problems, found.cut()) == (1, [], told)
 
 
 def test_other_forms_of_predictions_are_refused_not_skipped(run: Run) -> None:
