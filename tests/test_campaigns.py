@@ -41,6 +41,7 @@ def test_a_few_forgeries_of_each_kind_are_seen_and_nobody_honest_is_accused() ->
     assert accused == 0, lines
 
 
+@pytest.mark.slow
 def test_some_kills_and_some_bad_inputs_lose_nothing(tmp_path: Path) -> None:
     counts = campaign("breaks").campaign(tmp_path, kills=3, bad_inputs=12, seed=1)
     assert counts.is_sound and counts.kills == 3 and counts.bad_inputs == 12 and counts.kept, str(counts)

@@ -53,6 +53,7 @@ def alone(row: ClaimVerdict) -> ClaimVerdict:
     return row.model_copy(update={"p_adjusted": None, "reasons": [one for one in row.reasons if "Holm" not in one]})
 
 
+@pytest.mark.slow
 def test_one_claim_is_judged_as_among_all(project: Project) -> None:
     whole = {row.id: row for row in verify_all(project.params, project.paths).claims}
     assert whole["english-over-mlm"].measured is not None and whole["squad-gain"].beside
@@ -60,6 +61,7 @@ def test_one_claim_is_judged_as_among_all(project: Project) -> None:
         assert list(map(alone, verify_claim(name, project.params, project.paths).claims)) == [alone(row)]
 
 
+@pytest.mark.slow
 def test_the_cells_that_a_claim_needs_are_enough(project: Project) -> None:
     whole = {row.id: row for row in verify_all(project.params, project.paths).claims}
     for name in ("mnli-gain", "hellaswag-gain", "english-over-mlm"):

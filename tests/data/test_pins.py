@@ -151,6 +151,7 @@ def test_the_real_pack_is_what_the_task_files_pin(real_pack: Path) -> None:
         assert check_pin(name, TASKS, "local", real_pack.name, real_pack) == [], name
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_the_real_pack_builds_and_its_corpus_holds_no_evaluation_row(real_pack: Path, tmp_path: Path) -> None:
     (tmp_path / "tasks").symlink_to(TASKS)

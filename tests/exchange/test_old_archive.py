@@ -21,6 +21,7 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_older_archive_is_whole_and_judged(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = run(["verify", str(archive)])
     out = capsys.readouterr().out

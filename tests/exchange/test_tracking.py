@@ -90,6 +90,7 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
+@pytest.mark.slow
 def test_a_run_holds_what_its_result_holds(results: Path, mlruns: Path) -> None:
     path = write_cell(results, "mnli", "xquad", 2)
     os.utime(path, (1_700_000_000, 1_700_000_000))

@@ -111,6 +111,7 @@ def fail(*_: object, **__: object) -> None:
     raise Failed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cell", "intermediate", "encoder"])
 def test_a_unit_that_fails_leaves_the_finished_one(toy_copy: Toy, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     params, paths = toy_copy

@@ -48,6 +48,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_fresh_run_is_unchanged(ran: Path) -> None:
     lock = Lock(ran)
     assert set(lock.stages) == {"make", "item@a", "item@b"}

@@ -205,6 +205,7 @@ def rekeep(run: Run, name: str, kept: Kept, change: Callable[[dict[str, Any]], N
     run.lock()
 
 
+@pytest.mark.slow
 def test_what_a_cell_keeps_follows_from_its_predictions(keeping: Run) -> None:
     kept = [sorted(keeping.result(name).kept) for name in ("none-xnli-1", "none-bucc-1", "none-xnli-2")]
     assert kept == [["dev", "items"], ["items", "layers"], []]

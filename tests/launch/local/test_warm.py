@@ -84,6 +84,7 @@ def test_outside_dvc_everyone_works_for_himself(monkeypatch: pytest.MonkeyPatch)
     assert warm.delegate(UNIT) is None
 
 
+@pytest.mark.slow
 def test_it_can_be_switched_off(under_dvc: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(warm.OFF, "1")
     assert warm.delegate(UNIT) is None

@@ -111,6 +111,7 @@ def test_a_users_error_is_its_own_words(ready: Toy, workers: Workers) -> None:
     assert one.job.log.read_text(encoding="utf-8").startswith("harness: expected a finished checkpoint")
 
 
+@pytest.mark.slow
 def test_peak_memory_is_the_units_own(ready: Toy, workers: Workers) -> None:
     """A unit with 10^9 bytes in a worker leaves no mark on the record of the next."""
     paths = ready[1]
@@ -130,6 +131,7 @@ def _fill(size: int) -> int:
     return len(bytearray(size))
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_its_unit_and_the_next_one_runs(ready: Toy, workers: Workers) -> None:
     paths = ready[1]
     work = cell("udpos", paths)
@@ -143,6 +145,7 @@ def test_a_killed_worker_costs_its_unit_and_the_next_one_runs(ready: Toy, worker
     assert run(workers, work, paths).code == 0 and found(work) == before
 
 
+@pytest.mark.slow
 def test_a_worker_killed_between_units_is_replaced(ready: Toy, workers: Workers) -> None:
     paths = ready[1]
     work = cell("udpos", paths)
@@ -167,6 +170,7 @@ def test_closing_ends_what_runs_and_leaves_nothing(ready: Toy, monkeypatch: pyte
     assert not held.outputs[-1].exists() and not (paths.scratch / f"jobs-{os.getpid()}").exists()
 
 
+@pytest.mark.slow
 def test_scratch_of_a_dead_process_is_removed(ready: Toy) -> None:
     paths = ready[1]
     left = paths.scratch / "jobs-999999999"
