@@ -167,7 +167,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Path:
     pinned = read_results(repo_root / "reference" / "lab" / "results.jsonl")
     for cell in grid_cells(run.params):
         inputs = pinned[cell.id].inputs | {"data": manifests[cell.target]}
-        write_result(run.cell(cell.id), pinned[cell.id].model_copy(update={"inputs": inputs}))
+        changes = {"inputs": inputs, "kept": {}}  # as older cells are: what they keep follows from rows left out here
+        write_result(run.cell(cell.id), pinned[cell.id].model_copy(update=changes))
         kept = repo_root / "reference" / "lab" / "predictions" / f"{cell.id}.json.gz"
         shutil.copy(kept, run.cell(cell.id) / "predictions.json.gz")
     write_scores(run.params, run.paths)
