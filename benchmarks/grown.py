@@ -32,6 +32,7 @@ from harness.pipeline.grid_file import grid_units, write_grid
 from harness.pipeline.lock import Lock
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
+from harness.project.pinned import kept_files_name
 from harness.project.profiles import load_params
 from harness.project.results import grid_cells
 
@@ -150,6 +151,8 @@ def _cells(params: Params, paths: Paths, pinned: dict[Any, dict[str, Any]], inpu
         folder.mkdir(parents=True)
         predictions = gzip.compress(unpacked[key], mtime=number + 1)
         (folder / "predictions.json.gz").write_bytes(predictions)
+        for name, file in pinned[key]["kept"].items():
+            shutil.copy(LABORATORY / kept_files_name(name, "-".join(map(str, key))), folder / file["path"])
         kept = {"path": "predictions.json.gz", "sha256": hashlib.sha256(predictions).hexdigest()}
         own = hashlib.sha256(f"{cell.recipe}-{cell.seed}".encode()).hexdigest()
         weights = inputs["encoder"] if cell.recipe == BASELINE else own  # the baseline trains nothing
