@@ -204,6 +204,8 @@ def test_leftovers_of_a_crash_are_removed_by_the_next_run(boxed: Toy, image: str
 
 def test_a_container_out_of_memory_is_told_as_that(boxed: Toy, image: str, start: Start) -> None:
     paths = boxed[1]
+    use(paths, runtime="docker", image=image)
+    assert run(["run", "intermediate", "none", "1"]) == 0  # else the cell ends before it imports anything large
     use(paths, runtime="docker", image=image, container={"memory_mib": 80, "pids": 64, "tmp_mib": 16})
     process = start(*COMMAND)
     _, err = process.communicate(timeout=120)
