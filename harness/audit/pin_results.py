@@ -1,7 +1,7 @@
 """`harness pin results`: keeps this run's scores and predictions under reference/<profile>/ as the pinned reference.
 
 Pinned whole, a run replaces what was pinned. A part of it, a recipe at a seed, is added to what is pinned: a large grid
-grows in pieces, each of which counts as done on any clone (harness.launch.pinned_cells).
+grows in pieces, each of which a clone can take over instead of running it (harness.launch.pinned_cells).
 """
 
 from __future__ import annotations
@@ -75,7 +75,10 @@ def pin_results(params: Params, paths: Paths, recipe: str | None = None, seed: i
         _copy(params, paths, partial, results)
         _copy_files(params, paths, partial, checked.results.values())
         _copy_trainings(paths, partial, checked.results.values())
-        _refuse_mixed(mixed_trainings(partial))
+        mixed = mixed_trainings(partial)
+        if mixed:
+            shutil.rmtree(partial)
+        _refuse_mixed(mixed)
         manifest = _describe(partial, paths, params, results)
         write_json(partial / MANIFEST, manifest.model_dump(mode="json", exclude_none=True))
         put_in_place(partial, paths.pinned, aside)

@@ -1,8 +1,8 @@
-"""Cells that were pinned elsewhere and are made from the present inputs are taken over, not run again.
+"""Cells that were pinned elsewhere and are made from the present inputs are taken over where `--pinned` asks for it.
 
 A grid grows in pieces: who has run a recipe at a seed pins it (`harness pin results --recipe R --seed S`) and commits
-it. On any clone with the same encoder, data, settings and code these cells are put at their places, with the record of
-their checkpoint, which holds no weights: as one whose weights were dropped.
+it. On any clone with the same encoder, data, settings and code `harness repro --pinned` puts these cells at their
+places, with the record of their checkpoint, which holds no weights: as one whose weights were dropped.
 """
 
 from __future__ import annotations

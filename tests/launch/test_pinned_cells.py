@@ -133,6 +133,7 @@ def test_seeds_that_were_trained_from_other_settings_are_one_recipes_neither_in_
     with pytest.raises(HarnessError, match=f"can't be added to: {said}"):
         pin_results(params, paths, "none", 2)
     assert (paths.pinned / "manifest.json").read_bytes() == before
+    assert [path.name for path in paths.pinned.parent.iterdir() if path.name.startswith("toy")] == ["toy"]
     shutil.copy(path, other := paths.pinned / "trainings" / "none-2.json")
     other.write_text(json.dumps({"record": record, "checkpoint": {}}), encoding="utf-8")
     manifest = json.loads(before)

@@ -2,8 +2,8 @@
 
 Only cells that this run and the pinned results made on machines of one class, by the same code and settings from the
 same rows, are compared. What differs here is not deterministic; whether it matters is for level V2. A cell that equals
-the pinned one in all that its record holds, wall time and moment included, IS the pinned one (copied, taken over, or
-pinned from here): it repeats nothing and isn't counted.
+the pinned one in all that its record holds, wall time and peak memory included, IS the pinned one (copied, taken over,
+or pinned from here): it repeats nothing and isn't counted.
 """
 
 from __future__ import annotations
