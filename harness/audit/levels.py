@@ -34,6 +34,7 @@ from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
 from harness.verify.measure.development import read_development
+from harness.verify.published.arithmetic import follow_all
 from harness.verify.scores import ScoresTable, read_table
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
@@ -166,6 +167,7 @@ def _conclude(
         v2_note=compared.v2_note,
         rerun=rerun,
         claims=verdicts,
+        arithmetic=[one for one in follow_all(paths.reference) if {claim.id for claim in claims} & {*one.claims}],
         cells=cells_of(table, used) if table else {},
         registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
         exit_code=exit_code(judged.v0, compared.v2, verdicts),
