@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from harness.audit.choosing import read_choosing
 from harness.audit.facts_here import read_facts
-from harness.audit.integrity.findings import Integrity
+from harness.audit.integrity.findings import Checked, Integrity
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.repeat.compare_rerun import Rerun
 from harness.audit.repeat.same_bytes import SameBytes, compare_bytes
@@ -29,12 +30,12 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.pinned import MANIFEST
 from harness.project.profiles import describe_data, describe_encoder
-from harness.project.results import Result, grid_cells
+from harness.project.results import grid_cells
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
-from harness.verify.measure.development import read_development
 from harness.verify.published.arithmetic import follow_all
+from harness.verify.published.rows import PAPER, read_published
 from harness.verify.scores import ScoresTable, read_table
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
@@ -149,7 +150,7 @@ def _conclude(
     else:
         shipped = shipped_recipes(paths.root, params.profile)
         smaller = left_out_of_mixture(params, shipped)
-        verdicts = _judge_all(claims, params, table, judged.checked.results, facts, part, smaller)
+        verdicts = _judge_all(claims, params, paths, table, judged.checked, facts, part, smaller)
         verdicts = hold_evidence(verdicts, levels)
     used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
@@ -177,8 +178,9 @@ def _conclude(
 def _judge_all(
     claims: list[Claim],
     params: Params,
+    paths: Paths,
     table: ScoresTable,
-    results: Mapping[str, Result],
+    checked: Checked,
     facts: Facts,
     part: Part | None,
     smaller: Mapping[str, dict[str, str]],
@@ -187,12 +189,14 @@ def _judge_all(
     scores = read_table(table)
     left_out = {name: scores.left_out.get(name, {}) | smaller.get(name, {}) for name in {**scores.left_out, **smaller}}
     scores = replace(scores, left_out=left_out)
-    development = read_development(table, results, scores)
+    development, halves = read_choosing(claims, table, checked, scores)
+    scores = replace(scores, dev_by_pair=development.scores.by_pair, halves=halves)
     if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
         beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
         recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
         scores = replace(scores, recipes=recipes, targets=params.grid.targets)
-    return hold_accusations([judge(claim, scores, facts, development) for claim in claims])
+    published = read_published(paths.reference / PAPER)
+    return hold_accusations([judge(claim, scores, facts, development, published) for claim in claims])
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:

@@ -29,6 +29,7 @@ def measure(check: Measured, scores: Scores) -> Measurement:
     return Measurement(
         values=_values(check, scores, recipes, targets),
         without_retrieval=_values(check, scores, recipes, others) if twice else {},
+        own=check.own_values(scores, recipes, targets) if recipes and targets else {},
         by_recipe={recipe: mean_gain(scores, recipe, targets) for recipe in recipes},
         recipes=recipes,
         targets=targets,

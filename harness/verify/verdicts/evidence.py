@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 from harness.project.params import BASELINE
 from harness.verify.claims.claim import Claim
-from harness.verify.claims.evidence import CellEvidence, Evidence, RetrievalPart
-from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.evidence import CellEvidence, Development, Evidence, RetrievalPart
+from harness.verify.claims.kinds.base import OWN, Measured
 from harness.verify.claims.measurement import Measurement
-from harness.verify.measure.development import DevelopmentScores, development_of
-from harness.verify.scores import Scores, ScoresTable, best
+from harness.verify.scores import Scores, ScoresTable
 from harness.verify.statistics.aggregate import Aggregate, aggregate
 from harness.verify.statistics.intervals import Interval, Verdict
 
@@ -44,12 +43,11 @@ def gather(
     scores: Scores,
     rule_gives: Verdict,
     conclusion: str,
-    development: DevelopmentScores | None = None,
+    development: Development | None = None,
 ) -> Evidence:
     """The evidence on a claim that is measured by `check`; `conclusion` ends the sentence for people."""
     overall = aggregate(found.values) if check.one_mean else None
     without = aggregate(found.without_retrieval) if overall else None
-    choices = check.choices(found, scores)
     by_recipe = {recipe: aggregate(values) for recipe, values in check.gains_by_recipe(found, scores).items()}
     return Evidence(
         rule=claim.rule(),
@@ -58,11 +56,12 @@ def gather(
         overall=overall,
         without_retrieval=without,
         retrieval=retrieval_part(found, scores, overall, without),
-        development=development_of(claim, found, scores, development) if development else None,
+        development=development,
         n_targets=len(found.targets),
         by_recipe={recipe: gain for recipe, gain in by_recipe.items() if gain},
-        chosen={t: {seed: best(by) for seed, by in by_seed.items()} for t, by_seed in choices.items()},
-        chosen_by=choices,
+        choices=check.choices(found, scores),
+        baseline=check.baseline if found.own else OWN,
+        own_baseline=aggregate(found.own),
         rule_gives=rule_gives,
         cells=cells_used(check, found, scores),
         sentence=f"{check.sentence(found, overall, without)}; {conclusion}",

@@ -7,6 +7,9 @@ what its check needs wasn't run.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from harness.project.errors import name_some
 from harness.project.params import Params
 from harness.project.profiles import describe_data, describe_encoder
@@ -16,10 +19,12 @@ from harness.verify.claims.facts import Facts
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.measurement import Measurement
 from harness.verify.claims.needs import needs
-from harness.verify.measure.development import DevelopmentScores
+from harness.verify.measure.development import DevelopmentScores, development_of
 from harness.verify.measure.values import measure
+from harness.verify.published.rows import PublishedRow
 from harness.verify.scores import Scores
 from harness.verify.verdicts.evidence import gather
+from harness.verify.verdicts.split import hold_split
 from harness.verify.verdicts.verdict import ClaimVerdict, verdict_on
 
 NO_FACTS = Facts()
@@ -27,12 +32,17 @@ NO_FACTS = Facts()
 
 
 def judge(
-    claim: Claim, scores: Scores, facts: Facts = NO_FACTS, development: DevelopmentScores | None = None
+    claim: Claim,
+    scores: Scores,
+    facts: Facts = NO_FACTS,
+    development: DevelopmentScores | None = None,
+    published: Mapping[str, PublishedRow] | None = None,
 ) -> ClaimVerdict:
     """The verdict on one claim, from sound results.
 
     `scores`: points by recipe, target and seed. `facts`: what claims that are decided without a run are decided by;
-    without them those are NOT_TESTED. `development`: scores of development sets, shown beside, which decide nothing.
+    without them those are NOT_TESTED. `development`: scores of development sets. `published`: rows of published scores
+    that a claim may name as its baseline, which count in its own scope alone.
     The verdict is that on this claim alone, and the caller vouches for the scores: hold_accusations looks at several
     claims, hold_evidence at how the scores are known. Where something is lacking the verdict
     is NOT_TESTED or UNDERPOWERED and says so; nothing is raised. That holds for scores within 1e6
@@ -41,11 +51,15 @@ def judge(
     check = claim.measured
     if check is None:
         return judge_fact(claim, facts)
+    in_scope = (scores.encoder, scores.data) == (claim.scope.encoder, claim.scope.data)
+    scores = replace(scores, published=published or {} if in_scope else {})
     found = measure(check, scores)
     outcome = check.outcome(found, scores, claim.source.n_claim)
-    verdict = verdict_on(claim, outcome.verdict, **outcome.model_dump(exclude={"verdict"}))
+    developed = development_of(claim, found, scores, development) if development else None
+    split = hold_split(claim, outcome, developed)
+    verdict = verdict_on(claim, split.verdict, **split.model_dump(exclude={"verdict"}))
     held = _hold_back(claim, check, verdict, found, scores)
-    evidence = gather(claim, check, found, scores, outcome.verdict, _concluded(held), development)
+    evidence = gather(claim, check, found, scores, outcome.verdict, _concluded(held), developed)
     return held.model_copy(update={"evidence": evidence, "evidence_level": "scores only" if evidence.cells else None})
 
 
@@ -124,6 +138,10 @@ def _hold_back(
         notes.append(f"{recipe} without {', '.join(tasks)}")
         named = "; ".join(f"without {task} ({reason})" for task, reason in tasks.items())
         why.append(f"{recipe} was mixed {named}, so it is not the mixture that the claim is about")
+    if lacks := check.lacks_baseline(scores):
+        notes += [] if notes else ["no published baseline"]
+        why.append(lacks)
+    why += check.remarks(found, scores)
     if found.unscored:
         why.append(f"{len(found.unscored)} cells have no score ({name_some(found.unscored)})")
     if notes:
