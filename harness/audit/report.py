@@ -16,18 +16,20 @@ from harness.verify.verdicts.strength import LEVELS
 
 UNDECIDED = ("INCONCLUSIVE", "UNDERPOWERED")
 EXIT_MEANINGS = {
-    0: "everything decidable is reproduced",
-    1: "something is not reproduced",
+    0: "everything that was decided is reproduced or confirmed",
+    1: "something is not reproduced, or refuted",
     2: "something is undecided",
     3: "invalid: nothing is concluded",
 }
 
 
 def render(verification: Verification) -> str:
-    """The whole report: head, levels, claims, reasons, exit code."""
+    """The whole report: the answer, head, levels, claims, reasons, exit code."""
     v = verification
     grid = v.grid.in_words
     lines = [
+        v.answer,
+        "",
         f"harness verify    profile {v.profile}    {grid}",
         f"judged            {_judged(v)}",
         *_told("rules", "NOT THE SHIPPED ONES", v.rules),
@@ -54,7 +56,8 @@ def render(verification: Verification) -> str:
 def _meaning(v: Verification) -> str:
     if v.strict and v.exit_code == 2 and not any(claim.verdict in UNDECIDED for claim in v.claims):
         return "--strict fails"
-    return EXIT_MEANINGS[v.exit_code]
+    untested = sum(claim.verdict == "NOT_TESTED" for claim in v.claims)
+    return EXIT_MEANINGS[v.exit_code] + (f"; {untested} of {len(v.claims)} claims NOT_TESTED" if untested else "")
 
 
 def _told(name: str, word: str, sentences: list[str]) -> list[str]:

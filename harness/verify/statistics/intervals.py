@@ -19,7 +19,10 @@ from typing import Literal
 from harness.project.records import Record
 from harness.verify.statistics.student import Chances, chances, t_quantile, t_tail
 
-Verdict = Literal["REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE", "UNDERPOWERED", "NOT_TESTED", "INVALID"]
+Verdict = Literal[
+    "REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE", "UNDERPOWERED", "NOT_TESTED", "INVALID", "CONFIRMED", "REFUTED"
+]
+"""What is measured is reproduced or not; a fact of the data, which is looked up, is confirmed or refuted."""
 Direction = Literal["up", "down", "unclear"]
 Relation = Literal["weaker", "stronger", "opposite sign"]
 
