@@ -90,6 +90,7 @@ def verify(
     from harness.audit.levels import strictly, verify_all
     from harness.audit.report import render
     from harness.pipeline.lock import read_lock
+    from harness.verify.show.table import terminal_width
 
     if seed is not None and rerun is None:
         raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
@@ -108,7 +109,7 @@ def verify(
             return 2
         found = verify_claim(what, params, paths)
         found = strictly(found) if strict else found
-        typer.echo(found.model_dump_json(indent=1) if json_ else render_single(found, paths, explain))
+        typer.echo(found.model_dump_json(indent=1) if json_ else render_single(found, paths, explain, terminal_width()))
         return found.exit_code
     if not again:
         found = verify_all(params, paths, quick)
@@ -117,7 +118,7 @@ def verify(
 
         found = verify_again(params, paths, rerun or 0, seed, cell or [])
     found = strictly(found) if strict else found
-    typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
+    typer.echo(found.model_dump_json(indent=1) if json_ else render(found, terminal_width()))
     return found.exit_code
 
 
@@ -135,6 +136,7 @@ def _verify_crate(path: Path, profile: str | None, json_: bool, strict: bool, si
     from harness.audit.levels import EXIT_INVALID, strictly
     from harness.audit.report import render
     from harness.exchange.read import CrateRefused, verify_crate
+    from harness.verify.show.table import terminal_width
 
     if profile is not None:
         raise HarnessError(f"expected --profile or an archive, found both ({profile}, {path})", fix="leave one out")
@@ -149,7 +151,7 @@ def _verify_crate(path: Path, profile: str | None, json_: bool, strict: bool, si
         typer.echo(json.dumps(said, indent=1) if json_ else f"harness: {refused}", err=not json_)
         return EXIT_INVALID
     found = strictly(found) if strict else found
-    typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
+    typer.echo(found.model_dump_json(indent=1) if json_ else render(found, terminal_width()))
     return found.exit_code
 
 
