@@ -30,7 +30,7 @@ WHOLE = ("encoder", "data", "evidence", "answer")
 """Fields of all of verdicts.json that are compared, where the archive has them."""
 FACT_WORDS = {"REPRODUCED": "CONFIRMED", "NOT_REPRODUCED": "REFUTED"}
 """What older archives call a fact of the data that is as claimed, or isn't -> its word now."""
-ANSWER = re.compile(r"^.*measured claims decided")
+ANSWER = re.compile(r".*\bmeasured claims decided\b")
 """The first line of a report that judges all claims; older ones lack it."""
 OWN = ("README.txt", "params.yaml", "dvc.yaml", "dvc.lock", "pyproject.toml", "Dockerfile", METADATA, RECORD, VERDICTS)
 FOLDERS = ("profiles", "tasks", "reference", "requirements", "results", "data")
