@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import get_args
 
 from harness.verify.verdicts.strength import DECIDED
-from harness.verify.verdicts.verdict import ClaimVerdict
+from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
 ORDER = ("REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE", "UNDERPOWERED", "NOT_TESTED", "INVALID")
 """Verdicts on what is measured, in the order in which they are counted."""
@@ -44,5 +45,7 @@ def _facts(verdicts: Sequence[ClaimVerdict]) -> str:
 
 
 def _here(verdicts: Sequence[ClaimVerdict]) -> str:
-    """What their replications say, in brackets; nothing where none was tried."""
-    return ""
+    """What their replications say, in brackets; nothing where none is out of scope."""
+    words = Counter(verdict.replication for verdict in verdicts)
+    counts = [f"{words[word]} {word}" for word in get_args(Replication) if words[word]]
+    return f" ({', '.join(counts)})" if counts else ""

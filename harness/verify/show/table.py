@@ -27,15 +27,14 @@ HEADERS = (
     "claim",
     "expected",
     "measured",
-    "90 % interval",
-    "without retrieval",
-    "direction",
+    "interval\n(for looks)",
+    "without\nretrieval",
+    "replication",
     "seeds",
     "note",
 )
 SPLIT = "of test sets, also for claims on development sets (`harness claims show ID` says why)"
 """Which split is judged, in words."""
-DIRECTIONS = {True: "agrees", False: "disagrees", None: "unclear"}
 
 
 def claims_table(verdicts: list[ClaimVerdict]) -> str:
@@ -95,7 +94,7 @@ def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
         "\n".join(textwrap.wrap(verdict.found, FOUND_WIDTH)) if verdict.found else show_points(verdict.measured, share),
         show_interval(verdict.interval, share),
         show_points(verdict.without_retrieval),
-        DIRECTIONS[verdict.agrees] if verdict.measured is not None else "-",
+        verdict.replication or "-",
         str(verdict.n_seeds) if verdict.n_seeds else "-",
         ", ".join(filter(None, [verdict.note, *beside])),
     )
