@@ -35,6 +35,7 @@ from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
 from harness.verify.measure.development import read_development
 from harness.verify.scores import ScoresTable, read_table
+from harness.verify.show.answer import answer
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
 from harness.verify.verdicts.judge import invalid, judge, untested
@@ -165,6 +166,7 @@ def _conclude(
         v2=compared.v2,
         v2_note=compared.v2_note,
         rerun=rerun,
+        answer=answer(verdicts),
         claims=verdicts,
         cells=cells_of(table, used) if table else {},
         registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
@@ -243,15 +245,16 @@ def strictly(found: Verification) -> Verification:
 
 
 def exit_code(v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict]) -> int:
-    """3 invalid, else 1 something is not reproduced, else 2 something is undecided, else 0.
+    """3 invalid, else 1 something is not reproduced or a fact refuted, else 2 something is undecided, else 0.
 
-    Claims that are NOT_TESTED and cells that are not pinned decide nothing; pinned cells made from other
+    Claims that are NOT_TESTED and cells that are not pinned decide nothing, and what is found out of a claim's scope
+    (its replication) is no verdict on it; pinned cells made from other
     inputs, or far away and from another encoder, leave V2 undecided.
     """
     found = {verdict.verdict for verdict in verdicts}
     if not v0.ok or "INVALID" in found:
         return EXIT_INVALID
-    if "NOT_REPRODUCED" in found or (v2 is not None and not v2.ok):
+    if found & {"NOT_REPRODUCED", "REFUTED"} or (v2 is not None and not v2.ok):
         return EXIT_NOT_REPRODUCED
     if found & {"INCONCLUSIVE", "UNDERPOWERED"} or (v2 is not None and (v2.not_comparable or v2.undecided)):
         return EXIT_INCONCLUSIVE

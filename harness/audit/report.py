@@ -11,23 +11,33 @@ from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
 from harness.project.stages import cell_parts
-from harness.verify.show.table import SPLIT, WIDTH, claims_table, reason_lines
+from harness.verify.show.table import SPLIT, WIDTH, claims_paragraphs, claims_table, narrowed, reason_lines
 from harness.verify.verdicts.strength import LEVELS
 
 UNDECIDED = ("INCONCLUSIVE", "UNDERPOWERED")
 EXIT_MEANINGS = {
-    0: "everything decidable is reproduced",
-    1: "something is not reproduced",
+    0: "everything that was decided is reproduced or confirmed",
+    1: "something is not reproduced, or refuted",
     2: "something is undecided",
     3: "invalid: nothing is concluded",
 }
 
 
-def render(verification: Verification) -> str:
-    """The whole report: head, levels, claims, reasons, exit code."""
-    v = verification
+def render(verification: Verification, width: int = WIDTH) -> str:
+    """The whole report: the answer as one line, head, levels, claims, reasons, exit code; where there are fewer columns
+    than the table needs, claims are paragraphs.
+    """
+    head, rest = ([broken for line in lines for broken in narrowed(line, width)] for lines in _around(verification))
+    claims = verification.claims
+    shown = claims_table(claims) if width >= WIDTH else claims_paragraphs(claims, width)
+    lines = [verification.answer, "", *head, "", *shown.splitlines(), "", *rest]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _around(v: Verification) -> tuple[list[str], list[str]]:
+    """Lines before the claims, and lines behind them."""
     grid = v.grid.in_words
-    lines = [
+    head = [
         f"harness verify    profile {v.profile}    {grid}",
         f"judged            {_judged(v)}",
         *_told("rules", "NOT THE SHIPPED ONES", v.rules),
@@ -41,20 +51,20 @@ def render(verification: Verification) -> str:
         *_level("V1 repeat", *_v1(v)),
         *_rerun(v),
         *_level("V2 pinned", *_v2(v)),
-        "",
-        claims_table(v.claims),
-        "",
+    ]
+    rest = [
         *reason_lines(v.claims),
         *(f"--strict: {problem}" for problem in v.strict),
         f"exit code {v.exit_code}: {_meaning(v)}",
     ]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return head, rest
 
 
 def _meaning(v: Verification) -> str:
     if v.strict and v.exit_code == 2 and not any(claim.verdict in UNDECIDED for claim in v.claims):
         return "--strict fails"
-    return EXIT_MEANINGS[v.exit_code]
+    untested = sum(claim.verdict == "NOT_TESTED" for claim in v.claims)
+    return EXIT_MEANINGS[v.exit_code] + (f"; {untested} of {len(v.claims)} claims NOT_TESTED" if untested else "")
 
 
 def _told(name: str, word: str, sentences: list[str]) -> list[str]:

@@ -271,8 +271,8 @@ class Fact(Check):
     def rule(self, n_claim: int | None) -> str:
         """The rule of every fact."""
         return (
-            "REPRODUCED if what the pins of the published files, the profile or public documents say is what the claim"
-            " says, NOT_REPRODUCED if it is something else, NOT_TESTED where nothing says it."
+            "CONFIRMED if what the pins of the published files, the profile or public documents say is what the claim"
+            " says, REFUTED if it is something else, NOT_TESTED where nothing says it."
         )
 
     def sentence(self, finding: Finding, conclusion: str) -> str:
