@@ -34,6 +34,7 @@ from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
 from harness.verify.measure.development import read_development
+from harness.verify.published.arithmetic import follow_all
 from harness.verify.scores import ScoresTable, read_table
 from harness.verify.show.answer import answer
 from harness.verify.verdicts.accusations import hold_accusations
@@ -168,6 +169,7 @@ def _conclude(
         rerun=rerun,
         answer=answer(verdicts),
         claims=verdicts,
+        arithmetic=[one for one in follow_all(paths.reference) if {claim.id for claim in claims} & {*one.claims}],
         cells=cells_of(table, used) if table else {},
         registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
         exit_code=exit_code(judged.v0, compared.v2, verdicts),

@@ -11,6 +11,7 @@ from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
 from harness.project.stages import cell_parts
+from harness.verify.published.arithmetic import Followed, arithmetic_words
 from harness.verify.show.table import SPLIT, WIDTH, claims_paragraphs, claims_table, narrowed, reason_lines
 from harness.verify.verdicts.strength import LEVELS
 
@@ -51,6 +52,7 @@ def _around(v: Verification) -> tuple[list[str], list[str]]:
         *_level("V1 repeat", *_v1(v)),
         *_rerun(v),
         *_level("V2 pinned", *_v2(v)),
+        *_arithmetic(v),
     ]
     rest = [
         *reason_lines(v.claims),
@@ -203,6 +205,22 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
         problems.append(f"{len(v.v2.not_pinned)} cells of the run are not pinned")
     word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.not_comparable or v.v2.undecided else "ok"
     return word, detail, problems
+
+
+def _arithmetic(v: Verification) -> list[str]:
+    """Published arithmetic: how many numbers follow; each by itself where one claim is judged, or it doesn't follow."""
+    if not v.arithmetic:
+        return []
+    counts = Counter(one.word for one in v.arithmetic)
+    words = ", ".join(f"{count} {word}" for word, count in counts.items())
+    told = [f"{one.id} ({', '.join(one.claims)}): {arithmetic_words(one)}" for one in _telling(v)]
+    state = "DIFFERS" if counts["INCONSISTENT"] else "ok"
+    more = "" if v.part else "; `harness claims arithmetic` shows the numbers"
+    return _level("published numbers", state, f"{words}, without a run{more}", told)
+
+
+def _telling(v: Verification) -> list[Followed]:
+    return [one for one in v.arithmetic if v.part or one.word == "INCONSISTENT"]
 
 
 def _some(sentences: list[str], most: int = 8) -> list[str]:

@@ -6,13 +6,15 @@ Everything is made from the fields of the claim's check; nothing here knows a cl
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.question import Question
 from harness.verify.claims.words import RETRIEVAL, TWICE
+from harness.verify.published.arithmetic import Followed, arithmetic_words
+from harness.verify.published.rows import PublishedRow
 
 WIDTH = 120
 """Columns of the text."""
@@ -20,8 +22,13 @@ LABEL = 16
 """Columns of the labels."""
 
 
-def explain_claim(claim: Claim) -> str:
-    """The claim, its source and its check as paragraphs with a label each."""
+def explain_claim(
+    claim: Claim, published: Mapping[str, PublishedRow] | None = None, arithmetic: Sequence[Followed] = ()
+) -> str:
+    """The claim, its source and its check as paragraphs with a label each.
+
+    `published`: rows that a check may name as its baseline; `arithmetic`: what came out of published arithmetic.
+    """
     status = "verified" if claim.verified else "not verified"
     source = claim.source
     runs = "no number, so no runs" if source.n_claim is None else f"runs behind the number: {source.n_claim}"
@@ -33,9 +40,17 @@ def explain_claim(claim: Claim) -> str:
             f"{source.document}, {source.version}; {source.place}; split: {source.split}; {source.statistic}; {runs}",
         ),
         ("scope", _scope(claim)),
+        *(("arithmetic", arithmetic_words(one)) for one in arithmetic if claim.id in one.claims),
         *_check(claim),
     ]
     return paragraphs(claim.id, parts)
+
+
+def explain_arithmetic(found: Followed) -> str:
+    """One entry of published arithmetic as paragraphs: the word, the computation, where each number was read."""
+    parts = [(found.word, found.sentence), ("claims", ", ".join(found.claims))]
+    parts += [("read in", place) for place in found.read_in] + [("dated", dated) for dated in found.dates]
+    return paragraphs(found.id, parts)
 
 
 def explain_question(question: Question) -> str:
