@@ -11,7 +11,9 @@ from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
 from harness.project.stages import cell_parts
+from harness.verify.show.planted import planted_table
 from harness.verify.show.table import SPLIT, WIDTH, claims_table, reason_lines
+from harness.verify.verdicts.planted import compare_with_truth, planted, planted_in_words, published
 from harness.verify.verdicts.strength import LEVELS
 
 UNDECIDED = ("INCONCLUSIVE", "UNDERPOWERED")
@@ -42,18 +44,30 @@ def render(verification: Verification) -> str:
         *_rerun(v),
         *_level("V2 pinned", *_v2(v)),
         "",
-        claims_table(v.claims),
-        "",
-        *reason_lines(v.claims),
+        *_claims(v),
         *(f"--strict: {problem}" for problem in v.strict),
         f"exit code {v.exit_code}: {_meaning(v)}",
     ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
+def _claims(v: Verification) -> list[str]:
+    """The tables: published claims, then the laboratory's own with what was planted; each with its reasons."""
+    lines: list[str] = []
+    if theirs := published(v.claims):
+        lines += [claims_table(theirs), "", *reason_lines(theirs)]
+    if own := planted(v.claims):
+        answer = f"claims of the laboratory's own: {planted_in_words(own)}"
+        wrapped = textwrap.wrap(answer, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+        lines += [*wrapped, "", planted_table(own), "", *reason_lines(own)]
+    return lines
+
+
 def _meaning(v: Verification) -> str:
     if v.strict and v.exit_code == 2 and not any(claim.verdict in UNDECIDED for claim in v.claims):
         return "--strict fails"
+    if v.exit_code == 1 and any(compare_with_truth(claim) == "NOT AS PLANTED" for claim in planted(v.claims)):
+        return "a planted effect did not come out as planted"
     return EXIT_MEANINGS[v.exit_code]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -64,6 +65,16 @@ class ScoresTable(Record):
         Raises HarnessError where a number is missing.
         """
         return score_target(scores, self.groups[target], self.metrics.get(target))
+
+    def points_by_language(self, row: CellScore) -> dict[str, float]:
+        """Language -> the score of a row's target on that language alone, in points; without languages whose numbers
+        don't give one.
+        """
+        found = {}
+        for language, numbers in row.scores.items():
+            with suppress(HarnessError):
+                found[language] = self.score_of(row.cell.target, {language: numbers})
+        return found
 
     @property
     def recipes(self) -> list[str]:
@@ -144,6 +155,9 @@ class Scores:
     """Which rows, in words; likewise."""
     cells: frozenset[tuple[str, str, int]] | None = None
     """(recipe, target, seed) of every cell of a table, with a score or without; None: all that the lists above span."""
+    by_language: Mapping[tuple[str, str, str], dict[int, float]] = field(default_factory=dict)
+    """(recipe, target, language) -> seed -> points: the target's score on that language alone; empty where only scores
+    of whole targets are known."""
 
     def has_cell(self, recipe: str, target: str, seed: int) -> bool:
         """Whether the grid has the cell, with a score or without."""
@@ -188,12 +202,15 @@ def read_table(table: ScoresTable) -> Scores:
     """
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
     dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    by_language: dict[tuple[str, str, str], dict[int, float]] = {}
     rows: dict[tuple[str, str], list[CellScore]] = {}
     for row in table.cells:
         pair = (row.cell.recipe, row.cell.target)
         rows.setdefault(pair, []).append(row)
         if row.score is not None:
             by_pair.setdefault(pair, {})[row.cell.seed] = row.score
+            for language, points in table.points_by_language(row).items():
+                by_language.setdefault((*pair, language), {})[row.cell.seed] = points
         if row.dev_score is not None:
             dev_by_pair.setdefault(pair, {})[row.cell.seed] = row.dev_score
     unavailable = {
@@ -213,6 +230,7 @@ def read_table(table: ScoresTable) -> Scores:
         encoder=table.encoder,
         data=table.data,
         cells=frozenset((row.cell.recipe, row.cell.target, row.cell.seed) for row in table.cells),
+        by_language=by_language,
     )
 
 
