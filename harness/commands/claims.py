@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from harness.verify.claims.question import Question
 
 app = typer.Typer(
-    help="""The registry of claims: what was published (reference/claims.yaml), what the laboratory says of effects that are
-    planted in it (reference/lab_claims.yaml), and what decides each.
+    help="""The registry of claims: what was published (reference/claims.yaml), what the laboratory says of effects that
+    it plants (reference/lab_claims.yaml), and what decides each.
 
     Without a further word it lists every claim; `harness claims show ID` explains one.""",
 )
