@@ -12,7 +12,9 @@ from harness.audit.verification import Verification
 from harness.project.errors import name_some
 from harness.project.stages import cell_parts
 from harness.verify.published.arithmetic import Followed, arithmetic_words
+from harness.verify.show.planted import planted_table
 from harness.verify.show.table import SPLIT, WIDTH, claims_paragraphs, claims_table, narrowed, reason_lines
+from harness.verify.verdicts.planted import compare_with_truth, planted, planted_in_words, published
 from harness.verify.verdicts.strength import LEVELS
 
 UNDECIDED = ("INCONCLUSIVE", "UNDERPOWERED")
@@ -28,10 +30,8 @@ def render(verification: Verification, width: int = WIDTH) -> str:
     """The whole report: the answer as one line, head, levels, claims, reasons, exit code; where there are fewer columns
     than the table needs, claims are paragraphs.
     """
-    head, rest = ([broken for line in lines for broken in narrowed(line, width)] for lines in _around(verification))
-    claims = verification.claims
-    shown = claims_table(claims) if width >= WIDTH else claims_paragraphs(claims, width)
-    lines = [verification.answer, "", *head, "", *shown.splitlines(), "", *rest]
+    head, rest = (_narrow(lines, width) for lines in _around(verification))
+    lines = [verification.answer, "", *head, "", *_claims(verification, width), *rest]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -55,16 +55,35 @@ def _around(v: Verification) -> tuple[list[str], list[str]]:
         *_arithmetic(v),
     ]
     rest = [
-        *reason_lines(v.claims),
         *(f"--strict: {problem}" for problem in v.strict),
         f"exit code {v.exit_code}: {_meaning(v)}",
     ]
     return head, rest
 
 
+def _claims(v: Verification, width: int) -> list[str]:
+    """The tables: published claims, then the laboratory's own with what was planted; each with its reasons."""
+    lines: list[str] = []
+    if theirs := published(v.claims):
+        shown = claims_table(theirs) if width >= WIDTH else claims_paragraphs(theirs, width)
+        lines += [*shown.splitlines(), "", *_narrow(reason_lines(theirs), width)]
+    if own := planted(v.claims):
+        answer = f"claims of the laboratory's own: {planted_in_words(own)}"
+        wrapped = textwrap.wrap(answer, min(width, WIDTH), subsequent_indent="    ", break_on_hyphens=False)
+        shown = planted_table(own) if width >= WIDTH else claims_paragraphs(own, width)
+        lines += [*wrapped, "", *shown.splitlines(), "", *_narrow(reason_lines(own), width)]
+    return lines
+
+
+def _narrow(lines: Iterable[str], width: int) -> list[str]:
+    return [broken for line in lines for broken in narrowed(line, width)]
+
+
 def _meaning(v: Verification) -> str:
     if v.strict and v.exit_code == 2 and not any(claim.verdict in UNDECIDED for claim in v.claims):
         return "--strict fails"
+    if v.exit_code == 1 and any(compare_with_truth(claim) == "NOT AS PLANTED" for claim in planted(v.claims)):
+        return "a planted effect did not come out as planted"
     untested = sum(claim.verdict == "NOT_TESTED" for claim in v.claims)
     return EXIT_MEANINGS[v.exit_code] + (f"; {untested} of {len(v.claims)} claims NOT_TESTED" if untested else "")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -64,6 +65,16 @@ class ScoresTable(Record):
         Raises HarnessError where a number is missing.
         """
         return score_target(scores, self.groups[target], self.metrics.get(target))
+
+    def points_by_language(self, row: CellScore) -> dict[str, float]:
+        """Language -> the score of a row's target on that language alone, in points; without languages whose numbers
+        don't give one.
+        """
+        found = {}
+        for language, numbers in row.scores.items():
+            with suppress(HarnessError):
+                found[language] = self.score_of(row.cell.target, {language: numbers})
+        return found
 
     @property
     def recipes(self) -> list[str]:
@@ -147,6 +158,9 @@ class Scores:
     collapsed: frozenset[tuple[str, str, int]] = frozenset()
     """(recipe, target, seed) of cells whose model predicts one class or did not learn; their scores count as they are.
     """
+    by_language: Mapping[tuple[str, str, str], dict[int, float]] = field(default_factory=dict)
+    """(recipe, target, language) -> seed -> points: the target's score on that language alone; empty where only scores
+    of whole targets are known."""
 
     def has_cell(self, recipe: str, target: str, seed: int) -> bool:
         """Whether the grid has the cell, with a score or without."""
@@ -191,12 +205,15 @@ def read_table(table: ScoresTable) -> Scores:
     """
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
     dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    by_language: dict[tuple[str, str, str], dict[int, float]] = {}
     rows: dict[tuple[str, str], list[CellScore]] = {}
     for row in table.cells:
         pair = (row.cell.recipe, row.cell.target)
         rows.setdefault(pair, []).append(row)
         if row.score is not None:
             by_pair.setdefault(pair, {})[row.cell.seed] = row.score
+            for language, points in table.points_by_language(row).items():
+                by_language.setdefault((*pair, language), {})[row.cell.seed] = points
         if row.dev_score is not None:
             dev_by_pair.setdefault(pair, {})[row.cell.seed] = row.dev_score
     unavailable = {
@@ -217,6 +234,7 @@ def read_table(table: ScoresTable) -> Scores:
         data=table.data,
         cells=frozenset(_key(row) for row in table.cells),
         collapsed=frozenset(_key(row) for row in table.cells if row.status == "collapsed"),
+        by_language=by_language,
     )
 
 
