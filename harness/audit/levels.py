@@ -33,13 +33,15 @@ from harness.project.profiles import describe_data, describe_encoder
 from harness.project.results import grid_cells
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
-from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
+from harness.verify.claims.registry import CLAIMS, find_claim, read_all_claims, read_judged_claims
 from harness.verify.published.arithmetic import follow_all
 from harness.verify.published.rows import PAPER, read_published
 from harness.verify.scores import ScoresTable, read_table
+from harness.verify.show.answer import answer
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
 from harness.verify.verdicts.judge import invalid, judge, untested
+from harness.verify.verdicts.planted import compare_with_truth, planted, published
 from harness.verify.verdicts.strength import ENOUGH, hold_evidence
 from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
@@ -80,11 +82,13 @@ def verify_results(
     `here`: where the pinned results lie that an archive is compared with; None if there are none. `part`: the results
     are those that this one claim needs, and no other claim is judged. `rerun`: cells of these results that ran again.
     """
-    claims = read_claims(paths.reference / CLAIMS)
     if part is not None:
         compared = _compare_part(judged, params, paths, part)
-        found = _conclude([find_claim(part.claim, claims)], params, paths, judged, compared, part)
+        claim = find_claim(part.claim, read_all_claims(paths.reference))
+        found = _conclude([claim], params, paths, judged, compared, part)
         return found.model_copy(update={"part": part})
+    ran = judged.table.recipes if judged.table else []
+    claims = read_judged_claims(paths.reference, {*params.grid.recipes, *ran})
     if judged.source == "nothing":
         return _conclude(claims, params, paths, judged, _no_comparison(NOTHING))
     if judged.source != "pinned":
@@ -167,6 +171,7 @@ def _conclude(
         v2=compared.v2,
         v2_note=compared.v2_note,
         rerun=rerun,
+        answer=answer(verdicts),
         claims=verdicts,
         arithmetic=[one for one in follow_all(paths.reference) if {claim.id for claim in claims} & {*one.claims}],
         cells=cells_of(table, used) if table else {},
@@ -195,8 +200,9 @@ def _judge_all(
         beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
         recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
         scores = replace(scores, recipes=recipes, targets=params.grid.targets)
-    published = read_published(paths.reference / PAPER)
-    return hold_accusations([judge(claim, scores, facts, development, published) for claim in claims])
+    rows = read_published(paths.reference / PAPER)
+    verdicts = [judge(claim, scores, facts, development, published=rows) for claim in claims]
+    return [*hold_accusations(published(verdicts)), *hold_accusations(planted(verdicts))]  # a family each
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:
@@ -249,16 +255,21 @@ def strictly(found: Verification) -> Verification:
 
 
 def exit_code(v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict]) -> int:
-    """3 invalid, else 1 something is not reproduced, else 2 something is undecided, else 0.
+    """3 invalid, else 1 something is not reproduced or a fact refuted, else 2 something is undecided, else 0.
 
-    Claims that are NOT_TESTED and cells that are not pinned decide nothing; pinned cells made from other
-    inputs, or far away and from another encoder, leave V2 undecided.
+    Claims that are NOT_TESTED and cells that are not pinned decide nothing, and what is found out of a claim's scope
+    (its replication) is no verdict on it; pinned cells made from other
+    inputs, or far away and from another encoder, leave V2 undecided. A claim of the laboratory's own is right or not:
+    as planted it counts for nothing whatever its word, else as not reproduced, or as undecided where nothing counts.
     """
-    found = {verdict.verdict for verdict in verdicts}
-    if not v0.ok or "INVALID" in found:
+    found = {verdict.verdict for verdict in published(verdicts)}
+    own = {compare_with_truth(verdict) for verdict in planted(verdicts)}
+    if not v0.ok or any(verdict.verdict == "INVALID" for verdict in verdicts):
         return EXIT_INVALID
-    if "NOT_REPRODUCED" in found or (v2 is not None and not v2.ok):
+    wrong = found & {"NOT_REPRODUCED", "REFUTED"} or "NOT AS PLANTED" in own
+    if wrong or (v2 is not None and not v2.ok):
         return EXIT_NOT_REPRODUCED
-    if found & {"INCONCLUSIVE", "UNDERPOWERED"} or (v2 is not None and (v2.not_comparable or v2.undecided)):
+    undecided = found & {"INCONCLUSIVE", "UNDERPOWERED"} or "open" in own
+    if undecided or (v2 is not None and (v2.not_comparable or v2.undecided)):
         return EXIT_INCONCLUSIVE
     return EXIT_REPRODUCED

@@ -12,23 +12,33 @@ from harness.audit.verification import Verification
 from harness.project.errors import name_some
 from harness.project.stages import cell_parts
 from harness.verify.published.arithmetic import Followed, arithmetic_words
-from harness.verify.show.table import SPLIT, WIDTH, claims_table, reason_lines
+from harness.verify.show.planted import planted_table
+from harness.verify.show.table import SPLIT, WIDTH, claims_paragraphs, claims_table, narrowed, reason_lines
+from harness.verify.verdicts.planted import compare_with_truth, planted, planted_in_words, published
 from harness.verify.verdicts.strength import LEVELS
 
 UNDECIDED = ("INCONCLUSIVE", "UNDERPOWERED")
 EXIT_MEANINGS = {
-    0: "everything decidable is reproduced",
-    1: "something is not reproduced",
+    0: "everything that was decided is reproduced or confirmed",
+    1: "something is not reproduced, or refuted",
     2: "something is undecided",
     3: "invalid: nothing is concluded",
 }
 
 
-def render(verification: Verification) -> str:
-    """The whole report: head, levels, claims, reasons, exit code."""
-    v = verification
+def render(verification: Verification, width: int = WIDTH) -> str:
+    """The whole report: the answer as one line, head, levels, claims, reasons, exit code; where there are fewer columns
+    than the table needs, claims are paragraphs.
+    """
+    head, rest = (_narrow(lines, width) for lines in _around(verification))
+    lines = [verification.answer, "", *head, "", *_claims(verification, width), *rest]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _around(v: Verification) -> tuple[list[str], list[str]]:
+    """Lines before the claims, and lines behind them."""
     grid = v.grid.in_words
-    lines = [
+    head = [
         f"harness verify    profile {v.profile}    {grid}",
         f"judged            {_judged(v)}",
         *_told("rules", "NOT THE SHIPPED ONES", v.rules),
@@ -43,20 +53,39 @@ def render(verification: Verification) -> str:
         *_rerun(v),
         *_level("V2 pinned", *_v2(v)),
         *_arithmetic(v),
-        "",
-        claims_table(v.claims),
-        "",
-        *reason_lines(v.claims),
+    ]
+    rest = [
         *(f"--strict: {problem}" for problem in v.strict),
         f"exit code {v.exit_code}: {_meaning(v)}",
     ]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return head, rest
+
+
+def _claims(v: Verification, width: int) -> list[str]:
+    """The tables: published claims, then the laboratory's own with what was planted; each with its reasons."""
+    lines: list[str] = []
+    if theirs := published(v.claims):
+        shown = claims_table(theirs) if width >= WIDTH else claims_paragraphs(theirs, width)
+        lines += [*shown.splitlines(), "", *_narrow(reason_lines(theirs), width)]
+    if own := planted(v.claims):
+        answer = f"claims of the laboratory's own: {planted_in_words(own)}"
+        wrapped = textwrap.wrap(answer, min(width, WIDTH), subsequent_indent="    ", break_on_hyphens=False)
+        shown = planted_table(own) if width >= WIDTH else claims_paragraphs(own, width)
+        lines += [*wrapped, "", *shown.splitlines(), "", *_narrow(reason_lines(own), width)]
+    return lines
+
+
+def _narrow(lines: Iterable[str], width: int) -> list[str]:
+    return [broken for line in lines for broken in narrowed(line, width)]
 
 
 def _meaning(v: Verification) -> str:
     if v.strict and v.exit_code == 2 and not any(claim.verdict in UNDECIDED for claim in v.claims):
         return "--strict fails"
-    return EXIT_MEANINGS[v.exit_code]
+    if v.exit_code == 1 and any(compare_with_truth(claim) == "NOT AS PLANTED" for claim in planted(v.claims)):
+        return "a planted effect did not come out as planted"
+    untested = sum(claim.verdict == "NOT_TESTED" for claim in v.claims)
+    return EXIT_MEANINGS[v.exit_code] + (f"; {untested} of {len(v.claims)} claims NOT_TESTED" if untested else "")
 
 
 def _told(name: str, word: str, sentences: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -65,6 +66,16 @@ class ScoresTable(Record):
         Raises HarnessError where a number is missing.
         """
         return score_target(scores, self.groups[target], self.metrics.get(target))
+
+    def points_by_language(self, row: CellScore) -> dict[str, float]:
+        """Language -> the score of a row's target on that language alone, in points; without languages whose numbers
+        don't give one.
+        """
+        found = {}
+        for language, numbers in row.scores.items():
+            with suppress(HarnessError):
+                found[language] = self.score_of(row.cell.target, {language: numbers})
+        return found
 
     @property
     def recipes(self) -> list[str]:
@@ -145,6 +156,12 @@ class Scores:
     """Which rows, in words; likewise."""
     cells: frozenset[tuple[str, str, int]] | None = None
     """(recipe, target, seed) of every cell of a table, with a score or without; None: all that the lists above span."""
+    collapsed: frozenset[tuple[str, str, int]] = frozenset()
+    """(recipe, target, seed) of cells whose model predicts one class or did not learn; their scores count as they are.
+    """
+    by_language: Mapping[tuple[str, str, str], dict[int, float]] = field(default_factory=dict)
+    """(recipe, target, language) -> seed -> points: the target's score on that language alone; empty where only scores
+    of whole targets are known."""
     halves: Mapping[tuple[str, str], Mapping[int, tuple[float, float]]] = field(default_factory=dict)
     """(recipe, target) -> seed -> points on either half of its test items, by which a target without development sets
     of its own can choose and report."""
@@ -194,12 +211,15 @@ def read_table(table: ScoresTable) -> Scores:
     Raises nothing: the table was checked when it was made.
     """
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    by_language: dict[tuple[str, str, str], dict[int, float]] = {}
     rows: dict[tuple[str, str], list[CellScore]] = {}
     for row in table.cells:
         pair = (row.cell.recipe, row.cell.target)
         rows.setdefault(pair, []).append(row)
         if row.score is not None:
             by_pair.setdefault(pair, {})[row.cell.seed] = row.score
+            for language, points in table.points_by_language(row).items():
+                by_language.setdefault((*pair, language), {})[row.cell.seed] = points
     unavailable = {
         pair: "; ".join(cells[0].reasons)
         for pair, cells in rows.items()
@@ -216,8 +236,14 @@ def read_table(table: ScoresTable) -> Scores:
         left_out={row.cell.recipe: row.left_out for row in table.cells if row.left_out},
         encoder=table.encoder,
         data=table.data,
-        cells=frozenset((row.cell.recipe, row.cell.target, row.cell.seed) for row in table.cells),
+        cells=frozenset(_key(row) for row in table.cells),
+        collapsed=frozenset(_key(row) for row in table.cells if row.status == "collapsed"),
+        by_language=by_language,
     )
+
+
+def _key(row: CellScore) -> tuple[str, str, int]:
+    return row.cell.recipe, row.cell.target, row.cell.seed
 
 
 def index_rows(rows: Iterable[tuple[str, Mapping[str, object]]], encoder: str, data: str) -> Scores:

@@ -13,7 +13,8 @@ from harness.pages.markdown import markdown_table
 from harness.pages.verifier.figure import SIGMA, plot_operating
 from harness.pages.verifier.words import HOLM, LEVELS, LIMITS, OPENING, RULE, VERDICTS
 from harness.project.errors import writing
-from harness.verify.statistics.intervals import LEVEL, MOST_SEEDS, POWER, band, seeds_to_decide
+from harness.verify.statistics.design import STANDARD
+from harness.verify.statistics.intervals import LEVEL, POWER, band, seeds_to_decide
 from harness.verify.statistics.simulation import (
     DEVIATIONS,
     FAMILY_SEEDS,
@@ -64,8 +65,10 @@ def render_page(simulation: Simulation, picture: str) -> str:
 def exit_codes() -> str:
     """The section on exit codes."""
     words = {
-        0: "Facts of the data count; NOT_TESTED does not.",
-        1: "A claim is NOT_REPRODUCED, a score differs from the pinned one (V2), or a re-run differs (V1).",
+        0: "Facts of the data count; NOT_TESTED does not: the first line says how many claims are, and `--strict` "
+        "makes a 2 of it.",
+        1: "A claim is NOT_REPRODUCED, a fact of the data REFUTED, a score differs from the pinned one (V2), or a "
+        "re-run differs (V1).",
         2: "A claim is INCONCLUSIVE or UNDERPOWERED, or V2 can't compare; also a mistake in the input.",
         3: "Level V0 failed.",
     }
@@ -141,7 +144,7 @@ def seeds_table() -> str:
 
 def _seeds(deviation: float, sigma: float) -> str:
     needed = seeds_to_decide(deviation, sigma, band(0.0, 1.0), 0)
-    return f"{needed:,}" if needed else f"over {MOST_SEEDS:,}"
+    return f"{needed:,}" if needed else f"over {STANDARD.last}"
 
 
 def _families(simulation: Simulation) -> str:

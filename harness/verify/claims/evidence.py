@@ -7,6 +7,7 @@ from pydantic import Field
 from harness.project.records import Record
 from harness.project.results import Cell
 from harness.verify.claims.choosing import Choice
+from harness.verify.claims.measurement import Sensitivity
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.intervals import Verdict
 
@@ -90,6 +91,8 @@ class Evidence(Record):
     """What `overall` is measured against: `own`, this run's scores, or a row of published ones."""
     own_baseline: Aggregate | None = None
     """The same against this run's own scores, where `baseline` is a published row."""
+    sensitivity: list[Sensitivity] = Field(default_factory=list)
+    """Kind share: what other thresholds would give."""
     rule_gives: Verdict | None = None
     """What the rule gives on these numbers alone, before the claim's scope and what the grid lacks are looked at."""
     cells: list[str] = Field(default_factory=list)

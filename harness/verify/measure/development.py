@@ -20,6 +20,7 @@ from harness.verify.claims.measurement import Measurement, Outcome
 from harness.verify.measure.values import measure
 from harness.verify.scores import CellScore, Scores, ScoresTable
 from harness.verify.statistics.aggregate import aggregate, in_words
+from harness.verify.statistics.design import STANDARD, Design
 
 SOURCE_LANGUAGE = "en"
 """Of XTREME's targets; the laboratory has its own. Its development rows are those of what a target trains on (SQuAD's
@@ -89,7 +90,7 @@ def _which(row: CellScore, stated: Mapping[str, object]) -> str:
 
 
 def development_of(
-    claim: Claim, found: Measurement, scores: Scores, development: DevelopmentScores
+    claim: Claim, found: Measurement, scores: Scores, development: DevelopmentScores, design: Design = STANDARD
 ) -> Development | None:
     """What development sets say of the claim, beside `found` on test sets; None where that found nothing, or the
     source's number is not of development sets.
@@ -99,12 +100,12 @@ def development_of(
         return None
     targets = [target for target in found.targets if target not in development.lacking]
     part = check.model_copy(update={"targets": targets})
-    said = _in_place(check, targets, scores, development, claim.source.n_claim) if targets else None
+    said = _in_place(claim, check, targets, scores, development, design) if targets else None
     return Development(
         targets=targets,
         lacking={target: development.lacking[target] for target in found.targets if target not in targets},
-        gain=aggregate(measure(part, development.scores).values) if check.one_mean else None,
-        on_test=aggregate(measure(part, scores).values) if check.one_mean else None,
+        gain=aggregate(measure(part, development.scores, design).values, design) if check.one_mean else None,
+        on_test=aggregate(measure(part, scores, design).values, design) if check.one_mean else None,
         verdict=said.verdict if said else None,
         measured=said.measured if said else None,
         interval=said.interval if said else None,
@@ -112,7 +113,12 @@ def development_of(
 
 
 def _in_place(
-    check: Measured, targets: Collection[str], scores: Scores, development: DevelopmentScores, n_claim: int | None
+    claim: Claim,
+    check: Measured,
+    targets: Collection[str],
+    scores: Scores,
+    development: DevelopmentScores,
+    design: Design,
 ) -> Outcome:
     """What the rule gives with the development scores of these targets in place of their test scores.
 
@@ -121,7 +127,7 @@ def _in_place(
     tested = {pair: by_seed for pair, by_seed in scores.by_pair.items() if pair[1] not in targets}
     developed = {pair: by_seed for pair, by_seed in development.scores.by_pair.items() if pair[1] in targets}
     mixed = replace(scores, by_pair=tested | developed)
-    return check.outcome(measure(check, mixed), mixed, n_claim)
+    return check.outcome(measure(check, mixed, design), mixed, claim.source.n_claim, design)
 
 
 def development_words(found: Development) -> str:

@@ -34,7 +34,7 @@ def explain_claim(
     runs = "no number, so no runs" if source.n_claim is None else f"runs behind the number: {source.n_claim}"
     parts = [
         ("says", f'"{claim.text}"'),
-        ("table", f"{status}, confidence {claim.confidence:.2f}"),
+        *_origin(claim, status),
         (
             "source",
             f"{source.document}, {source.version}; {source.place}; split: {source.split}; {source.statistic}; {runs}",
@@ -51,6 +51,16 @@ def explain_arithmetic(found: Followed) -> str:
     parts = [(found.word, found.sentence), ("claims", ", ".join(found.claims))]
     parts += [("read in", place) for place in found.read_in] + [("dated", dated) for dated in found.dates]
     return paragraphs(found.id, parts)
+
+
+def _origin(claim: Claim, status: str) -> list[tuple[str, str]]:
+    """What the table of extracted claims says of it or, of one of the laboratory's own, what was planted."""
+    if claim.truth is None:
+        return [("table", f"{status}, confidence {claim.confidence:.2f}")]
+    return [
+        ("planted", claim.truth.planted),
+        ("right verdict", f"{claim.truth.verdict}: {claim.truth.reason}"),
+    ]
 
 
 def explain_question(question: Question) -> str:

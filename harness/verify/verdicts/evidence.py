@@ -13,9 +13,10 @@ from harness.project.params import BASELINE
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import CellEvidence, Development, Evidence, RetrievalPart
 from harness.verify.claims.kinds.base import OWN, Measured
-from harness.verify.claims.measurement import Measurement
+from harness.verify.claims.measurement import Measurement, Sensitivity
 from harness.verify.scores import Scores, ScoresTable
 from harness.verify.statistics.aggregate import Aggregate, aggregate
+from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.statistics.intervals import Interval, Verdict
 
 
@@ -44,11 +45,13 @@ def gather(
     rule_gives: Verdict,
     conclusion: str,
     development: Development | None = None,
+    design: Design = STANDARD,
+    sensitivity: Sequence[Sensitivity] = (),
 ) -> Evidence:
     """The evidence on a claim that is measured by `check`; `conclusion` ends the sentence for people."""
-    overall = aggregate(found.values) if check.one_mean else None
-    without = aggregate(found.without_retrieval) if overall else None
-    by_recipe = {recipe: aggregate(values) for recipe, values in check.gains_by_recipe(found, scores).items()}
+    overall = aggregate(found.values, design) if check.one_mean else None
+    without = aggregate(found.without_retrieval, design) if overall else None
+    by_recipe = {recipe: aggregate(values, design) for recipe, values in check.gains_by_recipe(found, scores).items()}
     return Evidence(
         rule=claim.rule(),
         formula=check.formula(),
@@ -61,7 +64,8 @@ def gather(
         by_recipe={recipe: gain for recipe, gain in by_recipe.items() if gain},
         choices=check.choices(found, scores),
         baseline=check.baseline if found.own else OWN,
-        own_baseline=aggregate(found.own),
+        own_baseline=aggregate(found.own, design),
+        sensitivity=list(sensitivity),
         rule_gives=rule_gives,
         cells=cells_used(check, found, scores),
         sentence=f"{check.sentence(found, overall, without)}; {conclusion}",

@@ -16,6 +16,7 @@ from harness.verify.claims.kinds.stated import StatedGain
 from harness.verify.claims.measurement import Measurement, Outcome
 from harness.verify.published.rows import PublishedRow
 from harness.verify.scores import Scores, mean_over
+from harness.verify.statistics.design import STANDARD, Design
 
 REMARKS: dict[By, str] = {
     "half": "chosen on half of the test items and reported on the other half, as no development sets of all its"
@@ -87,9 +88,9 @@ class BestOf(StatedGain):
             return f"the published row `{self.baseline}` has no score of {', '.join(lacking)}, {shown}"
         return None
 
-    def outcome(self, found: Measurement, scores: Scores, n_claim: int | None) -> Outcome:
+    def outcome(self, found: Measurement, scores: Scores, n_claim: int | None, design: Design = STANDARD) -> Outcome:
         """As for every mean; the value against this run's baseline stands beside one against a published row."""
-        outcome = super().outcome(found, scores, n_claim)
+        outcome = super().outcome(found, scores, n_claim, design)
         beside = {"over its own none": statistics.fmean(found.own.values())} if found.own else {}
         return outcome.model_copy(update={"beside": beside})
 
