@@ -75,7 +75,8 @@ def _cell(result: Result, held: str, made: list[str], record: CrateRecord, files
 
 
 def _judging(held: str, record: CrateRecord, files: Files) -> Unit:
-    read = {f"{held}/{SCORES}", PARAMS, "reference/claims.yaml", "reference/lab_claims.yaml", "profiles/paper.yaml"}
+    rules = ("claims.yaml", "lab_claims.yaml", "design.yaml")
+    read = {f"{held}/{SCORES}", PARAMS, *(f"reference/{name}" for name in rules), "profiles/paper.yaml"}
     read |= {path for path in files if path.startswith("tasks/")}
     origin = {"git_commit": record.git_commit, "git_dirty": record.git_dirty}
     return Unit("harness verify", origin, sorted(read & files.keys()), [VERDICTS, REPORT])

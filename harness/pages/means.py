@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from harness.project.params import BASELINE
 from harness.project.records import Record
 from harness.verify.scores import Scores, mean_gain
-from harness.verify.statistics.intervals import Direction, Interval, decide
-
-EVERYTHING = Interval(low=float("-inf"), high=float("inf"))
-"""The band of a decision that asks for mean, interval and direction only."""
+from harness.verify.statistics.intervals import Direction, Interval, direction, spread, t_interval
 
 
 class SeedMean(Record):
@@ -41,11 +39,13 @@ class Average(Record):
 
 
 def seed_mean(by_seed: Mapping[int, float]) -> SeedMean | None:
-    """Mean and interval as a verdict has them; None without any value."""
+    """Mean and 90 % t interval, of these seeds looked at once; None without any value."""
     if not by_seed:
         return None
-    found = decide(list(by_seed.values()), EVERYTHING)
-    return SeedMean(by_seed=dict(by_seed), mean=found.mean, interval=found.interval, direction=found.direction)
+    values = list(by_seed.values())
+    interval = t_interval(values) if len(values) > 1 and spread(values) else None
+    side = direction(interval) if interval else None
+    return SeedMean(by_seed=dict(by_seed), mean=fmean(values), interval=interval, direction=side)
 
 
 def average(scores: Scores, recipe: str, targets: Sequence[str]) -> Average:

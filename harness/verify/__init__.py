@@ -34,7 +34,7 @@ gain of 7.5 points is judged by eight scores: two recipes on one target at four 
 ('REPRODUCED', '+7.5 +- 1.5', 7.5, 4)
 >>> for part in verdict.evidence.sentence.split("; "):
 ...     print(part)
-training on mnli first changed the score by +7.5 points (90 % interval +7.2 to +7.8) on xnli, 4 seeds
+training on mnli first changed the score by +7.5 points (interval adjusted for looks +6.9 to +8.1) on xnli, 4 seeds
 expected +7.5 +- 1.5: REPRODUCED
 
 From the ground up: `scores` and `csv_scores` are tables of scores; `statistics` has intervals, tests and power;
@@ -47,10 +47,12 @@ from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import find_claim, read_claims
 from harness.verify.csv_scores import read_csv_scores
 from harness.verify.scores import Scores, ScoresTable, mean_gain, paired_gains, read_scores, read_table
+from harness.verify.statistics.design import STANDARD, Design, read_design
 from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import (
     Decision,
     Interval,
+    Published,
     Verdict,
     band,
     decide,
@@ -61,16 +63,20 @@ from harness.verify.statistics.intervals import (
 )
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.judge import judge
+from harness.verify.verdicts.replication import hold_replications
 from harness.verify.verdicts.strength import hold_evidence
 from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
 __all__ = [
+    "STANDARD",
     "Claim",
     "ClaimVerdict",
     "Decision",
+    "Design",
     "Facts",
     "Interval",
     "Level",
+    "Published",
     "Scores",
     "ScoresTable",
     "Verdict",
@@ -80,6 +86,7 @@ __all__ = [
     "find_claim",
     "hold_accusations",
     "hold_evidence",
+    "hold_replications",
     "judge",
     "margin",
     "mean_gain",
@@ -87,6 +94,7 @@ __all__ = [
     "prediction_interval",
     "read_claims",
     "read_csv_scores",
+    "read_design",
     "read_scores",
     "read_table",
     "seeds_to_decide",

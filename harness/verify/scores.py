@@ -158,6 +158,9 @@ class Scores:
     by_language: Mapping[tuple[str, str, str], dict[int, float]] = field(default_factory=dict)
     """(recipe, target, language) -> seed -> points: the target's score on that language alone; empty where only scores
     of whole targets are known."""
+    collapsed: frozenset[tuple[str, str, int]] = frozenset()
+    """(recipe, target, seed) of cells whose model predicts one class or did not learn; their scores count as they are.
+    """
 
     def has_cell(self, recipe: str, target: str, seed: int) -> bool:
         """Whether the grid has the cell, with a score or without."""
@@ -229,9 +232,14 @@ def read_table(table: ScoresTable) -> Scores:
         left_out={row.cell.recipe: row.left_out for row in table.cells if row.left_out},
         encoder=table.encoder,
         data=table.data,
-        cells=frozenset((row.cell.recipe, row.cell.target, row.cell.seed) for row in table.cells),
+        cells=frozenset(_key(row) for row in table.cells),
+        collapsed=frozenset(_key(row) for row in table.cells if row.status == "collapsed"),
         by_language=by_language,
     )
+
+
+def _key(row: CellScore) -> tuple[str, str, int]:
+    return row.cell.recipe, row.cell.target, row.cell.seed
 
 
 def index_rows(rows: Iterable[tuple[str, Mapping[str, object]]], encoder: str, data: str) -> Scores:

@@ -13,7 +13,8 @@ from harness.pages.markdown import markdown_table
 from harness.pages.verifier.figure import SIGMA, plot_operating
 from harness.pages.verifier.words import HOLM, LEVELS, LIMITS, OPENING, RULE, VERDICTS
 from harness.project.errors import writing
-from harness.verify.statistics.intervals import LEVEL, MOST_SEEDS, POWER, band, seeds_to_decide
+from harness.verify.statistics.design import STANDARD
+from harness.verify.statistics.intervals import LEVEL, POWER, band, seeds_to_decide
 from harness.verify.statistics.simulation import (
     DEVIATIONS,
     FAMILY_SEEDS,
@@ -141,7 +142,7 @@ def seeds_table() -> str:
 
 def _seeds(deviation: float, sigma: float) -> str:
     needed = seeds_to_decide(deviation, sigma, band(0.0, 1.0), 0)
-    return f"{needed:,}" if needed else f"over {MOST_SEEDS:,}"
+    return f"{needed:,}" if needed else f"over {STANDARD.last}"
 
 
 def _families(simulation: Simulation) -> str:

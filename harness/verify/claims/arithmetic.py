@@ -6,8 +6,8 @@ import math
 
 from harness.verify.claims.evidence import Evidence, RetrievalPart
 from harness.verify.claims.words import RETRIEVAL, TWICE
-from harness.verify.statistics.aggregate import Aggregate
-from harness.verify.statistics.intervals import FEWEST_SEEDS, Interval, Verdict, place
+from harness.verify.statistics.aggregate import ADJUSTED, Aggregate
+from harness.verify.statistics.intervals import Interval, Verdict, place
 
 Steps = list[tuple[str, str]]
 """A label and a line each."""
@@ -43,18 +43,18 @@ def _interval(found: Aggregate) -> Steps:
         squares = " + ".join(f"{(value - found.mean) ** 2:.3f}" for value in values)
         steps.append(("s", f"sqrt(sum((g - mean)^2) / (n - 1)) = sqrt(({squares}) / {n - 1}) = {found.sd:.3f}"))
     if found.t is None or found.sd is None:
-        return [*steps, ("interval", "none: it needs two seeds that differ")]
+        return [*steps, ("interval", "none: it needs the seeds of the design's first look, and a spread")]
     half = found.t * found.sd / math.sqrt(n)
     width = f"{found.t:.3f} x {found.sd:.3f} / sqrt({n}) = {half:.3f}"
     return [
         *steps,
-        ("t", f"t(0.95, n - 1) = t(0.95, {n - 1}) = {found.t:.3f}"),
-        ("interval", f"mean -+ t s / sqrt(n), with t s / sqrt(n) = {width}: {_ends(found)}"),
+        ("c", f"the boundary of the design's look at n = {n}: c_{n} = {found.t:.3f}"),
+        ("interval", f"mean -+ c s / sqrt(n), with c s / sqrt(n) = {width}: {_ends(found)}"),
     ]
 
 
 def _ends(found: Aggregate) -> str:
-    return f"90 % interval {show_ends(*found.interval)}" if found.interval else "no interval"
+    return f"{ADJUSTED} {show_ends(*found.interval)}" if found.interval else "no interval"
 
 
 def show_ends(low: float, high: float) -> str:
@@ -77,7 +77,7 @@ def _retrieval(part: RetrievalPart, without: float, n: int) -> Steps:
 
 
 def _placed(found: Aggregate, rule_gives: Verdict | None, band: Interval) -> str:
-    if found.interval is None or len(found.values) < FEWEST_SEEDS:
+    if found.interval is None:
         return f"{rule_gives}: {len(found.values)} seeds, or seeds that are all equal, decide nothing"
     interval = Interval(low=found.interval[0], high=found.interval[1])
     where = PLACES[place(interval, band)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from harness.project.records import StrictRecord
 from harness.verify.claims.kinds import AnyCheck
@@ -27,7 +27,7 @@ class Source(StrictRecord):
     statistic: str
     """What the number is: the aggregate and its unit."""
     n_claim: int | None = Field(ge=1)
-    """Runs behind the number; null where no number was measured."""
+    """Runs behind the number; null where that is not known, or no number was measured."""
 
 
 class Scope(StrictRecord):
@@ -71,12 +71,6 @@ class Claim(StrictRecord):
     """What decides it."""
     truth: Truth | None = None
     """A claim of the laboratory's own: what was planted; null for a published claim, whose truth nobody knows."""
-
-    @model_validator(mode="after")
-    def _numbers_have_runs(self) -> Claim:
-        if self.check.states_gain and self.source.n_claim is None:
-            raise ValueError("a claim that states a gain needs source.n_claim, the number of runs behind it")
-        return self
 
     @property
     def measured(self) -> Measured | None:

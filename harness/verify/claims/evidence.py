@@ -6,6 +6,7 @@ from pydantic import Field
 
 from harness.project.records import Record
 from harness.project.results import Cell
+from harness.verify.claims.measurement import Sensitivity
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.intervals import Verdict
 
@@ -80,6 +81,8 @@ class Evidence(Record):
     """Kind best_of: target -> seed -> the recipe that it takes."""
     chosen_by: dict[str, dict[int, dict[str, float]]] = Field(default_factory=dict)
     """Kind best_of: target -> seed -> candidate -> the mean in points that it chooses by."""
+    sensitivity: list[Sensitivity] = Field(default_factory=list)
+    """Kind share: what other thresholds would give."""
     rule_gives: Verdict | None = None
     """What the rule gives on these numbers alone, before the claim's scope and what the grid lacks are looked at."""
     cells: list[str] = Field(default_factory=list)

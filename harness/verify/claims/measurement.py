@@ -32,6 +32,24 @@ class Measurement:
     """Recipes of the check that are not the mixture they are named for -> task left out -> why."""
     unscored: list[str] = field(default_factory=list)
     """Cells of the grid that the check needs and that have no score."""
+    uncounted: list[int] = field(default_factory=list)
+    """Seeds with a value that don't count: behind a gap in the design's order, beyond its last look, or between two
+    looks."""
+
+
+class Sensitivity(Record):
+    """What the rule gives at another threshold."""
+
+    threshold_points: float
+    """The threshold on a recipe's gain."""
+    above: int
+    """At least so many recipes gain more, at 95 %."""
+    not_above: int
+    """At least so many don't, at 95 %."""
+    of: int
+    """Recipes that were measured."""
+    verdict: Verdict
+    """What the rule gives on these numbers alone."""
 
 
 class Outcome(Record):
@@ -42,7 +60,7 @@ class Outcome(Record):
     measured: float | None = None
     """The measured value: a mean in points, or a share from 0 to 1."""
     interval: tuple[float, float] | None = None
-    """Its 90 % interval."""
+    """Its interval, adjusted for the looks of the design (a share: the shares that the tests leave open)."""
     without_retrieval: float | None = None
     """The mean without retrieval targets, in points."""
     direction: Direction | None = None
@@ -56,9 +74,14 @@ class Outcome(Record):
     n_seeds: int = 0
     """Seeds that went in."""
     seeds_needed: int | None = None
-    """If inconclusive: seeds that would decide it."""
+    """If inconclusive: the next look of the design that would decide it."""
     p_value: float | None = None
-    """p value of "the claim holds"."""
+    """p value of "the claim holds", adjusted for the looks."""
+    replication_p: tuple[float, float] | None = None
+    """p values, adjusted for the looks, against "what the claim says holds here" being false and against its opposite
+    being false; null where nothing was measured."""
+    sensitivity: list[Sensitivity] = Field(default_factory=list)
+    """What other thresholds would give, for claims whose words name no number."""
     beside: dict[str, float] = Field(default_factory=dict)
     """Recipe shown beside -> its mean gain in points."""
     note: str = ""

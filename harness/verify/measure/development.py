@@ -18,6 +18,7 @@ from harness.verify.claims.measurement import Measurement
 from harness.verify.measure.values import measure
 from harness.verify.scores import CellScore, Scores, ScoresTable
 from harness.verify.statistics.aggregate import aggregate, in_words
+from harness.verify.statistics.design import STANDARD, Design
 
 SOURCE_LANGUAGE = "en"
 """Of XTREME's targets; the laboratory has its own. Its development rows are those of what a target trains on (SQuAD's
@@ -69,7 +70,7 @@ def _which(row: CellScore, stated: Mapping[str, object]) -> str:
 
 
 def development_of(
-    claim: Claim, found: Measurement, scores: Scores, development: DevelopmentScores
+    claim: Claim, found: Measurement, scores: Scores, development: DevelopmentScores, design: Design = STANDARD
 ) -> Development | None:
     """The claim's aggregate on development sets, beside `found` on test sets; None where that found nothing, the
     source's number is not of development sets, or is no mean gain.
@@ -82,8 +83,8 @@ def development_of(
     return Development(
         targets=targets,
         lacking={target: development.lacking[target] for target in found.targets if target not in targets},
-        gain=aggregate(measure(part, development.scores).values),
-        on_test=aggregate(measure(part, scores).values),
+        gain=aggregate(measure(part, development.scores, design).values, design),
+        on_test=aggregate(measure(part, scores, design).values, design),
     )
 
 

@@ -1,8 +1,9 @@
 """What a claim's check measures in a table of scores: one value per seed, and what is missing to measure it.
 
 A seed counts for a value only where every cell of that value has a score, so no seed is averaged over fewer
-targets than another; for the same reason a target that is unavailable to one recipe is left out for all. Cells
-without a score are named, never dropped in silence.
+targets than another; for the same reason a target that is unavailable to one recipe is left out for all. Of these
+seeds the design counts the first ones of its order, up to its first gap. Cells without a score and seeds that don't
+count are named, never dropped in silence.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from collections.abc import Mapping, Sequence
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.measurement import Measurement
 from harness.verify.scores import Scores, mean_gain
+from harness.verify.statistics.design import STANDARD, Design
 
 
-def measure(check: Measured, scores: Scores) -> Measurement:
-    """Measure what the check asks for, over those of its recipes and targets that the grid has."""
+def measure(check: Measured, scores: Scores, design: Design = STANDARD) -> Measurement:
+    """Measure what the check asks for, over those of its recipes and targets that the grid has, at the seeds that count
+    by the design.
+    """
     recipes = [name for name in check.named_recipes if all(r in scores.recipes for r in check.needed([name]))]
     needed = check.needed(recipes)
     targets = [
@@ -26,16 +30,21 @@ def measure(check: Measured, scores: Scores) -> Measurement:
     unavailable = _unavailable(check, scores)
     others = [target for target in targets if target not in scores.retrieval]
     twice = bool(others) and len(others) < len(targets)
+    values = _values(check, scores, recipes, targets)
+    gains = {recipe: mean_gain(scores, recipe, targets) for recipe in recipes}
+    looked_at = [values] if check.one_mean else list(gains.values())
+    counted = {seed for each in looked_at for seed in design.in_order(each)}
     return Measurement(
-        values=_values(check, scores, recipes, targets),
-        without_retrieval=_values(check, scores, recipes, others) if twice else {},
-        by_recipe={recipe: mean_gain(scores, recipe, targets) for recipe in recipes},
+        values=design.counted(values),
+        without_retrieval=design.counted(_values(check, scores, recipes, others)) if twice else {},
+        by_recipe={recipe: design.counted(gain) for recipe, gain in gains.items()},
         recipes=recipes,
         targets=targets,
         missing=_missing(check, scores, unavailable),
         unavailable=unavailable,
         left_out={recipe: scores.left_out[recipe] for recipe in needed if recipe in scores.left_out},
         unscored=_unscored(scores, needed, targets),
+        uncounted=sorted({seed for each in looked_at for seed in each} - counted),
     )
 
 

@@ -18,7 +18,7 @@ HEADERS = (
     "claim",
     "expected",
     "measured",
-    "90 % interval",
+    "interval (adj.\nfor looks)",
     "without retrieval",
     "direction",
     "seeds",

@@ -1,17 +1,21 @@
-"""One value per seed, and what the t interval of their mean is made of."""
+"""One value per seed, and what the interval of their mean is made of."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from statistics import fmean
 
 from harness.project.records import Record
-from harness.verify.statistics.intervals import spread, t_interval
+from harness.verify.statistics.design import STANDARD, Design
+from harness.verify.statistics.intervals import adjusted_interval, spread, t_interval
+from harness.verify.statistics.sequential import boundary
+
+ADJUSTED = "interval adjusted for looks"
+"""What the interval that decides is called."""
 
 
 class Aggregate(Record):
-    """One value per seed, and what the t interval of their mean is made of. All in points."""
+    """One value per seed, and what the interval of their mean is made of. All in points."""
 
     values: dict[int, float]
     """seed -> value."""
@@ -20,28 +24,34 @@ class Aggregate(Record):
     sd: float | None
     """Their sample standard deviation s; null below two seeds."""
     t: float | None
-    """The quantile t(0.95, n - 1); null where no interval is given."""
+    """The boundary c_n at the last look that they have passed; null where no interval is given."""
     interval: tuple[float, float] | None
-    """mean -+ t s / sqrt(n), a 90 % interval; null below two seeds or where all values are equal."""
+    """mean -+ c_n s / sqrt(n), adjusted for the looks of the design; null below its first look or where all values are
+    equal."""
+    plain: tuple[float, float] | None = None
+    """mean -+ t(0.95, n - 1) s / sqrt(n), the 90 % interval of a single look; null below two seeds or where all values
+    are equal."""
 
 
-def aggregate(values: Mapping[int, float]) -> Aggregate | None:
-    """The values with their t interval; None without any."""
+def aggregate(values: Mapping[int, float], design: Design = STANDARD) -> Aggregate | None:
+    """The values of the seeds that count, with their intervals; None without any."""
+    values = design.counted(values)
     if not values:
         return None
     listed = list(values.values())
-    sd = spread(listed) if len(listed) > 1 else None
-    interval = t_interval(listed) if sd else None
+    n, sd, mean = len(listed), spread(listed) if len(listed) > 1 else None, fmean(listed)
+    look = design.look(n) if sd else None
     return Aggregate(
-        values=dict(values),
-        mean=fmean(listed),
+        values=values,
+        mean=mean,
         sd=sd,
-        t=(interval.high - interval.low) / 2 * math.sqrt(len(listed)) / sd if interval and sd else None,
-        interval=(interval.low, interval.high) if interval else None,
+        t=boundary(design, look) if look else None,
+        interval=adjusted_interval(mean, sd, look, design).ends if look and sd else None,
+        plain=t_interval(listed).ends if sd else None,
     )
 
 
 def in_words(found: Aggregate) -> str:
     """A mean with its interval."""
-    ends = f" (90 % interval {found.interval[0]:+.1f} to {found.interval[1]:+.1f})" if found.interval else ""
+    ends = f" ({ADJUSTED} {found.interval[0]:+.1f} to {found.interval[1]:+.1f})" if found.interval else ""
     return f"{found.mean:+.1f} points{ends}"

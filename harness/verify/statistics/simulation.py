@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.project.records import Record
 from harness.verify.statistics.holm import adjust
-from harness.verify.statistics.intervals import LEVEL, band, decide, prediction_interval, verdict_chances
+from harness.verify.statistics.intervals import LEVEL, band, decide, fixed, prediction_interval, verdict_chances
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,7 +145,7 @@ def measure_rates(shape: Shape, deviation: float, sigma: float, n: int, repetiti
     """Judge `repetitions` experiments of `n` seeds against the band [-1, 1]."""
     target = band(0.0, 1.0)
     values = deviation + sigma * draw(shape, generator(*key), (repetitions, n))
-    verdicts = [decide(row, target, project=False).verdict for row in values.tolist()]
+    verdicts = [decide(row, target, project=False, design=fixed(n)).verdict for row in values.tolist()]
     return Rates(
         shape=shape,
         deviation=deviation,
@@ -201,7 +201,7 @@ def measure_family(claims: int, repetitions: int) -> Family:
 
 
 def _p_value(gains: Sequence[float]) -> float:
-    found = decide(gains, band(0.0, 1.0), project=False)
+    found = decide(gains, band(0.0, 1.0), project=False, design=fixed(len(gains)))
     assert found.p_value is not None
     return found.p_value
 

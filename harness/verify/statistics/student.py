@@ -7,6 +7,7 @@ t don't pay.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ NODES = 401
 """Of the trapezoid rule over the sample standard deviation; the chances are then good to about 1e-4."""
 TAIL = 1e-12
 """Probability that is cut off at both ends of the sample standard deviation's distribution."""
-NEWTON_STEPS = 6
-"""Towards the accusation's critical value, which they reach to 1e-9."""
 
 
 class Chances(NamedTuple):
@@ -45,35 +44,24 @@ def t_tail(t: float, degrees_of_freedom: float) -> float:
     return float(stdtr(degrees_of_freedom, -t))
 
 
-def critical_beyond(width: Numbers, degrees_of_freedom: int, level: float) -> Numbers:
-    """How many standard errors beyond the band's edge a mean must lie to be accused, for bands `width` standard errors
-    wide: the root z of P(T > z) + P(T > z + width) = level.
-
-    Newton's steps from t(1 - level), the value for an endless band; the left side is convex, so they never overshoot.
-    """
-    import numpy as np
-    from scipy.special import stdtr
-
-    v = degrees_of_freedom
-    scale = math.exp(math.lgamma((v + 1) / 2) - math.lgamma(v / 2)) / math.sqrt(v * math.pi)
-    z = np.full_like(width, t_quantile(1 - level, v))
-    for _ in range(NEWTON_STEPS):
-        excess = stdtr(v, -z) + stdtr(v, -(z + width)) - level
-        slope = scale * ((1 + z**2 / v) ** (-(v + 1) / 2) + (1 + (z + width) ** 2 / v) ** (-(v + 1) / 2))
-        z = z + excess / slope
-    return z
-
-
-def chances(mean: float, sigma: float, n: int, low: float, high: float, level: float) -> Chances:
+def chances(
+    mean: float,
+    sigma: float,
+    n: int,
+    low: float,
+    high: float,
+    boundary: float,
+    beyond: Callable[[Numbers], tuple[Numbers, Numbers]],
+) -> Chances:
     """P(each verdict) of `n` independent normal values with this true mean and standard deviation, band [low, high].
 
     Given the sample standard deviation s, whose (n - 1) s^2 / sigma^2 is chi-squared with n - 1 degrees of freedom, the
     sample mean is normal with standard error e = sigma / sqrt(n), so with k = s / sqrt(n)
-        P(REPRODUCED | s)     = Phi((high - t k - mean) / e) - Phi((low + t k - mean) / e), or 0 if that is negative
-        P(NOT_REPRODUCED | s) = Phi((low - z k - mean) / e) + Phi((mean - high - z k) / e)
-    with t = t(1 - level, n - 1) and z = critical_beyond((high - low) / k); the integral over s is a sum. For
-    REPRODUCED this is the power of the two one-sided tests (Owen's Q; Phillips 1990, J. Pharmacokinet. Biopharm. 18),
-    and for a band with one end it is the noncentral t. Needs n >= 3 and sigma > 0.
+        P(REPRODUCED | s)     = Phi((high - c k - mean) / e) - Phi((low + c k - mean) / e), or 0 if that is negative
+        P(NOT_REPRODUCED | s) = Phi((low - below(k) - mean) / e) + Phi((mean - high - above(k)) / e)
+    with c = `boundary` and (below, above) = `beyond`, how far outside the band a mean is accused; the integral over s
+    is a sum. For REPRODUCED this is the power of the two one-sided tests (Owen's Q; Phillips 1990, J. Pharmacokinet.
+    Biopharm. 18), and for a band with one end it is the noncentral t. Needs n >= 2 and sigma > 0.
     """
     import numpy as np
     from scipy.special import chdtri, ndtr
@@ -84,9 +72,8 @@ def chances(mean: float, sigma: float, n: int, low: float, high: float, level: f
     density /= density.sum()
     error = sigma / math.sqrt(n)
     step = error * chi / math.sqrt(freedom)  # s / sqrt(n)
-    reach = t_quantile(1 - level, freedom) * step
-    inside = np.maximum(ndtr((high - reach - mean) / error) - ndtr((low + reach - mean) / error), 0.0)
-    beyond = critical_beyond((high - low) / step, freedom, level) * step
-    outside = ndtr((low - beyond - mean) / error) + ndtr((mean - high - beyond) / error)
+    inside = np.maximum(ndtr((high - boundary * step - mean) / error) - ndtr((low + boundary * step - mean) / error), 0)
+    below, above = beyond(step)
+    outside = ndtr((low - below - mean) / error) + ndtr((mean - high - above) / error)
     reproduced, refuted = float((density * inside).sum()), float((density * outside).sum())
     return Chances(reproduced, refuted, max(0.0, 1 - reproduced - refuted))

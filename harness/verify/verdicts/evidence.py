@@ -13,10 +13,11 @@ from harness.project.params import BASELINE
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import CellEvidence, Evidence, RetrievalPart
 from harness.verify.claims.kinds.base import Measured
-from harness.verify.claims.measurement import Measurement
+from harness.verify.claims.measurement import Measurement, Sensitivity
 from harness.verify.measure.development import DevelopmentScores, development_of
 from harness.verify.scores import Scores, ScoresTable, best
 from harness.verify.statistics.aggregate import Aggregate, aggregate
+from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.statistics.intervals import Interval, Verdict
 
 
@@ -45,12 +46,14 @@ def gather(
     rule_gives: Verdict,
     conclusion: str,
     development: DevelopmentScores | None = None,
+    design: Design = STANDARD,
+    sensitivity: Sequence[Sensitivity] = (),
 ) -> Evidence:
     """The evidence on a claim that is measured by `check`; `conclusion` ends the sentence for people."""
-    overall = aggregate(found.values) if check.one_mean else None
-    without = aggregate(found.without_retrieval) if overall else None
+    overall = aggregate(found.values, design) if check.one_mean else None
+    without = aggregate(found.without_retrieval, design) if overall else None
     choices = check.choices(found, scores)
-    by_recipe = {recipe: aggregate(values) for recipe, values in check.gains_by_recipe(found, scores).items()}
+    by_recipe = {recipe: aggregate(values, design) for recipe, values in check.gains_by_recipe(found, scores).items()}
     return Evidence(
         rule=claim.rule(),
         formula=check.formula(),
@@ -58,11 +61,12 @@ def gather(
         overall=overall,
         without_retrieval=without,
         retrieval=retrieval_part(found, scores, overall, without),
-        development=development_of(claim, found, scores, development) if development else None,
+        development=development_of(claim, found, scores, development, design) if development else None,
         n_targets=len(found.targets),
         by_recipe={recipe: gain for recipe, gain in by_recipe.items() if gain},
         chosen={t: {seed: best(by) for seed, by in by_seed.items()} for t, by_seed in choices.items()},
         chosen_by=choices,
+        sensitivity=list(sensitivity),
         rule_gives=rule_gives,
         cells=cells_used(check, found, scores),
         sentence=f"{check.sentence(found, overall, without)}; {conclusion}",

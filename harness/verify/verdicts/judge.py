@@ -19,6 +19,8 @@ from harness.verify.claims.needs import needs
 from harness.verify.measure.development import DevelopmentScores
 from harness.verify.measure.values import measure
 from harness.verify.scores import Scores
+from harness.verify.statistics.design import STANDARD, Design
+from harness.verify.verdicts.collapses import hold_collapses
 from harness.verify.verdicts.evidence import gather
 from harness.verify.verdicts.verdict import ClaimVerdict, verdict_on
 
@@ -27,12 +29,17 @@ NO_FACTS = Facts()
 
 
 def judge(
-    claim: Claim, scores: Scores, facts: Facts = NO_FACTS, development: DevelopmentScores | None = None
+    claim: Claim,
+    scores: Scores,
+    facts: Facts = NO_FACTS,
+    development: DevelopmentScores | None = None,
+    design: Design = STANDARD,
 ) -> ClaimVerdict:
     """The verdict on one claim, from sound results.
 
     `scores`: points by recipe, target and seed. `facts`: what claims that are decided without a run are decided by;
     without them those are NOT_TESTED. `development`: scores of development sets, shown beside, which decide nothing.
+    `design`: which seeds count, and the looks at them; seeds out of its order count for nothing.
     The verdict is that on this claim alone, and the caller vouches for the scores: hold_accusations looks at several
     claims, hold_evidence at how the scores are known. Where something is lacking the verdict
     is NOT_TESTED or UNDERPOWERED and says so; nothing is raised. That holds for scores within 1e6
@@ -41,11 +48,14 @@ def judge(
     check = claim.measured
     if check is None:
         return judge_fact(claim, facts)
-    found = measure(check, scores)
-    outcome = check.outcome(found, scores, claim.source.n_claim)
-    verdict = verdict_on(claim, outcome.verdict, **outcome.model_dump(exclude={"verdict"}))
-    held = _hold_back(claim, check, verdict, found, scores)
-    evidence = gather(claim, check, found, scores, outcome.verdict, _concluded(held), development)
+    found = measure(check, scores, design)
+    outcome = check.outcome(found, scores, claim.source.n_claim, design)
+    kept = hold_collapses(check, found, scores, outcome, claim.source.n_claim, design)
+    verdict = verdict_on(claim, kept.verdict, **kept.model_dump(exclude={"verdict", "sensitivity"}))
+    held = _hold_back(claim, check, verdict, found, scores, design)
+    evidence = gather(
+        claim, check, found, scores, outcome.verdict, _concluded(held), development, design, outcome.sensitivity
+    )
     return held.model_copy(update={"evidence": evidence, "evidence_level": "scores only" if evidence.cells else None})
 
 
@@ -102,17 +112,25 @@ def _lacking(names: list[str]) -> str:
     return f"the grid lacks {', '.join(names)}"
 
 
+def _uncounted(seeds: list[int], design: Design) -> str:
+    named = f"seed{'s' if len(seeds) > 1 else ''} {name_some(list(map(str, seeds)))}"
+    order = f"the design counts {', '.join(map(str, design.order))} in this order up to the first gap"
+    return f"{named} did not count: {order}, looks after {', '.join(map(str, design.looks))} of them, and at no other"
+
+
 def _hold_back(
-    claim: Claim, check: Measured, verdict: ClaimVerdict, found: Measurement, scores: Scores
+    claim: Claim, check: Measured, verdict: ClaimVerdict, found: Measurement, scores: Scores, design: Design
 ) -> ClaimVerdict:
     """NOT_TESTED where the claim speaks about something else, the grid lacks what the check needs (a licensed corpus,
     say), or a mixture had to do without one of its tasks.
 
-    Cells of the grid without a score are named beside the verdict: their seeds don't count, and a reader must not
-    miss that.
+    Cells of the grid without a score are named beside the verdict, and seeds out of the design's order: they don't
+    count, and a reader must not miss that. Out of scope the row is open to replication where the grid has all it needs.
     """
     notes, why = [], []
-    if other := _out_of_scope(claim, "measured here", scores.encoder, scores.data):
+    other = _out_of_scope(claim, "measured here", scores.encoder, scores.data)
+    whole = not found.missing and not found.left_out
+    if other:
         notes.append("out of scope")
         why.append(other)
     if found.missing:
@@ -126,6 +144,10 @@ def _hold_back(
         why.append(f"{recipe} was mixed {named}, so it is not the mixture that the claim is about")
     if found.unscored:
         why.append(f"{len(found.unscored)} cells have no score ({name_some(found.unscored)})")
+    if found.uncounted:
+        why.append(_uncounted(found.uncounted, design))
+    open_here = {"replication": "OPEN HERE"} if other and whole else {"replication_p": None}
+    verdict = verdict.model_copy(update=open_here)
     if notes:
         kept = [] if check.one_mean or not verdict.n_seeds else [verdict.note]
         note = ", ".join(kept + notes)

@@ -16,6 +16,9 @@ Level = Literal["re-run here", "re-scored here", "hash only", "scores only"]
 """How the numbers of a cell are known here: it was run again; its metrics were computed again from its predictions and
 the gold rows; its predictions are known by their hash, or were not scored again; nothing but its scores is known."""
 
+Replication = Literal["HOLDS HERE", "OPPOSITE HERE", "OPEN HERE"]
+"""Out of a claim's scope: what it says is shown of what was measured, its opposite is, or neither."""
+
 
 class ClaimVerdict(Record):
     """What is concluded about one claim, and from what."""
@@ -35,7 +38,8 @@ class ClaimVerdict(Record):
     measured: float | None = None
     """The mean over seeds in points (kind share: the share of recipes, 0 to 1)."""
     interval: tuple[float, float] | None = None
-    """90 % interval of `measured` (kind share: the shares that the recipes' own intervals leave open)."""
+    """Interval of `measured`, adjusted for the looks of the design: it decides (kind share: the shares that the tests
+    leave open)."""
     without_retrieval: float | None = None
     """The same mean without BUCC and Tatoeba, in points."""
     direction: Direction | None = None
@@ -54,11 +58,18 @@ class ClaimVerdict(Record):
     n_seeds: int = 0
     """Seeds that went in."""
     seeds_needed: int | None = None
-    """If inconclusive: seeds that would decide it with probability 80 %, mean and spread staying as they are."""
+    """If inconclusive: the next look of the design that would decide it with probability 80 %, mean and spread staying
+    as they are."""
     p_value: float | None = None
-    """p value of "the claim holds", of this claim alone; null where nothing was measured on three seeds."""
+    """p value of "the claim holds", of this claim alone, adjusted for the looks; null below the design's first look."""
     p_adjusted: float | None = None
-    """The same by Holm's step-down over all claims that were tested; null where the claim was not tested."""
+    """The same by Holm's step-down over all measured claims of the registry; null where the claim was not tested."""
+    replication: Replication | None = None
+    """Out of the claim's scope: does what it says hold of what was measured? null in its scope, and where the grid
+    lacks what the claim needs. It is no verdict on the claim."""
+    replication_p: tuple[float, float] | None = None
+    """p values behind HOLDS HERE and OPPOSITE HERE, adjusted for the looks; once all claims were looked at together,
+    by Holm's step-down over both directions of all of them."""
     evidence_level: Level | None = None
     """How its weakest cell is known here; null where the verdict rests on no cell."""
     note: str = ""

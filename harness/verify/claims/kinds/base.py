@@ -21,11 +21,14 @@ from harness.verify.claims.facts import Facts, Finding, Lacking
 from harness.verify.claims.measurement import Measurement, Outcome
 from harness.verify.scores import Scores, mean_gain, mean_over
 from harness.verify.statistics.aggregate import Aggregate
-from harness.verify.statistics.intervals import FEWEST_SEEDS, LEVEL, Interval, margin
+from harness.verify.statistics.design import STANDARD, Design
+from harness.verify.statistics.intervals import LEVEL, Interval, margin
 
 Group = Literal["measured", "fact", "untestable"]
-FEW = f"UNDERPOWERED below {FEWEST_SEEDS} seeds or where all seeds gave the same value"
-ACCUSED = f"p <= {LEVEL:.2f}, by Holm's step-down over all claims that are judged together"
+FEW = "UNDERPOWERED below the design's first look or where all seeds gave the same value"
+ADJUSTED = "interval, adjusted for the looks of the design,"
+"""What decides, in words."""
+ACCUSED = f"p <= {LEVEL:.2f}, adjusted for the looks and by Holm's step-down over all measured claims of the registry"
 
 
 class Margin(StrictRecord):
@@ -187,8 +190,10 @@ class Measured(Check):
         """What counts as reproduced, in points (unit `share`: in shares of recipes)."""
 
     @abstractmethod
-    def outcome(self, found: Measurement, scores: Scores, n_claim: int | None) -> Outcome:
-        """What the rule gives on what was measured; scope and gaps of the grid are not looked at."""
+    def outcome(self, found: Measurement, scores: Scores, n_claim: int | None, design: Design = STANDARD) -> Outcome:
+        """What the rule gives on what was measured, by the looks of the design; scope and gaps of the grid are not
+        looked at.
+        """
 
     @abstractmethod
     def formula(self) -> str:

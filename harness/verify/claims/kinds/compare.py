@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from harness.verify.claims.arithmetic import show_ends
-from harness.verify.claims.kinds.base import ACCUSED, FEW
+from harness.verify.claims.kinds.base import ACCUSED, ADJUSTED, FEW
 from harness.verify.claims.kinds.mean import MeanGain
 from harness.verify.statistics.intervals import Interval
 
@@ -45,7 +45,7 @@ class Compare(MeanGain):
     def rule(self, n_claim: int | None) -> str:
         """Above, below or across zero."""
         return (
-            "REPRODUCED if the 90 % interval of the mean difference over seeds lies wholly at or above 0 points,"
+            f"REPRODUCED if the {ADJUSTED} of the mean difference over seeds lies wholly at or above 0 points,"
             f" NOT_REPRODUCED if wholly below and {ACCUSED}, INCONCLUSIVE otherwise; {FEW}."
         )
 

@@ -13,7 +13,15 @@ from harness.verify.claims.measurement import Measurement, Outcome, nothing_meas
 from harness.verify.claims.words import RETRIEVAL, over_words
 from harness.verify.scores import Scores
 from harness.verify.statistics.aggregate import Aggregate, in_words
-from harness.verify.statistics.intervals import FEWEST_SEEDS, Decision, Interval, decide, prediction_interval
+from harness.verify.statistics.design import STANDARD, Design
+from harness.verify.statistics.intervals import (
+    Decision,
+    Interval,
+    Published,
+    decide,
+    one_sided_p,
+    prediction_interval,
+)
 
 
 class MeanGain(Measured):
@@ -37,15 +45,16 @@ class MeanGain(Measured):
     def change_in_words(self, recipes: Sequence[str]) -> tuple[str, str]:
         """What was measured of these recipes, in words that stand before the points, and those that stand behind."""
 
-    def outcome(self, found: Measurement, scores: Scores, n_claim: int | None) -> Outcome:
+    def outcome(self, found: Measurement, scores: Scores, n_claim: int | None, design: Design = STANDARD) -> Outcome:
         """Where the interval of the mean lies relative to the band, and what n_claim further runs would give."""
         values = list(found.values.values())
         if not values:
             return nothing_measured()
-        band = self.band(n_claim)
-        decision = decide(values, band)
+        band, claimed = self.band(n_claim), self.claimed_points
+        published = None if claimed is None else Published(claimed, n_claim or 1)
+        decision = decide(values, band, design=design, published=published)
         one_more = prediction_interval(values, n_claim or 1) if decision.interval else None
-        claimed = self.claimed_points
+        unknown = "how many runs the published number rests on is not known: it counts as one"
         return Outcome(
             verdict=decision.verdict,
             measured=decision.mean,
@@ -59,9 +68,21 @@ class MeanGain(Measured):
             seeds_needed=decision.seeds_needed,
             p_value=decision.p_value,
             beside=self.beside_gains(scores),
-            note=self.note(decision),
-            reasons=[decision.reason] if decision.reason else [],
+            replication_p=self.replication_p(values, design),
+            note=self.note(decision, design),
+            reasons=[
+                *([decision.reason] if decision.reason else []),
+                *([unknown] if published and n_claim is None else []),
+            ],
         )
+
+    def replication_p(self, values: Sequence[float], design: Design) -> tuple[float, float]:
+        """Against "no gain of the claimed sign" and against "no gain of the other sign", each one-sided.
+
+        Another encoder or world has no published number to be near to; what can hold there is the claim's direction.
+        """
+        p_up, p_down = one_sided_p(values, 0.0, design)
+        return (p_up, p_down) if self.claims_up else (p_down, p_up)
 
     def agrees(self, decision: Decision, band: Interval) -> bool | None:
         """Does the mean point where the claim points? A claimed gain asks for its sign at 95 %."""
@@ -73,13 +94,15 @@ class MeanGain(Measured):
         """Recipe that is shown beside -> its mean gain in points, where it was run."""
         return {}
 
-    def note(self, decision: Decision) -> str:
+    def note(self, decision: Decision, design: Design) -> str:
         """A decision that is not REPRODUCED, in a few words."""
         if decision.verdict == "INCONCLUSIVE":
+            if decision.used_up:
+                return "design is used up"
             needed = decision.seeds_needed
-            return f"{needed} seeds would decide" if needed else "more seeds won't decide"
+            return f"{needed} seeds would decide" if needed else f"{design.last} seeds won't decide"
         if decision.verdict == "UNDERPOWERED":
-            return "too few seeds" if decision.n < FEWEST_SEEDS else "seeds are all equal"
+            return "too few seeds" if decision.n < design.first else "seeds are all equal"
         return ""
 
     def sentence(self, found: Measurement, overall: Aggregate | None, without_retrieval: Aggregate | None) -> str:

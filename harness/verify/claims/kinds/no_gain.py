@@ -10,9 +10,10 @@ from pydantic import Field
 
 from harness.project.params import BASELINE
 from harness.verify.claims.arithmetic import show_ends
-from harness.verify.claims.kinds.base import ACCUSED, FEW
+from harness.verify.claims.kinds.base import ACCUSED, ADJUSTED, FEW
 from harness.verify.claims.kinds.mean import MeanGain
-from harness.verify.statistics.intervals import Decision, Interval, place
+from harness.verify.statistics.design import Design
+from harness.verify.statistics.intervals import Decision, Interval, one_sided_p, place
 
 
 class NoGain(MeanGain):
@@ -42,7 +43,7 @@ class NoGain(MeanGain):
     def rule(self, n_claim: int | None) -> str:
         """Below, above or across the threshold."""
         return (
-            "REPRODUCED if the 90 % interval of the mean gain over seeds lies wholly at or below"
+            f"REPRODUCED if the {ADJUSTED} of the mean gain over seeds lies wholly at or below"
             f" {self.at_most_points:+.2f} points, NOT_REPRODUCED if wholly above and {ACCUSED}, INCONCLUSIVE"
             f" otherwise; {FEW}."
         )
@@ -52,6 +53,11 @@ class NoGain(MeanGain):
         if decision.interval is None:
             return None
         return {"REPRODUCED": True, "NOT_REPRODUCED": False}.get(place(decision.interval, band))
+
+    def replication_p(self, values: Sequence[float], design: Design) -> tuple[float, float]:
+        """Against "more than the threshold" and against "at most the threshold": its absence must be shown, too."""
+        p_above, p_below = one_sided_p(values, self.at_most_points, design)
+        return p_below, p_above
 
     def formula(self) -> str:
         """The mean of paired gains."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from statistics import fmean
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -10,12 +11,16 @@ from pydantic import Field
 from harness.project.params import BASELINE
 from harness.verify.claims.arithmetic import Steps
 from harness.verify.claims.evidence import Evidence
-from harness.verify.claims.kinds.base import Measured
-from harness.verify.claims.measurement import Measurement, Outcome, nothing_measured
+from harness.verify.claims.kinds.base import ACCUSED, Measured
+from harness.verify.claims.measurement import Measurement, Outcome, Sensitivity, nothing_measured
 from harness.verify.claims.words import over_words
 from harness.verify.scores import Scores
-from harness.verify.statistics.aggregate import Aggregate, aggregate
-from harness.verify.statistics.intervals import FEWEST_SEEDS, Interval, decide, place, share_p
+from harness.verify.statistics.aggregate import Aggregate
+from harness.verify.statistics.design import STANDARD, Design
+from harness.verify.statistics.intervals import LEVEL, Interval, Verdict, must_hold, one_sided_p, partial_p
+
+SENSITIVITY = (0.0, 0.5, 1.0, 1.5, 2.0)
+"""The thresholds that are shown, in units of the registered one (of a point where that is 0), for every claim alike."""
 
 
 class Share(Measured):
@@ -46,41 +51,66 @@ class Share(Measured):
         return f">= {self.at_least_share:.0%} above {self.threshold_points:+.1f}"
 
     def rule(self, n_claim: int | None) -> str:
-        """When a recipe counts, and how many must."""
+        """How many recipes must be shown to gain, or not to."""
         return (
-            f"a recipe counts if the 90 % interval of its own mean gain lies above {self.threshold_points:+.2f}"
-            " points, doesn't if below, and is open if it straddles; REPRODUCED if the recipes that count are at"
-            f" least {self.at_least_share:.0%}, NOT_REPRODUCED if with all open ones they would still be fewer,"
-            f" INCONCLUSIVE between; UNDERPOWERED instead below {FEWEST_SEEDS} seeds."
+            f"each recipe's mean gain is tested one-sided against {self.threshold_points:+.2f} points, in both"
+            f" directions, adjusted for the looks of the design; REPRODUCED if at least {self.at_least_share:.0%} of"
+            f" the recipes gain more by the partial conjunction test at {LEVEL:.2f}, NOT_REPRODUCED if by the same test"
+            f" so many don't that fewer do, and {ACCUSED}; INCONCLUSIVE between; UNDERPOWERED instead below the"
+            " design's first look."
         )
 
-    def outcome(self, found: Measurement, scores: Scores, n_claim: int | None) -> Outcome:
-        """A share of recipes, each above, below or across the threshold by its own 90 % interval.
+    def outcome(self, found: Measurement, scores: Scores, n_claim: int | None, design: Design = STANDARD) -> Outcome:
+        """How many of the recipes gain more than the threshold, by the partial conjunction test, and how many don't.
 
-        Those surely above give the lowest share, those not surely below the highest; the verdict follows where both
-        ends agree. Fewer than three seeds, or equal ones, leave a recipe open. The recipes' own intervals are not
-        adjusted for their number; the p value is.
+        Both counts are lower bounds at 95 %, however the recipes depend on each other (they share the baseline). The
+        first gives the lowest share, the second the highest; the verdict follows where both ends agree. Fewer seeds
+        than the first look, or equal ones, leave a recipe open.
         """
-        above_threshold = Interval(low=self.threshold_points, high=math.inf)
-        decisions = [decide(list(gain.values()), above_threshold, False) for gain in found.by_recipe.values() if gain]
-        if not decisions:
+        gains = [list(gain.values()) for gain in found.by_recipe.values() if gain]
+        if not gains:
             return nothing_measured()
-        n = len(decisions)
-        above = sum(decision.verdict == "REPRODUCED" for decision in decisions)
-        below = sum(decision.verdict == "NOT_REPRODUCED" for decision in decisions)
-        shares = Interval(low=above / n, high=(n - below) / n)
-        verdict = place(shares, self.band(n_claim))
-        seeds = min(decision.n for decision in decisions)
+        n, seeds = len(gains), min(map(len, gains))
+        here = self._counted(gains, self.threshold_points, design)
+        shares = Interval(low=here.above / n, high=(n - here.not_above) / n)
+        p_yes, p_no = self._p_values(gains, self.threshold_points, design)
+        some = any(len(gain) >= design.first for gain in gains)
         return Outcome(
-            verdict="UNDERPOWERED" if verdict == "INCONCLUSIVE" and seeds < FEWEST_SEEDS else verdict,
-            measured=sum(decision.mean > self.threshold_points for decision in decisions) / n,
+            verdict="UNDERPOWERED" if here.verdict == "INCONCLUSIVE" and seeds < design.first else here.verdict,
+            measured=sum(fmean(gain) > self.threshold_points for gain in gains) / n,
             interval=shares.ends,
-            agrees={"REPRODUCED": True, "NOT_REPRODUCED": False}.get(verdict),
+            agrees={"REPRODUCED": True, "NOT_REPRODUCED": False}.get(here.verdict),
             n_seeds=seeds,
-            p_value=share_p([decision.p_value for decision in decisions], self.at_least_share),
-            note=f"{above} of {n} recipes",
-            reasons=[f"at 90 % {above} of {n} recipes gain over {self.threshold_points} points, {below} don't"],
+            p_value=p_no if some else None,
+            replication_p=(p_yes, p_no),
+            sensitivity=[self._counted(gains, threshold, design) for threshold in self.thresholds],
+            note=f"{here.above} of {n} recipes",
+            reasons=[
+                f"by the partial conjunction test at {design.level:.0%} at least {here.above} of {n} recipes gain over"
+                f" {self.threshold_points} points, and at least {here.not_above} don't"
+            ],
         )
+
+    @property
+    def thresholds(self) -> list[float]:
+        """The thresholds at which the rule is shown, the registered one among them."""
+        return sorted({self.threshold_points, *(factor * (self.threshold_points or 1.0) for factor in SENSITIVITY)})
+
+    def _p_values(self, gains: Sequence[Sequence[float]], threshold: float, design: Design) -> tuple[float, float]:
+        """Of "fewer than the share gain more" and of "the share gains more"."""
+        tested = [one_sided_p(gain, threshold, design) for gain in gains]
+        least = must_hold(len(gains), self.at_least_share)
+        p_yes = partial_p([above for above, _ in tested], least)
+        return p_yes, partial_p([below for _, below in tested], len(gains) - least + 1)
+
+    def _counted(self, gains: Sequence[Sequence[float]], threshold: float, design: Design) -> Sensitivity:
+        """How many recipes gain more than a threshold, how many don't, and the verdict that follows."""
+        n = len(gains)
+        tested = [one_sided_p(gain, threshold, design) for gain in gains]
+        above, below = (_at_least(p_values, design.level) for p_values in zip(*tested, strict=True))
+        least = must_hold(n, self.at_least_share)
+        verdict: Verdict = "REPRODUCED" if above >= least else "NOT_REPRODUCED" if n - below < least else "INCONCLUSIVE"
+        return Sensitivity(threshold_points=threshold, above=above, not_above=below, of=n, verdict=verdict)
 
     def formula(self) -> str:
         """The paired gain of each recipe."""
@@ -103,29 +133,35 @@ class Share(Measured):
 
     def sentence(self, found: Measurement, overall: Aggregate | None, without_retrieval: Aggregate | None) -> str:
         """How many recipes gained more than the threshold on average."""
-        gains = [each for values in found.by_recipe.values() if (each := aggregate(values))]
+        gains = [fmean(values.values()) for values in found.by_recipe.values() if values]
         if not gains:
             return "nothing could be measured"
-        above = sum(gain.mean > self.threshold_points for gain in gains)
+        above = sum(gain > self.threshold_points for gain in gains)
         recipes, over = ", ".join(found.recipes), over_words(found.targets)
         return f"{above} of {len(gains)} recipes ({recipes}) gained more than {self.threshold_points} points {over}"
 
     def arithmetic(self, evidence: Evidence, n_claim: int | None) -> Steps:
-        """Which recipes count, don't, or are open, and the share that leaves."""
-        groups: dict[str, list[str]] = {"count": [], "don't": [], "are open": []}
-        for recipe, gain in evidence.by_recipe.items():
-            low, high = gain.interval if gain.interval and len(gain.values) >= FEWEST_SEEDS else (-math.inf, math.inf)
-            sure = "count" if low >= self.threshold_points else "don't" if high < self.threshold_points else "are open"
-            groups[sure].append(recipe)
-        n, above, below = len(evidence.by_recipe), len(groups["count"]), len(groups["don't"])
-        if not n:
+        """How many recipes are shown to gain, how many not to, what share that leaves, and the same elsewhere."""
+        n = len(evidence.by_recipe)
+        rows = {row.threshold_points: row for row in evidence.sensitivity}
+        here = rows.get(self.threshold_points)
+        if not n or here is None:
             return []
-        listed = "; ".join(
-            f"{len(names)} {group}" + (f" ({', '.join(names)})" if names else "") for group, names in groups.items()
-        )
+        above, below = here.above, here.not_above
+        test = "partial conjunction test: the largest k with max over j <= k of (m - j + 1) p_(j) at most 0.05"
         shares = f"between {above}/{n} = {above / n:.0%} and ({n} - {below})/{n} = {(n - below) / n:.0%}"
+        others = "; ".join(
+            f"over {row.threshold_points:+.2f} points {row.above} to {n - row.not_above} of {n}: {row.verdict}"
+            for row in evidence.sensitivity
+        )
         return [
-            ("recipes", f"against {self.threshold_points:+.2f} points by their own 90 % intervals: {listed}"),
+            ("recipes", f"against {self.threshold_points:+.2f} points {above} count and {below} don't ({test})"),
             ("share", f"{shares}; the claim needs {self.at_least_share:.0%}"),
             ("rule gives", f"on these numbers alone {evidence.rule_gives}"),
+            ("sensitivity", others),
         ]
+
+
+def _at_least(p_values: Sequence[float], level: float) -> int:
+    """How many of these hypotheses are false at least: the largest k that the partial conjunction test shows."""
+    return sum(partial_p(p_values, k) <= level for k in range(1, len(p_values) + 1))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from harness.verify.claims.kinds.base import ACCUSED, FEW, Margin
+from harness.verify.claims.kinds.base import ACCUSED, ADJUSTED, FEW, Margin
 from harness.verify.claims.kinds.mean import MeanGain
+from harness.verify.statistics.design import Design
 from harness.verify.statistics.intervals import Decision, Interval, band, relation
 
 
@@ -29,13 +30,13 @@ class StatedGain(MeanGain):
         """Is the published gain above zero?"""
         return self.expected_points > 0
 
-    def margin_points(self, n_claim: int | None) -> float | None:
-        """The margin d in points; None without a number of runs."""
-        return None if n_claim is None else self.margin.points(n_claim)
+    def margin_points(self, n_claim: int | None) -> float:
+        """The margin d in points; an unknown number of runs counts as one."""
+        return self.margin.points(n_claim or 1)
 
     def band(self, n_claim: int | None) -> Interval:
         """The published gain -+ the margin."""
-        return band(self.expected_points, self.margin_points(n_claim) or 0.0)
+        return band(self.expected_points, self.margin_points(n_claim))
 
     def expects(self, n_claim: int | None) -> str:
         """The gain with its margin."""
@@ -45,16 +46,17 @@ class StatedGain(MeanGain):
         """Inside, outside or across the band."""
         ends = self.band(n_claim)
         return (
-            f"REPRODUCED if the 90 % interval of the mean gain over seeds lies inside [{ends.low:+.2f},"
-            f" {ends.high:+.2f}] points, NOT_REPRODUCED if it lies wholly outside and {ACCUSED}, INCONCLUSIVE"
-            f" otherwise; {FEW}."
+            f"REPRODUCED if the {ADJUSTED} of the mean gain over seeds lies inside [{ends.low:+.2f},"
+            f" {ends.high:+.2f}] points, NOT_REPRODUCED if it lies wholly outside, the published number lies outside"
+            f" what {n_claim or 1} further run{'s' if (n_claim or 1) > 1 else ''} would give, too, and {ACCUSED},"
+            f" INCONCLUSIVE otherwise; {FEW}."
         )
 
-    def note(self, decision: Decision) -> str:
+    def note(self, decision: Decision, design: Design) -> str:
         """How a refuted gain differs, or what stands in the way of a decision."""
         if decision.verdict == "NOT_REPRODUCED":
             return relation(decision.mean, self.expected_points)
-        return super().note(decision)
+        return super().note(decision, design)
 
     def threshold_in_words(self, n_claim: int | None) -> list[tuple[str, str]]:
         """The margin and its reason."""
@@ -66,7 +68,7 @@ class StatedGain(MeanGain):
         noise = (
             "the spread s_ref of the published number over runs is not known, so its term is left out"
             if d.reference_sd_points is None
-            else f"2 x {d.reference_sd_points:g} / sqrt({n_claim})"
+            else f"2 x {d.reference_sd_points:g} / sqrt({n_claim or 1})"
         )
         ends, points = self.band(n_claim), self.margin_points(n_claim)
         return (
