@@ -33,15 +33,17 @@ from harness.project.profiles import describe_data, describe_encoder
 from harness.project.results import grid_cells
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
-from harness.verify.claims.registry import CLAIMS, find_claim, read_all_claims, read_judged_claims
+from harness.verify.claims.registry import CLAIMS, find_claim, read_judged_claims
 from harness.verify.published.arithmetic import follow_all
-from harness.verify.published.rows import PAPER, read_published
+from harness.verify.published.rows import PAPER, PublishedRow, read_published
 from harness.verify.scores import ScoresTable, read_table
 from harness.verify.show.answer import answer
+from harness.verify.statistics.design import DESIGN, Design, read_design
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
 from harness.verify.verdicts.judge import invalid, judge, untested
 from harness.verify.verdicts.planted import compare_with_truth, planted, published
+from harness.verify.verdicts.replication import hold_replications
 from harness.verify.verdicts.strength import ENOUGH, hold_evidence
 from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
@@ -76,19 +78,20 @@ def verify_results(
     here: Paths | None = None,
     part: Part | None = None,
     rerun: Rerun | None = None,
+    family: ScoresTable | None = None,
 ) -> Verification:
     """Levels V1 to V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load.
 
     `here`: where the pinned results lie that an archive is compared with; None if there are none. `part`: the results
-    are those that this one claim needs, and no other claim is judged. `rerun`: cells of these results that ran again.
+    are those that this one claim needs, and no other is told; `family`: scores of whatever cells are there, by which
+    the registry's other claims are judged for Holm's step-down. `rerun`: cells of these results that ran again.
     """
+    ran = judged.table.recipes if judged.table else []
+    claims = read_judged_claims(paths.reference, {*params.grid.recipes, *ran}, part.claim if part else None)
     if part is not None:
         compared = _compare_part(judged, params, paths, part)
-        claim = find_claim(part.claim, read_all_claims(paths.reference))
-        found = _conclude([claim], params, paths, judged, compared, part)
+        found = _conclude(claims, params, paths, judged, compared, part, family=family)
         return found.model_copy(update={"part": part})
-    ran = judged.table.recipes if judged.table else []
-    claims = read_judged_claims(paths.reference, {*params.grid.recipes, *ran})
     if judged.source == "nothing":
         return _conclude(claims, params, paths, judged, _no_comparison(NOTHING))
     if judged.source != "pinned":
@@ -144,7 +147,9 @@ def _conclude(
     compared: Comparison,
     part: Part | None = None,
     rerun: Rerun | None = None,
+    family: ScoresTable | None = None,
 ) -> Verification:
+    """`part`: of all claims, the one that it is of is told; the others count in Holm's step-down."""
     facts, table = read_facts(claims, paths), judged.table
     levels = evidence_levels(judged, rerun)
     if judged.source == "nothing":
@@ -154,8 +159,12 @@ def _conclude(
     else:
         shipped = shipped_recipes(paths.root, params.profile)
         smaller = left_out_of_mixture(params, shipped)
-        verdicts = _judge_all(claims, params, paths, table, judged.checked, facts, part, smaller)
+        rows = read_published(paths.reference / PAPER)
+        given = _Given(params, facts, smaller, read_design(paths.reference / DESIGN), rows)
+        verdicts = _judge_all(claims, table, judged.checked, given, part, family)
         verdicts = hold_evidence(verdicts, levels)
+    if part is not None:
+        verdicts = [verdict for verdict in verdicts if verdict.id == part.claim]
     used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
         profile=params.profile,
@@ -173,36 +182,62 @@ def _conclude(
         rerun=rerun,
         answer=answer(verdicts),
         claims=verdicts,
-        arithmetic=[one for one in follow_all(paths.reference) if {claim.id for claim in claims} & {*one.claims}],
+        arithmetic=[one for one in follow_all(paths.reference) if {each.id for each in verdicts} & {*one.claims}],
         cells=cells_of(table, used) if table else {},
         registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
         exit_code=exit_code(judged.v0, compared.v2, verdicts),
     )
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What every claim of a verification is judged by, beside scores."""
+
+    params: Params
+    facts: Facts
+    smaller: Mapping[str, dict[str, str]]
+    """Recipe -> the tasks that the profile's mixture of that name does without."""
+    design: Design
+    published: Mapping[str, PublishedRow]
+
+
 def _judge_all(
     claims: list[Claim],
-    params: Params,
-    paths: Paths,
     table: ScoresTable,
     checked: Checked,
-    facts: Facts,
+    given: _Given,
     part: Part | None,
-    smaller: Mapping[str, dict[str, str]],
+    scored: ScoresTable | None,
 ) -> list[ClaimVerdict]:
-    """`smaller`: recipe -> the tasks that the profile's mixture of that name does without."""
-    scores = read_table(table)
-    left_out = {name: scores.left_out.get(name, {}) | smaller.get(name, {}) for name in {**scores.left_out, **smaller}}
+    """Every claim's verdict. With a `part` the others are judged by `scored`, or count as not tested without one."""
+    if part is None:
+        verdicts = _judge_by(claims, table, checked, given, None)
+    else:
+        named = find_claim(part.claim, claims)
+        others = [claim for claim in claims if claim is not named]
+        (one,) = _judge_by([named], table, checked, given, part)
+        judged = _judge_by(others, scored or table.model_copy(update={"cells": []}), checked, given, None)
+        by_id = {verdict.id: verdict for verdict in [one, *judged]}
+        verdicts = [by_id[claim.id] for claim in claims]
+    level = given.design.level
+    families = (published(verdicts), planted(verdicts))  # each is corrected for its own number of claims
+    return [one for family in families for one in hold_replications(hold_accusations(family, level), level)]
+
+
+def _judge_by(
+    claims: list[Claim], table: ScoresTable, checked: Checked, given: _Given, part: Part | None
+) -> list[ClaimVerdict]:
+    scores, grid = read_table(table), given.params.grid
+    names = {**scores.left_out, **given.smaller}
+    left_out = {name: scores.left_out.get(name, {}) | given.smaller.get(name, {}) for name in names}
     scores = replace(scores, left_out=left_out)
     development, halves = read_choosing(claims, table, checked, scores)
     scores = replace(scores, dev_by_pair=development.scores.by_pair, halves=halves)
     if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
-        beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
+        beyond = [recipe for recipe in grid.recipes if recipe not in part.there]
         recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
-        scores = replace(scores, recipes=recipes, targets=params.grid.targets)
-    rows = read_published(paths.reference / PAPER)
-    verdicts = [judge(claim, scores, facts, development, published=rows) for claim in claims]
-    return [*hold_accusations(published(verdicts)), *hold_accusations(planted(verdicts))]  # a family each
+        scores = replace(scores, recipes=recipes, targets=grid.targets)
+    return [judge(claim, scores, given.facts, development, given.design, given.published) for claim in claims]
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:

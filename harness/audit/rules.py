@@ -28,13 +28,15 @@ SHIPPED = PACKAGE / "shipped"
 CLAIMS = "reference/claims.yaml"
 LAB_CLAIMS = "reference/lab_claims.yaml"
 DEFINITIONS = (
+    "reference/design.yaml",
     "reference/low_resource.yaml",
     "reference/languages.yaml",
     "reference/paper.yaml",
     "reference/arithmetic.yaml",
     "profiles/paper.yaml",
 )
-"""Files that decide besides the claims: what counts as low-resource, and which facts of the data are looked up."""
+"""Files that decide besides the claims: which seeds count and when one looks, what counts as low-resource, and which
+facts of the data are looked up."""
 FREE = ("title", "grid", "data.data_dir", "data.store", "checkpoints", "runtime", "image", "container")
 """Settings of a profile that anybody may choose: they change no number of a cell."""
 MOST_LINES = 8

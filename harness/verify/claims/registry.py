@@ -72,12 +72,13 @@ def read_all_claims(reference: Path) -> list[Claim]:
     return [*published, *own]
 
 
-def read_judged_claims(reference: Path, recipes: Collection[str]) -> list[Claim]:
+def read_judged_claims(reference: Path, recipes: Collection[str], asked: str | None = None) -> list[Claim]:
     """The claims that a grid with these recipes is judged by: the published ones, and all of the laboratory's own where
-    it has a recipe of one of them. Raises HarnessError as `read_all_claims` does.
+    it has a recipe of one of them, or one of them is `asked` for by its id. Raises HarnessError as `read_all_claims`
+    does.
     """
-    claims = read_all_claims(reference)
-    planted = any(not set(recipes).isdisjoint(named_recipes(claim)) for claim in claims if claim.truth)
+    claims, ran = read_all_claims(reference), set(recipes)
+    planted = any(claim.id == asked or not ran.isdisjoint(named_recipes(claim)) for claim in claims if claim.truth)
     return [claim for claim in claims if planted or claim.truth is None]
 
 

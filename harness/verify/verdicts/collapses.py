@@ -76,17 +76,21 @@ def _with_medians(scores: Scores, cells: list[Key]) -> Scores:
     So are what the best recipe is chosen by: development scores and halves.
     """
     by_pair, dev_by_pair, halves = dict(scores.by_pair), dict(scores.dev_by_pair), dict(scores.halves)
+    by_language = dict(scores.by_language)
     for pair in dict.fromkeys((recipe, target) for recipe, target, _ in cells):
         own = {seed for recipe, target, seed in cells if (recipe, target) == pair}
         unsound = {seed for recipe, target, seed in scores.collapsed if (recipe, target) == pair}
         for points in (by_pair, dev_by_pair):
             if pair in points:
                 points[pair] = _medians(points[pair], own, unsound)
+        for key in scores.by_language:
+            if key[:2] == pair:
+                by_language[key] = _medians(scores.by_language[key], own, unsound)
         if pair in halves:
             first, second = ({seed: both[n] for seed, both in halves[pair].items()} for n in (0, 1))
             first, second = _medians(first, own, unsound), _medians(second, own, unsound)
             halves[pair] = {seed: (first[seed], second[seed]) for seed in first}
-    return replace(scores, by_pair=by_pair, dev_by_pair=dev_by_pair, halves=halves)
+    return replace(scores, by_pair=by_pair, dev_by_pair=dev_by_pair, halves=halves, by_language=by_language)
 
 
 def _medians(points: Mapping[int, float], own: set[int], unsound: set[int]) -> dict[int, float]:

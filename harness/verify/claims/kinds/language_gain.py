@@ -93,4 +93,5 @@ class LanguageGain(StatedGain):
         """That the scores above are of all languages, then the interval of the mean, and where it lies."""
         where = "scores.json, or result.json of each cell"
         group = f"the last line is of {', '.join(self.languages)} alone; their scores stand in {where}"
-        return [("languages", group), *super().arithmetic(evidence, n_claim)]
+        steps = super().arithmetic(evidence, n_claim)
+        return [("languages", group), *steps] if steps else []
