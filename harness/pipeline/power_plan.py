@@ -61,36 +61,39 @@ def render_power(params: Params, paths: Paths, sigma: float | None = None, claim
             fix="name the standard deviation of one seed's gain, such as `--sigma 1.5`, or leave it out",
         )
     registry, design = read_claims(paths.reference / CLAIMS), read_design(paths.reference / DESIGN)
-    chosen = _planned(registry if claim is None else [find_claim(claim, registry)], params, paths)
-    if not chosen:
-        raise HarnessError(f"expected a claim that is measured, found {claim}", fix="`harness claims` lists them")
-    pilot, where = _pilot(chosen, params, paths, design)
+    measured = _measured(registry if claim is None else [find_claim(claim, registry)])
+    if not measured:
+        raise HarnessError(
+            f"expected a claim that is measured, found {claim}, which is decided without a run",
+            fix=f"`harness verify {claim}` judges it; `harness claims` lists the others",
+        )
+    seconds, _ = measured_costs(paths)
+    chosen = [_planned(one, check, params, paths, seconds) for one, check in measured]
+    pilot, where = _pilot(_measured(registry), params, paths, design)
     step = _step(registry)
     spreads: list[float | None] = [*((sigma,) if sigma is not None else SPREADS), *([None] if pilot else [])]
     shown = sigma if sigma is not None else None if pilot else MIDDLE
     rows = [_row(one, spreads, shown, pilot, step, design) for one in chosen]
-    at = "pilot" if shown is None else f"s {shown:g}"
-    headers = [
-        "claim",
-        *("pilot" if spread is None else f"s {spread:g}" for spread in spreads),
-        *(["pilot's s"] if pilot else []),
-        "cells a seed",
-        "minutes a seed",
-        f"cells ({at})",
-    ]
+    named = [_spread(spread) for spread in spreads]
+    costs = ["cells a seed", "minutes a seed", f"cells ({_spread(shown)})"]
+    headers = ["claim", *named, *(["pilot's s"] if pilot else []), *costs]
     table = tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True)
     return "\n".join([_head(params, design), "", table, "", *_legend(design, step, where, pilot, params)])
 
 
-def _planned(claims: Sequence[Claim], params: Params, paths: Paths) -> list[Planned]:
-    """The measured claims, those on retrieval first."""
-    seconds, _ = measured_costs(paths)
-    found = []
-    for claim in claims:
-        if (check := claim.measured) is not None:
-            cells = len(check.needed(check.named_recipes)) * len(check.targets)
-            found.append(Planned(claim, check, cells, _minutes(claim, params, paths, seconds)))
-    return sorted(found, key=lambda one: any(XTREME_GROUPS.get(t) != "retrieval" for t in one.check.targets))
+def _spread(sigma: float | None) -> str:
+    return "pilot" if sigma is None else f"s {sigma:g}"
+
+
+def _measured(claims: Sequence[Claim]) -> list[tuple[Claim, Measured]]:
+    """The measured claims with their checks, those on retrieval first."""
+    found = [(claim, check) for claim in claims if (check := claim.measured) is not None]
+    return sorted(found, key=lambda one: any(XTREME_GROUPS.get(target) != "retrieval" for target in one[1].targets))
+
+
+def _planned(claim: Claim, check: Measured, params: Params, paths: Paths, seconds: dict[str, float]) -> Planned:
+    cells = len(check.needed(check.named_recipes)) * len(check.targets)
+    return Planned(claim, check, cells, _minutes(claim, params, paths, seconds))
 
 
 def _minutes(claim: Claim, params: Params, paths: Paths, seconds: dict[str, float]) -> float | None:
@@ -103,12 +106,16 @@ def _minutes(claim: Claim, params: Params, paths: Paths, seconds: dict[str, floa
     return sum(seconds[unit.kind] for unit in units) / 60 / len(part.seeds)
 
 
-def _pilot(chosen: Sequence[Planned], params: Params, paths: Paths, design: Design) -> tuple[Pilot | None, str]:
-    """The spreads of this profile's scores, and where these lie; the run's before the pinned ones."""
+def _pilot(
+    measured: Sequence[tuple[Claim, Measured]], params: Params, paths: Paths, design: Design
+) -> tuple[Pilot | None, str]:
+    """The spreads of this profile's scores, and where these lie; the run's before the pinned ones. They are moderated
+    over the whole registry, whichever claim is asked for.
+    """
     for path in (paths.scores, paths.pinned / "scores.json"):
         if path.is_file():
             scores = read_table(read_scores(path))
-            samples = {one.claim.id: one.check.pilot(measure(one.check, scores, design)) for one in chosen}
+            samples = {claim.id: check.pilot(measure(check, scores, design)) for claim, check in measured}
             pilot = pilot_spreads(samples)
             where = str(path.relative_to(paths.root))
             return pilot, where if pilot else f"none: {where} has no claim's gain at two seeds"
@@ -154,17 +161,17 @@ def _head(params: Params, design: Design) -> str:
     looks = ", ".join(map(str, design.looks))
     return (
         f"profile {params.profile}: seeds at which each measured claim would come out REPRODUCED with probability"
-        f" {POWER:.0%},\nwere it true; looks after {looks} seeds ({DESIGN})"
+        f" {POWER:.0%},\nwere it true; looks after {looks} seeds (reference/{DESIGN})"
     )
 
 
 def _legend(design: Design, step: float, where: str, pilot: Pilot | None, params: Params) -> list[str]:
     lines = [
         "s: standard deviation over seeds, in points, of the gain that a claim is judged by",
-        f"a / b: seeds where the truth is exactly as claimed / half a margin off; >{design.last}: not within the design's"
-        f" {design.last} seeds",
-        f"a claim that states no amount is supposed to hold by {step:g} points, the smallest margin in the registry; one"
-        " of no gain: by no gain at all; one on a share of recipes: all of them gain so",
+        f"a / b: seeds where the truth is exactly as claimed / half a margin off; >{design.last}: not within the"
+        f" design's {design.last} seeds",
+        f"a claim that states no amount is supposed to hold by {step:g} points, the smallest margin in the registry;"
+        " one of no gain: by no gain at all; one on a share of recipes: all of them gain so",
         "cells: of all these seeds, also those that have run; ?: not known, since the grid lacks part of it or nothing"
         " has been timed",
         "retrieval first: its targets need no training of their own, so that a seed of it costs least",
