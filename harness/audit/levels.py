@@ -36,9 +36,11 @@ from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
 from harness.verify.measure.development import read_development
 from harness.verify.scores import ScoresTable, read_table
 from harness.verify.show.answer import answer
+from harness.verify.statistics.design import DESIGN, Design, read_design
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
 from harness.verify.verdicts.judge import invalid, judge, untested
+from harness.verify.verdicts.replication import hold_replications
 from harness.verify.verdicts.strength import ENOUGH, hold_evidence
 from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
@@ -73,16 +75,18 @@ def verify_results(
     here: Paths | None = None,
     part: Part | None = None,
     rerun: Rerun | None = None,
+    family: ScoresTable | None = None,
 ) -> Verification:
     """Levels V1 to V3 on results that were checked. Raises HarnessError if the registry of claims doesn't load.
 
     `here`: where the pinned results lie that an archive is compared with; None if there are none. `part`: the results
-    are those that this one claim needs, and no other claim is judged. `rerun`: cells of these results that ran again.
+    are those that this one claim needs, and no other is told; `family`: scores of whatever cells are there, by which
+    the registry's other claims are judged for Holm's step-down. `rerun`: cells of these results that ran again.
     """
     claims = read_claims(paths.reference / CLAIMS)
     if part is not None:
         compared = _compare_part(judged, params, paths, part)
-        found = _conclude([find_claim(part.claim, claims)], params, paths, judged, compared, part)
+        found = _conclude(claims, params, paths, judged, compared, part, family=family)
         return found.model_copy(update={"part": part})
     if judged.source == "nothing":
         return _conclude(claims, params, paths, judged, _no_comparison(NOTHING))
@@ -139,7 +143,9 @@ def _conclude(
     compared: Comparison,
     part: Part | None = None,
     rerun: Rerun | None = None,
+    family: ScoresTable | None = None,
 ) -> Verification:
+    """`part`: of all claims, the one that it is of is told; the others count in Holm's step-down."""
     facts, table = read_facts(claims, paths), judged.table
     levels = evidence_levels(judged, rerun)
     if judged.source == "nothing":
@@ -149,8 +155,11 @@ def _conclude(
     else:
         shipped = shipped_recipes(paths.root, params.profile)
         smaller = left_out_of_mixture(params, shipped)
-        verdicts = _judge_all(claims, params, table, judged.checked.results, facts, part, smaller)
+        given = _Given(params, facts, smaller, read_design(paths.reference / DESIGN))
+        verdicts = _judge_all(claims, table, judged.checked.results, given, part, family)
         verdicts = hold_evidence(verdicts, levels)
+    if part is not None:
+        verdicts = [verdict for verdict in verdicts if verdict.id == part.claim]
     used = [name for verdict in verdicts for name in verdict.evidence.cells]
     return Verification(
         profile=params.profile,
@@ -174,25 +183,52 @@ def _conclude(
     )
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What every claim of a verification is judged by, beside scores."""
+
+    params: Params
+    facts: Facts
+    smaller: Mapping[str, dict[str, str]]
+    """Recipe -> the tasks that the profile's mixture of that name does without."""
+    design: Design
+
+
 def _judge_all(
     claims: list[Claim],
-    params: Params,
     table: ScoresTable,
     results: Mapping[str, Result],
-    facts: Facts,
+    given: _Given,
     part: Part | None,
-    smaller: Mapping[str, dict[str, str]],
+    family: ScoresTable | None,
 ) -> list[ClaimVerdict]:
-    """`smaller`: recipe -> the tasks that the profile's mixture of that name does without."""
-    scores = read_table(table)
-    left_out = {name: scores.left_out.get(name, {}) | smaller.get(name, {}) for name in {**scores.left_out, **smaller}}
+    """Every claim's verdict. With a `part` the others are judged by `family`, or count as not tested without one."""
+    if part is None:
+        verdicts = _judge_by(claims, table, results, given, None)
+    else:
+        named = find_claim(part.claim, claims)
+        others = [claim for claim in claims if claim is not named]
+        (one,) = _judge_by([named], table, results, given, part)
+        judged = _judge_by(others, family or table.model_copy(update={"cells": []}), {}, given, None)
+        by_id = {verdict.id: verdict for verdict in [one, *judged]}
+        verdicts = [by_id[claim.id] for claim in claims]
+    level = given.design.level
+    return hold_replications(hold_accusations(verdicts, level), level)
+
+
+def _judge_by(
+    claims: list[Claim], table: ScoresTable, results: Mapping[str, Result], given: _Given, part: Part | None
+) -> list[ClaimVerdict]:
+    scores, grid = read_table(table), given.params.grid
+    names = {**scores.left_out, **given.smaller}
+    left_out = {name: scores.left_out.get(name, {}) | given.smaller.get(name, {}) for name in names}
     scores = replace(scores, left_out=left_out)
     development = read_development(table, results, scores)
     if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
-        beyond = [recipe for recipe in params.grid.recipes if recipe not in part.there]
+        beyond = [recipe for recipe in grid.recipes if recipe not in part.there]
         recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
-        scores = replace(scores, recipes=recipes, targets=params.grid.targets)
-    return hold_accusations([judge(claim, scores, facts, development) for claim in claims])
+        scores = replace(scores, recipes=recipes, targets=grid.targets)
+    return [judge(claim, scores, given.facts, development, given.design) for claim in claims]
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:

@@ -26,8 +26,15 @@ from harness.project.tasks import load_task
 SHIPPED = PACKAGE / "shipped"
 """Where an installed package holds reference/, tasks/ and profiles/ (setup.py copies them there)."""
 CLAIMS = "reference/claims.yaml"
-DEFINITIONS = ("reference/low_resource.yaml", "reference/languages.yaml", "reference/paper.yaml", "profiles/paper.yaml")
-"""Files that decide besides the claims: what counts as low-resource, and which facts of the data are looked up."""
+DEFINITIONS = (
+    "reference/design.yaml",
+    "reference/low_resource.yaml",
+    "reference/languages.yaml",
+    "reference/paper.yaml",
+    "profiles/paper.yaml",
+)
+"""Files that decide besides the claims: which seeds count and when one looks, what counts as low-resource, and which
+facts of the data are looked up."""
 FREE = ("title", "grid", "data.data_dir", "data.store", "checkpoints", "runtime", "image", "container")
 """Settings of a profile that anybody may choose: they change no number of a cell."""
 MOST_LINES = 8

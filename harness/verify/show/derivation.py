@@ -6,6 +6,7 @@ in which one would compute it.
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,6 +18,8 @@ from harness.verify.claims.evidence import CellEvidence, Evidence
 from harness.verify.claims.kinds.base import Measured, ScoreRow
 from harness.verify.measure.development import development_words
 from harness.verify.statistics.aggregate import Aggregate
+from harness.verify.statistics.anytime import anytime_interval, anytime_verdict
+from harness.verify.statistics.intervals import Interval
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 WIDTH = 150
@@ -38,6 +41,8 @@ def derivation(claim: Claim, verdict: ClaimVerdict, cells: Mapping[str, CellEvid
         lines += [*_text("computed", f"{check.formula()}; points"), "", *_scores(check, evidence, used), ""]
         steps = check.arithmetic(evidence, claim.source.n_claim)
         lines += [line for label, text in steps for line in _text(label, text)]
+        if evidence.overall:
+            lines += _text("anytime", _anytime(evidence.overall, evidence.band))
         if evidence.development:
             lines += _text("on dev", development_words(evidence.development))
     elif check is None:
@@ -46,6 +51,18 @@ def derivation(claim: Claim, verdict: ClaimVerdict, cells: Mapping[str, CellEvid
     lines += [line for reason in verdict.reasons for line in _text("because", reason)]
     lines += _text("in words", evidence.sentence)
     return "\n".join([*lines, *(["", *_hashes(used.values())] if used else [])])
+
+
+def _anytime(found: Aggregate, band: tuple[float | None, float | None] | None) -> str:
+    """The interval that holds whenever one looks, without a design, and where it lies."""
+    values = list(found.values.values())
+    interval = anytime_interval(values)
+    if interval is None or band is None:
+        return "no interval yet that holds whenever one looks"
+    low, high = (side if end is None else end for side, end in zip((-math.inf, math.inf), band, strict=True))
+    where = anytime_verdict(values, Interval(low=low, high=high))
+    ends = f"[{interval.low:+z.3f}, {interval.high:+z.3f}]"
+    return f"{ends} holds whenever one looks, with no looks planned (90 %; Wang and Ramdas 2023); by it alone: {where}"
 
 
 def _key(cell: Cell) -> tuple[str, str, int]:
@@ -115,8 +132,8 @@ def _by_recipe(evidence: Evidence, seeds: Sequence[int]) -> list[str]:
         *(f"gain {seed}" for seed in seeds),
         "mean",
         "s",
-        "t(0.95, n - 1)",
-        "90 % interval",
+        "c_n",
+        "interval (adjusted for looks)",
     ]
     return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
 

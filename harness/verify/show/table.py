@@ -27,7 +27,7 @@ HEADERS = (
     "claim",
     "expected",
     "measured",
-    "interval\n(for looks)",
+    "interval (adj.\nfor looks)",
     "without\nretrieval",
     "replication",
     "seeds",

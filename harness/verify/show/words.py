@@ -78,7 +78,8 @@ def _measured(claim: Claim, check: Measured) -> list[tuple[str, str]]:
         ("formula", _formula(check)),
         (
             "interval",
-            "mean(g) -+ t(0.95, n - 1) s / sqrt(n) over the n seeds, a 90 % interval; s their standard deviation",
+            "mean(g) -+ c_n s / sqrt(n) over the first n seeds of the design, s their standard deviation, c_n the boundary"
+            " of the look at n, so that 90 % holds at all looks together (reference/design.yaml)",
         ),
         *_twice(check),
         *check.threshold_in_words(claim.source.n_claim),
