@@ -19,12 +19,12 @@ from harness.project.provenance import commits_of, distinct, machines_of
 from harness.project.results import Result
 from harness.verify.show.table import show_interval, show_points
 from harness.verify.statistics.intervals import Verdict
-from harness.verify.verdicts.verdict import ClaimVerdict
+from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
 WORD = re.compile(rf"^\s*({'|'.join(get_args(Verdict))})\s+(\S+)\s(.*)$")
 """A line of the printed table: verdict, claim, and the rest; set in, it may be read as one too."""
 NEEDED = ("expected", "measured", "interval", "n_seeds")
-COMPARED = (*NEEDED, "text", "margin", "without_retrieval", "direction", "evidence_level")
+COMPARED = (*NEEDED, "text", "margin", "without_retrieval", "direction", "evidence_level", "replication")
 """Fields of a verdict in verdicts.json that are compared besides the word itself; all archives have the first ones."""
 WHOLE = ("encoder", "data", "evidence", "answer")
 """Fields of all of verdicts.json that are compared, where the archive has them."""
@@ -123,7 +123,9 @@ def _report(root: Path, found: Verification) -> Iterator[str]:
 
 
 def _shows(rest: str, claim: ClaimVerdict) -> bool:
-    """Does the rest of a line hold the claim's numbers, one behind the other?"""
+    """Does the rest of a line hold the claim's numbers, one behind the other, and no other word on its replication?"""
+    if any(word in rest for word in get_args(Replication) if word != claim.replication):
+        return False
     if not claim.interval:
         return True
     shown = (show_points(claim.measured, claim.is_share), show_interval(claim.interval, claim.is_share))

@@ -15,7 +15,7 @@ from harness.verify.claims.evidence import Evidence
 from harness.verify.show.answer import answer
 from harness.verify.show.table import NARROWEST, WIDTH, claims_paragraphs, claims_table, narrowed, terminal_width
 from harness.verify.statistics.intervals import Verdict
-from harness.verify.verdicts.verdict import ClaimVerdict
+from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
 EVIDENCE = Evidence(rule="as ruled", sentence="so")
 
@@ -50,6 +50,16 @@ def test_the_answer_counts_what_was_decided_and_what_was_not(measured: str, fact
     }
     found = [verdict(words[letter]) for letter in measured] + [verdict(words[letter], kind="count") for letter in facts]
     assert answer(found) == said
+
+
+def test_a_replication_is_counted_beside_the_verdict_and_decides_nothing() -> None:
+    words: tuple[Replication | None, ...] = ("OPEN HERE", "HOLDS HERE", "OPEN HERE", None)
+    rows = [verdict("NOT_TESTED", replication=word) for word in words]
+    assert answer(rows) == "0 of 4 measured claims decided: 4 NOT_TESTED (1 HOLDS HERE, 2 OPEN HERE)"
+    assert answer(rows[1:2]) == "a-claim: NOT_TESTED (HOLDS HERE)"
+    header, _, first, *_ = claims_table(rows).splitlines()
+    assert first.index("OPEN HERE") == header.index("replication") and first.startswith("NOT_TESTED")
+    assert "replication OPEN HERE" in claims_paragraphs(rows, 80)
 
 
 def test_what_nothing_can_decide_is_a_fact_that_is_not_confirmed() -> None:

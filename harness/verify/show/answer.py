@@ -23,7 +23,7 @@ def answer(verdicts: Sequence[ClaimVerdict]) -> str:
     """
     if len(verdicts) == 1:
         (only,) = verdicts
-        return f"{only.id}: {only.verdict}{_here([only])}"
+        return f"{only.id}: {only.verdict}" + (f" ({only.replication})" if only.replication else "")
     measured = [verdict for verdict in verdicts if not verdict.is_unmeasured]
     facts = [verdict for verdict in verdicts if verdict.is_unmeasured]
     return "; ".join([*([_measured(measured)] if measured else []), *([_facts(facts)] if facts else [])])

@@ -7,6 +7,7 @@ up. A method that takes `n_claim` takes the number of runs behind the published 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple
@@ -24,7 +25,7 @@ from harness.verify.published.rows import PublishedRow
 from harness.verify.scores import Scores, mean_gain, mean_over
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import LEVEL, Interval, margin
+from harness.verify.statistics.intervals import LEVEL, Interval, margin, verdict_chances
 
 Group = Literal["measured", "fact", "untestable"]
 FEW = "UNDERPOWERED below the design's first look or where all seeds gave the same value"
@@ -224,6 +225,26 @@ class Measured(Check):
     @abstractmethod
     def band(self, n_claim: int | None) -> Interval:
         """What counts as reproduced, in points (unit `share`: in shares of recipes)."""
+
+    def supposed_points(self, off: float, step: float, n_claim: int | None) -> float:
+        """The true value in points that a plan supposes: as claimed, or `off` margins towards an edge of the band.
+
+        A claim that states no amount is supposed to hold by `step` points, its margin for this purpose.
+        """
+        band = self.band(n_claim)
+        if math.isfinite(band.low) and math.isfinite(band.high):
+            return (band.low + band.high) / 2 + off * (band.high - band.low) / 2
+        inside = step * (1 - off)
+        return band.low + inside if math.isfinite(band.low) else band.high - inside
+
+    def chance(self, true_points: float, sigma: float, n: int, n_claim: int | None, design: Design = STANDARD) -> float:
+        """P(REPRODUCED) at look `n` where that is the true value and one seed's value scatters by `sigma` points."""
+        return verdict_chances(true_points, sigma, n, self.band(n_claim), design).reproduced
+
+    def pilot(self, found: Measurement) -> list[list[float]]:
+        """What scatters from seed to seed: the judged value at each seed; of each recipe where it is judged alone."""
+        samples = [found.values] if self.one_mean else [*found.by_recipe.values()]
+        return [list(values.values()) for values in samples]
 
     @abstractmethod
     def outcome(self, found: Measurement, scores: Scores, n_claim: int | None, design: Design = STANDARD) -> Outcome:

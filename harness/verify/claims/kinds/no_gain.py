@@ -34,6 +34,12 @@ class NoGain(MeanGain):
         """Everything up to the largest gain that is called none."""
         return Interval(low=-math.inf, high=self.at_most_points)
 
+    def supposed_points(self, off: float, step: float, n_claim: int | None) -> float:
+        """No gain at all, or that part of the largest one that is called none."""
+        if self.at_most_points <= 0:
+            return super().supposed_points(off, step, n_claim)
+        return off * self.at_most_points
+
     def expects(self, n_claim: int | None) -> str:
         """The largest gain that is called none."""
         return f"<= {self.at_most_points:+.1f}"
