@@ -24,7 +24,9 @@ def explain_claim(claim: Claim) -> str:
     """The claim, its source and its check as paragraphs with a label each."""
     status = "verified" if claim.verified else "not verified"
     source = claim.source
-    runs = "no number, so no runs" if source.n_claim is None else f"runs behind the number: {source.n_claim}"
+    unknown = "not known, counted as 1" if claim.check.states_gain else None
+    count = unknown if source.n_claim is None else str(source.n_claim)
+    runs = f"runs behind the number: {count}" if count else "no number, so no runs"
     parts = [
         ("says", f'"{claim.text}"'),
         ("table", f"{status}, confidence {claim.confidence:.2f}"),
@@ -78,8 +80,8 @@ def _measured(claim: Claim, check: Measured) -> list[tuple[str, str]]:
         ("formula", _formula(check)),
         (
             "interval",
-            "mean(g) -+ c_n s / sqrt(n) over the first n seeds of the design, s their standard deviation, c_n the boundary"
-            " of the look at n, so that 90 % holds at all looks together (reference/design.yaml)",
+            "mean(g) -+ c_n s / sqrt(n) over the first n seeds of the design, s their standard deviation, c_n the"
+            " boundary of the look at n, so that 90 % holds at all looks together (reference/design.yaml)",
         ),
         *_twice(check),
         *check.threshold_in_words(claim.source.n_claim),
