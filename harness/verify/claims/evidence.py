@@ -91,6 +91,9 @@ class Evidence(Record):
     """What `overall` is measured against: `own`, this run's scores, or a row of published ones."""
     own_baseline: Aggregate | None = None
     """The same against this run's own scores, where `baseline` is a published row."""
+    p_parts: dict[str, float] = Field(default_factory=dict)
+    """The p values, adjusted for the looks, that an accusation needs: of the margin and, where a number was published,
+    of its being a few runs of this very pipeline. The larger counts."""
     sensitivity: list[Sensitivity] = Field(default_factory=list)
     """Kind share: what other thresholds would give."""
     rule_gives: Verdict | None = None

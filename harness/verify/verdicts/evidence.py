@@ -13,11 +13,11 @@ from harness.project.params import BASELINE
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import CellEvidence, Development, Evidence, RetrievalPart
 from harness.verify.claims.kinds.base import OWN, Measured
-from harness.verify.claims.measurement import Measurement, Sensitivity
+from harness.verify.claims.measurement import Measurement, Outcome
 from harness.verify.scores import Scores, ScoresTable
 from harness.verify.statistics.aggregate import Aggregate, aggregate
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import Interval, Verdict
+from harness.verify.statistics.intervals import Interval
 
 
 def cells_of(table: ScoresTable, names: Sequence[str]) -> dict[str, CellEvidence]:
@@ -42,13 +42,12 @@ def gather(
     check: Measured,
     found: Measurement,
     scores: Scores,
-    rule_gives: Verdict,
+    outcome: Outcome,
     conclusion: str,
     development: Development | None = None,
     design: Design = STANDARD,
-    sensitivity: Sequence[Sensitivity] = (),
 ) -> Evidence:
-    """The evidence on a claim that is measured by `check`; `conclusion` ends the sentence for people."""
+    """The evidence on a claim whose `check` gave `outcome`; `conclusion` ends the sentence for people."""
     overall = aggregate(found.values, design) if check.one_mean else None
     without = aggregate(found.without_retrieval, design) if overall else None
     by_recipe = {recipe: aggregate(values, design) for recipe, values in check.gains_by_recipe(found, scores).items()}
@@ -65,8 +64,9 @@ def gather(
         choices=check.choices(found, scores),
         baseline=check.baseline if found.own else OWN,
         own_baseline=aggregate(found.own, design),
-        sensitivity=list(sensitivity),
-        rule_gives=rule_gives,
+        p_parts=outcome.p_parts,
+        sensitivity=outcome.sensitivity,
+        rule_gives=outcome.verdict,
         cells=cells_used(check, found, scores),
         sentence=f"{check.sentence(found, overall, without)}; {conclusion}",
     )

@@ -62,11 +62,9 @@ def judge(
     kept = hold_collapses(check, found, scores, outcome, n_claim, design)
     developed = development_of(claim, found, scores, development, design) if development else None
     kept = hold_split(claim, kept, developed)
-    verdict = verdict_on(claim, kept.verdict, **kept.model_dump(exclude={"verdict", "sensitivity"}))
+    verdict = verdict_on(claim, kept.verdict, **kept.model_dump(exclude={"verdict", "p_parts", "sensitivity"}))
     held = _hold_back(claim, check, verdict, found, scores, design)
-    evidence = gather(
-        claim, check, found, scores, outcome.verdict, _concluded(held), developed, design, outcome.sensitivity
-    )
+    evidence = gather(claim, check, found, scores, outcome, _concluded(held), developed, design)
     return held.model_copy(update={"evidence": evidence, "evidence_level": "scores only" if evidence.cells else None})
 
 
