@@ -1,4 +1,8 @@
-"""`harness verify CLAIM`: one claim, judged by its own cells alone, and how its verdict follows from them."""
+"""`harness verify CLAIM`: one claim, judged by its own cells, and how its verdict follows from them.
+
+The other claims of the registry are judged too, by whatever cells are there, so that Holm's step-down covers the same
+family whether one claim is asked for or all of them.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,18 @@ from harness.audit.integrity.run import check_run
 from harness.audit.levels import verify_results
 from harness.audit.report import render
 from harness.audit.scope import confirm
+from harness.audit.scores import build_scores, target_groups, target_metrics
 from harness.audit.subject import Judged, nothing
 from harness.audit.verification import Part, Verification
+from harness.project.errors import HarnessError
 from harness.project.params import Grid, Params
 from harness.project.paths import Paths
 from harness.project.pinned import MANIFEST
-from harness.project.results import Cell, grid_cells
+from harness.project.results import Cell, collect, grid_cells
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict
-from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
+from harness.verify.claims.registry import find_claim, read_all_claims
+from harness.verify.scores import ScoresTable
 from harness.verify.show.derivation import derivation
 from harness.verify.show.table import WIDTH
 
@@ -29,10 +36,10 @@ def verify_claim(name: str, params: Params, paths: Paths) -> Verification:
     """Judge one claim by its own cells: the run's where one of them has finished, else the pinned ones; where there are
     none either it is NOT_TESTED.
 
-    What lies elsewhere in the grid, and whether it is whole, is not looked at. Raises HarnessError for an unknown
-    claim.
+    What lies elsewhere in the grid counts for Holm's step-down alone; whether it is whole is not looked at. Raises
+    HarnessError for an unknown claim.
     """
-    claim = find_claim(name, read_claims(paths.reference / CLAIMS))
+    claim = find_claim(name, read_all_claims(paths.reference))
     part = needs(claim, params)
     there = [cell for cell in part.cells if _is_there(cell, paths)]
     if there or not part.cells:
@@ -56,7 +63,22 @@ def _by_run(claim: Claim, part: Needs, there: list[Cell], params: Params, paths:
     checked = confirm(check_run(looked_at_params, paths, rescorer, whole=False), params, paths)
     is_pinned = checked.table is not None and (paths.pinned / MANIFEST).is_file()
     judged = Judged("run", checked, check_pinned(paths.pinned) if is_pinned else None)
-    return verify_results(judged, params, paths, part=_describe(claim, part, there, params))
+    family = _family(checked.table, params, paths) if checked.table else None
+    return verify_results(judged, params, paths, part=_describe(claim, part, there, params), family=family)
+
+
+def _family(table: ScoresTable, params: Params, paths: Paths) -> ScoresTable | None:
+    """Scores of every cell that is there, described as `table` is; None where they don't fit together: the other claims
+    then count as not tested, which accuses no more easily.
+    """
+    targets = params.grid.targets
+    try:
+        results = collect(paths.cells, grid_cells(params))
+        groups, metrics = target_groups(targets, paths.tasks), target_metrics(targets, paths.tasks)
+        whole = build_scores(results, params, groups, metrics)
+    except HarnessError:
+        return None
+    return whole.model_copy(update={"encoder": table.encoder, "data": table.data})
 
 
 def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
@@ -66,14 +88,14 @@ def _by_pinned(claim: Claim, params: Params, paths: Paths) -> Verification:
     if table is not None:
         cells = [(row.cell.recipe, row.cell.target, row.cell.seed) for row in table.cells]
         params = params.model_copy(update={"grid": Grid.of(cells)})
-    part = needs(claim, params)
+    part, family = needs(claim, params), table
     if table is not None:
         shown = [*part.recipes, *part.beside]
         rows = [row for row in table.cells if row.cell.recipe in shown and row.cell.target in part.targets]
         table = table.model_copy(update={"cells": rows})
     there = part.cells if table else []
     described = _describe(claim, part, there, params)
-    return verify_results(Judged("pinned", replace(checked, table=table)), params, paths, part=described)
+    return verify_results(Judged("pinned", replace(checked, table=table)), params, paths, part=described, family=family)
 
 
 def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> Part:
@@ -87,9 +109,9 @@ def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> P
     )
 
 
-def render_single(found: Verification, paths: Paths, explain: bool) -> str:
+def render_single(found: Verification, paths: Paths, explain: bool, width: int = WIDTH) -> str:
     """The report on one claim: as of all of them, then its sentence or its whole derivation."""
     (verdict,) = found.claims
-    claim = find_claim(verdict.id, read_claims(paths.reference / CLAIMS))
-    words = textwrap.fill(verdict.evidence.sentence, WIDTH, break_on_hyphens=False)
-    return f"{render(found)}\n{derivation(claim, verdict, found.cells) if explain else words}"
+    claim = find_claim(verdict.id, read_all_claims(paths.reference))
+    words = textwrap.fill(verdict.evidence.sentence, width, break_on_hyphens=False)
+    return f"{render(found, width)}\n{derivation(claim, verdict, found.cells) if explain else words}"

@@ -410,12 +410,16 @@ def test_the_table_reads_well(make_project: Make) -> None:
     lines = text.splitlines()
     assert max(map(len, lines)) <= WIDTH and text.isascii()
     header = next(line for line in lines if line.startswith("verdict"))
+    assert (
+        lines[0]
+        == "4 of 10 measured claims decided: 3 REPRODUCED, 1 NOT_REPRODUCED, 6 NOT_TESTED; 0 of 11 facts confirmed"
+    )
     squad = next(line for line in lines if " squad-gain " in line)
     assert squad.split()[:6] == ["REPRODUCED", "squad-gain", "+8.2", "+-", "1.5", "+8.2"]
     assert squad.index("+8.2 +- 1.5") == header.index("expected")
     weak = next(line for line in lines if " hellaswag-gain " in line)
     assert weak.startswith("NOT_REPRODUCED") and weak.endswith("weaker")
-    assert lines[-1] == "exit code 1: something is not reproduced"
+    assert lines[-1] == "exit code 1: something is not reproduced, or refuted; 17 of 21 claims NOT_TESTED"
     assert sum(line.startswith(("REPRODUCED", "NOT_", "INCONCLUSIVE", "UNDERPOWERED")) for line in lines) == 21
 
 

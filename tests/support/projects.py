@@ -42,7 +42,7 @@ def make_project(tmp_path: Path, repo_root: Path, planted_metric: None) -> Calla
         content["grid"] = blocks or content["grid"]
         (root / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
         (root / "reference").mkdir()
-        for reference in ("claims.yaml", "paper.yaml"):
+        for reference in ("claims.yaml", "design.yaml", "paper.yaml"):
             shutil.copy(repo_root / "reference" / reference, root / "reference" / reference)
         params = load_params(root)
         return Project(root=root, params=params, paths=Paths(root, params.profile))

@@ -100,8 +100,10 @@ def looks_table() -> str:
 def exit_codes() -> str:
     """The section on exit codes."""
     words = {
-        0: "Facts of the data count; NOT_TESTED does not.",
-        1: "A claim is NOT_REPRODUCED, a score differs from the pinned one (V2), or a re-run differs (V1).",
+        0: "Facts of the data count; NOT_TESTED does not: the first line says how many claims are, and `--strict` "
+        "makes a 2 of it.",
+        1: "A claim is NOT_REPRODUCED, a fact of the data REFUTED, a score differs from the pinned one (V2), or a "
+        "re-run differs (V1).",
         2: "A claim is INCONCLUSIVE or UNDERPOWERED, or V2 can't compare; also a mistake in the input.",
         3: "Level V0 failed.",
     }

@@ -137,7 +137,12 @@ STANDARD = Design()
 
 
 def read_design(path: Path) -> Design:
-    """The registered design. Raises HarnessError where the file is missing or doesn't fit."""
+    """The registered design; the standard one where there is no such file, as in archives of older releases.
+
+    Raises HarnessError for a file that doesn't fit.
+    """
+    if not path.is_file():
+        return STANDARD
     try:
         return Design.model_validate(read_yaml(path))
     except ValidationError as error:

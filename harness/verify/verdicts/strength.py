@@ -44,4 +44,8 @@ def _hold(verdict: ClaimVerdict, levels: Mapping[str, Level]) -> ClaimVerdict:
         ]
         said = verdict.evidence.sentence.replace(verdict.verdict, "INCONCLUSIVE")
         found["evidence"] = verdict.evidence.model_copy(update={"sentence": f"{said} (the evidence is {weakest})"})
+    if weakest not in ENOUGH and verdict.replication not in (None, "OPEN HERE"):
+        found["replication"] = "OPEN HERE"
+        why = f"the evidence is {weakest}, so nothing is concluded of what was measured here either: OPEN HERE"
+        found["reasons"] = [*verdict.reasons, why]
     return verdict.model_copy(update=found)
