@@ -133,22 +133,50 @@ def test_best_of_takes_each_targets_best_recipe(make_project: Make) -> None:
     def score(cell: Cell) -> float:
         return planted({recipe: 5.4 if best[cell.target] == recipe else -5.0 for recipe in recipes})(cell)
 
-    project = make_project(recipes=recipes).run(score)
+    project = make_project(recipes=recipes).run(score, dev=tuple(best))
     project.claim_here()
     keep_claims(project, "best-per-target")
+    change_baseline(project, "own")
     row = judge(project).claims[0]
     assert row.verdict == "REPRODUCED" and row.measured == pytest.approx(5.4)
+    change_baseline(project, "xlmr_large_test")
+    over = judge(project).claims[0]
+    assert over.measured == pytest.approx(50 + 0.3 * 2 + 5.4 - 68.1) and over.verdict == "NOT_REPRODUCED"
+    assert over.beside == {"over its own none": pytest.approx(5.4)}
 
 
-def test_best_of_does_not_score_the_run_that_chose(make_project: Make) -> None:
-    """Retrieval has no dev set: a recipe that shines at one seed only must not be chosen for that seed."""
+def change_baseline(project: Project, baseline: str) -> None:
+    path = project.paths.reference / "claims.yaml"
+    entries = yaml.safe_load(path.read_text())
+    entries[0]["check"]["baseline"] = baseline
+    path.write_text(yaml.safe_dump(entries, sort_keys=False))
 
-    def score(cell: Cell) -> float:
-        return 50.0 + (9.0 if cell.recipe == "mnli" and cell.seed == 1 else -1.0 if cell.recipe == "mnli" else 0.0)
 
-    project = make_project(recipes=("none", "mnli"), targets=("tatoeba",)).run(score)
+def test_best_of_takes_what_shows_only_on_the_rows_that_choose(make_project: Make) -> None:
+    """A recipe that shines on development sets alone is taken, and its own test score is reported."""
+    project = make_project(recipes=("none", "mnli"), targets=("xnli",))
+    project.write_data(dev=("xnli",))
+    for cell in grid_cells(project.params):
+        luck, gain = (9.0, -1.0) if cell.recipe == "mnli" else (0.0, 0.0)
+        project.write_developed(cell, 50.0 + gain, 50.0 + luck)
+    project.write_scores()
     row = claim(judge(project), "best-per-target")
-    assert row.measured is not None and row.measured < 0
+    assert row.measured == pytest.approx(-1.0)
+    assert set(row.evidence.choices["xnli"].chosen.values()) == {"mnli"}
+
+
+def test_development_rows_that_are_test_rows_choose_nothing(make_project: Make) -> None:
+    """In one pack BUCC's are: who chooses by them chooses by what is reported."""
+    project = make_project(recipes=("none", "mnli"), targets=("xnli", "bucc"))
+    project.write_data(dev=("xnli", "bucc"), shared=("bucc",))
+    for cell in grid_cells(project.params):
+        score = planted({"mnli": 3.0 if cell.target == "xnli" else -9.0})(cell)
+        project.write_developed(cell, score, score)
+    project.write_scores()
+    row = claim(judge(project), "best-per-target")
+    assert row.evidence.choices["xnli"].by == "dev" and row.evidence.choices["bucc"].by == "others"
+    assert any(reason.startswith("bucc: left out of the choosing") for reason in row.reasons)
+    assert row.measured == pytest.approx(-3.0)
 
 
 def test_compare_with_a_variant_that_was_run(make_project: Make) -> None:
