@@ -2,11 +2,11 @@
 
 On other hardware sums come in another order, training leaves the pinned path, and in the worst case everything is
 drawn anew. So a cell is held to what its pair's pinned seeds do among themselves: how far their scores lie apart, and
-how many items come out otherwise. Three kinds of comparison share one chance of a false alarm (Bonferroni): every cell's score,
-every cell's items, every target's changes together. Spreads are those of the PINNED seeds, never of the run under test:
-garbage has a large spread and would pass its own tolerance. Three seeds estimate a spread badly, so each is moderated
-by those of the same recipe and the same target (Smyth 2004). Seeds that all give the same have no spread, and none is
-borrowed for them.
+how many items come out otherwise. Three kinds of comparison share one chance of a false alarm (Bonferroni):
+every cell's score, every cell's items, every target's changes together. Spreads are those of the PINNED seeds, never of
+the run under test: garbage has a large spread and would pass its own tolerance. Three seeds estimate a spread badly, so
+each is moderated by those of the same recipe and the same target (Smyth 2004). Seeds that all give the same have no
+spread, and none is borrowed for them.
 """
 
 from __future__ import annotations
