@@ -81,6 +81,9 @@ class Evidence(Record):
     """Kind best_of: target -> seed -> the recipe that it takes."""
     chosen_by: dict[str, dict[int, dict[str, float]]] = Field(default_factory=dict)
     """Kind best_of: target -> seed -> candidate -> the mean in points that it chooses by."""
+    p_parts: dict[str, float] = Field(default_factory=dict)
+    """The p values, adjusted for the looks, that an accusation needs: of the margin and, where a number was published,
+    of its being a few runs of this very pipeline. The larger counts."""
     sensitivity: list[Sensitivity] = Field(default_factory=list)
     """Kind share: what other thresholds would give."""
     rule_gives: Verdict | None = None

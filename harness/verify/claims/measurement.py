@@ -77,6 +77,8 @@ class Outcome(Record):
     """If inconclusive: the next look of the design that would decide it."""
     p_value: float | None = None
     """p value of "the claim holds", adjusted for the looks."""
+    p_parts: dict[str, float] = Field(default_factory=dict)
+    """What `p_value` is the largest of: `margin` and, where a number was published, `published`."""
     replication_p: tuple[float, float] | None = None
     """p values, adjusted for the looks, against "what the claim says holds here" being false and against its opposite
     being false; null where nothing was measured."""

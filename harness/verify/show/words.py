@@ -24,7 +24,9 @@ def explain_claim(claim: Claim) -> str:
     """The claim, its source and its check as paragraphs with a label each."""
     status = "verified" if claim.verified else "not verified"
     source = claim.source
-    runs = "no number, so no runs" if source.n_claim is None else f"runs behind the number: {source.n_claim}"
+    unknown = "not known, counted as 1" if claim.check.states_gain else None
+    count = unknown if source.n_claim is None else str(source.n_claim)
+    runs = f"runs behind the number: {count}" if count else "no number, so no runs"
     parts = [
         ("says", f'"{claim.text}"'),
         *_origin(claim, status),

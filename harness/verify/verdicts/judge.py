@@ -51,11 +51,9 @@ def judge(
     found = measure(check, scores, design)
     outcome = check.outcome(found, scores, claim.source.n_claim, design)
     kept = hold_collapses(check, found, scores, outcome, claim.source.n_claim, design)
-    verdict = verdict_on(claim, kept.verdict, **kept.model_dump(exclude={"verdict", "sensitivity"}))
+    verdict = verdict_on(claim, kept.verdict, **kept.model_dump(exclude={"verdict", "p_parts", "sensitivity"}))
     held = _hold_back(claim, check, verdict, found, scores, design)
-    evidence = gather(
-        claim, check, found, scores, outcome.verdict, _concluded(held), development, design, outcome.sensitivity
-    )
+    evidence = gather(claim, check, found, scores, outcome, _concluded(held), development, design)
     return held.model_copy(update={"evidence": evidence, "evidence_level": "scores only" if evidence.cells else None})
 
 
