@@ -13,14 +13,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from harness.audit.choosing import read_choosing
 from harness.audit.facts_here import read_facts
 from harness.audit.integrity.findings import Checked, Integrity
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.repeat.compare_rerun import Rerun
+from harness.audit.repeat.items import Outcomes, read_items
 from harness.audit.repeat.same_bytes import SameBytes, compare_bytes
-from harness.audit.repeat.same_scores import SameScores, compare_scores
+from harness.audit.repeat.same_scores import SameScores, compare_scores, constant_answers
 from harness.audit.rules import other_rules, shipped_recipes
 from harness.audit.scope import left_out_of_mixture
 from harness.audit.subject import Judged, find_results
@@ -28,9 +30,9 @@ from harness.audit.verification import GridSize, Part, Verification
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.pinned import MANIFEST
+from harness.project.pinned import MANIFEST, kept_files_name
 from harness.project.profiles import describe_data, describe_encoder
-from harness.project.results import grid_cells
+from harness.project.results import Result, grid_cells, kept_name
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import CLAIMS, find_claim, read_judged_claims
@@ -132,7 +134,26 @@ def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | 
             fix=f"run `git checkout -- reference/{table.profile}`",
         )
     v1, v1_note = compare_bytes(judged.checked.results, found.results)
-    return Comparison(v1, v1_note, compare_scores(table, found.table), "")
+    results, pins = judged.checked.results, found.results
+    v2 = compare_scores(
+        table,
+        found.table,
+        copies={name for name, result in results.items() if pins.get(name) == result},
+        items=lambda name: _items(paths, judged.holds, name, results),
+        pinned_items=lambda name: _items(kept, "pinned", name, pins),
+        constant=constant_answers(table.targets, paths.tasks),
+    )
+    return Comparison(v1, v1_note, v2, "")
+
+
+def _items(paths: Paths, holds: Literal["run", "pinned"], name: str, results: Mapping[str, Result]) -> Outcomes | None:
+    """What a cell of a run, or of pinned results, keeps of its items."""
+    if name not in results or "items" not in results[name].kept:
+        return None
+    folder = (
+        paths.pinned / kept_files_name("items", name) if holds == "pinned" else paths.cells / name / kept_name("items")
+    )
+    return read_items(folder)
 
 
 def _no_comparison(note: str) -> Comparison:
@@ -250,7 +271,7 @@ def _grid(params: Params, table: ScoresTable | None) -> GridSize:
 
 def evidence_levels(judged: Judged, rerun: Rerun | None = None) -> dict[str, Level]:
     """Cell -> how its numbers are known here, of every judged cell that has a score."""
-    again = {one.cell.id for one in rerun.cells if one.outcome != "different"} if rerun else set()
+    again = {one.cell.id for one in rerun.cells if one.repeats} if rerun else set()
     if judged.table is None:
         return {}
     return {
@@ -293,9 +314,9 @@ def exit_code(v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict]
     """3 invalid, else 1 something is not reproduced or a fact refuted, else 2 something is undecided, else 0.
 
     Claims that are NOT_TESTED and cells that are not pinned decide nothing, and what is found out of a claim's scope
-    (its replication) is no verdict on it; pinned cells made from other
-    inputs, or far away and from another encoder, leave V2 undecided. A claim of the laboratory's own is right or not:
-    as planted it counts for nothing whatever its word, else as not reproduced, or as undecided where nothing counts.
+    (its replication) is no verdict on it. Pinned cells made from other inputs, far away and from another encoder, or
+    beyond what their pinned seeds can tell, leave V2 undecided. A claim of the laboratory's own is right or not: as
+    planted it counts for nothing whatever its word, else as not reproduced, or as undecided where nothing counts.
     """
     found = {verdict.verdict for verdict in published(verdicts)}
     own = {compare_with_truth(verdict) for verdict in planted(verdicts)}
@@ -305,6 +326,6 @@ def exit_code(v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict]
     if wrong or (v2 is not None and not v2.ok):
         return EXIT_NOT_REPRODUCED
     undecided = found & {"INCONCLUSIVE", "UNDERPOWERED"} or "open" in own
-    if undecided or (v2 is not None and (v2.not_comparable or v2.undecided)):
+    if undecided or (v2 is not None and v2.is_open):
         return EXIT_INCONCLUSIVE
     return EXIT_REPRODUCED

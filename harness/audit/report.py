@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from harness.audit.integrity.findings import Integrity
+from harness.audit.repeat.same_scores import SameScores
 from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
-from harness.project.stages import cell_parts
 from harness.verify.published.arithmetic import Followed, arithmetic_words
 from harness.verify.show.planted import planted_table
 from harness.verify.show.table import SPLIT, WIDTH, claims_paragraphs, claims_table, narrowed, reason_lines
@@ -205,14 +205,10 @@ def _rerun(v: Verification) -> list[str]:
 def _v2(v: Verification) -> tuple[str, str, list[str]]:
     if v.v2 is None:
         return "-", v.v2_note, []
-    detail = (
-        f"{v.v2.compared} cells, {v.v2.identical} identical, "
-        f"largest difference {v.v2.largest_difference_points:.2f} points"
-    )
-    if v.v2.largest_in:
-        tolerance = v.v2.tolerance_points[cell_parts(v.v2.largest_in)[1]]
-        detail += f" in {v.v2.largest_in}, whose tolerance is {tolerance:.2f}"
+    detail = _compared(v.v2)
     problems = _some(v.v2.outside)
+    if v.v2.left_open:
+        problems += ["what the spread of pinned seeds can't decide on:", *_some(v.v2.left_open)]
     if v.v2.undecided:
         problems.append("this encoder is another draw of the pretraining than the pinned one (sums in another order):")
         problems.append("how far such draws differ was not measured, so what follows decides nothing")
@@ -222,7 +218,7 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
         problems.append(f"{len(v.v2.not_comparable)} pinned cells {found}")
     if v.v2.not_pinned:
         problems.append(f"{len(v.v2.not_pinned)} cells of the run are not pinned")
-    word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.not_comparable or v.v2.undecided else "ok"
+    word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.is_open else "ok" if v.v2.compared else "-"
     return word, detail, problems
 
 
@@ -240,6 +236,25 @@ def _arithmetic(v: Verification) -> list[str]:
 
 def _telling(v: Verification) -> list[Followed]:
     return [one for one in v.arithmetic if v.part or one.word == "INCONSISTENT"]
+
+
+def _compared(v2: SameScores) -> str:
+    """What level V2 compared, in words."""
+    if not v2.compared:
+        copies = f"these {v2.copies} cells are the pinned ones themselves, wall times and all: nothing was run again"
+        return copies if v2.copies else "no pinned cell to compare with"
+    detail = (
+        f"{v2.compared} cells, {v2.identical} identical, largest difference {v2.largest_difference_points:.2f} points"
+    )
+    if v2.largest_in:
+        tolerance = v2.tolerance_points[v2.largest_in]
+        held = "whose pinned seeds show no spread" if tolerance is None else f"whose tolerance is {tolerance:.2f}"
+        detail += f" in {v2.largest_in}, {held}"
+    if v2.by_items:
+        detail += f"; items of {v2.by_items} cells compared"
+    if v2.copies:
+        detail += f"; {v2.copies} more are the pinned ones themselves"
+    return detail
 
 
 def _some(sentences: list[str], most: int = 8) -> list[str]:
