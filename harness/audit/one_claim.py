@@ -26,7 +26,7 @@ from harness.project.pinned import MANIFEST
 from harness.project.results import Cell, collect, grid_cells
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict
-from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
+from harness.verify.claims.registry import find_claim, read_all_claims
 from harness.verify.scores import ScoresTable
 from harness.verify.show.derivation import derivation
 from harness.verify.show.table import WIDTH
@@ -39,7 +39,7 @@ def verify_claim(name: str, params: Params, paths: Paths) -> Verification:
     What lies elsewhere in the grid counts for Holm's step-down alone; whether it is whole is not looked at. Raises
     HarnessError for an unknown claim.
     """
-    claim = find_claim(name, read_claims(paths.reference / CLAIMS))
+    claim = find_claim(name, read_all_claims(paths.reference))
     part = needs(claim, params)
     there = [cell for cell in part.cells if _is_there(cell, paths)]
     if there or not part.cells:
@@ -112,6 +112,6 @@ def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> P
 def render_single(found: Verification, paths: Paths, explain: bool, width: int = WIDTH) -> str:
     """The report on one claim: as of all of them, then its sentence or its whole derivation."""
     (verdict,) = found.claims
-    claim = find_claim(verdict.id, read_claims(paths.reference / CLAIMS))
+    claim = find_claim(verdict.id, read_all_claims(paths.reference))
     words = textwrap.fill(verdict.evidence.sentence, width, break_on_hyphens=False)
     return f"{render(found, width)}\n{derivation(claim, verdict, found.cells) if explain else words}"

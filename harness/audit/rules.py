@@ -26,11 +26,13 @@ from harness.project.tasks import load_task
 SHIPPED = PACKAGE / "shipped"
 """Where an installed package holds reference/, tasks/ and profiles/ (setup.py copies them there)."""
 CLAIMS = "reference/claims.yaml"
+LAB_CLAIMS = "reference/lab_claims.yaml"
 DEFINITIONS = (
     "reference/design.yaml",
     "reference/low_resource.yaml",
     "reference/languages.yaml",
     "reference/paper.yaml",
+    "reference/arithmetic.yaml",
     "profiles/paper.yaml",
 )
 """Files that decide besides the claims: which seeds count and when one looks, what counts as low-resource, and which
@@ -50,7 +52,15 @@ def other_rules(root: Path, params: Params) -> list[str]:
     read = shipped_rules(root)
     if read is None:
         return ["no shipped rules are here to compare these with (no installed package, no commit)"]
-    lines = [*_claims(root, read), *_definitions(root, read), *_tasks(root, read, params), *_settings(read, params)]
+    recipes = set(params.grid.recipes)
+    own = _claims(LAB_CLAIMS, root, read) if recipes & _planted(root, read) else ()
+    lines = [
+        *_claims(CLAIMS, root, read),
+        *own,
+        *_definitions(root, read),
+        *_tasks(root, read, params),
+        *_settings(read, params),
+    ]
     return lines[:MOST_LINES] + ([f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else [])
 
 
@@ -132,8 +142,20 @@ def _parse(content: bytes | None) -> Any:
         return content
 
 
-def _claims(root: Path, read: Read) -> Iterator[str]:
-    wanted, found = (_by_id(_parse(content)) for content in (read(CLAIMS), _read(root / CLAIMS)))
+def _planted(root: Path, read: Read) -> set[str]:
+    """Recipes that one of the laboratory's own claims is about, of the shipped ones and of those here: only a grid that
+    has one is judged by these claims.
+    """
+    entries = [*_by_id(_parse(read(LAB_CLAIMS))).values(), *_by_id(_parse(_read(root / LAB_CLAIMS))).values()]
+    checks = [entry["check"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("check"), dict)]
+    several = [recipes for check in checks if isinstance(recipes := check.get("recipes"), list)]
+    named = [*(check.get("recipe") for check in checks), *(name for recipes in several for name in recipes)]
+    return {name for name in named if isinstance(name, str)}
+
+
+def _claims(file: str, root: Path, read: Read) -> Iterator[str]:
+    """How one registry differs from the shipped one."""
+    wanted, found = (_by_id(_parse(content)) for content in (read(file), _read(root / file)))
     changed = [
         f"{name} ({', '.join(keys[:2])})" if (keys := list(_differing(wanted[name], found[name]))) else name
         for name in wanted
@@ -143,7 +165,7 @@ def _claims(root: Path, read: Read) -> Iterator[str]:
     added = [name for name in found if name not in wanted]
     for names, word in ((changed, "changed"), (lacking, "left out"), (added, "not among the shipped ones")):
         if names:
-            yield f"{CLAIMS}: {len(names)} of {len(wanted)} entries {word}: {name_some(names)}"
+            yield f"{file}: {len(names)} of {len(wanted)} entries {word}: {name_some(names)}"
 
 
 def _by_id(content: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from harness.audit.repeat.same_bytes import SameBytes
 from harness.audit.repeat.same_scores import SameScores
 from harness.project.records import Record
 from harness.verify.claims.evidence import CellEvidence
+from harness.verify.published.arithmetic import Followed
 from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
 Source = Literal["run", "pinned", "crate", "nothing"]
@@ -113,6 +114,8 @@ class Verification(Record):
     """What came out, as a sentence: how many claims were decided, and what became of the others."""
     claims: list[ClaimVerdict]
     """Level V3, in the registry's order."""
+    arithmetic: list[Followed] = Field(default_factory=list)
+    """Whether published numbers follow from each other, of the claims that are judged; it rests on no run."""
     part: Part | None = None
     """The part of the grid that is judged, where one claim is asked for; null: all of it."""
     cells: dict[str, CellEvidence] = Field(default_factory=dict)

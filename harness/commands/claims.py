@@ -11,11 +11,15 @@ from harness.project.errors import HarnessError
 if TYPE_CHECKING:
     from harness.verify.claims.claim import Claim
     from harness.verify.claims.question import Question
+    from harness.verify.published.arithmetic import Followed
+    from harness.verify.published.rows import PublishedRow
 
 app = typer.Typer(
-    help="""The registry of claims (reference/claims.yaml): what was published, and what decides it.
+    help="""The registry of claims: what was published (reference/claims.yaml), what the laboratory says of effects that
+    it plants (reference/lab_claims.yaml), and what decides each.
 
-    Without a further word it lists every claim; `harness claims show ID` explains one.""",
+    Without a further word it lists every claim; `harness claims show ID` explains one, `harness claims arithmetic`
+    checks whether published numbers follow from each other.""",
 )
 
 
@@ -26,7 +30,8 @@ def claims(context: typer.Context) -> None:
         return
     from tabulate import tabulate
 
-    registry, questions = _registry()
+    everything, questions = _registry()
+    registry = [claim for claim in everything if claim.truth is None]
     rows = [
         (
             claim.id,
@@ -50,7 +55,26 @@ def claims(context: typer.Context) -> None:
     typer.echo(f"\n{len(registry)} claims, {sum(claim.verified for claim in registry)} of them verified in the table")
     for question in questions:
         typer.echo(f"beside them the question {question.id}, answered by `{question.answered_by}`: {question.question}")
+    _list_own([claim for claim in everything if claim.truth is not None])
     typer.echo("`harness claims show ID` explains one; `harness verify ID` judges it")
+
+
+def _list_own(own: list[Claim]) -> None:
+    """The laboratory's own claims, each with what was planted and the verdict that is right; nothing without any."""
+    if not own:
+        return
+    from tabulate import tabulate
+
+    typer.echo(f"\n{len(own)} claims of the laboratory's own, about effects that are planted there")
+    rows = [
+        (claim.id, claim.check.kind, claim.expects() or "-", claim.truth.planted, claim.truth.verdict)
+        for claim in own
+        if claim.truth
+    ]
+    headers = ["claim", "kind", "expects", "planted", "right verdict"]
+    typer.echo(
+        tabulate(rows, headers, tablefmt="plain", disable_numparse=True, maxcolwidths=[None, None, None, 60, None])
+    )
 
 
 @app.command()
@@ -62,7 +86,7 @@ def show(name: Annotated[str, typer.Argument(help="Id of a claim, see `harness c
     registry, questions = _registry()
     for claim in registry:
         if claim.id == name:
-            typer.echo(explain_claim(claim))
+            typer.echo(explain_claim(claim, *_published()))
             return
     for question in questions:
         if question.id == name:
@@ -74,10 +98,36 @@ def show(name: Annotated[str, typer.Argument(help="Id of a claim, see `harness c
     )
 
 
+@app.command()
+def arithmetic() -> None:
+    """Do published numbers follow from each other? (reference/arithmetic.yaml; it needs no run.)
+
+    CONSISTENT or INCONSISTENT within the rounding of the printed numbers; NOT_CHECKABLE where a number that is needed
+    was not published, or nothing but the claimant's own word stands there. It says nothing of whether numbers are true.
+    """
+    from harness.verify.show.words import explain_arithmetic
+
+    found = _published()[1]
+    if not found:
+        typer.echo("no published arithmetic is registered (reference/arithmetic.yaml)")
+    for one in found:
+        typer.echo(explain_arithmetic(one) + "\n")
+
+
+def _published() -> tuple[dict[str, PublishedRow], list[Followed]]:
+    """Published rows, and what comes out of the registered arithmetic."""
+    from harness.project.paths import project_root
+    from harness.verify.published.arithmetic import follow_all
+    from harness.verify.published.rows import PAPER, read_published
+
+    reference = project_root() / "reference"
+    return read_published(reference / PAPER), follow_all(reference)
+
+
 def _registry() -> tuple[list[Claim], list[Question]]:
     from harness.project.paths import project_root
     from harness.verify.claims.question import read_questions
-    from harness.verify.claims.registry import read_claims
+    from harness.verify.claims.registry import CLAIMS, read_all_claims
 
-    path = project_root() / "reference" / "claims.yaml"
-    return read_claims(path), read_questions(path)
+    reference = project_root() / "reference"
+    return read_all_claims(reference), read_questions(reference / CLAIMS)

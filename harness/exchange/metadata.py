@@ -56,6 +56,7 @@ ROLES = {
     "data/*/manifest.json": "The manifest of a task's data: hashes and counts, no rows.",
     "reference/*/manifest.json": "The hashes of the pinned results, and the machine that made them.",
     "reference/claims.yaml": "The registry of claims: what is judged, and by which check and margin.",
+    "reference/lab_claims.yaml": "The laboratory's own claims: what was planted, and which verdict is right.",
     "reference/design.yaml": "Which seeds count, after how many one looks, and what error each look may spend.",
     "reference/*": "What results are judged against.",
     "verdicts.json": "The verdict on each claim, for machines.",

@@ -44,6 +44,7 @@ MAX_BYTES = 4 * 10**9
 MAX_FILES = 100_000
 """Most files in an archive."""
 CHUNK = 1 << 20
+LAB = "reference/lab_claims.yaml"
 MEND = "get the archive anew from whoever made it, or make it anew with `harness export`"
 UNREADABLE = (HarnessError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What reading records of another shape may raise, where somebody wrote hashes that fit them."""
@@ -231,7 +232,10 @@ def _notes(record: CrateRecord, root: Path, here: Paths | None) -> list[str]:
     if record.withheld:
         notes.append(f"{len(record.withheld)} predictions are in it by their hashes only: {record.withheld_because}")
     if here:
-        judged_by = ["reference/claims.yaml", "reference/design.yaml", "reference/paper.yaml", "profiles/paper.yaml"]
+        judged_by = [f"reference/{name}.yaml" for name in ("claims", "design", "paper", "arithmetic")] + [
+            "profiles/paper.yaml"
+        ]
+        judged_by += [LAB] if (root / LAB).is_file() else []  # an archive from before has none, and needs none
         judged_by += [f"tasks/{path.name}" for path in sorted((root / "tasks").glob("*.yaml"))]
         differing = [name for name in judged_by if _read(root / name) != _read(here.root / name)]
         if differing:

@@ -128,7 +128,7 @@ def _installed(name: str) -> str | None:
 def _pins(params: Params, root: Path) -> Iterator[Check]:
     """Has every task a pin for the active source, do the claims load, is the pack there?"""
     from harness.project.tasks import load_tasks, pin_for, unavailable
-    from harness.verify.claims.registry import read_claims
+    from harness.verify.claims.registry import read_all_claims
 
     paths = Paths(root, params.profile)
 
@@ -143,8 +143,7 @@ def _pins(params: Params, root: Path) -> Iterator[Check]:
         return f"{len(tasks)} tasks pinned for source {params.data.source}"
 
     yield _guarded("pins of tasks", tasks, "FAIL")
-    claims = paths.reference / "claims.yaml"
-    yield _guarded("claims", lambda: f"{len(read_claims(claims))} load", "FAIL")
+    yield _guarded("claims", lambda: f"{len(read_all_claims(paths.reference))} load", "FAIL")
     if params.data.source == "local":
         folder = data_dir(params, root)
         if folder and folder.is_dir():

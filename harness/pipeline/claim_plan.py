@@ -20,7 +20,7 @@ from harness.project.results import grid_cells
 from harness.project.stages import cell_stage, matrix_of, recipe_of
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict
-from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
+from harness.verify.claims.registry import find_claim, read_all_claims
 
 
 def claim_units(part: Needs, params: Params, paths: Paths) -> list[Unit]:
@@ -71,7 +71,7 @@ def render_claim_plan(name: str, params: Params, paths: Paths, gpu: str | None =
 
 
 def _claim(name: str, paths: Paths) -> Claim:
-    return find_claim(name, read_claims(paths.reference / CLAIMS))
+    return find_claim(name, read_all_claims(paths.reference))
 
 
 def _lacking(part: Needs, params: Params) -> list[str]:

@@ -48,7 +48,7 @@ from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import find_claim, read_claims
 from harness.verify.csv_scores import read_csv_scores
 from harness.verify.scores import Scores, ScoresTable, mean_gain, paired_gains, read_scores, read_table
-from harness.verify.statistics.design import STANDARD, Design, read_design
+from harness.verify.statistics.design import Design, read_design
 from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import (
     Decision,
@@ -69,7 +69,6 @@ from harness.verify.verdicts.strength import hold_evidence
 from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
 __all__ = [
-    "STANDARD",
     "Claim",
     "ClaimVerdict",
     "Decision",

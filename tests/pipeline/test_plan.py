@@ -75,7 +75,8 @@ RAN = {
 def test_every_cell_of_the_grid_has_its_units() -> None:
     found = units(LAB, Paths(toys.ROOT, "lab"))
     grid = LAB.grid
-    assert len(found) == 1 + len(grid.recipes) * len(grid.seeds) * (1 + len(grid.targets))
+    assert len(found) == 1 + len(grid.trainings) + len(grid.cells)
+    assert len(grid.trainings) == len(grid.recipes) * len(grid.seeds) and grid.blocks
     assert len({unit.stage for unit in found}) == len(found)
     assert len({unit.output for unit in found}) == len(found)
 

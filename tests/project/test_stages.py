@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from harness.pipeline.grid_file import grid_units
+from harness.project.params import Grid
 from harness.project.profiles import load_params
 from harness.project.results import Cell
 from harness.project.stages import (
@@ -36,7 +37,7 @@ def test_every_matrix_of_the_pipeline_has_its_name_here(repo_root: Path) -> None
     content: dict[str, Any] = yaml.safe_load((repo_root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     params = load_params(repo_root)
     one = {"recipes": ["none", "squad_v2"], "targets": ["xquad"], "seeds": [3]}
-    listed = grid_units(params.model_copy(update={"grid": params.grid.model_copy(update=one)}))
+    listed = grid_units(params.model_copy(update={"grid": Grid(**one)}))
     by_dvc = {
         f"{name}@{'-'.join(MEMBERS[key] for key in stage['matrix'])}"
         for name, stage in content.items()

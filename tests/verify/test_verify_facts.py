@@ -17,7 +17,7 @@ from harness.audit.report import render
 from harness.data.fetch import store
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.errors import HarnessError
-from harness.project.params import HubEncoder, Params
+from harness.project.params import Grid, HubEncoder, Params
 from harness.project.profiles import read_params
 from harness.project.tasks import Task, parse_task, published_digest
 from harness.verify.claims.claim import Claim
@@ -94,7 +94,7 @@ def paper(repo_root: Path) -> Params:
     recipes = ["none", *INTERMEDIATE, "multi"]
     return lab.model_copy(
         update={
-            "grid": lab.grid.model_copy(update={"recipes": recipes, "targets": list(XTREME_GROUPS)}),
+            "grid": Grid(recipes=recipes, targets=list(XTREME_GROUPS), seeds=lab.grid.seeds),
             "encoder": hub_encoder("FacebookAI/xlm-roberta-large"),
         }
     )

@@ -43,27 +43,27 @@ def test_order_does_not_matter_and_no_p_value_falls(p_values: list[float], rando
     assert adjust(p_values[::-1]) == adjusted[::-1]
 
 
-def verdict(word: str, p: float | None) -> ClaimVerdict:
-    fields = {"id": "x", "text": "", "kind": "gain", "expected": None, "margin": None, "reasons": ["alone"]}
+def verdict(word: str, p: float | None, kind: str = "gain") -> ClaimVerdict:
+    fields = {"id": "x", "text": "", "kind": kind, "expected": None, "margin": None, "reasons": ["alone"]}
     fields["evidence"] = {"rule": "", "sentence": f"a claim: {word} (weaker)"}
     return ClaimVerdict.model_validate(fields | {"verdict": word, "p_value": p})
 
 
 def test_an_accusation_that_does_not_survive_is_inconclusive() -> None:
     family = [verdict("NOT_REPRODUCED", 0.02), verdict("NOT_REPRODUCED", 0.001), verdict("REPRODUCED", 0.9)]
-    family += [verdict("NOT_TESTED", 0.001), verdict("NOT_REPRODUCED", None)]  # another scope; a fact of the data
+    family += [verdict("NOT_TESTED", 0.001), verdict("NOT_REPRODUCED", None, "count")]  # another scope; a fact
     weak, strong, kept, outside, fact, _ = hold_accusations([*family, verdict("INCONCLUSIVE", 0.2)])
-    assert weak.verdict == "INCONCLUSIVE" and weak.p_adjusted == pytest.approx(0.06)
-    assert weak.evidence.sentence == "a claim: INCONCLUSIVE (weaker, not after Holm's step-down over 4 claims)"
-    assert weak.reasons[0] == "alone" and "4 claims were tested" in weak.reasons[1] and "p = 0.060" in weak.reasons[1]
-    assert strong.verdict == "NOT_REPRODUCED" and strong.p_adjusted == pytest.approx(0.004)
+    assert weak.verdict == "INCONCLUSIVE" and weak.p_adjusted == pytest.approx(0.08)
+    assert weak.evidence.sentence == "a claim: INCONCLUSIVE (weaker, not after Holm's step-down over 5 claims)"
+    assert weak.reasons[0] == "alone" and "5 measured claims" in weak.reasons[1] and "p = 0.080" in weak.reasons[1]
+    assert strong.verdict == "NOT_REPRODUCED" and strong.p_adjusted == pytest.approx(0.005)
     assert kept.verdict == "REPRODUCED" and kept.reasons == ["alone"]
     assert (outside, fact) == (family[3], family[4])
 
 
 def test_verify_accuses_only_what_survives_beside_the_other_claims(make_project: Make) -> None:
     """The same weak gain of HellaSwag: alone it is an accusation, among four claims it is not."""
-    gains = PUBLISHED | {"hellaswag": 4.6}
+    gains = PUBLISHED | {"hellaswag": 3.0}
     project = make_project().run(planted(gains, noise=(-0.5, 0.0, 0.4)))
     project.claim_here()
     keep_claims(project, "squad-gain", "mnli-gain", "hellaswag-gain", "multi-gain")

@@ -7,7 +7,7 @@ import math
 from harness.verify.claims.evidence import Evidence, RetrievalPart
 from harness.verify.claims.words import RETRIEVAL, TWICE
 from harness.verify.statistics.aggregate import ADJUSTED, Aggregate
-from harness.verify.statistics.intervals import Interval, Verdict, place
+from harness.verify.statistics.intervals import LEVEL, Interval, Verdict, place, show_p
 
 Steps = list[tuple[str, str]]
 """A label and a line each."""
@@ -28,8 +28,12 @@ def mean_steps(evidence: Evidence, band: Interval, band_in_words: str) -> Steps:
         steps.append(("without", f"without {RETRIEVAL}: mean {without.mean:+z.3f}, {_ends(without)}"))
     if evidence.retrieval and without:
         steps += _retrieval(evidence.retrieval, without.mean, evidence.n_targets)
-    placed = _placed(overall, evidence.rule_gives, band)
-    return [*steps, ("band", band_in_words), ("rule gives", placed)]
+    steps.append(("band", band_in_words))
+    if "published" in evidence.p_parts:
+        margin, published = evidence.p_parts["margin"], evidence.p_parts["published"]
+        both = f"{show_p(margin)} against the band, {show_p(published)} against the published number's own luck"
+        steps.append(("accusing", f"{both}, both adjusted for the looks; the larger must be {LEVEL:.2f} or less"))
+    return [*steps, ("rule gives", _placed(overall, evidence.rule_gives, band))]
 
 
 def _interval(found: Aggregate) -> Steps:

@@ -39,6 +39,17 @@ class Scope(StrictRecord):
     """The tasks' data."""
 
 
+class Truth(StrictRecord):
+    """What is known of a claim beforehand: the effects that it speaks about were planted in a generated world."""
+
+    planted: str
+    """What was planted, in words."""
+    verdict: Literal["REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE"]
+    """The verdict that is therefore right."""
+    reason: str
+    """Why that is the right one."""
+
+
 class Claim(StrictRecord):
     """One row of the table of extracted claims, with what decides it."""
 
@@ -58,6 +69,8 @@ class Claim(StrictRecord):
     """What it speaks about."""
     check: AnyCheck
     """What decides it."""
+    truth: Truth | None = None
+    """A claim of the laboratory's own: what was planted; null for a published claim, whose truth nobody knows."""
 
     @property
     def measured(self) -> Measured | None:

@@ -18,6 +18,8 @@ class Measurement:
     """seed -> the claim's own aggregate, in points."""
     without_retrieval: dict[int, float] = field(default_factory=dict)
     """The same without BUCC and Tatoeba; empty where that makes no sense."""
+    own: dict[int, float] = field(default_factory=dict)
+    """The claim's own aggregate against this run's baseline, where `values` is against a published one; else empty."""
     by_recipe: dict[str, dict[int, float]] = field(default_factory=dict)
     """recipe -> seed -> gain over the baseline, for checks that look at each recipe."""
     recipes: list[str] = field(default_factory=list)
@@ -77,6 +79,8 @@ class Outcome(Record):
     """If inconclusive: the next look of the design that would decide it."""
     p_value: float | None = None
     """p value of "the claim holds", adjusted for the looks."""
+    p_parts: dict[str, float] = Field(default_factory=dict)
+    """What `p_value` is the largest of: `margin` and, where a number was published, `published`."""
     replication_p: tuple[float, float] | None = None
     """p values, adjusted for the looks, against "what the claim says holds here" being false and against its opposite
     being false; null where nothing was measured."""

@@ -1,7 +1,12 @@
-"""reference/claims.yaml -> claims. Margins and thresholds stand in the registry, fixed before running."""
+"""reference/claims.yaml and lab_claims.yaml -> claims. Margins and thresholds stand there, fixed before running.
+
+The first holds what was published. The second holds the laboratory's own claims, about effects that its profile plants,
+so that the right verdict on each is known; they are judged where a grid has their recipes, and counted by themselves.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,8 @@ from harness.verify.claims.claim import Claim
 
 CLAIMS = "claims.yaml"
 """Name of the registry in reference/."""
+LAB_CLAIMS = "lab_claims.yaml"
+"""Name of the laboratory's own claims beside it."""
 
 
 def read_claims(path: Path) -> list[Claim]:
@@ -27,6 +34,57 @@ def read_claims(path: Path) -> list[Claim]:
     if twice:
         raise HarnessError(f"expected each id once in {path}, found {twice} twice", fix="rename one of them")
     return claims
+
+
+def read_lab_claims(reference: Path) -> list[Claim]:
+    """The laboratory's own claims, in their order; none where there is no such file (an older archive, say).
+
+    Raises HarnessError as `read_claims` does, and for one that doesn't say what was planted, or measures nothing.
+    """
+    path = reference / LAB_CLAIMS
+    claims = read_claims(path) if path.is_file() else []
+    for claim in claims:
+        if claim.truth is None or claim.measured is None:
+            lacks = "no `truth`" if claim.truth is None else f"the kind `{claim.check.kind}`, which measures nothing"
+            raise HarnessError(
+                f"expected a measured claim on planted effects with its `truth`, found {lacks} in claim {claim.id} of"
+                f" {path}",
+                fix=f"say there what was planted, or move the claim to {CLAIMS}",
+            )
+    return claims
+
+
+def read_all_claims(reference: Path) -> list[Claim]:
+    """The published claims, then the laboratory's own. Raises HarnessError as the parts do, and for an id in both."""
+    published, own = read_claims(reference / CLAIMS), read_lab_claims(reference)
+    known = next((claim.id for claim in published if claim.truth is not None), None)
+    if known is not None:
+        raise HarnessError(
+            f"expected published claims in {reference / CLAIMS}, whose truth nobody knows, found `truth` in {known}",
+            fix=f"move it to {LAB_CLAIMS}",
+        )
+    ids = {claim.id for claim in published}
+    if both := [claim.id for claim in own if claim.id in ids]:
+        raise HarnessError(
+            f"expected each id once in {CLAIMS} and {LAB_CLAIMS}, found {both[0]} in both",
+            fix=f"rename it in {LAB_CLAIMS}",
+        )
+    return [*published, *own]
+
+
+def read_judged_claims(reference: Path, recipes: Collection[str], asked: str | None = None) -> list[Claim]:
+    """The claims that a grid with these recipes is judged by: the published ones, and all of the laboratory's own where
+    it has a recipe of one of them, or one of them is `asked` for by its id. Raises HarnessError as `read_all_claims`
+    does.
+    """
+    claims, ran = read_all_claims(reference), set(recipes)
+    planted = any(claim.id == asked or not ran.isdisjoint(named_recipes(claim)) for claim in claims if claim.truth)
+    return [claim for claim in claims if planted or claim.truth is None]
+
+
+def named_recipes(claim: Claim) -> list[str]:
+    """The recipes that the claim's check measures; none for a fact."""
+    return claim.measured.named_recipes if claim.measured else []
 
 
 def read_entries(path: Path) -> list[Any]:

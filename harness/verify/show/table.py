@@ -27,7 +27,7 @@ HEADERS = (
     "claim",
     "expected",
     "measured",
-    "interval (adj.\nfor looks)",
+    "interval\n(for looks)",
     "without\nretrieval",
     "replication",
     "seeds",

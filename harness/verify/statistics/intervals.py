@@ -18,6 +18,8 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pydantic import Field
+
 from harness.project.records import Record
 from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.statistics.sequential import adjust_all, adjusted_p, boundaries, boundary
@@ -97,6 +99,9 @@ class Decision(Record):
     p_value: float | None = None
     """p value of the claim, of this one alone, adjusted for the looks: an accusation needs 0.05 or less; null below the
     first look."""
+    p_parts: dict[str, float] = Field(default_factory=dict)
+    """What `p_value` is the largest of: `margin`, of "the true mean lies in the band", and where a number was published
+    `published`, of "it is so many runs of this very pipeline"."""
     seeds_needed: int | None = None
     """If inconclusive: the next look that would decide with probability 80 %, if mean and spread are the true ones;
     null where none would."""
@@ -283,6 +288,7 @@ def decide(
         direction=direction(interval),
         n=n,
         p_value=max(p, p_luck),
+        p_parts={"margin": p} | ({"published": p_luck} if published else {}),
         seeds_needed=needed,
         used_up=n == design.last,
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from harness.project.records import Record
-from harness.verify.claims.claim import Claim
+from harness.verify.claims.claim import Claim, Truth
 from harness.verify.claims.evidence import Evidence
 from harness.verify.claims.kinds import group_of, unit_of
 from harness.verify.statistics.intervals import Direction, Verdict
@@ -78,6 +78,8 @@ class ClaimVerdict(Record):
     """In sentences: why this verdict, or why there is none."""
     evidence: Evidence
     """What it rests on: cells, values per seed, interval, rule."""
+    truth: Truth | None = None
+    """A claim of the laboratory's own: what was planted, and the verdict that is right; null for a published claim."""
 
     @property
     def is_fact(self) -> bool:
@@ -104,6 +106,7 @@ def verdict_on(claim: Claim, verdict: Verdict, **found: Any) -> ClaimVerdict:
         verdict=verdict,
         expected=claim.expects(),
         margin=claim.margin_points(),
+        truth=claim.truth,
         evidence=Evidence(rule=claim.rule(), sentence=f"{verdict}: {'; '.join(found['reasons'])}"),
         **found,
     )

@@ -17,6 +17,7 @@ from harness.verify.claims.kinds.count_languages import CountLanguages
 from harness.verify.claims.kinds.count_rows import CountRows
 from harness.verify.claims.kinds.count_tasks import CountTasks
 from harness.verify.claims.kinds.gain import Gain
+from harness.verify.claims.kinds.language_gain import LanguageGain
 from harness.verify.claims.kinds.no_gain import NoGain
 from harness.verify.claims.kinds.no_split import NoSplit
 from harness.verify.claims.kinds.origin_of import OriginOf
@@ -38,6 +39,7 @@ Provenance = Annotated[
 ]
 AnyCheck = Annotated[
     Gain  # one recipe's gain
+    | LanguageGain  # one recipe's gain, or loss, on a group of languages
     | NoGain  # no gain of several recipes
     | Share  # a share of recipes that gain
     | BestOf  # the gain of each target's best recipe

@@ -67,6 +67,7 @@ class MeanGain(Measured):
             n_seeds=decision.n,
             seeds_needed=decision.seeds_needed,
             p_value=decision.p_value,
+            p_parts=decision.p_parts,
             beside=self.beside_gains(scores),
             replication_p=self.replication_p(values, design),
             note=self.note(decision, design),

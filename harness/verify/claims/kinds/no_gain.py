@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -24,8 +24,6 @@ class NoGain(MeanGain):
     """The average is over these."""
     at_most_points: float
     """The largest gain that is still called none."""
-
-    on_development: ClassVar[bool] = True
 
     @property
     def named_recipes(self) -> list[str]:

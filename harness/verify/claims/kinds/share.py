@@ -168,8 +168,8 @@ class Share(Measured):
         return [
             ("recipes", f"against {self.threshold_points:+.2f} points {above} count and {below} don't ({test})"),
             ("share", f"{shares}; the claim needs {self.at_least_share:.0%}"),
+            ("at others", others),
             ("rule gives", f"on these numbers alone {evidence.rule_gives}"),
-            ("sensitivity", others),
         ]
 
 

@@ -1,0 +1,69 @@
+"""Effects that are known beforehand, from data to verdicts, in worlds that tests/campaigns/planted_worlds.py draws."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from toy import ROOT
+
+from harness.audit.verification import Verification
+
+
+def _campaign() -> ModuleType:
+    path = ROOT / "tests" / "campaigns" / "planted_worlds.py"
+    spec = importlib.util.spec_from_file_location("campaign_planted_worlds", path)
+    assert spec and spec.loader
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+WORLDS = _campaign()
+
+
+def test_the_worlds_are_of_every_kind_and_their_claims_hold_or_not() -> None:
+    drawn = [effect for world in range(20) for effect in WORLDS.draw_world(random.Random(f"1-{world}"))]
+    assert {effect.check["kind"] for effect in drawn} == {"gain", "no_gain", "language_gain", "share"}
+    for kind in ("gain", "no_gain", "language_gain", "share"):
+        assert {effect.holds for effect in drawn if effect.check["kind"] == kind} == {True, False}, kind
+    again = WORLDS.draw_world(random.Random("1-3"))
+    assert again == WORLDS.draw_world(random.Random("1-3")) != WORLDS.draw_world(random.Random("1-4"))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[object], Verification]:
+    effects = WORLDS.draw_world(random.Random("7-0"))
+    return effects, WORLDS.run_world(effects, 3, tmp_path_factory.mktemp("world") / "project")
+
+
+@pytest.mark.slow
+def test_the_verdicts_are_those_that_what_was_planted_makes_right(world: tuple[list[object], Verification]) -> None:
+    effects, found = world
+    said = WORLDS.compare(effects, found)
+    assert found.v0.problems == [] and WORLDS.is_right(said), said
+    assert found.data == "the laboratory world with planted effects" and found.exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_wrong_word_and_an_undecided_steady_effect_are_failures(world: tuple[list[object], Verification]) -> None:
+    effects, found = world
+    for word in ("REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE"):
+        claims = [one.model_copy(update={"verdict": word}) if one.truth else one for one in found.claims]
+        said = WORLDS.compare(effects, found.model_copy(update={"claims": claims}))
+        assert not WORLDS.is_right(said)
+        assert (said["noisy"] == "undecided") == (word == "INCONCLUSIVE")
+
+
+def test_a_finished_world_is_read_and_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "seed-1-world-0.json"
+    kept.write_text(json.dumps({"off": "REPRODUCED (), right: NOT_REPRODUCED"}), encoding="utf-8")
+    monkeypatch.setattr(WORLDS, "run_world", lambda *_: pytest.fail("it ran again"))
+    lines: list[str] = []
+    (said,) = WORLDS.campaign(1, 1, tmp_path, lines.append)
+    assert not WORLDS.is_right(said) and lines == ["world 0, off: REPRODUCED (), right: NOT_REPRODUCED"]
