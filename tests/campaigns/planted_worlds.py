@@ -52,8 +52,8 @@ ROWS = {"train": 400, "test": 120}
 """Test rows are per language: scores move in steps of at most 0.8 points, well below the margin."""
 MARGIN = 1.5
 STEADY, NOISY = (0.2, 0.5), (4.0, 6.0)
-"""Standard deviations in points over seeds and languages, smallest and largest. Noise must not reach down to scores of 0,
-which can't fall: what was planted would then not be what is there.
+"""Standard deviations in points over seeds and languages, smallest and largest. Noise must not reach down to
+scores of 0, which can't fall: what was planted would then not be what is there.
 """
 
 
