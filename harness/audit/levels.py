@@ -13,13 +13,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from harness.audit.choosing import read_choosing
 from harness.audit.facts_here import read_facts
-from harness.audit.integrity.findings import Integrity
+from harness.audit.integrity.findings import Checked, Integrity
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.repeat.compare_rerun import Rerun
+from harness.audit.repeat.items import Outcomes, read_items
 from harness.audit.repeat.same_bytes import SameBytes, compare_bytes
-from harness.audit.repeat.same_scores import SameScores, compare_scores
+from harness.audit.repeat.same_scores import SameScores, compare_scores, constant_answers
 from harness.audit.rules import other_rules, shipped_recipes
 from harness.audit.scope import left_out_of_mixture
 from harness.audit.subject import Judged, find_results
@@ -27,14 +30,16 @@ from harness.audit.verification import GridSize, Part, Verification
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.pinned import MANIFEST
+from harness.project.pinned import MANIFEST, kept_files_name
 from harness.project.profiles import describe_data, describe_encoder
-from harness.project.results import Result, grid_cells
+from harness.project.results import Result, grid_cells, kept_name
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import CLAIMS, find_claim, read_judged_claims
-from harness.verify.measure.development import read_development
+from harness.verify.published.arithmetic import follow_all
+from harness.verify.published.rows import PAPER, PublishedRow, read_published
 from harness.verify.scores import ScoresTable, read_table
+from harness.verify.show.answer import answer
 from harness.verify.statistics.design import DESIGN, Design, read_design
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
@@ -129,7 +134,26 @@ def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | 
             fix=f"run `git checkout -- reference/{table.profile}`",
         )
     v1, v1_note = compare_bytes(judged.checked.results, found.results)
-    return Comparison(v1, v1_note, compare_scores(table, found.table), "")
+    results, pins = judged.checked.results, found.results
+    v2 = compare_scores(
+        table,
+        found.table,
+        copies={name for name, result in results.items() if pins.get(name) == result},
+        items=lambda name: _items(paths, judged.holds, name, results),
+        pinned_items=lambda name: _items(kept, "pinned", name, pins),
+        constant=constant_answers(table.targets, paths.tasks),
+    )
+    return Comparison(v1, v1_note, v2, "")
+
+
+def _items(paths: Paths, holds: Literal["run", "pinned"], name: str, results: Mapping[str, Result]) -> Outcomes | None:
+    """What a cell of a run, or of pinned results, keeps of its items."""
+    if name not in results or "items" not in results[name].kept:
+        return None
+    folder = (
+        paths.pinned / kept_files_name("items", name) if holds == "pinned" else paths.cells / name / kept_name("items")
+    )
+    return read_items(folder)
 
 
 def _no_comparison(note: str) -> Comparison:
@@ -156,8 +180,9 @@ def _conclude(
     else:
         shipped = shipped_recipes(paths.root, params.profile)
         smaller = left_out_of_mixture(params, shipped)
-        given = _Given(params, facts, smaller, read_design(paths.reference / DESIGN))
-        verdicts = _judge_all(claims, table, judged.checked.results, given, part, family)
+        rows = read_published(paths.reference / PAPER)
+        given = _Given(params, facts, smaller, read_design(paths.reference / DESIGN), rows)
+        verdicts = _judge_all(claims, table, judged.checked, given, part, family)
         verdicts = hold_evidence(verdicts, levels)
     if part is not None:
         verdicts = [verdict for verdict in verdicts if verdict.id == part.claim]
@@ -176,7 +201,9 @@ def _conclude(
         v2=compared.v2,
         v2_note=compared.v2_note,
         rerun=rerun,
+        answer=answer(verdicts),
         claims=verdicts,
+        arithmetic=[one for one in follow_all(paths.reference) if {each.id for each in verdicts} & {*one.claims}],
         cells=cells_of(table, used) if table else {},
         registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
         exit_code=exit_code(judged.v0, compared.v2, verdicts),
@@ -192,24 +219,25 @@ class _Given:
     smaller: Mapping[str, dict[str, str]]
     """Recipe -> the tasks that the profile's mixture of that name does without."""
     design: Design
+    published: Mapping[str, PublishedRow]
 
 
 def _judge_all(
     claims: list[Claim],
     table: ScoresTable,
-    results: Mapping[str, Result],
+    checked: Checked,
     given: _Given,
     part: Part | None,
     scored: ScoresTable | None,
 ) -> list[ClaimVerdict]:
     """Every claim's verdict. With a `part` the others are judged by `scored`, or count as not tested without one."""
     if part is None:
-        verdicts = _judge_by(claims, table, results, given, None)
+        verdicts = _judge_by(claims, table, checked, given, None)
     else:
         named = find_claim(part.claim, claims)
         others = [claim for claim in claims if claim is not named]
-        (one,) = _judge_by([named], table, results, given, part)
-        judged = _judge_by(others, scored or table.model_copy(update={"cells": []}), {}, given, None)
+        (one,) = _judge_by([named], table, checked, given, part)
+        judged = _judge_by(others, scored or table.model_copy(update={"cells": []}), checked, given, None)
         by_id = {verdict.id: verdict for verdict in [one, *judged]}
         verdicts = [by_id[claim.id] for claim in claims]
     level = given.design.level
@@ -218,18 +246,19 @@ def _judge_all(
 
 
 def _judge_by(
-    claims: list[Claim], table: ScoresTable, results: Mapping[str, Result], given: _Given, part: Part | None
+    claims: list[Claim], table: ScoresTable, checked: Checked, given: _Given, part: Part | None
 ) -> list[ClaimVerdict]:
     scores, grid = read_table(table), given.params.grid
     names = {**scores.left_out, **given.smaller}
     left_out = {name: scores.left_out.get(name, {}) | given.smaller.get(name, {}) for name in names}
     scores = replace(scores, left_out=left_out)
-    development = read_development(table, results, scores)
+    development, halves = read_choosing(claims, table, checked, scores)
+    scores = replace(scores, dev_by_pair=development.scores.by_pair, halves=halves)
     if part is not None:  # what the grid has beyond this part is not lacking, only not looked at
         beyond = [recipe for recipe in grid.recipes if recipe not in part.there]
         recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
         scores = replace(scores, recipes=recipes, targets=grid.targets)
-    return [judge(claim, scores, given.facts, development, given.design) for claim in claims]
+    return [judge(claim, scores, given.facts, development, given.design, given.published) for claim in claims]
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:
@@ -242,7 +271,7 @@ def _grid(params: Params, table: ScoresTable | None) -> GridSize:
 
 def evidence_levels(judged: Judged, rerun: Rerun | None = None) -> dict[str, Level]:
     """Cell -> how its numbers are known here, of every judged cell that has a score."""
-    again = {one.cell.id for one in rerun.cells if one.outcome != "different"} if rerun else set()
+    again = {one.cell.id for one in rerun.cells if one.repeats} if rerun else set()
     if judged.table is None:
         return {}
     return {
@@ -282,19 +311,21 @@ def strictly(found: Verification) -> Verification:
 
 
 def exit_code(v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict]) -> int:
-    """3 invalid, else 1 something is not reproduced, else 2 something is undecided, else 0.
+    """3 invalid, else 1 something is not reproduced or a fact refuted, else 2 something is undecided, else 0.
 
-    Claims that are NOT_TESTED and cells that are not pinned decide nothing; pinned cells made from other
-    inputs, or far away and from another encoder, leave V2 undecided. A claim of the laboratory's own is right or not:
-    as planted it counts for nothing whatever its word, else as not reproduced, or as undecided where nothing counts.
+    Claims that are NOT_TESTED and cells that are not pinned decide nothing, and what is found out of a claim's scope
+    (its replication) is no verdict on it. Pinned cells made from other inputs, far away and from another encoder, or
+    beyond what their pinned seeds can tell, leave V2 undecided. A claim of the laboratory's own is right or not: as
+    planted it counts for nothing whatever its word, else as not reproduced, or as undecided where nothing counts.
     """
     found = {verdict.verdict for verdict in published(verdicts)}
     own = {compare_with_truth(verdict) for verdict in planted(verdicts)}
     if not v0.ok or any(verdict.verdict == "INVALID" for verdict in verdicts):
         return EXIT_INVALID
-    if "NOT_REPRODUCED" in found or "NOT AS PLANTED" in own or (v2 is not None and not v2.ok):
+    wrong = found & {"NOT_REPRODUCED", "REFUTED"} or "NOT AS PLANTED" in own
+    if wrong or (v2 is not None and not v2.ok):
         return EXIT_NOT_REPRODUCED
     undecided = found & {"INCONCLUSIVE", "UNDERPOWERED"} or "open" in own
-    if undecided or (v2 is not None and (v2.not_comparable or v2.undecided)):
+    if undecided or (v2 is not None and v2.is_open):
         return EXIT_INCONCLUSIVE
     return EXIT_REPRODUCED

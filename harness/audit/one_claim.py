@@ -109,9 +109,9 @@ def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> P
     )
 
 
-def render_single(found: Verification, paths: Paths, explain: bool) -> str:
+def render_single(found: Verification, paths: Paths, explain: bool, width: int = WIDTH) -> str:
     """The report on one claim: as of all of them, then its sentence or its whole derivation."""
     (verdict,) = found.claims
     claim = find_claim(verdict.id, read_all_claims(paths.reference))
-    words = textwrap.fill(verdict.evidence.sentence, WIDTH, break_on_hyphens=False)
-    return f"{render(found)}\n{derivation(claim, verdict, found.cells) if explain else words}"
+    words = textwrap.fill(verdict.evidence.sentence, width, break_on_hyphens=False)
+    return f"{render(found, width)}\n{derivation(claim, verdict, found.cells) if explain else words}"

@@ -7,29 +7,38 @@ from collections import Counter
 from collections.abc import Iterable
 
 from harness.audit.integrity.findings import Integrity
+from harness.audit.repeat.same_scores import SameScores
 from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
-from harness.project.stages import cell_parts
+from harness.verify.published.arithmetic import Followed, arithmetic_words
 from harness.verify.show.planted import planted_table
-from harness.verify.show.table import SPLIT, WIDTH, claims_table, reason_lines
+from harness.verify.show.table import SPLIT, WIDTH, claims_paragraphs, claims_table, narrowed, reason_lines
 from harness.verify.verdicts.planted import compare_with_truth, planted, planted_in_words, published
 from harness.verify.verdicts.strength import LEVELS
 
 UNDECIDED = ("INCONCLUSIVE", "UNDERPOWERED")
 EXIT_MEANINGS = {
-    0: "everything decidable is reproduced",
-    1: "something is not reproduced",
+    0: "everything that was decided is reproduced or confirmed",
+    1: "something is not reproduced, or refuted",
     2: "something is undecided",
     3: "invalid: nothing is concluded",
 }
 
 
-def render(verification: Verification) -> str:
-    """The whole report: head, levels, claims, reasons, exit code."""
-    v = verification
+def render(verification: Verification, width: int = WIDTH) -> str:
+    """The whole report: the answer as one line, head, levels, claims, reasons, exit code; where there are fewer columns
+    than the table needs, claims are paragraphs.
+    """
+    head, rest = (_narrow(lines, width) for lines in _around(verification))
+    lines = [verification.answer, "", *head, "", *_claims(verification, width), *rest]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _around(v: Verification) -> tuple[list[str], list[str]]:
+    """Lines before the claims, and lines behind them."""
     grid = v.grid.in_words
-    lines = [
+    head = [
         f"harness verify    profile {v.profile}    {grid}",
         f"judged            {_judged(v)}",
         *_told("rules", "NOT THE SHIPPED ONES", v.rules),
@@ -43,24 +52,31 @@ def render(verification: Verification) -> str:
         *_level("V1 repeat", *_v1(v)),
         *_rerun(v),
         *_level("V2 pinned", *_v2(v)),
-        "",
-        *_claims(v),
+        *_arithmetic(v),
+    ]
+    rest = [
         *(f"--strict: {problem}" for problem in v.strict),
         f"exit code {v.exit_code}: {_meaning(v)}",
     ]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return head, rest
 
 
-def _claims(v: Verification) -> list[str]:
+def _claims(v: Verification, width: int) -> list[str]:
     """The tables: published claims, then the laboratory's own with what was planted; each with its reasons."""
     lines: list[str] = []
     if theirs := published(v.claims):
-        lines += [claims_table(theirs), "", *reason_lines(theirs)]
+        shown = claims_table(theirs) if width >= WIDTH else claims_paragraphs(theirs, width)
+        lines += [*shown.splitlines(), "", *_narrow(reason_lines(theirs), width)]
     if own := planted(v.claims):
         answer = f"claims of the laboratory's own: {planted_in_words(own)}"
-        wrapped = textwrap.wrap(answer, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
-        lines += [*wrapped, "", planted_table(own), "", *reason_lines(own)]
+        wrapped = textwrap.wrap(answer, min(width, WIDTH), subsequent_indent="    ", break_on_hyphens=False)
+        shown = planted_table(own) if width >= WIDTH else claims_paragraphs(own, width)
+        lines += [*wrapped, "", *shown.splitlines(), "", *_narrow(reason_lines(own), width)]
     return lines
+
+
+def _narrow(lines: Iterable[str], width: int) -> list[str]:
+    return [broken for line in lines for broken in narrowed(line, width)]
 
 
 def _meaning(v: Verification) -> str:
@@ -68,7 +84,8 @@ def _meaning(v: Verification) -> str:
         return "--strict fails"
     if v.exit_code == 1 and any(compare_with_truth(claim) == "NOT AS PLANTED" for claim in planted(v.claims)):
         return "a planted effect did not come out as planted"
-    return EXIT_MEANINGS[v.exit_code]
+    untested = sum(claim.verdict == "NOT_TESTED" for claim in v.claims)
+    return EXIT_MEANINGS[v.exit_code] + (f"; {untested} of {len(v.claims)} claims NOT_TESTED" if untested else "")
 
 
 def _told(name: str, word: str, sentences: list[str]) -> list[str]:
@@ -188,14 +205,10 @@ def _rerun(v: Verification) -> list[str]:
 def _v2(v: Verification) -> tuple[str, str, list[str]]:
     if v.v2 is None:
         return "-", v.v2_note, []
-    detail = (
-        f"{v.v2.compared} cells, {v.v2.identical} identical, "
-        f"largest difference {v.v2.largest_difference_points:.2f} points"
-    )
-    if v.v2.largest_in:
-        tolerance = v.v2.tolerance_points[cell_parts(v.v2.largest_in)[1]]
-        detail += f" in {v.v2.largest_in}, whose tolerance is {tolerance:.2f}"
+    detail = _compared(v.v2)
     problems = _some(v.v2.outside)
+    if v.v2.left_open:
+        problems += ["what the spread of pinned seeds can't decide on:", *_some(v.v2.left_open)]
     if v.v2.undecided:
         problems.append("this encoder is another draw of the pretraining than the pinned one (sums in another order):")
         problems.append("how far such draws differ was not measured, so what follows decides nothing")
@@ -205,8 +218,43 @@ def _v2(v: Verification) -> tuple[str, str, list[str]]:
         problems.append(f"{len(v.v2.not_comparable)} pinned cells {found}")
     if v.v2.not_pinned:
         problems.append(f"{len(v.v2.not_pinned)} cells of the run are not pinned")
-    word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.not_comparable or v.v2.undecided else "ok"
+    word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.is_open else "ok" if v.v2.compared else "-"
     return word, detail, problems
+
+
+def _arithmetic(v: Verification) -> list[str]:
+    """Published arithmetic: how many numbers follow; each by itself where one claim is judged, or it doesn't follow."""
+    if not v.arithmetic:
+        return []
+    counts = Counter(one.word for one in v.arithmetic)
+    words = ", ".join(f"{count} {word}" for word, count in counts.items())
+    told = [f"{one.id} ({', '.join(one.claims)}): {arithmetic_words(one)}" for one in _telling(v)]
+    state = "DIFFERS" if counts["INCONSISTENT"] else "ok"
+    more = "" if v.part else "; `harness claims arithmetic` shows the numbers"
+    return _level("published numbers", state, f"{words}, without a run{more}", told)
+
+
+def _telling(v: Verification) -> list[Followed]:
+    return [one for one in v.arithmetic if v.part or one.word == "INCONSISTENT"]
+
+
+def _compared(v2: SameScores) -> str:
+    """What level V2 compared, in words."""
+    if not v2.compared:
+        copies = f"these {v2.copies} cells are the pinned ones themselves, wall times and all: nothing was run again"
+        return copies if v2.copies else "no pinned cell to compare with"
+    detail = (
+        f"{v2.compared} cells, {v2.identical} identical, largest difference {v2.largest_difference_points:.2f} points"
+    )
+    if v2.largest_in:
+        tolerance = v2.tolerance_points[v2.largest_in]
+        held = "whose pinned seeds show no spread" if tolerance is None else f"whose tolerance is {tolerance:.2f}"
+        detail += f" in {v2.largest_in}, {held}"
+    if v2.by_items:
+        detail += f"; items of {v2.by_items} cells compared"
+    if v2.copies:
+        detail += f"; {v2.copies} more are the pinned ones themselves"
+    return detail
 
 
 def _some(sentences: list[str], most: int = 8) -> list[str]:

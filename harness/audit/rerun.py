@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.audit.levels import EXIT_NOT_REPRODUCED, verify_results
+from harness.audit.levels import EXIT_INCONCLUSIVE, EXIT_NOT_REPRODUCED, EXIT_REPRODUCED, verify_results
 from harness.audit.repeat.compare_rerun import Predictions, Rerun, RerunCell, compare_rerun, differing_languages, pick
-from harness.audit.repeat.same_scores import FIXED_INPUTS, ROUNDING_POINTS, tolerance
+from harness.audit.repeat.redraw import Draws, Limits, score_limits
+from harness.audit.repeat.same_scores import FIXED_INPUTS, constant_answers, pinned_scores
 from harness.audit.subject import Judged, find_results, require_results
 from harness.audit.verification import Verification
 from harness.project.errors import HarnessError, nearest
@@ -57,7 +58,11 @@ def verify_again(params: Params, paths: Paths, count: int, seed: int | None, nam
     draw = secrets.randbelow(SEEDS) if seed is None else seed
     again = rerun(judged, judged.table, params, paths, count, draw, named)
     found = verify_results(judged, params, paths, rerun=again)  # cells that repeat are stronger evidence
-    return found if again.ok else found.model_copy(update={"exit_code": EXIT_NOT_REPRODUCED})
+    if not again.ok:
+        return found.model_copy(update={"exit_code": EXIT_NOT_REPRODUCED})
+    if again.is_open and found.exit_code == EXIT_REPRODUCED:
+        return found.model_copy(update={"exit_code": EXIT_INCONCLUSIVE})
+    return found
 
 
 def rerun(
@@ -85,10 +90,9 @@ def rerun(
     )
     for cell in chosen:
         _check_inputs(recorded[cell.id].result, judged.source, params, paths)
-    pinned, ran_again = _pinned_table(judged, table), []
+    ran_again, limits = [], _limits(_pinned_table(judged, table), table, chosen, paths)
     for number, cell in enumerate(chosen, start=1):
-        points = tolerance(pinned, cell.target, len(chosen)) if pinned else ROUNDING_POINTS
-        ran = _run_again(recorded[cell.id], params, paths, points, again)
+        ran = _run_again(recorded[cell.id], params, paths, limits[cell.id], again)
         ran_again.append(ran)
         kept = f"; kept in {ran.kept}" if ran.kept else ""
         _tell(f"[{number}/{len(chosen)}] cell {cell.id}: {ran.outcome}, {ran.elapsed_s:.1f} s{kept}")
@@ -149,6 +153,14 @@ def _pinned_table(judged: Judged, table: ScoresTable) -> ScoresTable | None:
     return judged.pinned.table if judged.pinned else None
 
 
+def _limits(pinned: ScoresTable | None, table: ScoresTable, chosen: Sequence[Cell], paths: Paths) -> dict[str, Limits]:
+    """Cell id -> how its score may come out on another machine, by the spread of the pinned seeds."""
+    recorded = {row.cell.id: row.score for row in table.cells if row.score is not None}
+    cells = {cell.id: ((cell.recipe, cell.target), recorded[cell.id]) for cell in chosen}
+    constant = constant_answers({cell.target for cell in chosen}, paths.tasks)
+    return score_limits(cells, Draws(pinned_scores(pinned) if pinned else {}, constant=constant))
+
+
 def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> None:
     """HarnessError unless the cell's inputs are here: all of them as recorded, or, where another machine's pinned
     results are judged, those that are the same on any machine.
@@ -169,7 +181,7 @@ def _check_inputs(result: Result, source: str, params: Params, paths: Paths) -> 
         )
 
 
-def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_points: float, again: str) -> RerunCell:
+def _run_again(recorded: Recorded, params: Params, paths: Paths, limits: Limits, again: str) -> RerunCell:
     """Run one cell in a clean folder and compare; the folder goes, unless the cell is different."""
     from harness.launch.unit import run_cell_into
 
@@ -185,7 +197,7 @@ def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_point
                 fix=f"see what it said above; `harness verify {again}` draws the same cells",
             )
         outputs = folder.cell(cell.recipe, cell.target, cell.seed)
-        ran = _compare(recorded, outputs, tolerance_points)
+        ran = _compare(recorded, outputs, limits)
         keep = ran.outcome == "different"
         return ran.model_copy(update={"kept": str(outputs.relative_to(paths.root))}) if keep else ran
     finally:
@@ -193,14 +205,14 @@ def _run_again(recorded: Recorded, params: Params, paths: Paths, tolerance_point
             shutil.rmtree(folder.root, ignore_errors=True)
 
 
-def _compare(recorded: Recorded, folder: Path, tolerance_points: float) -> RerunCell:
+def _compare(recorded: Recorded, folder: Path, limits: Limits) -> RerunCell:
     result = read_result(folder / "result.json")
     predicted_again: Predictions = {}
     if result.predictions:
         predicted_again = read_predictions(folder / result.predictions.path)
     predicted = read_predictions(recorded.predictions) if recorded.predictions else None
     differing = differing_languages(recorded.result, result, predicted, predicted_again)
-    return compare_rerun(recorded.result, result, differing, tolerance_points, rows_kept=predicted is not None)
+    return compare_rerun(recorded.result, result, differing, limits, rows_kept=predicted is not None)
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -32,6 +32,7 @@ DEFINITIONS = (
     "reference/low_resource.yaml",
     "reference/languages.yaml",
     "reference/paper.yaml",
+    "reference/arithmetic.yaml",
     "profiles/paper.yaml",
 )
 """Files that decide besides the claims: which seeds count and when one looks, what counts as low-resource, and which

@@ -12,6 +12,7 @@ from harness.audit.repeat.same_bytes import SameBytes
 from harness.audit.repeat.same_scores import SameScores
 from harness.project.records import Record
 from harness.verify.claims.evidence import CellEvidence
+from harness.verify.published.arithmetic import Followed
 from harness.verify.verdicts.verdict import ClaimVerdict, Level
 
 Source = Literal["run", "pinned", "crate", "nothing"]
@@ -109,8 +110,12 @@ class Verification(Record):
     """Level V2; null where there is nothing pinned or the pinned results are themselves judged."""
     v2_note: str
     """Why there is no level V2, in words; empty if there is one."""
+    answer: str
+    """What came out, as a sentence: how many claims were decided, and what became of the others."""
     claims: list[ClaimVerdict]
     """Level V3, in the registry's order."""
+    arithmetic: list[Followed] = Field(default_factory=list)
+    """Whether published numbers follow from each other, of the claims that are judged; it rests on no run."""
     part: Part | None = None
     """The part of the grid that is judged, where one claim is asked for; null: all of it."""
     cells: dict[str, CellEvidence] = Field(default_factory=dict)
@@ -118,4 +123,4 @@ class Verification(Record):
     registry_sha256: str | None = None
     """Of reference/claims.yaml, whose checks decided; null where they came from elsewhere."""
     exit_code: int
-    """0 everything decidable is reproduced, 1 some not, 2 some undecided, 3 invalid."""
+    """0 everything that was decided is reproduced or confirmed, 1 some not, 2 some undecided, 3 invalid."""

@@ -11,12 +11,15 @@ from harness.project.errors import HarnessError
 if TYPE_CHECKING:
     from harness.verify.claims.claim import Claim
     from harness.verify.claims.question import Question
+    from harness.verify.published.arithmetic import Followed
+    from harness.verify.published.rows import PublishedRow
 
 app = typer.Typer(
     help="""The registry of claims: what was published (reference/claims.yaml), what the laboratory says of effects that
     it plants (reference/lab_claims.yaml), and what decides each.
 
-    Without a further word it lists every claim; `harness claims show ID` explains one.""",
+    Without a further word it lists every claim; `harness claims show ID` explains one, `harness claims arithmetic`
+    checks whether published numbers follow from each other.""",
 )
 
 
@@ -83,7 +86,7 @@ def show(name: Annotated[str, typer.Argument(help="Id of a claim, see `harness c
     registry, questions = _registry()
     for claim in registry:
         if claim.id == name:
-            typer.echo(explain_claim(claim))
+            typer.echo(explain_claim(claim, *_published()))
             return
     for question in questions:
         if question.id == name:
@@ -93,6 +96,32 @@ def show(name: Annotated[str, typer.Argument(help="Id of a claim, see `harness c
     raise HarnessError(
         f"expected the id of a claim, found `{name}`; {nearest(name, known)}", fix="use one of those ids"
     )
+
+
+@app.command()
+def arithmetic() -> None:
+    """Do published numbers follow from each other? (reference/arithmetic.yaml; it needs no run.)
+
+    CONSISTENT or INCONSISTENT within the rounding of the printed numbers; NOT_CHECKABLE where a number that is needed
+    was not published, or nothing but the claimant's own word stands there. It says nothing of whether numbers are true.
+    """
+    from harness.verify.show.words import explain_arithmetic
+
+    found = _published()[1]
+    if not found:
+        typer.echo("no published arithmetic is registered (reference/arithmetic.yaml)")
+    for one in found:
+        typer.echo(explain_arithmetic(one) + "\n")
+
+
+def _published() -> tuple[dict[str, PublishedRow], list[Followed]]:
+    """Published rows, and what comes out of the registered arithmetic."""
+    from harness.project.paths import project_root
+    from harness.verify.published.arithmetic import follow_all
+    from harness.verify.published.rows import PAPER, read_published
+
+    reference = project_root() / "reference"
+    return read_published(reference / PAPER), follow_all(reference)
 
 
 def _registry() -> tuple[list[Claim], list[Question]]:

@@ -103,15 +103,18 @@ def _numbers(text: str | None) -> list[int] | None:
 def verifier_report(
     out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/verifier.md"),
 ) -> None:
-    """Measure the verifier's error rates by simulation and write docs/verifier.md with a picture (about a minute).
+    """Measure the verifier's error rates by simulation and write docs/verifier.md with a picture.
 
-    Draws gains whose truth is known, judges them by the rule of `harness verify`, and counts false verdicts. Needs no
-    results and no profile; the draws are always the same, so the page is, too.
+    Draws studies whose truth is known, judges them by the rules of `harness verify` at every look, and counts false
+    verdicts; takes about two minutes on one core. Needs no results and no profile; the draws are always the same, so
+    the page is, too.
     """
-    from harness.pages.verifier.page import write_page
+    from harness.pages.verifier.page import simulate, steps, write_page
     from harness.project.paths import project_root
-    from harness.verify.statistics.simulation import simulate
+    from harness.project.progress import progress
 
     path = project_root() / out
-    write_page(simulate(say=lambda what: typer.echo(f"measuring {what}", err=True)), path)
+    with progress("rows measured", steps()) as advance:
+        measured, curves = simulate(advance=advance)
+    write_page(measured, curves, path)
     typer.echo(f"written: {path}")

@@ -24,16 +24,38 @@ def plan(
     only_stages: Annotated[
         bool, typer.Option("--stages", help="With --claim: print only the DVC stages to run, one a line.")
     ] = False,
+    power: Annotated[
+        bool,
+        typer.Option("--power", help="Print instead how many seeds each measured claim (or --claim ID) would need."),
+    ] = False,
+    sigma: Annotated[
+        float | None,
+        typer.Option(help="With --power: the spread of one seed's gain, in points.", metavar="S"),
+    ] = None,
 ) -> None:
     """Print the grid: every cell, what is done, what is stale, and what the rest will cost.
 
     Of a profile that hasn't been timed, or with --gpu: its steps, tokens, GPU-hours and disk, before anything runs.
+
+    With --power: the number of seeds with which each claim, were it true, would come out so with probability 80 %, by
+    the looks of reference/design.yaml, at several spreads of a gain and at that of this profile's own results; and the
+    cells that these are.
     """
+    if sigma is not None and not power:
+        raise HarnessError("expected --power beside --sigma, found --sigma alone", fix="add `--power`")
+    if power and (gpu is not None or unverified or only_stages):
+        option = "--gpu" if gpu is not None else "--unverified" if unverified else "--stages"
+        raise HarnessError(f"expected --power or {option}, found both", fix="leave one out")
     from harness.pipeline.plan import render_plan
 
     params, paths = open_project(profile)
     if only_stages and claim is None:
         raise HarnessError("expected --claim with --stages, found none", fix="name one: `harness claims` lists them")
+    if power:
+        from harness.pipeline.power_plan import render_power
+
+        typer.echo(render_power(params, paths, sigma, claim))
+        return
     if claim is not None:
         from harness.pipeline.claim_plan import render_claim_plan, stages_to_run
 

@@ -63,6 +63,9 @@ def verify(
 ) -> int:
     """Judge the results: integrity (V0), agreement with our pinned results (V1, V2), a verdict per claim (V3).
 
+    The first line is the answer: how many of the measured claims were decided, what became of the others, and how many
+    facts of the data are confirmed.
+
     V0 hashes every file, computes every metric again from the stored predictions and the gold rows, and compares what
     lies here with dvc.lock. V1: on the same class of machine the predictions are the same bytes. V2: on any other the
     scores lie within a tolerance. V3: each claim's interval against its margin.
@@ -71,8 +74,9 @@ def verify(
     decided and the rest is NOT_TESTED. With the id of a claim only its own cells are looked at, and the exit code is
     that claim's. With --rerun N, N cells run again from their inputs in build/ (V1), in a clean
     folder: repeated exactly, within the tolerance of V2 (other hardware only), or different, with the rows. Exit code:
-    0 everything decidable is reproduced, 1 some not reproduced or a cell is different, 2 some
-    inconclusive (or a mistake in the input), 3 invalid. --strict makes 2 of a 0 where a claim was not tested, a cell is
+    0 everything that was decided is reproduced or confirmed, 1 some not reproduced, some fact refuted or a cell
+    different, 2 some inconclusive (or a mistake in the input), 3 invalid. Claims that are NOT_TESTED leave it 0: the
+    first line counts them. --strict makes 2 of a 0 where a claim was not tested, a cell is
     known by less than re-scoring, or the rules are not the shipped ones (docs/threats.md says what can be forged).
     """
     if what is not None and (what.endswith(".zip") or Path(what).is_file()):
@@ -86,6 +90,7 @@ def verify(
     from harness.audit.levels import strictly, verify_all
     from harness.audit.report import render
     from harness.pipeline.lock import read_lock
+    from harness.verify.show.table import terminal_width
 
     if seed is not None and rerun is None:
         raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
@@ -104,7 +109,7 @@ def verify(
             return 2
         found = verify_claim(what, params, paths)
         found = strictly(found) if strict else found
-        typer.echo(found.model_dump_json(indent=1) if json_ else render_single(found, paths, explain))
+        typer.echo(found.model_dump_json(indent=1) if json_ else render_single(found, paths, explain, terminal_width()))
         return found.exit_code
     if not again:
         found = verify_all(params, paths, quick)
@@ -113,7 +118,7 @@ def verify(
 
         found = verify_again(params, paths, rerun or 0, seed, cell or [])
     found = strictly(found) if strict else found
-    typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
+    typer.echo(found.model_dump_json(indent=1) if json_ else render(found, terminal_width()))
     return found.exit_code
 
 
@@ -131,6 +136,7 @@ def _verify_crate(path: Path, profile: str | None, json_: bool, strict: bool, si
     from harness.audit.levels import EXIT_INVALID, strictly
     from harness.audit.report import render
     from harness.exchange.read import CrateRefused, verify_crate
+    from harness.verify.show.table import terminal_width
 
     if profile is not None:
         raise HarnessError(f"expected --profile or an archive, found both ({profile}, {path})", fix="leave one out")
@@ -145,7 +151,7 @@ def _verify_crate(path: Path, profile: str | None, json_: bool, strict: bool, si
         typer.echo(json.dumps(said, indent=1) if json_ else f"harness: {refused}", err=not json_)
         return EXIT_INVALID
     found = strictly(found) if strict else found
-    typer.echo(found.model_dump_json(indent=1) if json_ else render(found))
+    typer.echo(found.model_dump_json(indent=1) if json_ else render(found, terminal_width()))
     return found.exit_code
 
 

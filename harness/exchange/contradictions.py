@@ -19,15 +19,19 @@ from harness.project.provenance import commits_of, distinct, machines_of
 from harness.project.results import Result
 from harness.verify.show.table import show_interval, show_points
 from harness.verify.statistics.intervals import Verdict
-from harness.verify.verdicts.verdict import ClaimVerdict
+from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
 WORD = re.compile(rf"^\s*({'|'.join(get_args(Verdict))})\s+(\S+)\s(.*)$")
 """A line of the printed table: verdict, claim, and the rest; set in, it may be read as one too."""
 NEEDED = ("expected", "measured", "interval", "n_seeds")
-COMPARED = (*NEEDED, "text", "margin", "without_retrieval", "direction", "evidence_level")
+COMPARED = (*NEEDED, "text", "margin", "without_retrieval", "direction", "evidence_level", "replication")
 """Fields of a verdict in verdicts.json that are compared besides the word itself; all archives have the first ones."""
-WHOLE = ("encoder", "data", "evidence")
-"""Fields of all of verdicts.json that are compared."""
+WHOLE = ("encoder", "data", "evidence", "answer")
+"""Fields of all of verdicts.json that are compared, where the archive has them."""
+FACT_WORDS = {"REPRODUCED": "CONFIRMED", "NOT_REPRODUCED": "REFUTED"}
+"""What older archives call a fact of the data that is as claimed, or isn't -> its word now."""
+ANSWER = re.compile(r".*\bmeasured claims decided\b")
+"""The first line of a report that judges all claims; older ones lack it."""
 OWN = ("README.txt", "params.yaml", "dvc.yaml", "dvc.lock", "pyproject.toml", "Dockerfile", METADATA, RECORD, VERDICTS)
 FOLDERS = ("profiles", "tasks", "reference", "requirements", "results", "data")
 """What lies at the top of an archive, its report besides."""
@@ -56,7 +60,7 @@ def _verdicts(root: Path, found: Verification) -> Iterator[str]:
     whole = [name for name in WHOLE if name in content and not _same(content[name], here[name])]
     if whole:
         yield f"{VERDICTS} in it says otherwise than this judging: {', '.join(whole)}"
-    other = [claim.id for claim in found.claims if said.get(claim.id, {}).get("verdict") != claim.verdict]
+    other = [claim.id for claim in found.claims if _word(said.get(claim.id, {}).get("verdict"), claim) != claim.verdict]
     if other:
         yield f"{VERDICTS} in it has another verdict on {name_some(other)} than this judging"
     numbers = [claim.id for claim in found.claims if claim.id not in other and _differs(said[claim.id], claim)]
@@ -67,6 +71,11 @@ def _verdicts(root: Path, found: Verification) -> Iterator[str]:
         yield f"{VERDICTS} in it speaks of claims that its registry lacks: {name_some(more)}"
     if content.get("exit_code") != found.exit_code and not other:
         yield f"{VERDICTS} in it says exit code {content.get('exit_code')}, this judging {found.exit_code}"
+
+
+def _word(said: Any, claim: ClaimVerdict) -> Any:
+    """The word that an archive has for a claim, as it is called now."""
+    return FACT_WORDS.get(said, said) if claim.is_fact else said
 
 
 def _differs(said: Mapping[str, Any], claim: ClaimVerdict) -> bool:
@@ -95,9 +104,15 @@ def _report(root: Path, found: Verification) -> Iterator[str]:
     said: dict[str, list[re.Match[str]]] = {}
     for match in filter(None, map(WORD.match, lines)):
         said.setdefault(match[2], []).append(match)
-    other = [claim.id for claim in found.claims if {line[1] for line in said.get(claim.id, [])} != {claim.verdict}]
+    other = [
+        claim.id
+        for claim in found.claims
+        if {_word(line[1], claim) for line in said.get(claim.id, [])} != {claim.verdict}
+    ]
     if other:
         yield f"{REPORT} in it has another verdict on {name_some(other)} than this judging"
+    if any(ANSWER.match(line) and line.strip() != found.answer for line in lines):
+        yield f"{REPORT} in it opens with another answer than this judging"
     numbers = [
         claim.id
         for claim in found.claims
@@ -108,7 +123,9 @@ def _report(root: Path, found: Verification) -> Iterator[str]:
 
 
 def _shows(rest: str, claim: ClaimVerdict) -> bool:
-    """Does the rest of a line hold the claim's numbers, one behind the other?"""
+    """Does the rest of a line hold the claim's numbers, one behind the other, and no other word on its replication?"""
+    if any(word in rest for word in get_args(Replication) if word != claim.replication):
+        return False
     if not claim.interval:
         return True
     shown = (show_points(claim.measured, claim.is_share), show_interval(claim.interval, claim.is_share))

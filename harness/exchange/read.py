@@ -232,7 +232,9 @@ def _notes(record: CrateRecord, root: Path, here: Paths | None) -> list[str]:
     if record.withheld:
         notes.append(f"{len(record.withheld)} predictions are in it by their hashes only: {record.withheld_because}")
     if here:
-        judged_by = ["reference/claims.yaml", "reference/design.yaml", "reference/paper.yaml", "profiles/paper.yaml"]
+        judged_by = [f"reference/{name}.yaml" for name in ("claims", "design", "paper", "arithmetic")] + [
+            "profiles/paper.yaml"
+        ]
         judged_by += [LAB] if (root / LAB).is_file() else []  # an archive from before has none, and needs none
         judged_by += [f"tasks/{path.name}" for path in sorted((root / "tasks").glob("*.yaml"))]
         differing = [name for name in judged_by if _read(root / name) != _read(here.root / name)]

@@ -75,8 +75,8 @@ def _cell(result: Result, held: str, made: list[str], record: CrateRecord, files
 
 
 def _judging(held: str, record: CrateRecord, files: Files) -> Unit:
-    rules = ("claims.yaml", "lab_claims.yaml", "design.yaml")
-    read = {f"{held}/{SCORES}", PARAMS, *(f"reference/{name}" for name in rules), "profiles/paper.yaml"}
+    read = {f"{held}/{SCORES}", PARAMS, "profiles/paper.yaml"}
+    read |= {f"reference/{name}.yaml" for name in ("claims", "lab_claims", "design", "paper", "arithmetic")}
     read |= {path for path in files if path.startswith("tasks/")}
     origin = {"git_commit": record.git_commit, "git_dirty": record.git_dirty}
     return Unit("harness verify", origin, sorted(read & files.keys()), [VERDICTS, REPORT])

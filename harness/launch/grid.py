@@ -19,6 +19,7 @@ from harness.launch.pinned_cells import take_over
 from harness.launch.unit import cell_line, intermediate_line, read_record
 from harness.launch.up_to_date import UpToDate
 from harness.launch.work import Work, cell_work, intermediate_work
+from harness.pipeline.cost_text import slow_precision
 from harness.pipeline.dvc import check_project, commit, make, reproduce, restore
 from harness.pipeline.times import unit_seconds
 from harness.pipeline.units import Unit, needed_units, states, units
@@ -153,6 +154,8 @@ def _run(
     executor: Executor, jobs: Sequence[Job], params: Params, paths: Paths, to_stderr: bool, from_pins: bool
 ) -> bool:
     """Run the jobs and have dvc.lock record those that finished; False where one failed."""
+    if slow := slow_precision(params):
+        print(f"harness: {slow}", file=sys.stderr)
     with grid_progress(len(jobs), to_stderr) as show, interrupts() as stop:
 
         def tell(told: Told) -> None:

@@ -16,6 +16,7 @@ from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_encoder
+from harness.project.provenance import without_bfloat16
 from harness.project.records import read_json
 from harness.project.results import grid_cells
 from harness.project.tasks import load_tasks
@@ -39,7 +40,19 @@ def render_cost(params: Params, paths: Paths, gpu: str | None) -> str:
         *_trimming(found, params, paths),
         *_sharing(found, params, gpu, speeds),
     ]
-    return "\n".join([tabulate(lines, tablefmt="plain", disable_numparse=True), *_notes(found)])
+    notes = [*_notes(found), *filter(None, [slow_precision(params)])]
+    return "\n".join([tabulate(lines, tablefmt="plain", disable_numparse=True), *notes])
+
+
+def slow_precision(params: Params) -> str | None:
+    """A sentence where the profile asks for bf16 and this machine's processor doesn't multiply it; else None."""
+    compute = params.compute
+    if (compute.device, compute.precision) != ("cpu", "bf16") or not without_bfloat16():
+        return None
+    return (
+        "slow here: this processor has no instructions for bfloat16 (avx512_bf16 or amx_bf16), and precision bf16 takes"
+        " many times as long as fp32 on it; set compute.precision: fp32 in params.yaml, or use another machine"
+    )
 
 
 def _counts(found: GridCost, cells: int) -> list[list[str]]:

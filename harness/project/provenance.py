@@ -80,6 +80,16 @@ def _instructions() -> str | None:
     return ", ".join([*parts, *(name for name in VECTORS if name in known)]) or None
 
 
+def without_bfloat16() -> bool:
+    """Does the processor lack instructions that multiply bfloat16? False where its instructions are not known.
+
+    torch then takes it apart in software, which takes many times as long as fp32 (docs/training.md).
+    """
+    fields = _cpu_fields()
+    known = set(fields.get("flags", "").split())
+    return bool(known) and not known & {"avx512_bf16", "amx_bf16"}
+
+
 def _version(package: str) -> str | None:
     try:
         return version(package)

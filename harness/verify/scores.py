@@ -18,6 +18,7 @@ from harness.project.files import refuse_repeated_keys
 from harness.project.params import BASELINE
 from harness.project.records import Record
 from harness.project.results import Cell, Status
+from harness.verify.published.rows import PublishedRow
 
 
 class CellScore(Record):
@@ -126,7 +127,7 @@ class ScoreEntry(Record):
     score: Points
     """The target's score in points, averaged over its languages."""
     dev_score: Points | None = None
-    """Score on the source language's dev set in points, by which claims on the best recipe choose."""
+    """Score in points on development sets that share no row with the test sets; the best recipe is chosen by it."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class Scores:
     by_pair: dict[tuple[str, str], dict[int, float]]
     """(recipe, target) -> seed -> points."""
     dev_by_pair: dict[tuple[str, str], dict[int, float]]
-    """The same on the source language's dev set, where there is one."""
+    """The same on development sets that share no row with the test sets, by which the best recipe is chosen."""
     recipes: list[str]
     """Recipes that have at least one cell whose data was there."""
     targets: list[str]
@@ -155,12 +156,17 @@ class Scores:
     """Which rows, in words; likewise."""
     cells: frozenset[tuple[str, str, int]] | None = None
     """(recipe, target, seed) of every cell of a table, with a score or without; None: all that the lists above span."""
-    by_language: Mapping[tuple[str, str, str], dict[int, float]] = field(default_factory=dict)
-    """(recipe, target, language) -> seed -> points: the target's score on that language alone; empty where only scores
-    of whole targets are known."""
     collapsed: frozenset[tuple[str, str, int]] = frozenset()
     """(recipe, target, seed) of cells whose model predicts one class or did not learn; their scores count as they are.
     """
+    by_language: Mapping[tuple[str, str, str], dict[int, float]] = field(default_factory=dict)
+    """(recipe, target, language) -> seed -> points: the target's score on that language alone; empty where only scores
+    of whole targets are known."""
+    halves: Mapping[tuple[str, str], Mapping[int, tuple[float, float]]] = field(default_factory=dict)
+    """(recipe, target) -> seed -> points on either half of its test items, by which a target without development sets
+    of its own can choose and report."""
+    published: Mapping[str, PublishedRow] = field(default_factory=dict)
+    """Rows of published scores that a claim may name as its baseline; none where the scores are of another scope."""
 
     def has_cell(self, recipe: str, target: str, seed: int) -> bool:
         """Whether the grid has the cell, with a score or without."""
@@ -201,10 +207,10 @@ def read_table(table: ScoresTable) -> Scores:
     """Index a table of scores, in points: its cells by recipe, target and seed, in the table's order.
 
     A cell without a score is left out. A recipe on a target whose every cell is `unavailable` is kept with the reason.
+    A row's dev score is of the source language alone, so nothing chooses by it.
     Raises nothing: the table was checked when it was made.
     """
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
-    dev_by_pair: dict[tuple[str, str], dict[int, float]] = {}
     by_language: dict[tuple[str, str, str], dict[int, float]] = {}
     rows: dict[tuple[str, str], list[CellScore]] = {}
     for row in table.cells:
@@ -214,8 +220,6 @@ def read_table(table: ScoresTable) -> Scores:
             by_pair.setdefault(pair, {})[row.cell.seed] = row.score
             for language, points in table.points_by_language(row).items():
                 by_language.setdefault((*pair, language), {})[row.cell.seed] = points
-        if row.dev_score is not None:
-            dev_by_pair.setdefault(pair, {})[row.cell.seed] = row.dev_score
     unavailable = {
         pair: "; ".join(cells[0].reasons)
         for pair, cells in rows.items()
@@ -223,7 +227,7 @@ def read_table(table: ScoresTable) -> Scores:
     }
     return Scores(
         by_pair=by_pair,
-        dev_by_pair=dev_by_pair,
+        dev_by_pair={},
         recipes=list(dict.fromkeys(recipe for recipe, target in rows if (recipe, target) not in unavailable)),
         targets=table.targets,
         seeds=table.seeds,

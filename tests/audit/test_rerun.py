@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from harness.audit.pin_results import pin_results
 from harness.audit.repeat.compare_rerun import compare_rerun, differing_languages, pick
+from harness.audit.repeat.redraw import Limits
 from harness.audit.report_rerun import ONLY_HASH, show_rerun
 from harness.audit.rerun import Rerun
 from harness.audit.scores import write_scores
@@ -155,7 +156,7 @@ def test_a_tampered_cell_is_different_and_its_first_row_is_named(
     assert "V0 integrity      ok" in verify()[1]
     before = files(paths.results)
     code, out, err = verify("--rerun", "1", "--seed", str(seed_of(cell)))
-    assert code == 1 and "\nexit code 1: something is not reproduced\n" in out
+    assert code == 1 and "\nexit code 1: something is not reproduced, or refuted" in out
     assert "V1 re-run         DIFFERS   1 of 2 cells" in out and f"different  {cell.id}" in out
     assert f"qab: 1 of 10 rows differ; first row 4: recorded {recorded}, re-run {true}; accuracy " in out
     assert "predictions repeat exactly" in out
@@ -215,7 +216,7 @@ def test_pinned_hashes_are_compared_with_where_the_predictions_are_not_kept(
 def test_the_same_hash_is_an_exact_repeat_also_where_no_rows_are_kept() -> None:
     recorded, again = result(50.0), result(50.0, cpu="b")
     differing = differing_languages(recorded, again, None, {"de": [1, 2]})
-    found = compare_rerun(recorded, again, differing, tolerance_points=0.5, rows_kept=False)
+    found = compare_rerun(recorded, again, differing, Limits(tolerance=0.5, halfway=0.0), rows_kept=False)
     assert (found.outcome, found.reason, found.languages, found.rows_kept) == ("repeated exactly", "", [], False)
     assert len(show_rerun(Rerun(seed=1, candidates=9, cells=[found]))[2]) == 1
 
@@ -321,7 +322,7 @@ def test_the_outcome(again: Result, outcome: str, reason: str) -> None:
     """Only another machine, or other inputs than the same on any machine, may use the tolerance."""
     recorded = result(50.0)
     differing = differing_languages(recorded, again, {}, {})
-    found = compare_rerun(recorded, again, differing, tolerance_points=0.5)
+    found = compare_rerun(recorded, again, differing, Limits(tolerance=0.5, halfway=0.0))
     assert found.outcome == outcome and reason in found.reason and bool(found.reason) == bool(reason)
     word, detail, lines = show_rerun(Rerun(seed=1, candidates=9, cells=[found]))
     assert word == ("DIFFERS" if outcome == "different" else "ok")

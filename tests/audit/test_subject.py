@@ -68,7 +68,7 @@ def test_each_claim_says_why_it_is_not_tested_where_nothing_has_run(clone: Path,
     assert found.exit_code == 0
     for claim, row in zip(CLAIMS, found.claims, strict=True):
         needed = needs(claim, params)
-        assert row.verdict in (("NOT_TESTED", "REPRODUCED") if row.is_fact else ("NOT_TESTED",))
+        assert row.verdict in (("NOT_TESTED", "CONFIRMED") if row.is_fact else ("NOT_TESTED",))
         assert ("nothing has run" in row.note) is bool(needed.cells)
         assert all(name in " ".join(row.reasons) for name in needed.lacking), row.id
 
@@ -89,10 +89,11 @@ def test_where_nothing_has_run_the_levels_say_so_and_scope_is_told_beforehand(cl
         row = next(row for row in found.claims if row.id == "squad-gain")
         assert (row.verdict, row.note, row.measured) == ("NOT_TESTED", note, None)
         lines = render(found).splitlines()
-        assert f"nothing is pinned (`harness profile {profile}`, then `make repro`, runs it)" in lines[1]
+        assert f"nothing is pinned (`harness profile {profile}`, then `make repro`, runs it)" in lines[3]
         levels = [line for line in lines if line.startswith(("V0", "V1", "V2"))]
         assert len(levels) == 3 and all(line[18] == "-" and line.endswith(NOTHING) for line in levels)
-        assert lines[-1] == "exit code 0: everything decidable is reproduced"
+        assert lines[0] == "0 of 10 measured claims decided: 10 NOT_TESTED; 9 of 11 facts confirmed"
+        assert lines[-1].startswith("exit code 0: ") and lines[-1].endswith("; 12 of 21 claims NOT_TESTED")
         assert (found.encoder, found.data) == (describe_encoder(params), describe_data(params))
 
 
@@ -105,7 +106,7 @@ def test_a_fact_that_fails_counts_where_nothing_has_run(make_project: Make) -> N
         (project.root / name).symlink_to(ROOT / name)
     found = verify_all(project.params, project.paths)
     assert found.judged == "nothing" and found.exit_code == 1
-    assert [row.id for row in found.claims if row.verdict == "NOT_REPRODUCED"] == ["mnli-size"]
+    assert [row.id for row in found.claims if row.verdict == "REFUTED"] == ["mnli-size"]
 
 
 def test_a_run_comes_before_pinned_results_and_these_before_nothing(make_project: Make) -> None:
@@ -147,7 +148,7 @@ def test_the_command_prints_the_table_and_the_record(
     for arguments in ([], ["--quick"]):
         assert run(["verify", "--profile", "paper", *arguments]) == 0
         out, err = capsys.readouterr()
-        assert "NOT_TESTED  squad-gain" in out and "REPRODUCED  nine-targets" in out and not err
+        assert "NOT_TESTED  squad-gain" in out and "CONFIRMED   nine-targets" in out and not err
     assert run(["verify", "--profile", "paper", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["judged"], said["exit_code"], said["v0"]["cells_found"]) == ("nothing", 0, 0)

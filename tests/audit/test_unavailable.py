@@ -126,6 +126,8 @@ def test_unavailable_cells_are_pinned_and_not_compared(make_project: Make) -> No
     ran, here = make_project(name="ran").run(planted({})), make_project(name="here").run(planted({}))
     withhold(ran, {"multi": LICENSED})
     pin_results(ran.params, ran.paths)
+    ran.run_again(planted({}))
+    withhold(ran, {"multi": LICENSED})
     pinned = check_pinned(ran.paths.pinned)
     integrity = pinned.integrity
     assert pinned.table is not None and len(integrity.unavailable) == 27 and integrity.cells_found == 135

@@ -51,6 +51,9 @@ def test_the_archive_as_it_was_written_contradicts_nothing(archive: Path) -> Non
             "  REPRODUCED  squad-gain  +8.2 \nverdict     claim",
             "another verdict on squad",
         ),
+        ("report.txt", "0 of 10 measured", "10 of 10 measured", "opens with another answer"),
+        ("verdicts.json", "0 of 10 measured", "10 of 10 measured", "otherwise than this judging: answer"),
+        ("report.txt", "NOT_TESTED  hellaswag-source", "CONFIRMED   hellaswag-source", "verdict on hellaswag-source"),
         ("report.txt", "+8.2 +- 1.5", "-5.0 +- 1.5", "other numbers on squad-gain"),
         ("verdicts.json", '"encoder": "encoder', '"encoder": "XLM-R, not', "says otherwise than this judging: encoder"),
         ("verdicts.json", '"claims":', '"claims": [], "claims":', "`claims` twice"),
@@ -70,6 +73,19 @@ def test_another_word_or_number_is_told(
     found = verify_crate(forged, None)
     assert found.crate is not None and any(said in one for one in found.crate.contradicts)
     assert said in " ".join(render(found).split())
+
+
+def test_an_older_archive_calls_facts_reproduced_and_contradicts_nothing(archive: Path, tmp_path: Path) -> None:
+    files = read_all(archive)[0]
+    report = files["report.txt"].decode().replace("CONFIRMED ", "REPRODUCED")
+    verdicts = json.loads(files["verdicts.json"])
+    del verdicts["answer"]
+    for claim in verdicts["claims"]:
+        claim["verdict"] = {"CONFIRMED": "REPRODUCED"}.get(claim["verdict"], claim["verdict"])
+    older = {"report.txt": report.partition("\n\n")[2].encode(), "verdicts.json": json.dumps(verdicts).encode()}
+    found = verify_crate(changed(archive, tmp_path / "older.zip", older, forge=True), None)
+    assert found.crate is not None and found.crate.contradicts == []
+    assert sum(claim.verdict == "CONFIRMED" for claim in found.claims) == 9
 
 
 def test_a_file_that_no_archive_has_is_told(archive: Path, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def make(
     verification = Verification(
         profile="lab", encoder=encoder, data=data, judged="pinned", v0=v0, v2=None, v2_note="", exit_code=0,
         grid=GridSize(recipes=["none", *gains], targets=list(targets), seeds=list(seeds)),
-        claims=[judge(claim, read_table(table), facts) for claim in claims],
+        answer="an answer", claims=[judge(claim, read_table(table), facts) for claim in claims],
     )  # fmt: skip
     machine = dict(cpu="some cpu", cores=2, device="cpu", threads=1, python="3.11.2")
     made = Origin(machines=[machine], git_commits=["c0ffee" * 6], git_dirty=False, when="pinned 2020-05-26 (UTC)")
@@ -190,7 +190,7 @@ def test_every_claim_stands_in_the_table_with_where_it_points() -> None:
         "+8.2 ± 1.5", "+3.0", f"[{3 - half:+.1f}, {3 + half:+.1f}]", "+3.0", "same", "3"
     ]  # fmt: skip
     directions = {"mnli-gain": "opposite", "hellaswag-gain": "unclear", "multi-gain": "not measurable"}
-    directions |= {"state-of-the-art": "not measurable", "mnli-size": "fact: as claimed"}
+    directions |= {"state-of-the-art": "not measurable", "mnli-size": "fact: confirmed"}
     for name, word in directions.items():
         assert row(page, name, "The claims")[6] == word
     assert "squad-gain: squad_v1, which the claim could mean too, gains +1.5" in section
@@ -200,10 +200,13 @@ def test_every_claim_stands_in_the_table_with_where_it_points() -> None:
     assert f"Of {len(results)} claims on results: {counts}." in section
 
 
-def test_no_claim_is_called_reproduced_or_refuted() -> None:
+def test_no_claim_on_results_is_called_reproduced_or_refuted() -> None:
+    """Only facts of the data are confirmed here; the first line is the answer of `harness verify`."""
     for gain in (8.2, -8.2):
         for encoder, data in (("a small encoder", "data pack toy"), ("FacebookAI/xlm-roberta-large", "XTREME")):
             page = page_of(make(dict.fromkeys(("mnli", "squad_v2", "multi"), gain), encoder=encoder, data=data)).lower()
+            assert page.splitlines()[2] == "**an answer.**"
+            page = page.replace("fact: confirmed", "").replace("on facts of the data 9 are confirmed", "")
             assert "reproduced" not in page and "refuted" not in page and "confirmed" not in page
 
 

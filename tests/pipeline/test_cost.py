@@ -12,6 +12,7 @@ import toy as toys
 from harness.pipeline.cost import GridCost, Length, UnitCost, estimate, parameters_of
 from harness.pipeline.cost_text import render_cost
 from harness.pipeline.speeds import Throughput, hours, speeds_for
+from harness.project import provenance
 from harness.project.errors import HarnessError
 from harness.project.params import Architecture, Params
 from harness.project.paths import Paths
@@ -240,6 +241,18 @@ def test_no_number_is_given_for_a_gpu_that_nobody_measured(tmp_path: Path) -> No
     assert "unknown: nobody measured FacebookAI/xlm-roberta-large on `Some GPU` at bf16" in line
     assert "python benchmarks/throughput.py --device cuda --precision bf16 --micro-batch 4" in line
     assert "Other GPU (bf16)" in line and "wall days" not in text
+
+
+@pytest.mark.parametrize(
+    "device, precision, is_slow", [("cpu", "bf16", True), ("cpu", "fp32", False), ("cuda", "bf16", False)]
+)
+def test_bf16_on_a_processor_without_it_is_told(
+    device: str, precision: str, is_slow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "_cpu_fields", lambda: {"flags": "avx2"})
+    compute = LAB.compute.model_copy(update={"device": device, "precision": precision})
+    text = render_cost(LAB.model_copy(update={"compute": compute}), project(tmp_path, []), None)
+    assert ("set compute.precision: fp32" in text) == is_slow
 
 
 def test_hours_of_unknown_units_are_not_passed_over_in_silence(tmp_path: Path) -> None:

@@ -28,6 +28,14 @@ def test_an_unknown_processor_has_no_instructions(monkeypatch: pytest.MonkeyPatc
     assert found["cpu"] and found["instructions"] is None
 
 
+@pytest.mark.parametrize(
+    ("flags", "lacks"), [("avx2 avx512f", True), ("avx512f avx512_bf16", False), ("amx_bf16", False), ("", False)]
+)
+def test_a_processor_without_bfloat16_is_known(flags: str, lacks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "_cpu_fields", lambda: {"flags": flags} if flags else {})
+    assert provenance.without_bfloat16() == lacks
+
+
 def git(folder: Path, *command: str) -> str:
     names = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
     return subprocess.run(["git", "-C", folder, *names, *command], capture_output=True, text=True, check=True).stdout

@@ -21,7 +21,7 @@ from harness.project.files import write_json
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_data, describe_encoder
-from harness.project.results import Cell, PredictionsFile, Result, collect, grid_cells, write_result
+from harness.project.results import Cell, PredictionsFile, Result, collect, grid_cells, kept_name, write_result
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 Score = Callable[[Cell], float]
@@ -64,9 +64,10 @@ METRIC = Metric(
 """The metric of these projects; `registered(METRIC)` makes it known."""
 
 
-def pack(target: str, scores: dict[str, dict[str, float]], data: Path) -> bytes:
+def pack(target: str, scores: dict[str, dict[str, float]], data: Path, split: str = "test") -> bytes:
     """A file of predictions whose metrics, by `planted`, are these scores."""
-    gold = {path.name.split(".")[1]: sha256(path.read_bytes()) for path in sorted(data.glob("*.jsonl"))}
+    files = sorted(data.glob(f"{split}*.jsonl"))
+    gold = {path.name.split(".")[1]: sha256(path.read_bytes()) for path in files}
     by_language = {
         language: {"data_sha256": gold.get(language), "predictions": [values]} for language, values in scores.items()
     }
@@ -100,7 +101,10 @@ class Project:
     params: Params
     paths: Paths
 
-    def write_data(self) -> None:
+    def write_data(self, dev: Sequence[str] = (), shared: Sequence[str] = ()) -> None:
+        """Data folders of one test row a language; tasks of `dev` have a development row too, those of `shared` one
+        that is the test row.
+        """
         for task in self.params.data.tasks:
             content = f'{{"id": "{task}-0"}}\n'.encode()
             folder = self.paths.data(task)
@@ -110,8 +114,14 @@ class Project:
             names = [f"{split}.{language}.jsonl" for language in LANGUAGES]
             for name in names:
                 (folder / name).write_bytes(content)
+            files = dict.fromkeys(names, entry)
+            if task in dev:
+                row = content if task in shared else f'{{"id": "{task}-dev"}}\n'.encode()
+                for name in (name.replace("test", "dev", 1) for name in names):
+                    (folder / name).write_bytes(row)
+                    files[name] = {"rows": 1, "sha256": sha256(row), "bytes": len(row)}
             made = MANIFEST | {"task": task, "kind": "mining" if task == "bucc" else "toy"}
-            write_json(folder / "manifest.json", made | {"files": dict.fromkeys(names, entry)})
+            write_json(folder / "manifest.json", made | {"files": files})
 
     def write_cell(self, cell: Cell, score: float | None, **changes: Any) -> None:
         folder, group = self.paths.cell(cell.recipe, cell.target, cell.seed), XTREME_GROUPS[cell.target]
@@ -142,6 +152,15 @@ class Project:
         }
         write_result(folder, Result(**(fields | changes)))
 
+    def write_developed(self, cell: Cell, score: float, dev_score: float) -> None:
+        """A cell with development scores in every language, and the predictions that they follow from."""
+        folder, made = self.paths.cell(cell.recipe, cell.target, cell.seed), flat(dev_score, XTREME_GROUPS[cell.target])
+        folder.mkdir(parents=True, exist_ok=True)
+        content = pack(cell.target, made, self.paths.data(cell.target), "dev")
+        (folder / kept_name("dev")).write_bytes(content)
+        kept = {"dev": PredictionsFile(path=kept_name("dev"), sha256=sha256(content))}
+        self.write_cell(cell, score, dev_by_language=made, dev_scores={}, kept=kept)
+
     def inputs_of(self, cell: Cell) -> dict[str, str]:
         """What went into a cell, by name; the baseline's checkpoint is the encoder."""
         named = {name: sha256(name.encode()) for name in ("code", "encoder", "tokenizer")}
@@ -151,13 +170,23 @@ class Project:
             "checkpoint": named["encoder"] if cell.recipe == "none" else sha256(f"{cell.recipe}-{cell.seed}".encode()),
         }
 
-    def run(self, score: Score) -> Project:
-        """Make up the whole run."""
-        self.write_data()
+    def run(self, score: Score, dev: Sequence[str] = (), **changes: Any) -> Project:
+        """Make up the whole run; targets of `dev` have development scores in every language, equal to the test's.
+
+        `changes`: of every other cell's record.
+        """
+        self.write_data(dev)
         for cell in grid_cells(self.params):
-            self.write_cell(cell, score(cell))
+            if cell.target in dev:
+                self.write_developed(cell, score(cell), score(cell))
+            else:
+                self.write_cell(cell, score(cell), **changes)
         self.write_scores()
         return self
+
+    def run_again(self, score: Score) -> Project:
+        """The same at another time: a cell that took as long as the pinned one is the pinned one."""
+        return self.run(score, elapsed_s=2.0)
 
     def write_scores(self) -> None:
         results = collect(self.paths.cells, grid_cells(self.params))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from paper import read_paper
 from toy import ROOT
 
 from harness.metrics.xtreme import XTREME_GROUPS, macro_average, task_score
@@ -18,10 +17,11 @@ from harness.verify.claims.claim import Claim
 from harness.verify.claims.kinds import BestOf
 from harness.verify.claims.kinds.stated import StatedGain
 from harness.verify.claims.registry import read_claims
+from harness.verify.published.rows import read_published
 
 REFERENCE = ROOT / "reference"
 CLAIMS = read_claims(REFERENCE / "claims.yaml")
-PAPER = read_paper(REFERENCE / "paper.yaml")
+PAPER = read_published(REFERENCE / "paper.yaml")
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)

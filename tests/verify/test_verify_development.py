@@ -1,4 +1,4 @@
-"""The gain on development sets stands beside the judged one where it can be had, and decides nothing."""
+"""Claims that were published on development sets are decided where these and test sets agree."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from synthetic import LANGUAGES, Project, flat, planted
 
 from harness.audit.levels import verify_all
@@ -17,9 +18,10 @@ from harness.project.profiles import read_profile
 from harness.project.results import Cell, grid_cells
 from harness.project.tasks import load_tasks, published_pins
 from harness.verify.claims.registry import read_claims
-from harness.verify.measure.development import development_words
+from harness.verify.measure.development import SHARED, UNKNOWN, development_words
 from harness.verify.show.table import SPLIT
 from harness.verify.show.words import explain_claim
+from harness.verify.verdicts.split import BY_TEST
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 Make = Callable[..., Project]
@@ -29,24 +31,37 @@ OWN = ("xnli", "panx")
 """Targets to which the project gives development scores in every language."""
 
 
-def dev_of(cell: Cell) -> Mapping[str, Any]:
-    """Made-up development scores: complete, of one language only, or none."""
-    made = flat(planted(DEV_GAINS)(cell), XTREME_GROUPS[cell.target])
+def write_cell(project: Project, cell: Cell, dev_gains: dict[str, float]) -> None:
+    """A cell with made-up development scores: complete and kept, of one language only, or none."""
+    score, dev = planted(GAINS)(cell), planted(dev_gains)(cell)
+    made = flat(dev, XTREME_GROUPS[cell.target])
     if cell.target in OWN:
-        return {"dev_by_language": made, "dev_scores": {}}
-    if cell.target == "udpos":
-        return {"dev_by_language": {LANGUAGES[0]: made[LANGUAGES[0]]}, "dev_scores": made[LANGUAGES[0]]}
-    return {}
+        project.write_developed(cell, score, dev)
+    elif cell.target == "udpos":
+        one = {LANGUAGES[0]: made[LANGUAGES[0]]}
+        project.write_cell(cell, score, dev_by_language=one, dev_scores=made[LANGUAGES[0]])
+    else:
+        project.write_cell(cell, score)
+
+
+def write_all(project: Project, dev_gains: dict[str, float]) -> None:
+    for cell in grid_cells(project.params):
+        write_cell(project, cell, dev_gains)
+    project.write_scores()
 
 
 @pytest.fixture
 def project(make_project: Make) -> Project:
     made = make_project(recipes=("none", "squad_v2", "mnli"), targets=TARGETS)
-    made.write_data()
-    for cell in grid_cells(made.params):
-        made.write_cell(cell, planted(GAINS)(cell), **dev_of(cell))
-    made.write_scores()
+    made.write_data(dev=OWN)
+    write_all(made, DEV_GAINS)
     made.claim_here()
+    path = made.paths.reference / "claims.yaml"
+    entries = yaml.safe_load(path.read_text())
+    for entry in entries:
+        if entry.get("check", {}).get("kind") == "gain":
+            entry["check"]["targets"] = list(TARGETS)
+    path.write_text(yaml.safe_dump(entries, sort_keys=False))
     return made
 
 
@@ -61,6 +76,7 @@ def test_it_is_computed_over_the_targets_that_have_it_in_every_language(project:
         means = (found.gain.mean, found.on_test.mean)
         assert means == (pytest.approx(DEV_GAINS[recipe]), pytest.approx(GAINS[recipe]))
         assert list(found.gain.values) == [1, 2, 3] and found.gain.interval
+        assert found.measured == pytest.approx((2 * DEV_GAINS[recipe] + 3 * GAINS[recipe]) / 5)
         assert found.lacking == {
             "udpos": "none in qab",
             "xquad": "the source language's alone",
@@ -68,30 +84,64 @@ def test_it_is_computed_over_the_targets_that_have_it_in_every_language(project:
         }
 
 
-def test_it_is_shown_beside_and_decides_nothing(project: Project) -> None:
-    with_dev = verdicts(project)
+def test_a_claim_is_decided_only_where_development_and_test_sets_agree(project: Project) -> None:
+    """SQuAD: +8.2 by test sets, +6.9 with development sets; MNLI: +7.5 and +4.9."""
+    found = verdicts(project)
+    assert found["squad-gain"].evidence.rule_gives == found["mnli-gain"].evidence.rule_gives == "REPRODUCED"
+    squad, mnli = found["squad-gain"], found["mnli-gain"]
+    assert (squad.verdict, mnli.verdict) == ("INCONCLUSIVE", "INCONCLUSIVE")
+    assert mnli.note == "dev and test disagree"
+    (said,) = [reason for reason in mnli.reasons if "so neither decides" in reason]
+    assert "by test sets +7.5 [" in said and "]: REPRODUCED" in said
+    assert "with the development sets of xnli, panx in their place +4.9 [" in said and "]: NOT_REPRODUCED" in said
+    write_all(project, GAINS)
+    found = verdicts(project)
+    assert found["mnli-gain"].verdict == "REPRODUCED"
+    assert any(reason.endswith("they agree") for reason in found["mnli-gain"].reasons)
+
+
+def test_both_splits_stand_in_the_derivation(project: Project) -> None:
     alone = verify_claim("squad-gain", project.params, project.paths)
     text = " ".join(render_single(alone, project.paths, explain=True).split())
     adjusted = "points (interval adjusted for looks "
     assert f"on dev +5.0 {adjusted}" in text and "on the development sets of xnli, panx" in text
-    assert f"+8.2 {adjusted}" in text and "on the test sets of the same; it decides nothing" in text
+    instead = "on the test sets of the same; in place of these test sets the rule gives"
+    assert f"+8.2 {adjusted}" in text and instead in text
+
+
+def test_where_no_target_has_them_test_sets_decide_and_the_row_says_so(project: Project) -> None:
     for cell in grid_cells(project.params):
-        project.write_cell(cell, planted(GAINS)(cell), **{**dev_of(cell), "dev_by_language": {}})
+        project.write_cell(cell, planted(GAINS)(cell))
     project.write_scores()
-    without = verdicts(project)
-    for name, row in with_dev.items():
-        bare = row.model_copy(update={"evidence": row.evidence.model_copy(update={"development": None})})
-        other = without[name].evidence.model_copy(update={"development": None})
-        assert bare == without[name].model_copy(update={"evidence": other}), name
-    found = without["squad-gain"].evidence.development
-    assert found and (found.targets, found.gain, found.on_test) == ([], None, None)
-    assert development_words(found).startswith("no gain to show: no target has development scores in every language")
+    row = verdicts(project)["mnli-gain"]
+    assert row.verdict == "REPRODUCED" and BY_TEST in row.reasons
+    found = row.evidence.development
+    assert found and (found.targets, found.gain, found.verdict) == ([], None, None)
+    assert development_words(found).startswith("nothing: no target has development scores that count in every language")
 
 
-def test_only_mean_gains_that_were_published_on_development_sets_have_it(project: Project) -> None:
-    having = {name for name, row in verdicts(project).items() if row.evidence.development}
+def test_a_development_score_that_was_not_computed_again_does_not_count(project: Project) -> None:
+    """One cell of PAN-X keeps no development predictions: the target counts as a whole or not at all."""
+    one = Cell(recipe="mnli", target="panx", seed=2)
+    made = flat(planted(DEV_GAINS)(one), XTREME_GROUPS["panx"])
+    project.write_cell(one, planted(GAINS)(one), dev_by_language=made, dev_scores={})
+    project.write_scores()
+    found = verdicts(project)["mnli-gain"].evidence.development
+    assert found and found.targets == ["xnli"] and found.lacking["panx"] == UNKNOWN
+
+
+def test_development_rows_that_are_test_rows_do_not_count(project: Project) -> None:
+    project.write_data(dev=OWN, shared=["panx"])
+    write_all(project, DEV_GAINS)
+    found = verdicts(project)["mnli-gain"].evidence.development
+    assert found and found.targets == ["xnli"] and found.lacking["panx"] == SHARED
+
+
+def test_only_claims_that_were_published_on_development_sets_have_it(project: Project) -> None:
+    found = verdicts(project)
+    having = {name for name, row in found.items() if row.evidence.development}
     assert having >= {"squad-gain", "mnli-gain", "xnli-no-benefit"}
-    assert not having & {"best-per-target", "retrieval-gain", "tydiqa-gain", "mnli-size"}
+    assert not having & {"best-per-target", "mnli-size"}
 
 
 def test_each_claim_says_which_split_is_judged(repo_root: Path, project: Project) -> None:

@@ -122,7 +122,7 @@ def test_rows_are_counted_from_the_pins() -> None:
         *({"repository": "facebook/anli", "rows": rows} for rows in (16946, 45460, 100459)),
     ]
     found = decided("anli-plus-size", Facts(tasks={"anli_plus": make_task("anli_plus", {"train.en": parts})}))
-    assert (found.verdict, found.found, found.note) == ("REPRODUCED", "1,104,934", "pinned count")
+    assert (found.verdict, found.found, found.note) == ("CONFIRMED", "1,104,934", "pinned count")
     (reason,) = found.reasons
     assert "nyu-mll/multi_nli at 1234567890ab 392,702" in reason and "not been counted here" in reason
     assert "facebook/anli at 1234567890ab 16,946 + 45,460 + 100,459" in reason
@@ -131,7 +131,7 @@ def test_rows_are_counted_from_the_pins() -> None:
 def test_a_count_that_the_pins_contradict_shows_both_numbers() -> None:
     task = make_task("mnli", {"train.en": [{"rows": 392701}]})
     found = decided("mnli-size", Facts(tasks={"mnli": task}))
-    assert (found.verdict, found.found) == ("NOT_REPRODUCED", "392,701")
+    assert (found.verdict, found.found) == ("REFUTED", "392,701")
     assert found.reasons[-1] == "the claim says 392,702, found 392,701"
 
 
@@ -139,7 +139,7 @@ def test_rows_counted_here_stand_above_the_pin_and_fill_its_gaps() -> None:
     for rows in (392702, None):
         task = make_task("mnli", {"train.en": [{"rows": rows}], "dev.en": [{"rows": 9}]})
         found = decided("mnli-size", Facts(tasks={"mnli": task}, counted={"mnli": {"train.en": 392702}}))
-        assert (found.verdict, found.found, found.note) == ("REPRODUCED", "392,702", "counted here")
+        assert (found.verdict, found.found, found.note) == ("CONFIRMED", "392,702", "counted here")
 
 
 def test_a_place_that_states_no_count_leaves_it_to_the_next() -> None:
@@ -147,7 +147,7 @@ def test_a_place_that_states_no_count_leaves_it_to_the_next() -> None:
     raw["published"] = ["hub", "url"]
     raw["pins"]["url"] = raw_task("mnli", {"train.en": [{"rows": 392702}]}, "url")["pins"]["url"]
     found = decided("mnli-size", Facts(tasks={"mnli": parse_task(raw, "mnli")}))
-    assert found.verdict == "REPRODUCED" and "owner/data at 1234567890ab not stated" in found.reasons[0]
+    assert found.verdict == "CONFIRMED" and "owner/data at 1234567890ab not stated" in found.reasons[0]
     assert "https://example.org/a/data.zip (sha256 fedcba987654) 392,702" in found.reasons[0]
 
 
@@ -172,7 +172,7 @@ def test_tasks_are_those_of_the_papers_profile(paper: Params) -> None:
     facts = Facts(tasks=tasks, profiles={"paper": paper})
     for name in ("nine-targets", "nine-intermediate"):
         found = decided(name, facts)
-        assert (found.verdict, found.found, found.note) == ("REPRODUCED", "9", "pinned")
+        assert (found.verdict, found.found, found.note) == ("CONFIRMED", "9", "pinned")
     assert "ccg (the folder that HARNESS_CORPUS names, licensed)" in decided("nine-intermediate", facts).reasons[0]
     assert "tatoeba (owner/data at 1234567890ab)" in decided("nine-targets", facts).reasons[0]
 
@@ -180,17 +180,17 @@ def test_tasks_are_those_of_the_papers_profile(paper: Params) -> None:
 def test_fewer_tasks_contradict_and_an_unpinned_one_leaves_it_open(paper: Params) -> None:
     fewer = paper.model_copy(update={"grid": paper.grid.model_copy(update={"targets": ["xnli", "panx"]})})
     found = decided("nine-targets", Facts(tasks=every_task(), profiles={"paper": fewer}))
-    assert (found.verdict, found.found) == ("NOT_REPRODUCED", "2")
+    assert (found.verdict, found.found) == ("REFUTED", "2")
     translated = every_task() | {"mnli": make_task("mnli", {"train.en": [{}]}, languages=["de", "en"])}
     found = decided("nine-intermediate", Facts(tasks=translated, profiles={"paper": paper}))
-    assert (found.verdict, found.found) == ("NOT_REPRODUCED", "8")
+    assert (found.verdict, found.found) == ("REFUTED", "8")
     found = decided("nine-targets", Facts(tasks=every_task() | {"mlqa": bare("mlqa")}, profiles={"paper": paper}))
     assert (found.verdict, found.note) == ("NOT_TESTED", "no published pin") and "tasks/mlqa.yaml" in found.reasons[0]
     found = decided("nine-targets", Facts(tasks=every_task()))
     assert (found.verdict, found.note) == ("NOT_TESTED", "no profile paper")
 
 
-@pytest.mark.parametrize(("further", "verdict"), [(39, "REPRODUCED"), (32, "NOT_REPRODUCED")])
+@pytest.mark.parametrize(("further", "verdict"), [(39, "CONFIRMED"), (32, "REFUTED")])
 def test_languages_are_those_with_a_pinned_test_file(paper: Params, further: int, verdict: str) -> None:
     tasks = every_task(panx=further, udpos=20)
     found = decided("forty-languages", Facts(tasks=tasks, profiles={"paper": paper}))
@@ -210,13 +210,13 @@ def test_origins_are_those_of_public_documents() -> None:
         name: make_task(name, {"train.en": [{}]}, origins=[origin("Wikipedia")]) for name in ("squad_v1", "squad_v2")
     }
     found = decided("squad-source", Facts(tasks=squads))
-    assert (found.verdict, found.found, found.note) == ("REPRODUCED", "Wikipedia", "documented")
+    assert (found.verdict, found.found, found.note) == ("CONFIRMED", "Wikipedia", "documented")
     assert "squad_v1: the text is Wikipedia's (a public document, version 3)" in found.reasons
     assert "squad_v2 is pinned, first in owner/data at 1234567890ab" in found.reasons
 
     squads["squad_v1"] = make_task("squad_v1", {"train.en": [{}]}, origins=[origin("a newspaper")])
     found = decided("squad-source", Facts(tasks=squads))
-    assert (found.verdict, found.found) == ("NOT_REPRODUCED", "Wikipedia, a newspaper")
+    assert (found.verdict, found.found) == ("REFUTED", "Wikipedia, a newspaper")
 
 
 def test_an_origin_needs_a_document_and_a_pin() -> None:
@@ -237,7 +237,7 @@ def test_a_claim_whose_words_break_off_shows_what_is_documented() -> None:
 def test_no_training_split_means_no_such_pinned_file() -> None:
     tasks = {name: make_task(name, {"test.de": [{}], "dev.de": [{}]}) for name in ("bucc", "tatoeba")}
     found = decided("retrieval-no-training-data", Facts(tasks=tasks))
-    assert (found.verdict, found.found) == ("REPRODUCED", "none")
+    assert (found.verdict, found.found) == ("CONFIRMED", "none")
     assert found.reasons[0] == "bucc has no train file in owner/data at 1234567890ab"
     assert "google-research/xtreme" in found.reasons[-1]
     noted = raw_task("bucc", {"test.de": [{}]})
@@ -246,7 +246,7 @@ def test_no_training_split_means_no_such_pinned_file() -> None:
     assert "bucc: Test is the shared task's training set." in reasons
     tasks["bucc"] = make_task("bucc", {"test.de": [{}], "train.de": [{}]})
     found = decided("retrieval-no-training-data", Facts(tasks=tasks))
-    assert (found.verdict, found.found) == ("NOT_REPRODUCED", "bucc") and "bucc has train.de in" in found.reasons[0]
+    assert (found.verdict, found.found) == ("REFUTED", "bucc") and "bucc has train.de in" in found.reasons[0]
     tasks["tatoeba"] = bare("tatoeba")
     assert decided("retrieval-no-training-data", Facts(tasks=tasks)).note == "no published pin"
 
@@ -254,7 +254,7 @@ def test_no_training_split_means_no_such_pinned_file() -> None:
 def test_the_starting_point_is_what_the_profile_pins(paper: Params, repo_root: Path) -> None:
     pinned = Facts(tasks={}, profiles={"paper": paper})
     found = decided("xlmr-large-start", pinned)
-    assert (found.verdict, found.found, found.note) == ("REPRODUCED", "xlm-roberta-large", "pinned")
+    assert (found.verdict, found.found, found.note) == ("CONFIRMED", "xlm-roberta-large", "pinned")
     assert "FacebookAI/xlm-roberta-large at 1234567890ab (559,890,432 parameters" in found.reasons[0]
     assert found.reasons[0].endswith("not fetched to this machine")
 
@@ -265,7 +265,7 @@ def test_the_starting_point_is_what_the_profile_pins(paper: Params, repo_root: P
 
     base = paper.model_copy(update={"encoder": hub_encoder("FacebookAI/xlm-roberta-base")})
     found = decided("xlmr-large-start", Facts(tasks={}, profiles={"paper": base}))
-    assert (found.verdict, found.found) == ("NOT_REPRODUCED", "xlm-roberta-base")
+    assert (found.verdict, found.found) == ("REFUTED", "xlm-roberta-base")
     lab = read_params(repo_root / "profiles" / "lab.yaml")
     assert decided("xlmr-large-start", Facts(tasks={}, profiles={"paper": lab})).verdict == "NOT_TESTED"
 
@@ -286,10 +286,10 @@ def test_facts_are_decided_in_every_profile_and_count_in_the_exit_code(make_proj
     with_files(project, {"mnli": raw_task("mnli", {"train.en": [{"rows": 392702}]})})
     found = verify_all(project.params, project.paths)
     verdicts = {row.id: row.verdict for row in found.claims}
-    assert verdicts["mnli-size"] == "REPRODUCED" and verdicts["mnli-gain"] == "NOT_TESTED" and found.exit_code == 0
+    assert verdicts["mnli-size"] == "CONFIRMED" and verdicts["mnli-gain"] == "NOT_TESTED" and found.exit_code == 0
     text = render(found)
     row = next(line for line in text.splitlines() if " mnli-size " in line)
-    assert row.split() == ["REPRODUCED", "mnli-size", "392,702", "rows", "392,702", *"----", "pinned", "count"]
+    assert row.split() == ["CONFIRMED", "mnli-size", "392,702", "rows", "392,702", *"----", "pinned", "count"]
     assert max(map(len, text.splitlines())) <= WIDTH and "owner/data at 1234567890ab 392,702" in " ".join(text.split())
 
     with_files(project, {"mnli": raw_task("mnli", {"train.en": [{"rows": 5}]})})
@@ -303,7 +303,7 @@ def test_unsound_results_leave_the_facts_decided(make_project: Make) -> None:
     (project.paths.cell("mnli", "xnli", 1) / "result.json").unlink()
     found = verify_all(project.params, project.paths)
     verdicts = {row.id: row.verdict for row in found.claims}
-    assert found.exit_code == 3 and (verdicts["mnli-size"], verdicts["mnli-gain"]) == ("REPRODUCED", "INVALID")
+    assert found.exit_code == 3 and (verdicts["mnli-size"], verdicts["mnli-gain"]) == ("CONFIRMED", "INVALID")
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_only_a_data_folder_made_from_the_present_pins_counts(
     manifest = {"source": source, "source_pin": f"published (hub) sha256 {digest}"}
     (folder / "manifest.json").write_text(json.dumps(manifest | {"files": {"train.en.jsonl": {"rows": 392702}}}))
     row = claim(project, "mnli-size")
-    assert (row.verdict, row.found, row.note) == ("REPRODUCED", "392,702", note)
+    assert (row.verdict, row.found, row.note) == ("CONFIRMED", "392,702", note)
     (folder / "manifest.json").write_text("{")
     assert claim(project, "mnli-size").note == "pinned count"
 
@@ -344,7 +344,7 @@ def test_weights_that_were_fetched_are_seen_in_the_store(
         entry = store.Entry(sha256=sha256, bytes=9, address=f"https://example.org/{name}", etag=None)
         store.record(folder, name, entry)
     row = claim(project, "xlmr-large-start")
-    assert (row.verdict, row.note) == ("REPRODUCED", "checked here")
+    assert (row.verdict, row.note) == ("CONFIRMED", "checked here")
 
 
 def test_a_task_file_that_does_not_fit_is_a_users_error(make_project: Make) -> None:

@@ -25,7 +25,8 @@ def test_a_claim_explains_itself_from_its_fields(claim: Claim) -> None:
     text = " ".join(explain_claim(claim).split())
     assert claim.text in text and f"confidence {claim.confidence:.2f}" in text
     assert claim.scope.encoder in text
-    assert "REPRODUCED if" in text or "NOT_TESTED whatever is run" in text
+    word = "REPRODUCED if" if claim.measured else "CONFIRMED if" if claim.fact and claim.fact.group == "fact" else None
+    assert (word or "NOT_TESTED whatever is run") in text
     check = claim.measured
     if check is None:
         return

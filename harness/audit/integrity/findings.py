@@ -84,6 +84,10 @@ class Checked:
     """Cell -> its result, of those that could be read."""
     made: Made = field(default_factory=Made)
     """What the records say that they were made from."""
+    dev_rescored: frozenset[str] = frozenset()
+    """Cells whose dev scores were computed again from dev predictions and dev rows."""
+    items: Mapping[str, Path] = field(default_factory=dict)
+    """Cell -> its file of how every test item came out, where it is here."""
 
 
 @dataclass
@@ -149,6 +153,20 @@ class Findings:
             f"hashing {len(self.unhashed)} files of rows, predictions and weights ({size})",
             f"re-scoring {kept} cells",
         ]
+
+    def checked(
+        self,
+        integrity: Integrity,
+        table: ScoresTable | None,
+        results: Mapping[str, Result],
+        made: Made,
+        kept_at: Callable[[Result, Kept], Path],
+    ) -> Checked:
+        """The results with what was found; the table is dropped where there is a problem."""
+        keeping = {name: kept_at(one, "items") for name, one in results.items() if "items" in one.kept}
+        items = {name: path for name, path in keeping.items() if path.is_file()}
+        table = None if self.problems else table
+        return Checked(integrity, table, results, made, frozenset(self.rescored.dev), items)
 
     def conclude(self, results: Mapping[str, Result], expected: int) -> Integrity:
         """The record."""

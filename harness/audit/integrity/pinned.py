@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -31,7 +32,7 @@ from harness.project.pinned import (
     read_pinned_manifest,
     read_results,
 )
-from harness.project.results import Result
+from harness.project.results import Kept, Result
 from harness.verify.scores import ScoresTable, read_scores
 
 
@@ -69,7 +70,7 @@ def check_pinned(
             rescorer,
             results,
             lambda result: pinned_predictions(folder, result.cell.id),
-            lambda result, kept: folder / kept_files_name(kept, result.cell.id),
+            partial(_kept_at, folder),
         )
         groups = {target: table.groups.get(target, "none") for target in table.targets}
         findings.compare_cells(results, groups, lambda result: pinned_predictions(folder, result.cell.id))
@@ -78,7 +79,11 @@ def check_pinned(
         return Checked(findings.conclude({}, 0), None, {})
     made = _made(folder, table.targets, findings, fix)
     integrity = findings.conclude(results, len(_grid(table, manifest)))
-    return Checked(integrity, None if findings.problems else table, results, made)
+    return findings.checked(integrity, table, results, made, partial(_kept_at, folder))
+
+
+def _kept_at(folder: Path, result: Result, kept: Kept) -> Path:
+    return folder / kept_files_name(kept, result.cell.id)
 
 
 def _made(folder: Path, targets: Iterable[str], findings: Findings, fix: str) -> Made:

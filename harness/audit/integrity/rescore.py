@@ -46,6 +46,9 @@ class Rescored:
     texts: dict[str, int] = field(default_factory=dict)
     """Target that is mined -> sentences of each text beside those of gold pairs, where texts were cut."""
 
+    dev: set[str] = field(default_factory=set)
+    """Cells whose dev scores were computed again, from the dev predictions that they keep and the dev rows."""
+
     def cut(self) -> list[str]:
         """The targets of which only a part was scored, in words."""
         rows = [f"{target} {scored:,} of {there:,} rows" for target, (scored, there) in self.rows.items()]
@@ -61,6 +64,7 @@ class Rescorer:
         self._params, self._paths, self._here = params, paths, here
         self._known: dict[tuple[str, ...], dict[str, dict[str, float]]] = {}
         self._kept: dict[str, list[str]] = {}
+        self._dev: set[str] = set()
         self._rows: dict[tuple[str, ...], tuple[int, int]] = {}
 
     def rescore(
@@ -121,6 +125,10 @@ class Rescorer:
         key = _kept_key(result)
         if key not in self._kept:
             self._kept[key] = check_kept(result, files, predictions, answered, max_rows(result))
+            if answered and "dev" in files and not self._kept[key]:
+                self._dev.add(key)
+        if key in self._dev:
+            found.dev.add(name)
         if self._kept[key]:
             found.problems.append(
                 f"expected what cell {name} keeps to follow from its predictions and to give its result, found"

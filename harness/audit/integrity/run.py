@@ -109,7 +109,8 @@ def check_run(
         if whole:
             _check_table(paths.scores, table, findings)
     made = Made(manifests, read_record(paths.results / ENCODER))
-    return Checked(findings.conclude(results, len(cells)), None if findings.problems else table, results, made)
+    integrity = findings.conclude(results, len(cells))
+    return findings.checked(integrity, table, results, made, lambda found, kept: _kept(found, kept, paths))
 
 
 def _predictions(result: Result, paths: Paths) -> Path:

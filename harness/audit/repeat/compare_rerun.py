@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 from harness.audit.integrity.findings import SCORE_TOLERANCE
+from harness.audit.repeat.redraw import Again, CellFound, Limits
 from harness.project.records import Record
 from harness.project.results import Cell, Result
 
@@ -21,7 +22,7 @@ MACHINE = ("machine", "python", "packages", "device", "threads", "image_digest")
 NO_ROW = "(no row)"
 """Stands for a prediction that only one of the two files has."""
 
-Outcome = Literal["repeated exactly", "within tolerance", "different"]
+Outcome = Literal["repeated exactly", "within tolerance", "left open", "different"]
 Predictions = Mapping[str, Sequence[Any]]
 """language -> one prediction per row, in the order of the test file (mining: the mined pairs)."""
 
@@ -62,8 +63,9 @@ class RerunCell(Record):
     """Of the recorded predictions file."""
     predictions_sha256_again: str | None
     """Of the re-run's; null where it came out without one."""
-    tolerance_points: float
-    """How far the two scores may differ where the machine or an input is another (level V2)."""
+    tolerance_points: float | None
+    """How far the two scores may differ where the machine or an input is another (level V2); null: the seeds of its
+    pair show no spread."""
     made_otherwise: list[str]
     """Inputs and parts of the machine that are not the same in the two; empty: predictions have to repeat exactly."""
     languages: list[LanguageDifference]
@@ -74,6 +76,11 @@ class RerunCell(Record):
     """Wall time of the re-run in seconds, imports excluded."""
     kept: str | None = None
     """Folder of the re-run, kept because it is different."""
+
+    @property
+    def repeats(self) -> bool:
+        """The cell repeats what is recorded of it, byte by byte or within the tolerance of another machine."""
+        return self.outcome in ("repeated exactly", "within tolerance")
 
 
 class Rerun(Record):
@@ -91,6 +98,11 @@ class Rerun(Record):
         """No cell is different."""
         return all(one.outcome != "different" for one in self.cells)
 
+    @property
+    def is_open(self) -> bool:
+        """There is a cell that the tolerance can't decide on."""
+        return any(one.outcome == "left open" for one in self.cells)
+
 
 def pick(cells: Sequence[Cell], count: int, seed: int) -> list[Cell]:
     """`count` of `cells` at random without repetition, in their own order; all where there are no more."""
@@ -102,10 +114,12 @@ def compare_rerun(
     recorded: Result,
     again: Result,
     differing: list[LanguageDifference],
-    tolerance_points: float,
+    limits: Limits,
     rows_kept: bool = True,
 ) -> RerunCell:
-    """The outcome of one cell from both results and the languages in which they differ."""
+    """The outcome of one cell from both results and the languages in which they differ; `limits`: those of its score
+    where the machine or an input is another.
+    """
     assert recorded.score is not None
     otherwise = made_otherwise(recorded, again)
     hashes = [result.predictions.sha256 if result.predictions else None for result in (recorded, again)]
@@ -124,10 +138,8 @@ def compare_rerun(
             f"{difference:+.2f} points; on the same kind of machine, packages and inputs predictions repeat exactly"
         )
     else:
-        outcome = "within tolerance" if abs(difference) <= tolerance_points else "different"
-        reason = (
-            f"{difference:+.2f} points, tolerance {tolerance_points:.2f}; not the same in both: {', '.join(otherwise)}"
-        )
+        outcome, held = _held(CellFound(_again(recorded, recorded.score + difference), limits))
+        reason = f"{difference:+.2f} points, {held}; not the same in both: {', '.join(otherwise)}"
     return RerunCell(
         cell=recorded.cell,
         outcome=outcome,
@@ -136,12 +148,29 @@ def compare_rerun(
         score_again=score,
         predictions_sha256=hashes[0],
         predictions_sha256_again=hashes[1],
-        tolerance_points=tolerance_points,
+        tolerance_points=limits.tolerance,
         made_otherwise=otherwise,
         languages=differing,
         rows_kept=rows_kept,
         elapsed_s=again.elapsed_s,
     )
+
+
+def _again(recorded: Result, score: float) -> Again:
+    cell = recorded.cell
+    return Again(cell.id, (cell.recipe, cell.target), score, recorded.score or 0.0)
+
+
+def _held(found: CellFound) -> tuple[Outcome, str]:
+    """The outcome of a cell that was made otherwise, and what it is held to, in words."""
+    tolerance = found.limits.tolerance
+    if tolerance is None:
+        return ("left open" if found.unheld else "within tolerance"), "no spread over seeds to hold that to"
+    if found.beyond:
+        return "different", f"tolerance {tolerance:.2f}"
+    if found.fell:
+        return "left open", f"tolerance {tolerance:.2f}, but half the way to a constant answer"
+    return "within tolerance", f"tolerance {tolerance:.2f}"
 
 
 def made_otherwise(recorded: Result, again: Result) -> list[str]:

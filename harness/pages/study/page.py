@@ -22,7 +22,7 @@ from harness.verify.statistics.intervals import CONFIDENCE, FEWEST_SEEDS
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 DIRECTIONS = {True: "same", False: "opposite", None: "unclear"}
-FACT_WORDS = {"REPRODUCED": "fact: as claimed", "NOT_REPRODUCED": "fact: not as claimed"}
+FACT_WORDS = {"CONFIRMED": "fact: confirmed", "REFUTED": "fact: refuted"}
 NOT_MEASURABLE = "not measurable"
 COLLAPSED = "†"
 """Marks a pair that rests on a collapsed cell."""
@@ -52,6 +52,7 @@ def _opening(study: Study) -> str:
     return "\n\n".join(
         [
             f"# What profile `{v.profile}` shows",
+            f"**{v.answer}.**",
             f"Written by `harness study` from {where}: every number, and every sentence that depends on one, follows "
             "from them. Scores and gains are points (0-100); a gain is a recipe's score less that of the baseline "
             f"`{BASELINE}` (no intermediate training) at the same seed.",
@@ -155,10 +156,10 @@ def count_directions(verdicts: Sequence[ClaimVerdict]) -> str:
     words = [direction_of(verdict) for verdict in measured]
     counts = ", ".join(f"{words.count(word)} {word}" for word in (*DIRECTIONS.values(), NOT_MEASURABLE))
     facts = [direction_of(verdict) for verdict in verdicts if verdict.is_fact]
-    as_claimed = facts.count(FACT_WORDS["REPRODUCED"])
+    confirmed = facts.count(FACT_WORDS["CONFIRMED"])
     return (
-        f"Of {len(measured)} claims on results: {counts}. Of {len(facts)} on facts of the data {as_claimed} are as "
-        f"claimed. {_standing(verdicts)}"
+        f"Of {len(measured)} claims on results: {counts}. Of {len(facts)} on facts of the data {confirmed} are "
+        f"confirmed. {_standing(verdicts)}"
     )
 
 
@@ -180,7 +181,7 @@ def _in_scope(verdicts: Sequence[ClaimVerdict]) -> bool:
 
 
 def direction_of(verdict: ClaimVerdict) -> str:
-    """Where the measurement points relative to the claim; for a fact whether it is as claimed."""
+    """Where the measurement points relative to the claim; for a fact whether it is confirmed."""
     if verdict.is_fact:
         return FACT_WORDS.get(verdict.verdict, "fact: undecided")
     return NOT_MEASURABLE if verdict.measured is None else DIRECTIONS[verdict.agrees]

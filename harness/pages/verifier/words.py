@@ -1,4 +1,4 @@
-"""What docs/verifier.md explains in words: levels, the rule, the verdicts, Holm, exit codes, limits.
+"""What docs/verifier.md explains in words: levels, the rules with their sources, the verdicts, limits.
 
 No measured number stands here; harness.pages.verifier.page puts those between the words.
 """
@@ -9,9 +9,10 @@ from harness.pages.markdown import markdown_table
 
 OPENING = """# How the verifier decides, and how often it errs
 
-Written by `harness verifier report`, which measures every error rate below by simulation with the verifier's own
-rule (about a minute; always the same draws, so always the same page). Deviations and spreads are in units of a
-claim's margin."""
+Written by `harness verifier report`, which measures every rate below by simulation with the verifier's own rules
+(about two minutes on one core; always the same draws, so always the same page). Deviations and spreads are in units
+of a claim's margin. *Replaced* is the rule that was used before: a t interval for a fixed number of seeds, whenever one
+looked."""
 
 LEVELS = """## Levels
 
@@ -48,12 +49,11 @@ that fails.
     "lll",
 )
 
-RULE = """## The rule of level V3
+RULE = """## The rules of level V3
 
 For every seed s there is ONE gain: g(s) = score(recipe, s) - score(`none`, s), averaged as the claim averages. The
 claim says c. Its margin d = max(what matters in practice, 2 s_ref / sqrt(n_claim), rounding) stands in
-`reference/claims.yaml` since before anything was run, and nothing measured widens it. The band is [c - d, c + d];
-the interval is mean(g) +- t(0.95, n - 1) s / sqrt(n): 90 %, with 5 % left on either side.
+`reference/claims.yaml` since before anything was run, and nothing measured widens it. The band is [c - d, c + d].
 
 ```
            c - d               c               c + d
@@ -64,19 +64,39 @@ the interval is mean(g) +- t(0.95, n - 1) s / sqrt(n): 90 %, with 5 % left on ei
      |--------------------x-----------------------------|         INCONCLUSIVE      wider than the band
 ```
 
-- **Inside** is TOST, two one-sided tests at 5 % (Schuirmann 1987). To be called reproduced, a claim must be shown
-  to hold; that nothing speaks against it is not enough.
-- **Outside** is an accusation. p = P(T > distance to the nearer edge) + P(T > distance to the farther edge), in
-  standard errors (Hodges and Lehmann 1954). For a band wider than the interval the second term is next to nothing,
-  and p <= 0.05 says just that the interval lies outside. For a band much narrower than the noise it is what keeps the
-  error at 5 %: the interval alone would accuse up to 10 % of true claims.
-- A claim with one end ("at most", "above") has an endless band on the other side.
-- A claim on a share of recipes looks at each recipe's own interval: those surely above the threshold, those surely
-  not.
-- **Direction** asks whether the 90 % interval lies on one side of zero: "up" is false at most 5 % of the time, and
-  so is "down".
-- **Consistent** asks whether the claimed gain lies in the 95 % prediction interval for the mean of as many further
-  runs as the source had: mean(g) +- t(0.975, n - 1) s sqrt(1 / n_claim + 1 / n). It decides nothing."""
+**The looks.** Who judges three seeds, runs more and judges again has several chances to err. So the looks are part of
+the design, which is registered in `reference/design.yaml` before anything is run: the order of the seeds, the numbers
+of seeds n at which one looks, and how much of the 5 % each look may spend. Only the first n seeds of the order without
+a gap count, so no seed is chosen by what it gave. The interval is mean(g) -+ c_n s / sqrt(n). Its boundaries c_n are
+computed such that P(the t statistic first crosses c_n at look k) = spent(k) - spent(k - 1) where the truth lies at the
+edge (alpha spending: Lan and DeMets 1983, Biometrika 70). All intervals together then miss the truth on either side at
+most 5 % of the time (repeated confidence intervals: Jennison and Turnbull 2000, Group Sequential Methods with
+Applications to Clinical Trials, chapter 9). p values are adjusted likewise: the adjusted one is the smallest level at
+which this look would cross."""
+
+INSIDE = """- **Inside** is TOST, two one-sided tests: c - d <= mean - c_n s / sqrt(n), mean + c_n s / sqrt(n) <= c + d
+  (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15). To be called reproduced, a claim must be shown to hold; that
+  nothing speaks against it is not enough.
+- **Outside** is an accusation. p = adjusted P(T > distance to the nearer edge) + adjusted P(T > distance to the
+  farther edge), in standard errors s / sqrt(n) (Hodges and Lehmann 1954, J. R. Stat. Soc. B 16). For a band wider than
+  the interval the second term is next to nothing, and p <= 0.05 says just that the interval lies outside. For a band
+  much narrower than the noise it is what keeps the error at 5 %: a point is missed on two sides.
+- **The published number is itself n_claim noisy runs**, one where their number is not known. So an accusation of a
+  stated gain also needs it to lie outside what so many further runs of this pipeline would give: the two-sided
+  prediction test T = (c - mean) / (s sqrt(1 / n + 1 / n_claim)) (Hahn and Meeker 1991, Statistical Intervals, 4.8),
+  adjusted for the looks. The p value of the accusation is the larger of the two.
+- A claim with one end ("at most", "above") has an endless band on the other side, and no published number.
+- **A share of recipes.** "At least K of m recipes gain more than a threshold" is confirmed by the partial conjunction
+  test p = max over j <= K of min(1, (m - j + 1) p_(j)), p_(j) being the ordered, adjusted one-sided p values of the
+  recipes; it is refuted by the same test that m - K + 1 recipes do not (Benjamini and Heller 2008, Biometrics 64).
+  Both hold however the recipes depend on each other, and they do: all share the baseline.
+- **Collapsed cells.** A claim that rests on a cell whose model did not learn is decided only where the verdict is the
+  same with the cell, without its seed, and with the median of its other seeds in its place; else INCONCLUSIVE.
+- **Direction** asks whether the interval lies on one side of zero: "up" is false at most 5 % of the time over all
+  looks, and so is "down".
+- **Whenever you like.** For readers who look at other times there is an interval that holds at every number of seeds
+  at once, whatever one does (t mixture e-process: Wang and Ramdas, arXiv 2310.03722). It is wider, is shown by
+  `harness verify ID --explain`, and decides nothing."""
 
 VERDICTS = """## What a verdict means to a reviewer
 
@@ -85,7 +105,7 @@ VERDICTS = """## What a verdict means to a reviewer
     [
         (
             "REPRODUCED",
-            "the true gain of this pipeline lies within the margin; said falsely at most 5 % of the time",
+            "the true gain of this pipeline lies within the margin; false at most 5 % of the time, over all looks",
             "accept the claim, to within the margin",
         ),
         (
@@ -96,7 +116,7 @@ VERDICTS = """## What a verdict means to a reviewer
         (
             "INCONCLUSIVE",
             "these seeds can't tell; it speaks neither for nor against the claim",
-            "run as many seeds as the note says, or leave it open",
+            "run as many seeds as the note says and judge again, which is allowed for; or leave it open",
         ),
         (
             "UNDERPOWERED",
@@ -120,28 +140,70 @@ VERDICTS = """## What a verdict means to a reviewer
 HOLM = """## Several claims at once
 
 Each claim alone is accused falsely at most 5 % of the time. Of ten true claims one is then accused falsely much
-more often. So p values of all claims that were tested (on three seeds or more, whatever came out; no facts of the
-data) go through Holm's step-down: the smallest p value times the number of claims m, the next times m - 1, and so
-on, none smaller than the one before. An accusation whose adjusted p value is over 0.05 becomes INCONCLUSIVE, and
-its reasons give both values. This holds however the claims depend on each other, and they do: all gains share the
-baseline's runs. The p value of a claim on a share of recipes is adjusted for the recipes first. REPRODUCED is not
-adjusted: it is an error about one claim."""
+more often. So the p values of the registry's claims go through Holm's step-down (Holm 1979, Scand. J. Stat. 6): the
+smallest p value times the number of claims m, the next times m - 1, and so on, none smaller than the one before. An
+accusation whose adjusted p value is over 0.05 becomes INCONCLUSIVE, and its reasons give both values. This holds
+however the claims depend on each other. The family is the registry's, also where `harness verify ID` prints one claim,
+and a claim that could not be tested counts with p = 1: no choice of what to look at changes a verdict. REPRODUCED is
+not adjusted: it is an error about one claim."""
+
+GAIN = """A gain averaged over nine targets, with one published run. Scores are normal and nothing goes wrong."""
+
+COLLAPSES = (
+    """The same where 1 % of all cells lose 35 points: the margin is 1.5 points, and a gain rests on 18 cells a seed."""
+)
+
+NO_GAIN = """"At most": the mean over nine recipes on one target, ten cells a seed. Truth 0 is one margin below the
+threshold, 1 is at it."""
+
+COMPARE = """"Above": the mean over three recipes and nine targets less their variants, 54 cells a seed. Truth 0 is one
+margin above zero, 1 is at zero."""
+
+SHARE = """Recipes are compared with one baseline, which correlates their gains by a half. The worst cases are shown:
+all recipes but those in doubt lie 4 margins from the threshold, on the side that makes an error easiest. Truth 0: those
+in doubt lie one margin above the threshold; 1: at it; 1.5 and 2: half a margin and one below."""
+
+SHARE_MANY = """The same with a smaller share, where more recipes can pass by luck."""
+
+NOISY = """Our pipeline and the published one have true gains that differ by so many margins of 1.5 points, and the
+published number is one run with the same spread as ours. *All*: the verdict falls, on a number that may lie
+anywhere. *False*: REPRODUCED where our true gain lies outside the margin of the published number; NOT_REPRODUCED where
+it lies within, and in every case where the two pipelines are the same (difference 0)."""
+
+FAMILY = """Gains over a common baseline, spread half a margin. First all claims hold, each at the edge of its band, the
+worst case: families in which a true claim is accused. Then one is wrong by 2 margins and the others hold exactly: how
+often it is accused, which is what Holm costs. Stopping: each claim keeps the first verdict that was decided."""
+
+LOOKING = """The truth lies at the edge of the band, so REPRODUCED is an error: per cent, with the upper 95 % bound in
+brackets."""
+
+PREDICTION = """How often the 95 % prediction interval of one look holds the mean of n_claim further runs, in per cent.
+It is shown beside a verdict; an accusation uses the same formula at the level of its look."""
+
+SHAPES = """The intervals suppose normal gains. A stated gain again, drawn as one value a seed; all distributions have
+the same mean and standard deviation."""
+
+READING = """## How to read the rates
+
+Rates are in per cent, replaced rule → today's, on the same studies. Truth: distance of the true value from
+the claim in margins; at 1, the edge of the band, both verdicts are errors. Spread: standard deviation of one seed's
+value. A column per look, and *stopping*: looking after each seed from three on, to stop at the first decided verdict.
+Bold: the verdict is an error there. The last column is the upper 95 % bound of the highest of these error rates, so it
+bounds each of them."""
 
 LIMITS = """## Limits
 
 - **Test sets are judged, also where the published number is one of development sets.** A verdict supposes that the
   gain on both is about as large; the margin has no term for it. `harness verify ID --explain` shows the gain on
   development sets beside, over the targets that have one in every language.
-- **Three to five seeds can't show whether gains are normal**, and the t interval supposes it. What other
-  distributions do is measured above, not assumed.
+- **Eight seeds can't show whether gains are normal**, and the interval supposes it. What other distributions do is
+  measured above, not assumed.
 - **The number of seeds asked for is a projection.** It takes the measured mean and spread for the true ones; the
   true spread may be 0.6 to 4.4 times what three seeds show.
+- **A single published run can rarely be refuted.** Where seeds spread by a margin or more, no number of ours says
+  much about one of theirs; the tables show how little.
 - **A seed is a repetition of the whole pipeline.** Languages, targets and cells that share a checkpoint are not
   further draws; the spread is over seeds only. It says nothing about other data or other hyperparameters.
 - **The band is a judgement.** Where the source gives no spread, the margin is what matters in practice, and the
   reason stands in the registry.
-- **A claim on a share of recipes** is called reproduced when enough recipes, each by its own interval, are above
-  the threshold. That is not adjusted for their number: if n - K + 1 recipes lie right at the threshold, one of them
-  may pass by luck with up to (n - K + 1) x 5 %.
-- **A best-of claim** chooses recipes by dev scores of the same seeds, or by the other seeds, so its values are not
-  quite independent draws."""
+- **A best-of claim** chooses recipes by scores of the same runs, so its values are not quite independent draws."""

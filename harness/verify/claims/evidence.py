@@ -6,6 +6,7 @@ from pydantic import Field
 
 from harness.project.records import Record
 from harness.project.results import Cell
+from harness.verify.claims.choosing import Choice
 from harness.verify.claims.measurement import Sensitivity
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.intervals import Verdict
@@ -27,16 +28,23 @@ class RetrievalPart(Record):
 
 
 class Development(Record):
-    """A claim's aggregate on development sets, over those of its targets that have one in every language."""
+    """What development sets say of a claim that was published on them."""
 
     targets: list[str]
-    """Targets with a development score in every language that they are tested in."""
+    """The claim's targets with a development score in every language that they are tested in, which counts."""
     lacking: dict[str, str]
     """The claim's other targets -> which development scores there are, in words."""
     gain: Aggregate | None
     """The claim's aggregate over `targets`, on their development sets; null where there are none."""
     on_test: Aggregate | None
     """The same over the same targets on their test sets, to compare with."""
+    verdict: Verdict | None = None
+    """What the rule gives over all of the claim's targets with the development sets of `targets` in place of their test
+    sets; null where there are none."""
+    measured: float | None = None
+    """The measured value of that."""
+    interval: tuple[float, float] | None = None
+    """Its interval."""
 
 
 class CellEvidence(Record):
@@ -49,7 +57,7 @@ class CellEvidence(Record):
     score: float | None
     """Its score in points."""
     dev_score: float | None
-    """Its score on the source language's dev set, in points, by which `best_of` chooses."""
+    """Its score on the source language's dev set, in points."""
     predictions_sha256: str | None
     """Of its predictions file."""
     inputs: dict[str, str]
@@ -72,15 +80,17 @@ class Evidence(Record):
     retrieval: RetrievalPart | None = None
     """What BUCC and Tatoeba contribute to `overall`."""
     development: Development | None = None
-    """The same on development sets, where the source's number is one of these; it decides nothing."""
+    """What development sets say, where the source's number is one of these."""
     n_targets: int = 0
     """So many targets are averaged over."""
     by_recipe: dict[str, Aggregate] = Field(default_factory=dict)
     """Recipe -> its gain, averaged over the targets; for checks on several recipes."""
-    chosen: dict[str, dict[int, str]] = Field(default_factory=dict)
-    """Kind best_of: target -> seed -> the recipe that it takes."""
-    chosen_by: dict[str, dict[int, dict[str, float]]] = Field(default_factory=dict)
-    """Kind best_of: target -> seed -> candidate -> the mean in points that it chooses by."""
+    choices: dict[str, Choice] = Field(default_factory=dict)
+    """Kind best_of: target -> what it takes at each seed, by what, and what is reported of that."""
+    baseline: str = "own"
+    """What `overall` is measured against: `own`, this run's scores, or a row of published ones."""
+    own_baseline: Aggregate | None = None
+    """The same against this run's own scores, where `baseline` is a published row."""
     p_parts: dict[str, float] = Field(default_factory=dict)
     """The p values, adjusted for the looks, that an accusation needs: of the margin and, where a number was published,
     of its being a few runs of this very pipeline. The larger counts."""

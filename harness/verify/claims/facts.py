@@ -26,7 +26,7 @@ class Finding(Record):
     """What is concluded about one fact."""
 
     verdict: Verdict
-    """REPRODUCED, NOT_REPRODUCED or NOT_TESTED."""
+    """CONFIRMED, REFUTED or NOT_TESTED."""
     found: str | None = None
     """What is so, in as few words as the claim's expectation; null where nothing is known."""
     note: str
@@ -89,7 +89,7 @@ def compared(expected: int, found: int, note: str, reasons: list[str]) -> Findin
     if found != expected:
         reasons = [*reasons, f"the claim says {expected:,}, found {found:,}"]
     return Finding(
-        verdict="REPRODUCED" if found == expected else "NOT_REPRODUCED", found=f"{found:,}", note=note, reasons=reasons
+        verdict="CONFIRMED" if found == expected else "REFUTED", found=f"{found:,}", note=note, reasons=reasons
     )
 
 

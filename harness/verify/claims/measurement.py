@@ -18,6 +18,8 @@ class Measurement:
     """seed -> the claim's own aggregate, in points."""
     without_retrieval: dict[int, float] = field(default_factory=dict)
     """The same without BUCC and Tatoeba; empty where that makes no sense."""
+    own: dict[int, float] = field(default_factory=dict)
+    """The claim's own aggregate against this run's baseline, where `values` is against a published one; else empty."""
     by_recipe: dict[str, dict[int, float]] = field(default_factory=dict)
     """recipe -> seed -> gain over the baseline, for checks that look at each recipe."""
     recipes: list[str] = field(default_factory=list)

@@ -1,20 +1,22 @@
-"""The gain on development sets, beside the gain on test sets that is judged. Pure.
+"""What development sets say of claims that were published on them. Pure.
 
-Several published gains are averages over development sets. Test scores are judged all the same: no checkpoint was
-chosen by them, and every target has test rows in all its languages, while a development set in all of them is the
-exception. Where a target has one, its gain there is shown.
+Several published gains are averages over development sets. Test scores are judged: no checkpoint was chosen by them,
+and every target has test rows in all its languages, while a development set in all of them is the exception. Where
+targets have one, the claim is judged once more with these in place of their test sets, and decided only if both agree
+(harness.verify.verdicts.split).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from harness.project.errors import HarnessError, name_some
 from harness.project.results import Result
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import Development
-from harness.verify.claims.measurement import Measurement
+from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.measurement import Measurement, Outcome
 from harness.verify.measure.values import measure
 from harness.verify.scores import CellScore, Scores, ScoresTable
 from harness.verify.statistics.aggregate import aggregate, in_words
@@ -24,7 +26,8 @@ SOURCE_LANGUAGE = "en"
 """Of XTREME's targets; the laboratory has its own. Its development rows are those of what a target trains on (SQuAD's
 for XQuAD and MLQA).
 """
-UNJUDGED = "it decides nothing"
+SHARED = "its development rows are its test rows"
+UNKNOWN = "not computed again here from predictions of development rows"
 
 
 @dataclass(frozen=True)
@@ -34,24 +37,41 @@ class DevelopmentScores:
     scores: Scores
     """As the test scores, with the points of development sets in their place."""
     lacking: Mapping[str, str]
-    """Targets without a development score in some language that they are tested in -> which there are, in words."""
+    """Targets without a development score that counts in every language that they are tested in -> what there is."""
 
 
-def read_development(table: ScoresTable, results: Mapping[str, Result], scores: Scores) -> DevelopmentScores:
-    """The development scores of the table's cells, by XTREME's rule; `results`: cell id -> its result."""
+def read_development(
+    table: ScoresTable,
+    results: Mapping[str, Result],
+    scores: Scores,
+    shared: Collection[str] = (),
+    known: Collection[str] | None = None,
+) -> DevelopmentScores:
+    """The development scores of the table's cells, by XTREME's rule; `results`: cell id -> its result.
+
+    `shared`: targets whose development rows are test rows. `known`: cells whose development scores were computed again;
+    None: the caller vouches for all. A target counts as a whole or not at all: where one cell lacks what counts, the
+    target is lacking.
+    """
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
     lacking: dict[str, str] = {}
     for row in table.cells:
-        if row.score is None or row.cell.target in lacking:
+        target = row.cell.target
+        if row.score is None or target in lacking:
             continue
         result = results.get(row.cell.id)
         stated = _stated(result) if result else {}
         try:
-            found = table.score_of(row.cell.target, {language: stated[language] for language in row.scores})
+            found = table.score_of(target, {language: stated[language] for language in row.scores})
         except (KeyError, HarnessError):
-            lacking[row.cell.target] = _which(row, stated)
+            lacking[target] = _which(row, stated)
             continue
-        by_pair.setdefault((row.cell.recipe, row.cell.target), {})[row.cell.seed] = found
+        if target in shared:
+            lacking[target] = SHARED
+        elif known is not None and row.cell.id not in known:
+            lacking[target] = UNKNOWN
+        else:
+            by_pair.setdefault((row.cell.recipe, target), {})[row.cell.seed] = found
     complete = {pair: by_seed for pair, by_seed in by_pair.items() if pair[1] not in lacking}
     return DevelopmentScores(replace(scores, by_pair=complete), lacking)
 
@@ -72,20 +92,42 @@ def _which(row: CellScore, stated: Mapping[str, object]) -> str:
 def development_of(
     claim: Claim, found: Measurement, scores: Scores, development: DevelopmentScores, design: Design = STANDARD
 ) -> Development | None:
-    """The claim's aggregate on development sets, beside `found` on test sets; None where that found nothing, the
-    source's number is not of development sets, or is no mean gain.
+    """What development sets say of the claim, beside `found` on test sets; None where that found nothing, or the
+    source's number is not of development sets.
     """
     check = claim.measured
-    if check is None or not check.on_development or not found.values or claim.source.split != "development":
+    if check is None or not found.values or claim.source.split != "development":
         return None
     targets = [target for target in found.targets if target not in development.lacking]
     part = check.model_copy(update={"targets": targets})
+    said = _in_place(claim, check, targets, scores, development, design) if targets else None
     return Development(
         targets=targets,
         lacking={target: development.lacking[target] for target in found.targets if target not in targets},
-        gain=aggregate(measure(part, development.scores, design).values, design),
-        on_test=aggregate(measure(part, scores, design).values, design),
+        gain=aggregate(measure(part, development.scores, design).values, design) if check.one_mean else None,
+        on_test=aggregate(measure(part, scores, design).values, design) if check.one_mean else None,
+        verdict=said.verdict if said else None,
+        measured=said.measured if said else None,
+        interval=said.interval if said else None,
     )
+
+
+def _in_place(
+    claim: Claim,
+    check: Measured,
+    targets: Collection[str],
+    scores: Scores,
+    development: DevelopmentScores,
+    design: Design,
+) -> Outcome:
+    """What the rule gives with the development scores of these targets in place of their test scores.
+
+    The published number is over all of the claim's targets, so its band holds for such a value and for no other.
+    """
+    tested = {pair: by_seed for pair, by_seed in scores.by_pair.items() if pair[1] not in targets}
+    developed = {pair: by_seed for pair, by_seed in development.scores.by_pair.items() if pair[1] in targets}
+    mixed = replace(scores, by_pair=tested | developed)
+    return check.outcome(measure(check, mixed, design), mixed, claim.source.n_claim, design)
 
 
 def development_words(found: Development) -> str:
@@ -94,8 +136,11 @@ def development_words(found: Development) -> str:
     for target, which in found.lacking.items():
         kinds.setdefault(which, []).append(target)
     lacking = "; ".join(f"{', '.join(targets)}: {which}" for which, targets in kinds.items())
-    if found.gain is None or found.on_test is None:
-        return f"no gain to show: no target has development scores in every language it is tested in ({lacking})"
+    if not found.targets:
+        return f"nothing: no target has development scores that count in every language it is tested in ({lacking})"
     left_out = f" (left out: {lacking})" if lacking else ""
+    gives = f"in place of these test sets the rule gives {found.verdict}{left_out}"
+    if found.gain is None or found.on_test is None:
+        return f"with the development sets of {', '.join(found.targets)} {gives}"
     gain = f"{in_words(found.gain)} on the development sets of {', '.join(found.targets)}"
-    return f"{gain}{left_out}, {in_words(found.on_test)} on the test sets of the same; {UNJUDGED}"
+    return f"{gain}, {in_words(found.on_test)} on the test sets of the same; {gives}"

@@ -37,6 +37,7 @@ def measure(check: Measured, scores: Scores, design: Design = STANDARD) -> Measu
     return Measurement(
         values=design.counted(values),
         without_retrieval=design.counted(_values(check, scores, recipes, others)) if twice else {},
+        own=design.counted(check.own_values(scores, recipes, targets)) if recipes and targets else {},
         by_recipe={recipe: design.counted(gain) for recipe, gain in gains.items()},
         recipes=recipes,
         targets=targets,

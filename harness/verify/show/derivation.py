@@ -81,13 +81,16 @@ def _scores(check: Measured, evidence: Evidence, used: Mapping[tuple[str, str, i
     rows = check.score_rows(recipes, targets, seeds, evidence)
     if check.rows_by_recipe:
         return [*_pairs(rows, scores, seeds, ["recipe", "target"], []), "", *_by_recipe(evidence, seeds)]
-    choices = [*_choices(evidence, used), ""] if evidence.chosen else []
+    choices = [*_choices(evidence), ""] if evidence.choices else []
     return [*choices, *_pairs(rows, scores, seeds, ["target"], _footer(evidence))]
 
 
 def _footer(evidence: Evidence) -> list[tuple[str, Values]]:
     """The means over targets, each with the value of every seed."""
-    both = (("mean over the targets", evidence.overall), ("without retrieval", evidence.without_retrieval))
+    over = "mean over the targets"
+    both = [(over, evidence.overall), ("without retrieval", evidence.without_retrieval)]
+    if evidence.own_baseline:
+        both = [(over, evidence.own_baseline), *((f"{label}, over {evidence.baseline}", mean) for label, mean in both)]
     return [(label, mean.values) for label, mean in both if mean]
 
 
@@ -103,9 +106,11 @@ def _pairs(
     against = {row.compared for row in rows}
     words = [_only(named, "measured"), _only(against, "compared"), "gain"]
     lines = []
-    for label, measured, target, compared in rows:
+    for label, measured, target, compared, reported in rows:
         first = {seed: scores.get((recipe, target, seed)) for seed, recipe in measured.items()}
         second = {seed: scores.get((compared, target, seed)) for seed in seeds}
+        for seed, points in (reported or {}).items():
+            first[seed], second[seed] = points
         shown = [
             _number(first.get(seed)) + (f" {measured[seed]}" if len(labels) == 1 < len(named) else "")
             for seed in measured
@@ -144,20 +149,26 @@ def _per_seed(found: Aggregate, seeds: Sequence[int]) -> list[str]:
     return [*gains, _signed(found.mean), _number(found.sd), _number(found.t), ends]
 
 
-def _choices(evidence: Evidence, used: Mapping[tuple[str, str, int], CellEvidence]) -> list[str]:
-    """What each target chose by: mean dev scores over seeds or, where there are none, the other seeds' mean scores."""
-    candidates = list(
-        dict.fromkeys(recipe for values in evidence.chosen_by.values() for by in values.values() for recipe in by)
-    )
-    rows = []
-    for target, by_seed in evidence.chosen_by.items():
-        same = len({tuple(by.items()) for by in by_seed.values()}) == 1
-        for seed, by in list(by_seed.items())[: 1 if same else None]:
-            how = "dev, all seeds" if same else f"other seeds than {seed}"
-            rows.append(
-                [target, how, *(_number(by.get(recipe)) for recipe in candidates), evidence.chosen[target][seed]]
-            )
-    headers = ["target", "mean of", *candidates, "chosen"]
+CHOSEN_BY = {"dev": "dev", "half": "half the items", "others": "gain elsewhere", "nothing": "nothing"}
+"""What a target chose by, in a few words."""
+
+
+def _choices(evidence: Evidence) -> list[str]:
+    """What each target chose by at each seed, in points."""
+    means = [by for choice in evidence.choices.values() for by in choice.means.values()]
+    candidates = list(dict.fromkeys(recipe for by in means for recipe in by))
+    rows = [
+        [
+            target,
+            CHOSEN_BY[choice.by],
+            str(seed),
+            *(_number(by.get(recipe)) for recipe in candidates),
+            choice.chosen[seed],
+        ]
+        for target, choice in evidence.choices.items()
+        for seed, by in choice.means.items()
+    ]
+    headers = ["target", "chosen by", "seed", *candidates, "chosen"]
     return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
 
 

@@ -1,7 +1,12 @@
-"""A Verification as plain text for people: the verdict word first, columns aligned, numbers in points."""
+"""A Verification as plain text for people: the verdict word first, columns aligned, numbers in points.
+
+On a narrow terminal each claim is a paragraph instead of a line of a table.
+"""
 
 from __future__ import annotations
 
+import re
+import shutil
 import textwrap
 from collections.abc import Iterable
 
@@ -11,6 +16,10 @@ from harness.verify.verdicts.verdict import ClaimVerdict
 
 WIDTH = 150
 """Columns of the widest line."""
+NARROWEST = 60
+"""Columns of the narrowest text; a terminal that has fewer breaks lines itself."""
+LABEL = re.compile(r"(?:[\w,.-]+ )*[\w,.-]+\s{2,}(?=\S)|")
+"""What stands before the text of a line in a report's head."""
 FOUND_WIDTH = 12
 """Columns of what was found, in words; more goes on in the next line."""
 HEADERS = (
@@ -18,15 +27,14 @@ HEADERS = (
     "claim",
     "expected",
     "measured",
-    "interval (adj.\nfor looks)",
-    "without retrieval",
-    "direction",
+    "interval\n(for looks)",
+    "without\nretrieval",
+    "replication",
     "seeds",
     "note",
 )
 SPLIT = "of test sets, also for claims on development sets (`harness claims show ID` says why)"
 """Which split is judged, in words."""
-DIRECTIONS = {True: "agrees", False: "disagrees", None: "unclear"}
 
 
 def claims_table(verdicts: list[ClaimVerdict]) -> str:
@@ -38,6 +46,37 @@ def claims_table(verdicts: list[ClaimVerdict]) -> str:
     return tabulate(
         rows, tablefmt="plain", disable_numparse=True, maxcolwidths=[*(None for _ in others), max(note_width, 20)]
     )
+
+
+def terminal_width() -> int:
+    """Columns of the terminal that is printed to, from NARROWEST to WIDTH; WIDTH where it is none, as for a file."""
+    return max(NARROWEST, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+
+
+def claims_paragraphs(verdicts: list[ClaimVerdict], width: int) -> str:
+    """The same as claims_table in few columns: the verdict and the claim, and below them what the columns hold."""
+    word_width = max(len(verdict.verdict) for verdict in verdicts)
+    lines: list[str] = []
+    for verdict in in_order(verdicts):
+        lines.append(f"{verdict.verdict:<{word_width}}  {verdict.id}")
+        named = zip(HEADERS[2:], _row(verdict)[2:], strict=True)
+        parts = [f"{_flat(name)} {_flat(value)}" for name, value in named if value not in ("", "-")]
+        lines += textwrap.wrap("; ".join(parts), width, initial_indent=" " * 4, subsequent_indent=" " * 4)
+    return "\n".join(lines)
+
+
+def _flat(text: str) -> str:
+    """A value that was broken into lines, as one; textwrap breaks behind a hyphen and at spaces."""
+    return re.sub(r"\s+", " ", re.sub(r"(?<=-)\n", "", text))
+
+
+def narrowed(line: str, width: int) -> list[str]:
+    """A line of a report, broken where it is longer; what goes on stands below its text."""
+    if len(line) <= width:
+        return [line]
+    label = LABEL.match(line)
+    indent = len(label[0]) if label and label[0] else len(line) - len(line.lstrip()) + 4
+    return textwrap.wrap(line, width, subsequent_indent=" " * min(indent, width // 2), break_on_hyphens=False)
 
 
 def in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
@@ -55,7 +94,7 @@ def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
         "\n".join(textwrap.wrap(verdict.found, FOUND_WIDTH)) if verdict.found else show_points(verdict.measured, share),
         show_interval(verdict.interval, share),
         show_points(verdict.without_retrieval),
-        DIRECTIONS[verdict.agrees] if verdict.measured is not None else "-",
+        verdict.replication or "-",
         str(verdict.n_seeds) if verdict.n_seeds else "-",
         ", ".join(filter(None, [verdict.note, *beside])),
     )

@@ -6,13 +6,15 @@ Everything is made from the fields of the claim's check; nothing here knows a cl
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.question import Question
 from harness.verify.claims.words import RETRIEVAL, TWICE
+from harness.verify.published.arithmetic import Followed, arithmetic_words
+from harness.verify.published.rows import PublishedRow
 
 WIDTH = 120
 """Columns of the text."""
@@ -20,8 +22,13 @@ LABEL = 16
 """Columns of the labels."""
 
 
-def explain_claim(claim: Claim) -> str:
-    """The claim, its source and its check as paragraphs with a label each."""
+def explain_claim(
+    claim: Claim, published: Mapping[str, PublishedRow] | None = None, arithmetic: Sequence[Followed] = ()
+) -> str:
+    """The claim, its source and its check as paragraphs with a label each.
+
+    `published`: rows that a check may name as its baseline; `arithmetic`: what came out of published arithmetic.
+    """
     status = "verified" if claim.verified else "not verified"
     source = claim.source
     unknown = "not known, counted as 1" if claim.check.states_gain else None
@@ -35,9 +42,17 @@ def explain_claim(claim: Claim) -> str:
             f"{source.document}, {source.version}; {source.place}; split: {source.split}; {source.statistic}; {runs}",
         ),
         ("scope", _scope(claim)),
-        *_check(claim),
+        *(("arithmetic", arithmetic_words(one)) for one in arithmetic if claim.id in one.claims),
+        *_check(claim, published or {}),
     ]
     return paragraphs(claim.id, parts)
+
+
+def explain_arithmetic(found: Followed) -> str:
+    """One entry of published arithmetic as paragraphs: the word, the computation, where each number was read."""
+    parts = [(found.word, found.sentence), ("claims", ", ".join(found.claims))]
+    parts += [("read in", place) for place in found.read_in] + [("dated", dated) for dated in found.dates]
+    return paragraphs(found.id, parts)
 
 
 def _origin(claim: Claim, status: str) -> list[tuple[str, str]]:
@@ -73,20 +88,21 @@ def paragraphs(title: str, parts: Iterable[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def _check(claim: Claim) -> list[tuple[str, str]]:
+def _check(claim: Claim, published: Mapping[str, PublishedRow]) -> list[tuple[str, str]]:
     if (check := claim.measured) is not None:
-        return _measured(claim, check)
+        return _measured(claim, check, published)
     fact = claim.fact
     assert fact is not None
     return [("decided by", fact.decided_by()), ("rule", claim.rule()), ("why", fact.why)]
 
 
-def _measured(claim: Claim, check: Measured) -> list[tuple[str, str]]:
+def _measured(claim: Claim, check: Measured, published: Mapping[str, PublishedRow]) -> list[tuple[str, str]]:
     return [
         ("measured", check.measured_in_words()),
         ("recipes", check.recipes_in_words()),
+        ("baseline", check.baseline_in_words(published)),
         ("targets", ", ".join(check.targets)),
-        ("judged on", _judged_on(claim, check)),
+        ("judged on", _judged_on(claim)),
         ("formula", _formula(check)),
         (
             "interval",
@@ -111,19 +127,17 @@ def _scope(claim: Claim) -> str:
     return f"{about}, as published; so it is looked at without a run, in every profile"
 
 
-def _judged_on(claim: Claim, check: Measured) -> str:
+def _judged_on(claim: Claim) -> str:
     """The split whose scores decide, and why where the source's is another."""
     if claim.source.split != "development":
         return "test sets, as in the source"
-    why = (
+    return (
         "test sets, though the source's split is development: test scores are computed again from stored"
         " predictions, no checkpoint was chosen by them, and every target has test rows in all its languages, while few"
-        " have a development set in all of them"
+        " have a development set in all of them. Where targets have one that shares no row with the test set, and its"
+        " scores were computed again too, the claim is decided only if the rule gives the same with these in place of"
+        f" their test sets, else INCONCLUSIVE; `harness verify {claim.id} --explain` shows both"
     )
-    if not check.on_development:
-        return why
-    beside = f"`harness verify {claim.id} --explain` shows the same value on development sets"
-    return f"{why}. {beside}, over the targets that have them in every language, where results hold such scores"
 
 
 def _formula(check: Measured) -> str:

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-Verdict = Literal["REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE", "UNDERPOWERED", "NOT_TESTED", "INVALID"]
+Verdict = Literal[
+    "REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE", "UNDERPOWERED", "NOT_TESTED", "INVALID", "CONFIRMED", "REFUTED"
+]
+"""What is measured is reproduced or not; a fact of the data, which is looked up, is confirmed or refuted."""
 Direction = Literal["up", "down", "unclear"]
 Relation = Literal["weaker", "stronger", "opposite sign"]
 

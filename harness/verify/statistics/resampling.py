@@ -31,6 +31,10 @@ simulations without any effect, at a nominal 5 %.
 """
 
 
+OWN_BEYOND = 0.95
+"""A variance above this quantile of what the others let expect is its sample's own matter: it isn't shrunk."""
+
+
 class Effects(NamedTuple):
     """Pooled within targets, per draw of the languages (the fields are arrays) or for one sample (numbers)."""
 
@@ -153,22 +157,95 @@ def moderate(samples: Sequence[Sequence[float]]) -> list[Tested]:
     samples: two or more gains each. Prior s0^2 with d0 degrees of freedom, by the moments of log s^2; posterior
     s^2 = (d0 s0^2 + d s^2) / (d0 + d), t with d0 + d degrees of freedom. d0 is held at or under MOST_PRIOR.
     """
-    from scipy.special import digamma, polygamma
+    from scipy.special import polygamma
 
     if not samples:
         return []
     d = np.array([len(sample) - 1.0 for sample in samples])
-    s2 = np.array([np.var(sample, ddof=1) for sample in samples])
-    s2 = np.maximum(s2, max(SMALLEST_VARIANCE * float(np.median(s2)), 1e-12))
-    e = np.log(s2) - digamma(d / 2) + np.log(d / 2)
+    s2 = _lifted(np.array([np.var(sample, ddof=1) for sample in samples]))
+    e = _unbiased_log(s2, d)
     excess = float(e.var(ddof=1) - polygamma(1, d / 2).mean()) if len(e) > 1 else 0.0
-    d0 = min(MOST_PRIOR, 2 * _inverse_trigamma(excess)) if excess > 0 else MOST_PRIOR
-    s0 = math.exp(e.mean() + digamma(d0 / 2) - math.log(d0 / 2))
-    posterior = (d0 * s0 + d * s2) / (d0 + d)
+    d0 = _prior_freedom(excess)
+    found = _shrunk(s2, d, np.full(len(e), e.mean()), np.full(len(e), d0))
     return [
-        Tested(float(np.mean(sample)), math.sqrt(v / len(sample)), float(d0 + degrees))
-        for sample, v, degrees in zip(samples, posterior, d, strict=True)
+        Tested(float(np.mean(sample)), math.sqrt(v / len(sample)), float(freedom))
+        for sample, v, freedom in zip(samples, found.variance, found.freedom, strict=True)
     ]
+
+
+class Moderated(NamedTuple):
+    """Variances after shrinking, one per sample."""
+
+    variance: Array
+    """Posterior variances."""
+    freedom: Array
+    """Their degrees of freedom."""
+
+
+def moderate_variances(variances: Array, freedom: Array, factors: Sequence[Sequence[str]]) -> Moderated:
+    """Variances with few degrees of freedom, each shrunk towards what the others let expect (Smyth 2004).
+
+    variances: s^2 > 0 of one or more samples; freedom: d of each, 1 or more; factors: the names of what each belongs
+    to, such as (recipe, target). log s^2 is fitted by least squares with an effect of every name. The prior s0^2 of a
+    sample is what the fit without it says; its d0 follows from how far log s^2 scatters about the fit (the excess over
+    the sampling variance trigamma(d / 2)) and how uncertain the fit is there (leverage h): trigamma(d0 / 2) =
+    excess + (excess + trigamma(d / 2)) h / (1 - h), at most MOST_PRIOR. One that no other speaks for (h = 1), or that
+    lies above the OWN_BEYOND quantile of F(d, d0) times its prior, keeps itself and its d: shrinking would take most
+    of it away (the idea of Phipson et al. 2016, Ann. Appl. Stat. 10, 946, for single variances far from all others).
+    """
+    from scipy.special import fdtri, polygamma
+
+    s2, d = _lifted(variances), freedom
+    e, sampling = _unbiased_log(s2, d), polygamma(1, d / 2)
+    design = _dummies(factors)
+    hat = design @ np.linalg.pinv(design)
+    h, off, apart = np.diag(hat), e - hat @ e, len(e) - np.linalg.matrix_rank(design)
+    known = h < 1 - 1e-9
+    excess = max(0.0, float((off**2).sum() / apart - sampling.mean())) if apart else 0.0
+    ratio = np.where(known, h / np.where(known, 1 - h, 1.0), 0.0)
+    expected = e - np.where(known, off * (1 + ratio), 0.0)
+    d0 = np.array([_prior_freedom(x) for x in excess + (excess + sampling) * ratio])
+    found = _shrunk(s2, d, expected, d0)
+    own = ~known | (s2 > np.exp(_prior_log(expected, d0)) * fdtri(d, d0, OWN_BEYOND))
+    return Moderated(np.where(own, s2, found.variance), np.where(own, d, found.freedom))
+
+
+def _dummies(factors: Sequence[Sequence[str]]) -> Array:
+    """samples x (1 + names): a column of ones, and one per name of every factor."""
+    columns = [np.ones(len(factors))]
+    for names in zip(*factors, strict=True):
+        columns += [np.array([name == one for name in names], dtype=float) for one in dict.fromkeys(names)]
+    return np.column_stack(columns)
+
+
+def _lifted(s2: Array) -> Array:
+    return np.maximum(s2, max(SMALLEST_VARIANCE * float(np.median(s2)), 1e-12))
+
+
+def _unbiased_log(s2: Array, d: Array) -> Array:
+    """log s^2 freed of its bias as an estimate of log sigma^2."""
+    from scipy.special import digamma
+
+    found: Array = np.log(s2) - digamma(d / 2) + np.log(d / 2)
+    return found
+
+
+def _prior_freedom(excess: float) -> float:
+    """d0 from the variance of log sigma^2: trigamma(d0 / 2) = excess."""
+    return min(MOST_PRIOR, 2 * _inverse_trigamma(excess)) if excess > 0 else MOST_PRIOR
+
+
+def _prior_log(expected: Array, d0: Array) -> Array:
+    """log s0^2 where log sigma^2 is expected to be so."""
+    from scipy.special import digamma
+
+    found: Array = expected + digamma(d0 / 2) - np.log(d0 / 2)
+    return found
+
+
+def _shrunk(s2: Array, d: Array, expected: Array, d0: Array) -> Moderated:
+    """Posterior s^2 = (d0 s0^2 + d s^2) / (d0 + d), with d0 + d degrees of freedom."""
+    return Moderated((d0 * np.exp(_prior_log(expected, d0)) + d * s2) / (d0 + d), d0 + d)
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -8,6 +8,7 @@ is the same with it, without its seed, and with its score replaced by the median
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.project.errors import name_some
@@ -38,7 +39,7 @@ def hold_collapses(
     named = name_some([f"{recipe}-{target}-{seed}" for recipe, target, seed in cells])
     with_it, without, median = verdicts
     said = f"{with_it} with it, {without} without its seed, {median} with the median of its pair's other seeds"
-    held = {
+    held: dict[str, object] = {
         "p_value": _largest([outcome.p_value, *(other.p_value for other in others)]),
         "replication_p": _largest_pair([outcome, *others]),
         "reasons": [*outcome.reasons, f"{named} collapsed: {said}"],
@@ -70,24 +71,35 @@ def _without(found: Measurement, cells: list[Key], design: Design) -> Design:
 
 
 def _with_medians(scores: Scores, cells: list[Key]) -> Scores:
-    """The scores with these cells' replaced by the median of their pair's sound seeds; one without any has none."""
-    by_pair, by_language = dict(scores.by_pair), dict(scores.by_language)
+    """The scores with these cells' replaced by the median of their pair's sound seeds; one without any has none.
+
+    So are what the best recipe is chosen by: development scores and halves.
+    """
+    by_pair, dev_by_pair, halves = dict(scores.by_pair), dict(scores.dev_by_pair), dict(scores.halves)
+    by_language = dict(scores.by_language)
     for pair in dict.fromkeys((recipe, target) for recipe, target, _ in cells):
-        swapped = {seed for *of, seed in cells if tuple(of) == pair}
-        collapsed = {seed for *of, seed in scores.collapsed if tuple(of) == pair}
-        by_pair[pair] = _swap(scores.by_pair.get(pair, {}), swapped, collapsed)
+        own = {seed for recipe, target, seed in cells if (recipe, target) == pair}
+        unsound = {seed for recipe, target, seed in scores.collapsed if (recipe, target) == pair}
+        for points in (by_pair, dev_by_pair):
+            if pair in points:
+                points[pair] = _medians(points[pair], own, unsound)
         for key in scores.by_language:
             if key[:2] == pair:
-                by_language[key] = _swap(scores.by_language[key], swapped, collapsed)
-    return replace(scores, by_pair=by_pair, by_language=by_language)
+                by_language[key] = _medians(scores.by_language[key], own, unsound)
+        if pair in halves:
+            first, second = ({seed: both[n] for seed, both in halves[pair].items()} for n in (0, 1))
+            first, second = _medians(first, own, unsound), _medians(second, own, unsound)
+            halves[pair] = {seed: (first[seed], second[seed]) for seed in first}
+    return replace(scores, by_pair=by_pair, dev_by_pair=dev_by_pair, halves=halves, by_language=by_language)
 
 
-def _swap(there: dict[int, float], swapped: set[int], collapsed: set[int]) -> dict[int, float]:
-    sound = [points for seed, points in there.items() if seed not in collapsed]
+def _medians(points: Mapping[int, float], own: set[int], unsound: set[int]) -> dict[int, float]:
+    """Seed -> points, at the seeds `own` the median of those that are not `unsound`."""
+    sound = [value for seed, value in points.items() if seed not in unsound]
     return {
-        seed: statistics.median(sound) if seed in swapped else points
-        for seed, points in there.items()
-        if sound or seed not in swapped
+        seed: statistics.median(sound) if seed in own else value
+        for seed, value in points.items()
+        if sound or seed not in own
     }
 
 

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 from harness.project.params import BASELINE
 from harness.verify.claims.claim import Claim
-from harness.verify.claims.evidence import CellEvidence, Evidence, RetrievalPart
-from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.evidence import CellEvidence, Development, Evidence, RetrievalPart
+from harness.verify.claims.kinds.base import OWN, Measured
 from harness.verify.claims.measurement import Measurement, Outcome
-from harness.verify.measure.development import DevelopmentScores, development_of
-from harness.verify.scores import Scores, ScoresTable, best
+from harness.verify.scores import Scores, ScoresTable
 from harness.verify.statistics.aggregate import Aggregate, aggregate
 from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.statistics.intervals import Interval
@@ -45,13 +44,12 @@ def gather(
     scores: Scores,
     outcome: Outcome,
     conclusion: str,
-    development: DevelopmentScores | None = None,
+    development: Development | None = None,
     design: Design = STANDARD,
 ) -> Evidence:
     """The evidence on a claim whose `check` gave `outcome`; `conclusion` ends the sentence for people."""
     overall = aggregate(found.values, design) if check.one_mean else None
     without = aggregate(found.without_retrieval, design) if overall else None
-    choices = check.choices(found, scores)
     by_recipe = {recipe: aggregate(values, design) for recipe, values in check.gains_by_recipe(found, scores).items()}
     return Evidence(
         rule=claim.rule(),
@@ -60,11 +58,12 @@ def gather(
         overall=overall,
         without_retrieval=without,
         retrieval=retrieval_part(found, scores, overall, without),
-        development=development_of(claim, found, scores, development, design) if development else None,
+        development=development,
         n_targets=len(found.targets),
         by_recipe={recipe: gain for recipe, gain in by_recipe.items() if gain},
-        chosen={t: {seed: best(by) for seed, by in by_seed.items()} for t, by_seed in choices.items()},
-        chosen_by=choices,
+        choices=check.choices(found, scores),
+        baseline=check.baseline if found.own else OWN,
+        own_baseline=aggregate(found.own, design),
         p_parts=outcome.p_parts,
         sensitivity=outcome.sensitivity,
         rule_gives=outcome.verdict,

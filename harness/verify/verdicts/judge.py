@@ -7,6 +7,9 @@ what its check needs wasn't run.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from harness.project.errors import name_some
 from harness.project.params import Params
 from harness.project.profiles import describe_data, describe_encoder
@@ -16,12 +19,14 @@ from harness.verify.claims.facts import Facts
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.measurement import Measurement
 from harness.verify.claims.needs import needs
-from harness.verify.measure.development import DevelopmentScores
+from harness.verify.measure.development import DevelopmentScores, development_of
 from harness.verify.measure.values import measure
+from harness.verify.published.rows import PublishedRow
 from harness.verify.scores import Scores
 from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.verdicts.collapses import hold_collapses
 from harness.verify.verdicts.evidence import gather
+from harness.verify.verdicts.split import hold_split
 from harness.verify.verdicts.verdict import ClaimVerdict, verdict_on
 
 NO_FACTS = Facts()
@@ -34,12 +39,14 @@ def judge(
     facts: Facts = NO_FACTS,
     development: DevelopmentScores | None = None,
     design: Design = STANDARD,
+    published: Mapping[str, PublishedRow] | None = None,
 ) -> ClaimVerdict:
     """The verdict on one claim, from sound results.
 
     `scores`: points by recipe, target and seed. `facts`: what claims that are decided without a run are decided by;
-    without them those are NOT_TESTED. `development`: scores of development sets, shown beside, which decide nothing.
-    `design`: which seeds count, and the looks at them; seeds out of its order count for nothing.
+    without them those are NOT_TESTED. `development`: scores of development sets, which must agree where a claim was
+    published on them. `design`: which seeds count, and the looks at them; seeds out of its order count for nothing.
+    `published`: rows of published scores that a claim may name as its baseline, which count in its own scope alone.
     The verdict is that on this claim alone, and the caller vouches for the scores: hold_accusations looks at several
     claims, hold_evidence at how the scores are known. Where something is lacking the verdict
     is NOT_TESTED or UNDERPOWERED and says so; nothing is raised. That holds for scores within 1e6
@@ -48,12 +55,16 @@ def judge(
     check = claim.measured
     if check is None:
         return judge_fact(claim, facts)
+    in_scope = (scores.encoder, scores.data) == (claim.scope.encoder, claim.scope.data)
+    scores, n_claim = replace(scores, published=published or {} if in_scope else {}), claim.source.n_claim
     found = measure(check, scores, design)
-    outcome = check.outcome(found, scores, claim.source.n_claim, design)
-    kept = hold_collapses(check, found, scores, outcome, claim.source.n_claim, design)
+    outcome = check.outcome(found, scores, n_claim, design)
+    kept = hold_collapses(check, found, scores, outcome, n_claim, design)
+    developed = development_of(claim, found, scores, development, design) if development else None
+    kept = hold_split(claim, kept, developed)
     verdict = verdict_on(claim, kept.verdict, **kept.model_dump(exclude={"verdict", "p_parts", "sensitivity"}))
     held = _hold_back(claim, check, verdict, found, scores, design)
-    evidence = gather(claim, check, found, scores, outcome, _concluded(held), development, design)
+    evidence = gather(claim, check, found, scores, outcome, _concluded(held), developed, design)
     return held.model_copy(update={"evidence": evidence, "evidence_level": "scores only" if evidence.cells else None})
 
 
@@ -140,6 +151,10 @@ def _hold_back(
         notes.append(f"{recipe} without {', '.join(tasks)}")
         named = "; ".join(f"without {task} ({reason})" for task, reason in tasks.items())
         why.append(f"{recipe} was mixed {named}, so it is not the mixture that the claim is about")
+    if lacks := check.lacks_baseline(scores):
+        notes += [] if notes else ["no published baseline"]
+        why.append(lacks)
+    why += check.remarks(found, scores)
     if found.unscored:
         why.append(f"{len(found.unscored)} cells have no score ({name_some(found.unscored)})")
     if found.uncounted:

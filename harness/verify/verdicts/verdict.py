@@ -87,6 +87,11 @@ class ClaimVerdict(Record):
         return group_of(self.kind) == "fact"
 
     @property
+    def is_unmeasured(self) -> bool:
+        """Is it decided without a run, or by nothing?"""
+        return group_of(self.kind) in ("fact", "untestable")
+
+    @property
     def is_share(self) -> bool:
         """Is `measured` a share of recipes, from 0 to 1, and not points?"""
         return unit_of(self.kind) == "share"

@@ -7,6 +7,7 @@ up. A method that takes `n_claim` takes the number of runs behind the published 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple
@@ -16,13 +17,15 @@ from pydantic import ConfigDict, Field, field_validator
 from harness.project.params import BASELINE
 from harness.project.records import StrictRecord
 from harness.verify.claims.arithmetic import Steps
+from harness.verify.claims.choosing import Choice
 from harness.verify.claims.evidence import Evidence
 from harness.verify.claims.facts import Facts, Finding, Lacking
 from harness.verify.claims.measurement import Measurement, Outcome
+from harness.verify.published.rows import PublishedRow
 from harness.verify.scores import Scores, mean_gain, mean_over
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import LEVEL, Interval, margin
+from harness.verify.statistics.intervals import LEVEL, Interval, margin, verdict_chances
 
 Group = Literal["measured", "fact", "untestable"]
 FEW = "UNDERPOWERED below the design's first look or where all seeds gave the same value"
@@ -50,6 +53,10 @@ class Margin(StrictRecord):
         return margin(self.practical_points, self.rounding_points, self.reference_sd_points, n_claim)
 
 
+OWN = "own"
+"""The baseline of a check that compares with scores of the same run."""
+
+
 class ScoreRow(NamedTuple):
     """One row of a derivation's table: scores of one target that are measured and compared, seed by seed."""
 
@@ -61,6 +68,8 @@ class ScoreRow(NamedTuple):
     """The target."""
     compared: str
     """The recipe that it is compared with."""
+    reported: Mapping[int, tuple[float, float]] | None = None
+    """Seed -> points of both where these are not the cells' scores, but of a part of the items."""
 
 
 class ProjectFiles(NamedTuple):
@@ -120,14 +129,18 @@ class Measured(Check):
 
     targets: list[str] = Field(min_length=1)
     """What is measured is averaged over these."""
+    baseline: str = OWN
+    """What is compared with: `own`, scores of the same run, or the row of reference/paper.yaml that it is over."""
     reason: str
     """Why these recipes, targets and numbers stand for the claim's words."""
 
     group: ClassVar[Group] = "measured"
+    chooses: ClassVar[bool] = False
+    """Does each target choose a recipe? It then needs development sets or halves of test items."""
+    may_be_published: ClassVar[bool] = False
+    """May the baseline be a published row?"""
     one_mean: ClassVar[bool] = True
     """Is one mean over seeds judged? Otherwise each recipe is judged by itself."""
-    on_development: ClassVar[bool] = False
-    """Is the same value shown on development sets, where the source's number is one of these?"""
     rows_by_recipe: ClassVar[bool] = True
     """Has a derivation's table rows by recipe and target, with a summary of each recipe below?"""
 
@@ -147,6 +160,13 @@ class Measured(Check):
             raise ValueError(
                 f"expected recipes to measure, but `{BASELINE}` is the baseline that they are compared with"
             )
+        return named
+
+    @field_validator("baseline")
+    @classmethod
+    def _own_unless_it_may_be_published(cls, named: str) -> str:
+        if named != OWN and not cls.may_be_published:
+            raise ValueError(f"expected `{OWN}`, as this kind compares scores of one run")
         return named
 
     @property
@@ -185,9 +205,46 @@ class Measured(Check):
         gains = [mean_gain(scores, recipe, targets, self.compared_with(recipe)) for recipe in recipes]
         return mean_over(gains, scores.seeds)
 
+    def own_values(self, scores: Scores, recipes: Sequence[str], targets: Sequence[str]) -> dict[int, float]:
+        """The same against this run's baseline, where `values` is against a published one; else empty."""
+        return {}
+
+    def lacks_baseline(self, scores: Scores) -> str | None:
+        """Why the published baseline can't be compared with, in a sentence; None where it can, or none is named."""
+        return None
+
+    def remarks(self, found: Measurement, scores: Scores) -> list[str]:
+        """What a reader must know of how it was measured, in sentences."""
+        return []
+
+    def baseline_in_words(self, published: Mapping[str, PublishedRow]) -> str:
+        """What is compared with, and where it stands."""
+        against = dict.fromkeys(self.compared_with(recipe) for recipe in self.named_recipes)
+        return f"{OWN}: scores of the same run with {', '.join(against)}, seed by seed"
+
     @abstractmethod
     def band(self, n_claim: int | None) -> Interval:
         """What counts as reproduced, in points (unit `share`: in shares of recipes)."""
+
+    def supposed_points(self, off: float, step: float, n_claim: int | None) -> float:
+        """The true value in points that a plan supposes: as claimed, or `off` margins towards an edge of the band.
+
+        A claim that states no amount is supposed to hold by `step` points, its margin for this purpose.
+        """
+        band = self.band(n_claim)
+        if math.isfinite(band.low) and math.isfinite(band.high):
+            return (band.low + band.high) / 2 + off * (band.high - band.low) / 2
+        inside = step * (1 - off)
+        return band.low + inside if math.isfinite(band.low) else band.high - inside
+
+    def chance(self, true_points: float, sigma: float, n: int, n_claim: int | None, design: Design = STANDARD) -> float:
+        """P(REPRODUCED) at look `n` where that is the true value and one seed's value scatters by `sigma` points."""
+        return verdict_chances(true_points, sigma, n, self.band(n_claim), design).reproduced
+
+    def pilot(self, found: Measurement) -> list[list[float]]:
+        """What scatters from seed to seed: the judged value at each seed; of each recipe where it is judged alone."""
+        samples = [found.values] if self.one_mean else [*found.by_recipe.values()]
+        return [list(values.values()) for values in samples]
 
     @abstractmethod
     def outcome(self, found: Measurement, scores: Scores, n_claim: int | None, design: Design = STANDARD) -> Outcome:
@@ -219,8 +276,8 @@ class Measured(Check):
         """Recipe -> seed -> its mean gain in points over the targets, as evidence."""
         return {r: mean_gain(scores, r, found.targets, self.compared_with(r)) for r in found.recipes}
 
-    def choices(self, found: Measurement, scores: Scores) -> dict[str, dict[int, dict[str, float]]]:
-        """Target -> seed -> candidate -> mean in points by which the target chooses; empty where nothing is chosen."""
+    def choices(self, found: Measurement, scores: Scores) -> dict[str, Choice]:
+        """Target -> what it takes at each seed; empty where nothing is chosen."""
         return {}
 
     def score_rows(
@@ -271,8 +328,8 @@ class Fact(Check):
     def rule(self, n_claim: int | None) -> str:
         """The rule of every fact."""
         return (
-            "REPRODUCED if what the pins of the published files, the profile or public documents say is what the claim"
-            " says, NOT_REPRODUCED if it is something else, NOT_TESTED where nothing says it."
+            "CONFIRMED if what the pins of the published files, the profile or public documents say is what the claim"
+            " says, REFUTED if it is something else, NOT_TESTED where nothing says it."
         )
 
     def sentence(self, finding: Finding, conclusion: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -22,8 +22,6 @@ class Compare(MeanGain):
     """The plain English recipes."""
     variant: Literal["+mlm", "+translated"]
     """Suffix of the recipes they are compared with."""
-
-    on_development: ClassVar[bool] = True
 
     @property
     def named_recipes(self) -> list[str]:

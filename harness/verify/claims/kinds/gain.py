@@ -25,7 +25,6 @@ class Gain(StatedGain):
     beside: list[str] = Field(default_factory=list)
     """Recipes whose gain is shown beside, because the source could mean them too."""
 
-    on_development: ClassVar[bool] = True
     rows_by_recipe: ClassVar[bool] = False
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -25,8 +25,6 @@ class NoGain(MeanGain):
     at_most_points: float
     """The largest gain that is still called none."""
 
-    on_development: ClassVar[bool] = True
-
     @property
     def named_recipes(self) -> list[str]:
         """The recipes that are averaged."""
@@ -35,6 +33,12 @@ class NoGain(MeanGain):
     def band(self, n_claim: int | None) -> Interval:
         """Everything up to the largest gain that is called none."""
         return Interval(low=-math.inf, high=self.at_most_points)
+
+    def supposed_points(self, off: float, step: float, n_claim: int | None) -> float:
+        """No gain at all, or that part of the largest one that is called none."""
+        if self.at_most_points <= 0:
+            return super().supposed_points(off, step, n_claim)
+        return off * self.at_most_points
 
     def expects(self, n_claim: int | None) -> str:
         """The largest gain that is called none."""

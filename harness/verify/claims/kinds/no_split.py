@@ -38,7 +38,7 @@ class NoSplit(LookedUp):
         reasons = [f"{name} has {having.get(name, lacking)} in {places(where)}" for name, where in pins.items()]
         notes = [f"{name}: {pin.note}" for name, where in pins.items() for pin in where.values() if pin.note]
         return Finding(
-            verdict="NOT_REPRODUCED" if having else "REPRODUCED",
+            verdict="REFUTED" if having else "CONFIRMED",
             found=", ".join(having) or "none",
             note="pinned",
             reasons=[*reasons, *notes, self.reason],

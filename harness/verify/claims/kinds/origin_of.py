@@ -40,7 +40,7 @@ class OriginOf(LookedUp):
             raise Lacking("no document", f"no public document on the origin of {', '.join(undocumented)} is recorded")
         reasons += [f"{name} is pinned, first in {first_place(facts.pins(name))}" for name in self.tasks]
         holds = all(self.origin in [origin.name for origin in listed] for listed in documented.values())
-        verdict = "REPRODUCED" if holds else "NOT_REPRODUCED"
+        verdict = "CONFIRMED" if holds else "REFUTED"
         return Finding(verdict=verdict, found=found, note="documented", reasons=reasons)
 
     def decided_by(self) -> str:

@@ -18,6 +18,7 @@ from harness.verify.scores import Scores
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.statistics.intervals import LEVEL, Interval, Verdict, must_hold, one_sided_p, partial_p
+from harness.verify.statistics.power import share_chance
 
 SENSITIVITY = (0.0, 0.5, 1.0, 1.5, 2.0)
 """The thresholds that are shown, in units of the registered one (of a point where that is 0), for every claim alike."""
@@ -45,6 +46,16 @@ class Share(Measured):
     def band(self, n_claim: int | None) -> Interval:
         """The share and more, in shares of recipes."""
         return Interval(low=self.at_least_share, high=1.0)
+
+    def supposed_points(self, off: float, step: float, n_claim: int | None) -> float:
+        """Every recipe's gain: the threshold and `step` more, or less of it."""
+        return self.threshold_points + step * (1 - off)
+
+    def chance(self, true_points: float, sigma: float, n: int, n_claim: int | None, design: Design = STANDARD) -> float:
+        """P(REPRODUCED) at look `n` where every recipe gains so much; simulated."""
+        of = len(self.recipes)
+        above = true_points - self.threshold_points
+        return share_chance(above, sigma, n, of, must_hold(of, self.at_least_share), design)
 
     def expects(self, n_claim: int | None) -> str:
         """The share and the threshold."""

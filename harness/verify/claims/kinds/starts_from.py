@@ -39,7 +39,7 @@ class StartsFrom(LookedUp):
         pin = f"{encoder.repository} at {encoder.revision:.{SHORT}}"
         contents = f"{encoder.parameters:,} parameters; sha256 of {files}"
         return Finding(
-            verdict="REPRODUCED" if encoder.repository == self.repository else "NOT_REPRODUCED",
+            verdict="CONFIRMED" if encoder.repository == self.repository else "REFUTED",
             found=encoder.repository.rpartition("/")[2],
             note="checked here" if checked else "pinned",
             reasons=[f"profiles/{self.profile}.yaml starts from {pin} ({contents}); {how}"],

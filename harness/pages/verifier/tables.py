@@ -1,0 +1,169 @@
+"""Measured rows as the tables of docs/verifier.md. A cell is two rates in per cent: replaced rule -> rule of today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from harness.pages.markdown import markdown_table
+from harness.verify.statistics.simulation.draws import MARGIN_POINTS
+from harness.verify.statistics.simulation.records import (
+    CONDITIONS,
+    VERDICTS,
+    Coverage,
+    Decided,
+    FamilyRow,
+    LookingRow,
+    Row,
+)
+from harness.verify.statistics.simulation.rules import LOOKS, upper_bound
+
+COLUMNS = (*(f"{n} seeds" for n in LOOKS), "stopping")
+BOUND = "highest, bound"
+
+
+def rate(count: int, studies: int) -> str:
+    """A share in per cent, without the sign."""
+    return f"{100 * count / studies:.1f}"
+
+
+def pairs(old: Sequence[int], new: Sequence[int], studies: int, bold: bool = False) -> list[str]:
+    """Rates of the replaced rule and of today's; bold where they are errors."""
+    cells = [f"{rate(before, studies)} → {rate(now, studies)}" for before, now in zip(old, new, strict=True)]
+    return [f"**{cell}**" for cell in cells] if bold else cells
+
+
+def bound_pair(bounds: tuple[float, float] | None) -> str:
+    """Upper 95 % bounds, old and new; empty where nothing is an error."""
+    return "" if bounds is None else f"{100 * bounds[0]:.1f} → {100 * bounds[1]:.1f}"
+
+
+def rate_lines(row: Row, labels: Sequence[str]) -> list[list[str]]:
+    """A line per verdict."""
+    return [
+        [
+            *labels,
+            f"{row.deviation:g}",
+            verdict,
+            *pairs(row.old.of(verdict), row.new.of(verdict), row.studies, row.errors(verdict) is not None),
+            bound_pair(row.bounds(verdict)),
+        ]
+        for verdict in VERDICTS
+    ]
+
+
+def rates(rows: Sequence[Row], header: str, label: Callable[[Row], str]) -> str:
+    """A table with one column of labels, which is named once for all rows that share it."""
+    lines, last = [], ""
+    for row in rows:
+        for line in rate_lines(row, [label(row)]):
+            lines.append(["" if line[0] == last else line[0], *line[1:]])
+            last = line[0]
+    return markdown_table((header, "truth", "verdict", *COLUMNS, BOUND), lines, "l")
+
+
+def spread_table(rows: Sequence[Row]) -> str:
+    """By spread, and what stopping costs in seeds."""
+    seeds = [
+        (
+            f"{row.sigma:g}",
+            f"{row.deviation:g}",
+            rate(row.old.of(right(row))[LOOKS.index(5)], row.studies),
+            rate(row.new.of(right(row))[-1], row.studies),
+            f"{row.new.seeds:.1f}",
+        )
+        for row in rows
+        if row.deviation != 1
+    ]
+    headers = ("spread", "truth", "right with 5 seeds, replaced rule", "right when stopping", "seeds when stopping")
+    text = (
+        "What that costs: how often the right verdict falls with five seeds by the replaced rule, and when stopping at"
+        f" the first decided verdict by today's, at most {LOOKS[-1]} seeds; and the mean number of seeds then."
+    )
+    return "\n\n".join([rates(rows, "spread", lambda row: f"{row.sigma:g}"), text, markdown_table(headers, seeds)])
+
+
+def right(row: Row) -> Decided:
+    """The verdict that is right where the truth does not lie at the very edge."""
+    return "REPRODUCED" if row.deviation < 1 else "NOT_REPRODUCED"
+
+
+def kind_table(rows: Sequence[Row]) -> str:
+    """One table per thing that goes wrong."""
+    parts = []
+    for condition, what in CONDITIONS.items():
+        if some := [row for row in rows if row.condition == condition]:
+            situations = any(row.situation for row in some)
+            header, label = ("recipes", _situation) if situations else ("spread", _spread)
+            parts.append(f"{what[0].upper()}{what[1:]}:\n\n{rates(some, header, label)}")
+    return "\n\n".join(parts)
+
+
+def _situation(row: Row) -> str:
+    return row.situation
+
+
+def _spread(row: Row) -> str:
+    return f"{row.sigma:g}"
+
+
+def shape_table(rows: Sequence[Row]) -> str:
+    """By distribution."""
+    return rates(rows, "gains", lambda row: CONDITIONS[row.condition])
+
+
+def noisy_table(rows: Sequence[Row]) -> str:
+    """By spread in points, every verdict and those that are false."""
+    lines = []
+    for row in rows:
+        for verdict in VERDICTS:
+            errors, points = row.errors(verdict), f"{row.sigma * MARGIN_POINTS:g}"
+            assert errors is not None
+            said = pairs(row.old.of(verdict), row.new.of(verdict), row.studies)
+            lines.append([points, f"{row.deviation:g}", verdict, "all", *said, ""])
+            false = pairs(*errors, row.studies, bold=True)
+            lines.append([points, f"{row.deviation:g}", "", "false", *false, bound_pair(row.bounds(verdict))])
+    headers = ("spread, points", "difference", "verdict", "which", *COLUMNS, BOUND)
+    return markdown_table(headers, lines)
+
+
+def family_table(rows: Sequence[FamilyRow]) -> str:
+    """True claims that are accused, then wrong ones."""
+    lines = []
+    for row in rows:
+        for name, counts in (
+            ("replaced, one by one", row.alone_old),
+            ("replaced, Holm", row.holm_old),
+            ("today's", row.new),
+        ):
+            cells = [rate(count, row.studies) for count in counts]
+            bound = "" if row.wrong else f"{100 * upper_bound(max(counts), row.studies):.1f}"
+            accused = "the wrong one" if row.wrong else "a true one"
+            lines.append([accused, str(row.claims), name, *(cells if row.wrong else map(_bold, cells)), bound])
+    return markdown_table(("accused", "claims", "rule", *COLUMNS, BOUND), lines, "lll")
+
+
+def _bold(cell: str) -> str:
+    return f"**{cell}**"
+
+
+def looking_table(rows: Sequence[LookingRow]) -> str:
+    """By spread, with bounds in brackets."""
+    headers = (
+        "spread",
+        "replaced, 5 seeds once",
+        "replaced, 3 and then as the note says",
+        "replaced, after each of 3 to 20",
+        "today's, after each look",
+    )
+    lines = [[f"{row.sigma:g}", *(_bounded(count, row.studies) for count in row.columns)] for row in rows]
+    return markdown_table(headers, lines)
+
+
+def _bounded(count: int, studies: int) -> str:
+    return f"{rate(count, studies)} ({100 * upper_bound(count, studies):.1f})"
+
+
+def coverage_table(rows: Sequence[Coverage]) -> str:
+    """By seeds and runs."""
+    lines = [(row.n, row.n_claim, rate(row.covered, row.studies)) for row in rows]
+    return markdown_table(("seeds", "n_claim", "covered"), lines)

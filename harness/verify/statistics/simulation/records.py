@@ -1,0 +1,141 @@
+"""What is measured: rows of counts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from harness.project.records import Record
+from harness.verify.statistics.simulation.rules import upper_bound
+
+Condition = Literal[
+    "sound", "collapses seen", "collapses not seen", "skewed up", "skewed down", "heavy tails", "noisy published number"
+]
+CONDITIONS: dict[Condition, str] = {
+    "sound": "nothing goes wrong",
+    "collapses seen": "1 % of cells lose 35 points, with status `collapsed`",
+    "collapses not seen": "1 % of cells lose 35 points, with status `ok`",
+    "skewed up": "exponential, long tail upwards",
+    "skewed down": "exponential, long tail downwards",
+    "heavy tails": "Student's t with 3 degrees of freedom",
+    "noisy published number": "the published number is itself the gain of one run with the same spread",
+}
+Decided = Literal["REPRODUCED", "NOT_REPRODUCED"]
+VERDICTS: tuple[Decided, ...] = ("REPRODUCED", "NOT_REPRODUCED")
+
+
+class Counts(Record):
+    """Verdicts of one rule on the same studies."""
+
+    reproduced: list[int]
+    """Studies that are REPRODUCED at each look, and at last when stopping at the first decided verdict."""
+    not_reproduced: list[int]
+    """Those that are NOT_REPRODUCED, likewise."""
+    seeds: float
+    """Mean number of seeds when stopping at the first decided verdict."""
+
+    def of(self, verdict: Decided) -> list[int]:
+        """The counts of one verdict."""
+        return self.reproduced if verdict == "REPRODUCED" else self.not_reproduced
+
+
+class Row(Record):
+    """What came out of repeated studies with the same truth."""
+
+    kind: str
+    """Kind of the claim."""
+    situation: str = ""
+    """Which recipes are in doubt, for claims on a share of them."""
+    condition: Condition
+    """How scores are distributed, and what goes wrong."""
+    sigma: float
+    """True spread of one seed's gain, in margins."""
+    deviation: float
+    """Distance of the truth from the claim, in margins; 1 is the edge of the band."""
+    studies: int
+    """Studies drawn."""
+    old: Counts
+    """By the rule that was replaced."""
+    new: Counts
+    """By the rule of the verifier."""
+
+    old_false: Counts | None = None
+    """Those of `old` that are errors, where that hangs on the published number that was drawn; else see below."""
+    new_false: Counts | None = None
+    """Those of `new`, likewise."""
+
+    @property
+    def false_verdicts(self) -> list[Decided]:
+        """The verdicts that are errors here: both at the edge."""
+        wrong: list[Decided] = []
+        if self.deviation >= 1:
+            wrong.append("REPRODUCED")
+        if self.deviation <= 1:
+            wrong.append("NOT_REPRODUCED")
+        return wrong
+
+    def errors(self, verdict: Decided) -> tuple[list[int], list[int]] | None:
+        """False verdicts by the old rule and by the new, at each look and stopping; None where it is no error."""
+        if self.old_false and self.new_false:
+            return self.old_false.of(verdict), self.new_false.of(verdict)
+        return (self.old.of(verdict), self.new.of(verdict)) if verdict in self.false_verdicts else None
+
+    def bounds(self, verdict: Decided) -> tuple[float, float] | None:
+        """Upper 95 % bounds of the highest of these rates, old and new."""
+        errors = self.errors(verdict)
+        return None if errors is None else (self.bound(errors[0]), self.bound(errors[1]))
+
+    def bound(self, counts: list[int]) -> float:
+        """Upper 95 % bound of the highest of these rates."""
+        return upper_bound(max(counts), self.studies)
+
+
+class FamilyRow(Record):
+    """Claims that are judged together, on runs that share a baseline, at every look and stopping."""
+
+    claims: int
+    """How many."""
+    wrong: bool
+    """Is the first claim wrong, by WRONG margins, where the others hold exactly? Else all lie at the band's edge."""
+    studies: int
+    """Families drawn."""
+    alone_old: list[int]
+    """Replaced rule, each claim judged by itself: families in which a true claim is accused, or the wrong one."""
+    holm_old: list[int]
+    """Replaced rule with Holm's step-down over the claims."""
+    new: list[int]
+    """Rule of the verifier: Holm's step-down over p values that are adjusted for the looks."""
+
+
+class LookingRow(Record):
+    """What looking again costs, where the truth lies at the edge of the band: false REPRODUCED."""
+
+    sigma: float
+    """Spread of one seed's gain, in margins."""
+    studies: int
+    """Studies drawn."""
+    once: int
+    """Replaced rule, five seeds, looked at once."""
+    as_told: int
+    """Replaced rule, three seeds and then as many as its note asked for, at most MOST."""
+    after_each: int
+    """Replaced rule, looking after each of 3 to MOST seeds."""
+    design: int
+    """Rule of the verifier, looking after each seed of its design."""
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The counts, as a table shows them."""
+        return self.once, self.as_told, self.after_each, self.design
+
+
+class Coverage(Record):
+    """How often the prediction interval holds the mean of further runs."""
+
+    n: int
+    """Seeds."""
+    n_claim: int
+    """Runs behind the published number."""
+    studies: int
+    """Studies drawn."""
+    covered: int
+    """Those whose interval held it."""

@@ -1,0 +1,139 @@
+"""The first line of a verification, and how its claims are laid out on a narrow terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from harness.audit.levels import exit_code, strictly, verify_all
+from harness.audit.report import EXIT_MEANINGS, render
+from harness.project.paths import Paths
+from harness.project.profiles import read_params
+from harness.verify.claims.evidence import Evidence
+from harness.verify.show.answer import answer
+from harness.verify.show.table import NARROWEST, WIDTH, claims_paragraphs, claims_table, narrowed, terminal_width
+from harness.verify.statistics.intervals import Verdict
+from harness.verify.verdicts.verdict import ClaimVerdict, Replication
+
+EVIDENCE = Evidence(rule="as ruled", sentence="so")
+
+
+def verdict(word: Verdict, name: str = "a-claim", kind: str = "gain", **known: object) -> ClaimVerdict:
+    found = {"expected": "+7.5 +- 1.5", "margin": 1.5, **known}
+    return ClaimVerdict(id=name, text="words", kind=kind, verdict=word, evidence=EVIDENCE, **found)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("measured", "facts", "said"),
+    [
+        ("TTT", "CCT", "0 of 3 measured claims decided: 3 NOT_TESTED; 2 of 3 facts confirmed"),
+        ("RNIU", "", "2 of 4 measured claims decided: 1 REPRODUCED, 1 NOT_REPRODUCED, 1 INCONCLUSIVE, 1 UNDERPOWERED"),
+        ("VV", "FC", "0 of 2 measured claims decided: 2 INVALID; 1 of 2 facts confirmed, 1 REFUTED"),
+        ("", "CC", "2 of 2 facts confirmed"),
+        ("R", "", "a-claim: REPRODUCED"),
+        ("", "F", "a-claim: REFUTED"),
+        ("", "", ""),
+    ],
+)
+def test_the_answer_counts_what_was_decided_and_what_was_not(measured: str, facts: str, said: str) -> None:
+    words: dict[str, Verdict] = {
+        "R": "REPRODUCED",
+        "N": "NOT_REPRODUCED",
+        "I": "INCONCLUSIVE",
+        "U": "UNDERPOWERED",
+        "T": "NOT_TESTED",
+        "V": "INVALID",
+        "C": "CONFIRMED",
+        "F": "REFUTED",
+    }
+    found = [verdict(words[letter]) for letter in measured] + [verdict(words[letter], kind="count") for letter in facts]
+    assert answer(found) == said
+
+
+def test_a_replication_is_counted_beside_the_verdict_and_decides_nothing() -> None:
+    words: tuple[Replication | None, ...] = ("OPEN HERE", "HOLDS HERE", "OPEN HERE", None)
+    rows = [verdict("NOT_TESTED", replication=word) for word in words]
+    assert answer(rows) == "0 of 4 measured claims decided: 4 NOT_TESTED (1 HOLDS HERE, 2 OPEN HERE)"
+    assert answer(rows[1:2]) == "a-claim: NOT_TESTED (HOLDS HERE)"
+    header, _, first, *_ = claims_table(rows).splitlines()
+    assert first.index("OPEN HERE") == header.index("replication") and first.startswith("NOT_TESTED")
+    assert "replication OPEN HERE" in claims_paragraphs(rows, 80)
+
+
+def test_what_nothing_can_decide_is_a_fact_that_is_not_confirmed() -> None:
+    assert answer([verdict("CONFIRMED", kind="count"), verdict("NOT_TESTED", kind="untestable")]) == (
+        "1 of 2 facts confirmed"
+    )
+
+
+def test_a_narrow_terminal_gets_paragraphs_that_hold_what_the_table_holds() -> None:
+    rows = [
+        verdict("NOT_REPRODUCED", measured=-0.9, interval=(-2.9, 1.0), n_seeds=3, note="a note " * 12),
+        verdict("CONFIRMED", "a-fact", "count", expected="9 tasks", found="ninety-nine words of it"),
+    ]
+    text = claims_paragraphs(rows, 70)
+    assert max(map(len, text.splitlines())) <= 70 < max(map(len, claims_table(rows).splitlines()))
+    assert text.splitlines()[0] == "NOT_REPRODUCED  a-claim" and "CONFIRMED       a-fact" in text.splitlines()
+    words = " ".join(text.split())
+    for value in ("expected +7.5 +- 1.5", "measured -0.9", "[-2.9, +1.0]", "seeds 3", "ninety-nine words of it"):
+        assert value in words
+
+
+def test_a_long_line_goes_on_below_its_text() -> None:
+    assert narrowed("judged            " + "word " * 20, 60)[1].startswith(" " * 18 + "word")
+    assert narrowed("    of a reason " + "word " * 20, 60)[1].startswith(" " * 8 + "word")
+    assert narrowed("short  line", 60) == ["short  line"]
+
+
+@pytest.mark.parametrize(("columns", "width"), [("80", 80), ("20", NARROWEST), ("400", WIDTH)])
+def test_the_width_is_the_terminals_within_limits(monkeypatch: pytest.MonkeyPatch, columns: str, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert terminal_width() == width
+
+
+def test_a_file_gets_the_whole_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr("sys.__stdout__", out)
+        assert terminal_width() == WIDTH
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Paths:
+    """The project, without results of its own and without pinned ones."""
+    root = tmp_path_factory.mktemp("clone")
+    for name in ("tasks", "profiles"):
+        (root / name).symlink_to(repo_root / name)
+    (root / "reference").mkdir()
+    for path in (repo_root / "reference").glob("*.yaml"):
+        (root / "reference" / path.name).symlink_to(path)
+    return Paths(root, "lab")
+
+
+def test_exit_0_never_hides_that_nothing_was_tested_and_strict_fails(clone: Paths) -> None:
+    found = verify_all(read_params(clone.profile_file), clone)
+    for width in (WIDTH, 80):
+        lines = render(found, width).splitlines()
+        assert lines[0] == found.answer and lines[0].startswith("0 of 10 measured claims decided: 10 NOT_TESTED")
+        assert max(map(len, lines[1:])) <= width
+    assert found.exit_code == 0
+    assert lines[-2].startswith(f"exit code 0: {EXIT_MEANINGS[0]}"[:60]) and lines[-1].endswith("claims NOT_TESTED")
+    strict = strictly(found)
+    assert strict.exit_code == 2 and any("12 claims are NOT_TESTED" in problem for problem in strict.strict)
+    assert strict.answer == found.answer and found.model_dump(mode="json")["answer"] == found.answer
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["CONFIRMED", "NOT_TESTED"], 0),
+        (["CONFIRMED", "REFUTED", "INCONCLUSIVE"], 1),
+        (["CONFIRMED", "INCONCLUSIVE"], 2),
+        (["REFUTED", "INVALID"], 3),
+    ],
+)
+def test_a_refuted_fact_is_a_failing_exit_code(clone: Paths, words: Sequence[Verdict], code: int) -> None:
+    sound = verify_all(read_params(clone.profile_file), clone).v0
+    assert exit_code(sound, None, [verdict(word) for word in words]) == code
