@@ -35,7 +35,7 @@ def read_items(path: Path) -> Outcomes | None:
 
 
 def kept_items(paths: Paths, holds: Literal["run", "pinned"], cell: str) -> Outcomes | None:
-    """What a cell of the run in `paths`, or of the pinned results there, keeps of its test items; else as `read_items`."""
+    """What a cell of the run, or of the pinned results, keeps of its test items; else as `read_items`."""
     if holds == "pinned":
         return read_items(paths.pinned / kept_files_name("items", cell))
     return read_items(paths.cells / cell / kept_name("items"))

@@ -116,10 +116,11 @@ def sight_words(found: Degradation) -> str:
         return "No (target, language) was tested."
     first = found.sight[0]
     return (
-        f"What this design can't see: with {first.seeds} seeds a {first.loss_points:g}-point loss of one language on one "
-        f"target is found with probability {_chance(first.chance)} ({_chance(first.without_rows)} if only seeds made "
-        "noise). More seeds leave the noise of the rows as it is. Below: the probability by loss and number of seeds, in "
-        "brackets that without the rows; each gain has the spread it has here, and is the only one of its recipe that lost."
+        f"What this design can't see: with {first.seeds} seeds a {first.loss_points:g}-point loss of one language on "
+        f"one target is found with probability {_chance(first.chance)} ({_chance(first.without_rows)} if only seeds "
+        "made noise). More seeds leave the noise of the rows as it is. Below: the probability by loss and number of "
+        "seeds, in brackets that without the rows; each gain has the spread it has here, and is the only one of its "
+        "recipe that lost."
     )
 
 
@@ -183,9 +184,9 @@ def _on_rows(found: Degradation) -> list[str]:
     """What the rows do to each kind of number, and where they could not be counted."""
     lines = [
         "s.e.: standard error of the gain of one language on one target, root mean square over recipes and languages. "
-        "Seeds share their test rows, so the paired row variance is added to the variance over seeds and doesn't shrink "
-        "with it (added after the first results; see `rows` in the registration). Of means and slopes over languages it "
-        "is part of the variance over languages."
+        "Seeds share their test rows, so the paired row variance is added to the variance over seeds and doesn't "
+        "shrink with it (added after the first results; see `rows` in the registration). Of means and slopes over "
+        "languages it is part of the variance over languages."
     ]
     lacking = [one.target for one in found.noise if one.with_rows < one.tested]
     if lacking:

@@ -55,10 +55,8 @@ def read_row_noise(
     cache = {name: items(name) for name, result in results.items() if "items" in result.kept}
     found: dict[Key, RowNoise] = {}
     for (recipe, target, language), by_seed in gains_by_language(table, table.targets).items():
-        cells = [(cache.get(f"{recipe}-{target}-{seed}"), cache.get(f"{BASELINE}-{target}-{seed}")) for seed in by_seed]
-        pairs = [
-            (one[language], two[language]) for one, two in cells if one and two and language in one and language in two
-        ]
+        cells = [[cache.get(f"{name}-{target}-{seed}") or {} for name in (recipe, BASELINE)] for seed in by_seed]
+        pairs = [(one[language], two[language]) for one, two in cells if language in one and language in two]
         noise = row_noise(pairs) if pairs and len(pairs) == len(by_seed) else None
         if noise:
             found[recipe, target, language] = noise

@@ -243,7 +243,7 @@ def _over_seeds(pairs: Sequence[PairGain], sample: _Sample, recipe: str) -> Effe
     found = Tested(statistics.fmean(values), spread(values) / math.sqrt(len(values)), len(values) - 1.0)
     for pair in pairs:
         if noise := sample.rows.get((recipe, pair.target, pair.language)):
-            found = add_variance(found, noise.variance / len(pairs) ** 2, noise.rows - 1)
+            found = add_variance(found, noise.variance / len(pairs) ** 2)
     reach = t_quantile((1 + CONFIDENCE) / 2, found.freedom) * found.standard_error
     return Effect(value=found.mean, interval=Interval(low=found.mean - reach, high=found.mean + reach))
 

@@ -54,9 +54,9 @@ def row_noise(pairs: Sequence[tuple[Items, Items]]) -> RowNoise | None:
     """Of one language, from the items of (recipe, baseline) at every seed; None below two items, or without a seed.
 
     u_i = mean over seeds of the difference of influences; variance = N / (N - 1) sum u_i^2. For accuracy that is the
-    variance of the items' differences, averaged over seeds, divided by the number of rows. Items are matched by id where
-    they have one (mined pairs: a source sentence that only some cells list has no influence in the others), else by
-    place. Raises HarnessError where the two don't answer the same rows.
+    variance of the items' differences, averaged over seeds, divided by the number of rows. Items are matched by id
+    where they have one (mined pairs: a source sentence that only some cells list has no influence in the others), else
+    by place. Raises HarnessError where the two don't answer the same rows.
     """
     differences: dict[object, float] = {}
     for recipe, baseline in pairs:

@@ -14,16 +14,15 @@ from harness.verify.statistics.resampling import Tested, add_variance, chance_to
 
 def with_rows(tested: Tested, noise: RowNoise | None) -> Tested:
     """A mean over seeds with the variance of its rows too; as it is where that is not known."""
-    return tested if noise is None else add_variance(tested, noise.variance, noise.rows - 1)
+    return tested if noise is None else add_variance(tested, noise.variance)
 
 
 def target_noise(results: Sequence[RecipeResult], targets: Sequence[str]) -> list[TargetNoise]:
     """Standard errors with and without rows, target by target, over all recipes' tested pairs."""
     found = []
     for target in targets:
-        tested = [
-            pair for result in results for pair in result.pairs if pair.target == target and pair.q_loss is not None
-        ]
+        mine = [pair for result in results for pair in result.pairs if pair.target == target]
+        tested = [pair for pair in mine if pair.q_loss is not None]
         if not tested:
             continue
         known = [pair for pair in tested if pair.error_rows is not None]
