@@ -446,7 +446,7 @@ def test_cells_beyond_the_pinned_grid_are_counted_and_decide_nothing(make_projec
 
 
 def test_the_table_reads_well(make_project: Make) -> None:
-    project = make_project().run(planted(PUBLISHED | {"hellaswag": 4.0}))
+    project = make_project().run(planted(PUBLISHED | {"hellaswag": 1.0}))
     project.claim_here()
     text = render(judge(project))
     lines = text.splitlines()
