@@ -75,9 +75,9 @@ def render_power(params: Params, paths: Paths, sigma: float | None = None, claim
     spreads: list[float | None] = [*((sigma,) if sigma is not None else SPREADS), *([None] if pilot else [])]
     shown = sigma if sigma is not None else None if pilot else MIDDLE
     rows = [_row(one, spreads, shown, pilot, step, design) for one in chosen]
-    named = [_spread(spread) for spread in spreads]
+    columns = [_spread(spread) for spread in spreads]
     costs = ["cells a seed", "minutes a seed", f"cells ({_spread(shown)})"]
-    headers = ["claim", *named, *(["pilot's s"] if pilot else []), *costs]
+    headers = ["claim", *columns, *(["pilot's s"] if pilot else []), *costs]
     table = tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True)
     return "\n".join([_head(params, design), "", table, "", *_legend(design, step, where, pilot, params)])
 
