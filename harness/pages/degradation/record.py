@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from harness.audit.repeat.items import Outcomes, kept_items
+from harness.audit.scope import without_planted
 from harness.audit.subject import sound_results
 from harness.pages.degradation.languages import laboratory_languages, laboratory_source
 from harness.project.errors import HarnessError
@@ -25,11 +26,13 @@ from harness.verify.scores import ScoresTable
 
 
 def read_degradation(params: Params, paths: Paths) -> Degradation:
-    """The answer from the run of the profile or, where nothing has run, from the pinned results.
+    """The answer from the run of the profile or, where nothing has run, from the pinned results. Recipes whose effects
+    are planted are left out where others were trained: they would answer what was put in.
 
     Raises HarnessError where there are none, level V0 finds a problem, or no language has known resources.
     """
     judged, table = sound_results(params, paths)
+    table = without_planted(table)
     languages, source = load_languages(paths.reference / LANGUAGES_FILE), SOURCE_LANGUAGE
     if params.data.source == "generated":
         languages, source = laboratory_languages(languages), laboratory_source()
