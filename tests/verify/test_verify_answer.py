@@ -9,6 +9,7 @@ import pytest
 
 from harness.audit.levels import exit_code, strictly, verify_all
 from harness.audit.report import EXIT_MEANINGS, render
+from harness.exchange.contradictions import _shows as shows
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
 from harness.verify.claims.claim import Truth
@@ -61,6 +62,13 @@ def test_a_replication_is_counted_beside_the_verdict_and_decides_nothing() -> No
     header, _, first, *_ = claims_table(rows).splitlines()
     assert first.index("OPEN HERE") == header.index("replication") and first.startswith("NOT_TESTED")
     assert "replication OPEN HERE" in claims_paragraphs(rows, 80)
+
+
+def test_another_replication_in_an_archives_report_is_seen() -> None:
+    row = verdict("NOT_TESTED", measured=1.0, interval=(-1.0, 3.0), n_seeds=3, replication="OPEN HERE")
+    rest = claims_table([row]).splitlines()[2].partition("a-claim")[2]
+    assert shows(rest, row) and shows(rest.replace("OPEN HERE", "-"), row), "older archives have no such column"
+    assert not shows(rest.replace("OPEN", "HOLDS"), row) and not shows(rest.replace("+3.0", "+2.0"), row)
 
 
 def test_effects_that_were_planted_are_counted_apart_from_what_was_published() -> None:
