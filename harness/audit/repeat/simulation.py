@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
@@ -39,6 +40,8 @@ RECIPES, SEEDS, ITEMS = 5, 3, 400
 USUAL_SD = 0.04
 """Standard deviation over seeds of a pair on the scale of normal quantiles: 1.6 points at a score of 50."""
 CHANCE_TARGET, DRIFT_TARGET = "pawsx", "panx"
+SOUND = "sound"
+"""What is said of a re-run in which nothing was changed."""
 DRIFTS = (2.0, 4.0, 8.0)
 """Points by which every cell of one target is moved."""
 Spreads = Callable[[np.random.Generator], Array]
@@ -159,35 +162,37 @@ def new_rule(study: Study, shares: Shares = CHOSEN) -> tuple[set[str], set[str]]
     return alarms | {one.target for one in found.drifting}, opened - alarms
 
 
-def simulate_redraws(
-    studies: int = 500, say: Callable[[str], None] = lambda what: None, shares: Shares = CHOSEN
-) -> list[RedrawRate]:
-    """The rates of both rules in every world: sound, with a cell at chance, with a target that drifts.
-
-    `say` is told what is measured next. About 0.05 s a study of 135 cells; changed re-runs are a fifth as many.
+def redraw_rows(shares: Shares = CHOSEN) -> list[Callable[[int], RedrawRate]]:
+    """Number of studies -> a row, for both rules in every world: sound, with a cell at chance, with a target that
+    drifts. About 0.05 s a study of 135 cells; changed re-runs are a tenth as many.
     """
-    rows = []
+    rows: list[Callable[[int], RedrawRate]] = []
     for world, spreads in enumerate(WORLDS):
-        say(f"level V2, {spreads}")
-        rows.append(_rate(spreads, "sound", studies, [world, 0], shares))
-        few = max(1, studies // 5)
-        rows.append(_rate(spreads, f"one cell of {CHANCE_TARGET} at chance", few, [world, 1], shares, chance=True))
+        rows.append(partial(_rate, spreads, SOUND, [world, 0], shares))
+        what = f"one cell of {CHANCE_TARGET} at chance"
+        rows.append(partial(_rate, spreads, what, [world, 1], shares, chance=True))
         for drift in DRIFTS:
             what = f"all cells of {DRIFT_TARGET} {drift:g} points lower"
-            rows.append(_rate(spreads, what, few, [world, 2, int(drift)], shares, drift=drift))
+            rows.append(partial(_rate, spreads, what, [world, 2, int(drift)], shares, drift=drift))
     return rows
+
+
+def simulate_redraws(studies: int = 500, shares: Shares = CHOSEN) -> list[RedrawRate]:
+    """All rows, with so many sound re-runs each."""
+    return [make(studies) for make in redraw_rows(shares)]
 
 
 def _rate(
     spreads: str,
     what: str,
-    studies: int,
     seed: Sequence[int],
     shares: Shares,
+    studies: int,
     chance: bool = False,
     drift: float = 0.0,
 ) -> RedrawRate:
     """One row; a finding counts where it names what was changed, in a sound run whatever it names."""
+    studies = max(1, studies // 10) if chance or drift else studies
     random, old, new, left_open = np.random.default_rng(seed), 0, 0, 0
     changed = f"0-{CHANCE_TARGET}-0" if chance else DRIFT_TARGET if drift else ""
     for _ in range(studies):
