@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from harness.audit.repeat.redraw import FALSE_ALARM, Again, Draws, Pair, Shares, compare_redraw
 from harness.audit.repeat.redraw import SHARES as CHOSEN
 from harness.project.records import Record
-from harness.verify.statistics.intervals import pooled_spread, t_quantile
+from harness.verify.statistics.intervals import t_quantile
 
 Array = NDArray[np.float64]
 LEVELS = {
@@ -139,7 +139,8 @@ def pooled_rule(study: Study) -> set[str]:
     """
     found = set()
     for target in LEVELS:
-        s, freedom = pooled_spread([values for (_, name), values in study.draws.scores.items() if name == target])
+        scores = np.array([values for (_, name), values in study.draws.scores.items() if name == target])
+        s, freedom = math.sqrt(scores.var(axis=1, ddof=1).mean()), scores.size - len(scores)
         changes = {one.name: one.score - one.pinned for one in study.cells if one.pair[1] == target}
         one_cell, mean = (
             t_quantile(1 - FALSE_ALARM / (2 * count), freedom) * s * math.sqrt(2)
