@@ -17,7 +17,9 @@ from harness.pages.verifier.parts import PARTS, Measured
 from harness.pages.verifier.words import HOLM, INSIDE, LEVELS, LIMITS, OPENING, READING, RULE, VERDICTS
 from harness.verify import Claim, Scores, adjust, judge
 from harness.verify.statistics.anytime import MIXTURE, anytime_verdict
-from harness.verify.statistics.intervals import CONFIDENCE, Interval, Published, decide, fixed
+from harness.verify.statistics.decision import decide
+from harness.verify.statistics.design import fixed
+from harness.verify.statistics.intervals import CONFIDENCE, Interval, Published
 from harness.verify.statistics.simulation import studies as sim
 from harness.verify.statistics.simulation import together
 from harness.verify.statistics.simulation.draws import SHAPES, Cells, Numbers, Shape, draw, draw_cells, generator
