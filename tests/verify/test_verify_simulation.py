@@ -16,7 +16,8 @@ from harness.pages.verifier.page import exit_codes, looks_table, render_page, se
 from harness.pages.verifier.parts import PARTS, Measured
 from harness.pages.verifier.words import HOLM, INSIDE, LEVELS, LIMITS, OPENING, READING, RULE, VERDICTS
 from harness.verify import Claim, Scores, adjust, judge
-from harness.verify.statistics.intervals import Interval, Published, decide, fixed
+from harness.verify.statistics.anytime import MIXTURE, anytime_verdict
+from harness.verify.statistics.intervals import CONFIDENCE, Interval, Published, decide, fixed
 from harness.verify.statistics.simulation import studies as sim
 from harness.verify.statistics.simulation import together
 from harness.verify.statistics.simulation.draws import SHAPES, Cells, Numbers, Shape, draw, draw_cells, generator
@@ -269,7 +270,15 @@ def test_holm_keeps_the_family_and_its_absence_does_not() -> None:
 def test_looking_again_cost_the_replaced_rule_its_level() -> None:
     row = together.measure_looking(0.5, FEW)
     assert upper_bound(row.design, FEW) <= FEW_LIMIT < row.as_told / FEW < row.after_each / FEW
-    assert upper_bound(row.once, FEW) <= FEW_LIMIT
+    assert upper_bound(row.once, FEW) <= FEW_LIMIT and upper_bound(row.anytime, FEW) <= FEW_LIMIT
+
+
+def test_the_anytime_interval_in_arrays_is_that_of_single_studies() -> None:
+    values, band = drawn("anytime", 100, 0.3), Interval(low=-1.0, high=1.0)
+    for n in (3, 8):
+        found = together.inside_anytime(values[:, :n])
+        assert found.tolist() == [anytime_verdict(row, band) == "REPRODUCED" for row in values[:, :n].tolist()]
+    assert found.any() and not found.all()
 
 
 def test_the_replaced_note_asked_for_more_seeds_where_it_is_noisier() -> None:
@@ -315,6 +324,7 @@ def test_the_committed_page_is_what_the_command_writes(repo_root: Path) -> None:
     page = (repo_root / "docs" / "verifier.md").read_text(encoding="utf-8")
     for part in (OPENING, LEVELS, RULE, looks_table(), INSIDE, VERDICTS, HOLM, READING, LIMITS):
         assert part in page
+    assert f"k = ({1 / (1 - CONFIDENCE):.0f} sqrt" in INSIDE and f"a = {MIXTURE:g}," in INSIDE
     for part in (exit_codes(), seeds_table()):
         assert part in page
     written = table_lines(page)

@@ -189,8 +189,9 @@ def compare_redraw(cells: Sequence[Again], draws: Draws, shares: Shares = SHARES
     counts = {
         target: sum(one.pair[1] == target for one in held) for target in dict.fromkeys(one.pair[1] for one in held)
     }
-    tested = _tested(counts, shares)
-    alpha = _alphas(shares, Shares(len(held), len(itemised), len(tested)))
+    compared = Shares(len(held), len(itemised), len(counts))
+    tested = _tested(counts, _alphas(shares, compared).targets)
+    alpha = _alphas(shares, compared._replace(targets=len(tested)))
     found = [CellFound(one, _limits(one, draws, spreads, by_items, alpha)) for one in cells]
     moved = {
         target: [c.change for c in found if c.again.pair[1] == target and c.again.pair in spreads] for target in tested
@@ -255,9 +256,9 @@ def _reach(alpha: float, spread: Spread) -> float:
     return t_quantile(1 - alpha, spread.freedom) * math.sqrt(2) * spread.sd
 
 
-def _tested(counts: Mapping[str, int], shares: Shares) -> list[str]:
-    """The targets whose k cells can give a p value as small as is needed: 2 / 2^k if all moved one way."""
-    return [target for target, k in counts.items() if 2.0 ** (1 - k) <= FALSE_ALARM * shares.targets / len(counts)]
+def _tested(counts: Mapping[str, int], level: float) -> list[str]:
+    """The targets whose k cells can give a p value as small as `level`: 2 / 2^k if all moved one way."""
+    return [target for target, k in counts.items() if 2.0 ** (1 - k) <= level]
 
 
 def _alphas(shares: Shares, counts: Shares) -> Shares:

@@ -72,7 +72,7 @@ def summary(measured: Sequence[Measured]) -> Iterator[Line]:
         if looked:
             old, new = (
                 max(upper_bound(max(counts), row.studies) for row, counts in zip(looked, each, strict=True))
-                for each in ([row.columns[:-1] for row in looked], [row.columns[-1:] for row in looked])
+                for each in ([row.columns[:3] for row in looked], [row.columns[3:] for row in looked])
             )
             yield Line(part.part.title, old, new)
 

@@ -154,6 +154,7 @@ def looking_table(rows: Sequence[LookingRow]) -> str:
         "replaced, 3 and then as the note says",
         "replaced, after each of 3 to 20",
         "today's, after each look",
+        "anytime, after each of 3 to 20",
     )
     lines = [[f"{row.sigma:g}", *(_bounded(count, row.studies) for count in row.columns)] for row in rows]
     return markdown_table(headers, lines)

@@ -95,8 +95,10 @@ INSIDE = """- **Inside** is TOST, two one-sided tests: c - d <= mean - c_n s / s
 - **Direction** asks whether the interval lies on one side of zero: "up" is false at most 5 % of the time over all
   looks, and so is "down".
 - **Whenever you like.** For readers who look at other times there is an interval that holds at every number of seeds
-  at once, whatever one does (t mixture e-process: Wang and Ramdas, arXiv 2310.03722). It is wider, is shown by
-  `harness verify ID --explain`, and decides nothing."""
+  at once, with no looks planned: mean -+ s sqrt(q (n - 1) / n) with q = (k - 1) / (1 - k a / (n + a)),
+  k = (10 sqrt((n + a) / a))^(2 / n) and a = 0.1, the means that a t test mixed over normal effect sizes doesn't refute
+  (an e-process: Wang and Ramdas, arXiv 2310.03722). It is wider, is shown by `harness verify ID --explain`, and decides
+  nothing."""
 
 VERDICTS = """## What a verdict means to a reviewer
 

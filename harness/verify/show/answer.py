@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
-from harness.verify.verdicts.planted import compare_with_truth, planted_in_words, published
+from harness.verify.verdicts.planted import compare_with_truth, count_as_planted, published
 from harness.verify.verdicts.strength import DECIDED
 from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
@@ -20,21 +20,18 @@ ORDER = ("REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE", "UNDERPOWERED", "NOT_TE
 def answer(verdicts: Sequence[ClaimVerdict]) -> str:
     """`0 of 10 measured claims decided: 10 NOT_TESTED (4 OPEN HERE); 9 of 11 facts confirmed`; of one claim its word.
 
-    Decided are REPRODUCED and NOT_REPRODUCED. Facts are the claims that no run decides. Claims of the laboratory's own
-    are counted by themselves behind these: `6 of 6 planted effects found as planted`. Raises nothing.
+    Decided are REPRODUCED and NOT_REPRODUCED. Facts are the claims that no run decides. The laboratory's own claims are
+    no published ones: they are counted behind these, by whether they came out as planted. Raises nothing.
     """
     if len(verdicts) == 1:
-        return _one(verdicts[0])
+        (only,) = verdicts
+        more = only.replication or (compare_with_truth(only) if only.truth else "")
+        return f"{only.id}: {only.verdict}" + (f" ({more})" if more else "")
     theirs = published(verdicts)
     measured = [verdict for verdict in theirs if not verdict.is_unmeasured]
     facts = [verdict for verdict in theirs if verdict.is_unmeasured]
-    said = [_measured(measured) if measured else "", _facts(facts) if facts else "", planted_in_words(verdicts)]
-    return "; ".join(filter(None, said))
-
-
-def _one(verdict: ClaimVerdict) -> str:
-    here = f" ({verdict.replication})" if verdict.replication else ""
-    return f"{verdict.id}: {verdict.verdict}{here}" + (f", {compare_with_truth(verdict)}" if verdict.truth else "")
+    parts = (_measured(measured) if measured else "", _facts(facts) if facts else "", count_as_planted(verdicts))
+    return "; ".join(filter(None, parts))
 
 
 def _measured(verdicts: Sequence[ClaimVerdict]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.project.records import Record
@@ -73,7 +73,7 @@ def share_chance(
     return float((partial <= design.level).mean())
 
 
-def pilot_spreads(samples: dict[str, Sequence[Sequence[float]]]) -> Pilot | None:
+def pilot_spreads(samples: Mapping[str, Sequence[Sequence[float]]]) -> Pilot | None:
     """What scatters from seed to seed: claim -> its gains seed by seed, of several recipes where each is judged alone.
 
     With two or more such samples, variances are moderated over all of them (Smyth 2004, empirical Bayes): three seeds

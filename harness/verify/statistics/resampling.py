@@ -173,6 +173,29 @@ def moderate(samples: Sequence[Sequence[float]]) -> list[Tested]:
     ]
 
 
+def add_variance(tested: Tested, variance: float) -> Tested:
+    """The same mean with a further, independent part of its variance.
+
+    The degrees of freedom stay those of the first part: that the second is known better would let a larger variance
+    give a smaller p value (Satterthwaite's would, with few seeds), and this errs on the careful side.
+    """
+    return Tested(tested.mean, math.sqrt(tested.standard_error**2 + variance), tested.freedom)
+
+
+def chance_to_find(tested: Tested, loss: float, threshold: float, level: float) -> float:
+    """The power of a one-sided test of "the mean is below `threshold`" at `level`, where it truly is `loss` (negative).
+
+    P(T <= -t(1 - level, f)), T noncentral t with f degrees of freedom and noncentrality (loss - threshold) / standard
+    error, which is taken for the true one.
+    """
+    from scipy.special import nctdtr
+
+    if tested.standard_error == 0:
+        return float(loss < threshold)
+    critical = -t_quantile(1 - level, tested.freedom)
+    return float(nctdtr(tested.freedom, (loss - threshold) / tested.standard_error, critical))
+
+
 class Moderated(NamedTuple):
     """Variances after shrinking, one per sample."""
 

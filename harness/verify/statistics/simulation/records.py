@@ -122,10 +122,13 @@ class LookingRow(Record):
     design: int
     """Rule of the verifier, looking after each seed of its design."""
 
+    anytime: int
+    """By the interval that holds at every number of seeds, looking after each of 3 to MOST."""
+
     @property
     def columns(self) -> tuple[int, ...]:
         """The counts, as a table shows them."""
-        return self.once, self.as_told, self.after_each, self.design
+        return self.once, self.as_told, self.after_each, self.design, self.anytime
 
 
 class Coverage(Record):

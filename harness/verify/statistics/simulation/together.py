@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import nctdtr
 
-from harness.verify.statistics.intervals import POWER
+from harness.verify.statistics.anytime import anytime_interval
+from harness.verify.statistics.intervals import POWER, spread
 from harness.verify.statistics.simulation.draws import Numbers, generator
 from harness.verify.statistics.simulation.kinds import GAIN
 from harness.verify.statistics.simulation.records import FamilyRow, LookingRow
@@ -87,11 +89,21 @@ def measure_looking(sigma: float, studies: int) -> LookingRow:
         as_told=int(told.sum()),
         after_each=int(old.any(1).sum()),
         design=int(new.any(1).sum()),
+        anytime=int(np.stack([inside_anytime(values[:, :n]) for n in range(LOOKS[0], MOST + 1)]).any(0).sum()),
     )
 
 
 def _yes(rule: Rule, values: Numbers, n: int) -> NDArray[np.bool_]:
     return judge_means(rule, *moments(values[:, :n]), GAIN.low, GAIN.high) == YES
+
+
+def inside_anytime(values: Numbers) -> NDArray[np.bool_]:
+    """Lies the anytime-valid interval of these values (studies x seeds) inside the band?"""
+    mean, s, _ = moments(values)
+    unit = [-1.0, *[0.0] * (values.shape[1] - 2), 1.0]  # the half-width is proportional to the spread
+    one = anytime_interval(unit)
+    reach = s * (math.inf if one is None else one.high / spread(unit))
+    return np.asarray((mean - reach >= GAIN.low) & (mean + reach <= GAIN.high))
 
 
 def as_told(values: Numbers) -> NDArray[np.int64]:
