@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from harness.pages.verifier import words
 from harness.pages.verifier.tables import (
+    choosing_table,
     coverage_table,
     family_table,
     kind_table,
@@ -20,6 +21,7 @@ from harness.pages.verifier.tables import (
     spread_table,
 )
 from harness.project.records import Record
+from harness.verify.statistics.simulation.choosing import choosing_coverage_rows, choosing_rows
 from harness.verify.statistics.simulation.kinds import COMPARE, GAIN, NO_GAIN, RETRIEVAL, TYDIQA
 from harness.verify.statistics.simulation.records import Row
 from harness.verify.statistics.simulation.studies import (
@@ -54,6 +56,8 @@ PARTS = (
     Part("A comparison", words.COMPARE, kind_rows(COMPARE), kind_table),
     Part("A share of recipes: 8 of 9, as of retrieval", words.SHARE, kind_rows(RETRIEVAL), kind_table),
     Part("A share of recipes: 5 of 9, as of TyDiQA", words.SHARE_MANY, kind_rows(TYDIQA), kind_table),
+    Part("The best recipe per target", words.CHOOSING, choosing_rows(), spread_table),
+    Part("How the best recipe is chosen", words.CHOOSING_WAYS, choosing_coverage_rows(), choosing_table),
     Part("A published number that is one noisy run", words.NOISY, noisy_rows(), noisy_table),
     Part("Claims judged together", words.FAMILY, family_rows(), family_table),
     Part("Looking again", words.LOOKING, looking_rows(), looking_table),

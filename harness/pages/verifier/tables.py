@@ -9,11 +9,13 @@ from harness.verify.statistics.simulation.draws import MARGIN_POINTS
 from harness.verify.statistics.simulation.records import (
     CONDITIONS,
     VERDICTS,
+    ChoosingRow,
     Coverage,
     Decided,
     FamilyRow,
     LookingRow,
     Row,
+    Way,
 )
 from harness.verify.statistics.simulation.rules import LOOKS, upper_bound
 
@@ -168,3 +170,16 @@ def coverage_table(rows: Sequence[Coverage]) -> str:
     """By seeds and runs."""
     lines = [(row.n, row.n_claim, rate(row.covered, row.studies)) for row in rows]
     return markdown_table(("seeds", "n_claim", "covered"), lines)
+
+
+WAYS: dict[Way, str] = {
+    "others": "by the other seeds' test scores (replaced)",
+    "mean": "once, by the mean of all seeds' development scores",
+    "own": "by each seed's own development scores (today's)",
+}
+
+
+def choosing_table(rows: Sequence[ChoosingRow]) -> str:
+    """By seeds and correlation."""
+    lines = [(row.n, f"{row.correlation:g}", *(rate(row.covered[way], row.studies) for way in WAYS)) for row in rows]
+    return markdown_table(("seeds", "correlation of dev and test", *WAYS.values()), lines)

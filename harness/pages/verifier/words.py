@@ -167,6 +167,15 @@ in doubt lie one margin above the threshold; 1: at it; 1.5 and 2: half a margin 
 
 SHARE_MANY = """The same with a smaller share, where more recipes can pass by luck."""
 
+CHOOSING = """Nine targets, each choosing among none and ten recipes that are all as good: where ties are, choosing
+misleads most. Development and test scores of a cell have correlation 0.5. Truth: the mean of what one run of the
+procedure reports (train each candidate once, choose by development scores, report on test). The replaced way chose by
+the other seeds' test scores where a target had no development scores; today each seed is one run of the procedure."""
+
+CHOOSING_WAYS = """How often the 90 % t interval of one target's gain covers that truth, in per cent. Choosing once by
+the mean over all seeds is another procedure than the one that was published, by one run, and its seeds share a choice:
+the interval covers less the more seeds there are. No interval covers which test rows and which candidates there are."""
+
 NOISY = """Our pipeline and the published one have true gains that differ by so many margins of 1.5 points, and the
 published number is one run with the same spread as ours. *All*: the verdict falls, on a number that may lie
 anywhere. *False*: REPRODUCED where our true gain lies outside the margin of the published number; NOT_REPRODUCED where
@@ -195,9 +204,9 @@ bounds each of them."""
 
 LIMITS = """## Limits
 
-- **Test sets are judged, also where the published number is one of development sets.** A verdict supposes that the
-  gain on both is about as large; the margin has no term for it. `harness verify ID --explain` shows the gain on
-  development sets beside, over the targets that have one in every language.
+- **Test sets are judged, also where the published number is one of development sets.** Such a claim is decided only
+  if the rule gives the same with development sets in place of the test sets of those targets that have them in every
+  language, separate from the test rows and scored again; where no target has, test sets decide and the row says so.
 - **Eight seeds can't show whether gains are normal**, and the interval supposes it. What other distributions do is
   measured above, not assumed.
 - **The number of seeds asked for is a projection.** It takes the measured mean and spread for the true ones; the
@@ -208,4 +217,5 @@ LIMITS = """## Limits
   further draws; the spread is over seeds only. It says nothing about other data or other hyperparameters.
 - **The band is a judgement.** Where the source gives no spread, the margin is what matters in practice, and the
   reason stands in the registry.
-- **A best-of claim** chooses recipes by scores of the same runs, so its values are not quite independent draws."""
+- **A best-of claim** is judged by what each seed's own development scores choose. If several runs stand behind the
+  published number, its choice was less by chance than one run's; the verdict doesn't correct for that."""
