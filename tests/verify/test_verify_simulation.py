@@ -16,11 +16,21 @@ from harness.pages.verifier.page import exit_codes, looks_table, render_page, se
 from harness.pages.verifier.parts import PARTS, Measured
 from harness.pages.verifier.words import HOLM, INSIDE, LEVELS, LIMITS, OPENING, READING, RULE, VERDICTS
 from harness.verify import Claim, Scores, adjust, judge
+from harness.verify.claims.choosing import choose
 from harness.verify.statistics.anytime import MIXTURE, anytime_verdict
 from harness.verify.statistics.intervals import CONFIDENCE, Interval, Published, decide, fixed
+from harness.verify.statistics.simulation import choosing, together
 from harness.verify.statistics.simulation import studies as sim
-from harness.verify.statistics.simulation import together
-from harness.verify.statistics.simulation.draws import SHAPES, Cells, Numbers, Shape, draw, draw_cells, generator
+from harness.verify.statistics.simulation.draws import (
+    MARGIN_POINTS,
+    SHAPES,
+    Cells,
+    Numbers,
+    Shape,
+    draw,
+    draw_cells,
+    generator,
+)
 from harness.verify.statistics.simulation.kinds import (
     COMPARE,
     GAIN,
@@ -311,6 +321,44 @@ def test_the_same_row_is_drawn_again_whatever_came_before() -> None:
     assert sim.measure(GAIN, "sound", 0.5, 1.0, True, 50) == first
 
 
+def test_choosing_in_arrays_is_choosing() -> None:
+    """Seven targets by development scores, two by half of their items, seed by seed."""
+    runs = choosing.draw_runs("all candidates tied", generator("choose"), 3, 4)
+    names, targets = ["none", *(f"r{i}" for i in range(choosing.RECIPES))], [f"t{i}" for i in range(9)]
+    for study in range(3):
+        pairs = {(name, target): (c, t) for c, name in enumerate(names) for t, target in enumerate(targets)}
+        by, reported = (
+            {pair: {s: float(each[study, s, t, c]) for s in range(4)} for pair, (c, t) in pairs.items()}
+            for each in runs
+        )
+        dev = {pair for pair in pairs if int(pair[1][1:]) < choosing.WITH_DEV}
+        scores = Scores(
+            by_pair=reported,
+            dev_by_pair={pair: by[pair] for pair in dev},
+            halves={p: {s: (by[p][s], reported[p][s]) for s in range(4)} for p in pairs if p not in dev},
+            recipes=names,
+            targets=targets,
+            seeds=list(range(4)),
+            retrieval=frozenset(),
+            unavailable={},
+            left_out={},
+            encoder="E",
+            data="D",
+        )
+        found = choose(scores, names, targets)
+        gains = [statistics.fmean(found[target].gains[s] for target in targets) for s in range(4)]
+        assert choosing.gains_by_seed(runs)[study].tolist() == pytest.approx(gains)
+
+
+def test_choosing_by_the_mean_measured_something_else() -> None:
+    """With tied candidates what chance favours in one run is gone from a mean over seeds."""
+    row = choosing.measure_choosing("all candidates tied", 1.0, 1000)
+    assert max(row.bound(counts[1]) for counts in map(row.errors, ("REPRODUCED", "NOT_REPRODUCED")) if counts) <= 0.09
+    assert row.old.reproduced[-2] / 1000 > 0.9
+    mean, sigma = choosing.truth("all candidates tied")
+    assert mean > choosing.GAIN_POINTS / MARGIN_POINTS * 0.5 and 0 < sigma < 1
+
+
 # The page.
 
 
@@ -327,10 +375,10 @@ def test_the_committed_page_is_what_the_command_writes(repo_root: Path) -> None:
     assert f"k = ({1 / (1 - CONFIDENCE):.0f} sqrt" in INSIDE and f"a = {MIXTURE:g}," in INSIDE
     for part in (exit_codes(), seeds_table()):
         assert part in page
-    written = table_lines(page)
+    written, by_title = table_lines(page), {part.title: part for part in PARTS}
     for part, row in (
-        (PARTS[0], sim.measure(GAIN, "sound", 0.5, 1.0, True, sim.STUDIES)),
-        (PARTS[6], sim.measure_noisy(1.5, 0.0, sim.STUDIES)),
+        (by_title["A stated gain, by spread"], sim.measure(GAIN, "sound", 0.5, 1.0, True, sim.STUDIES)),
+        (by_title["A published number that is one noisy run"], sim.measure_noisy(1.5, 0.0, sim.STUDIES)),
     ):
         lines = [line for line in table_lines(part.render([row])) if set(line) & {"REPRODUCED", "NOT_REPRODUCED"}]
         assert len(lines) == 2 and all(line in written for line in lines)
@@ -339,7 +387,7 @@ def test_the_committed_page_is_what_the_command_writes(repo_root: Path) -> None:
 
 
 def test_the_answer_names_what_is_over_the_limit() -> None:
-    part = PARTS[-1]
+    part = next(part for part in PARTS if part.title == "Gains that are not normal")
     rows = [sim.measure(ONE, "skewed up", 0.5, deviation, True, 500) for deviation in (0.0, 1.0, 2.0)]
     lines = list(summary([Measured(part, rows)]))
     assert [line.what for line in lines] == [part.title] and lines[0].new > LIMIT

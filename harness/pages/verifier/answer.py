@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from harness.audit.repeat.simulation import SOUND, RedrawRate
 from harness.pages.markdown import markdown_table
 from harness.pages.verifier.parts import Measured
 from harness.pages.verifier.tables import rate, right
@@ -68,6 +69,10 @@ def summary(measured: Sequence[Measured]) -> Iterator[Line]:
         families = [row for row in part.rows if isinstance(row, FamilyRow)]
         if families:
             yield _family_line(part.part.title, families)
+        redrawn = [row for row in part.rows if isinstance(row, RedrawRate) and row.what == SOUND]
+        if redrawn:
+            old, new = (max(upper_bound(count(row), row.studies) for row in redrawn) for count in (_old, _new))
+            yield Line(part.part.title, old, new)
         looked = [row for row in part.rows if isinstance(row, LookingRow)]
         if looked:
             old, new = (
@@ -91,6 +96,14 @@ def _power(rows: Sequence[Row], deviation: float) -> str:
         rate(min(counts.of(right(row))[-1] for row, counts in zip(found, by_rule, strict=True)), found[0].studies)
         for by_rule in ([row.old for row in found], [row.new for row in found])
     )
+
+
+def _old(row: RedrawRate) -> int:
+    return row.old
+
+
+def _new(row: RedrawRate) -> int:
+    return row.new
 
 
 def _family_line(what: str, rows: Sequence[FamilyRow]) -> Line:

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from harness.audit.repeat.simulation import redraw_rows
 from harness.pages.verifier import words
 from harness.pages.verifier.tables import (
-    choosing_table,
     coverage_table,
     family_table,
     kind_table,
     looking_table,
     noisy_table,
+    redraw_table,
     shape_table,
     spread_table,
+    way_table,
 )
 from harness.project.records import Record
-from harness.verify.statistics.simulation.choosing import choosing_coverage_rows, choosing_rows
+from harness.verify.statistics.simulation.choosing import choosing_rows
 from harness.verify.statistics.simulation.kinds import COMPARE, GAIN, NO_GAIN, RETRIEVAL, TYDIQA
 from harness.verify.statistics.simulation.records import Row
 from harness.verify.statistics.simulation.studies import (
@@ -33,6 +35,7 @@ from harness.verify.statistics.simulation.studies import (
     shape_rows,
 )
 from harness.verify.statistics.simulation.together import family_rows, looking_rows
+from harness.verify.statistics.simulation.ways import way_rows
 
 
 class Part(NamedTuple):
@@ -56,13 +59,14 @@ PARTS = (
     Part("A comparison", words.COMPARE, kind_rows(COMPARE), kind_table),
     Part("A share of recipes: 8 of 9, as of retrieval", words.SHARE, kind_rows(RETRIEVAL), kind_table),
     Part("A share of recipes: 5 of 9, as of TyDiQA", words.SHARE_MANY, kind_rows(TYDIQA), kind_table),
-    Part("The best recipe per target", words.CHOOSING, choosing_rows(), spread_table),
-    Part("How the best recipe is chosen", words.CHOOSING_WAYS, choosing_coverage_rows(), choosing_table),
+    Part("The best recipe of each target", words.CHOOSING, choosing_rows(), kind_table, studies=4000),
+    Part("When the best recipe is chosen", words.WAYS, way_rows(), way_table),
     Part("A published number that is one noisy run", words.NOISY, noisy_rows(), noisy_table),
     Part("Claims judged together", words.FAMILY, family_rows(), family_table),
     Part("Looking again", words.LOOKING, looking_rows(), looking_table),
     Part("The prediction interval", words.PREDICTION, coverage_rows(), coverage_table),
     Part("Gains that are not normal", words.SHAPES, shape_rows(), shape_table),
+    Part("Level V2: a re-run beside the pinned results", words.REDRAW, redraw_rows(), redraw_table, studies=400),
 )
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from harness.audit.repeat.simulation import SOUND, RedrawRate
 from harness.pages.markdown import markdown_table
 from harness.verify.statistics.simulation.draws import MARGIN_POINTS
 from harness.verify.statistics.simulation.records import (
     CONDITIONS,
     VERDICTS,
-    ChoosingRow,
     Coverage,
     Decided,
     FamilyRow,
     LookingRow,
     Row,
     Way,
+    WayRow,
 )
 from harness.verify.statistics.simulation.rules import LOOKS, upper_bound
 
@@ -172,6 +173,20 @@ def coverage_table(rows: Sequence[Coverage]) -> str:
     return markdown_table(("seeds", "n_claim", "covered"), lines)
 
 
+def redraw_table(rows: Sequence[RedrawRate]) -> str:
+    """Level V2: alarms in sound re-runs, which are errors, then changes that were found."""
+    lines = []
+    for row in sorted(rows, key=lambda row: row.what != SOUND):
+        counts = (row.old, row.new, row.left_open)
+        cells = [rate(count, row.studies) for count in counts]
+        sound = row.what == SOUND
+        bound = f"{100 * upper_bound(row.old, row.studies):.1f} → {100 * upper_bound(row.new, row.studies):.1f}"
+        marked = [*map(_bold, cells[:2]), cells[2]] if sound else cells
+        lines.append([row.what, row.spreads, str(row.studies), *marked, bound if sound else ""])
+    headers = ("re-run", "spreads over seeds", "studies", "alarm, replaced", "alarm, today's", "left open", "bound")
+    return markdown_table(headers, lines, "ll")
+
+
 WAYS: dict[Way, str] = {
     "others": "by the other seeds' test scores (replaced)",
     "mean": "once, by the mean of all seeds' development scores",
@@ -179,7 +194,7 @@ WAYS: dict[Way, str] = {
 }
 
 
-def choosing_table(rows: Sequence[ChoosingRow]) -> str:
+def way_table(rows: Sequence[WayRow]) -> str:
     """By seeds and correlation."""
     lines = [(row.n, f"{row.correlation:g}", *(rate(row.covered[way], row.studies) for way in WAYS)) for row in rows]
     return markdown_table(("seeds", "correlation of dev and test", *WAYS.values()), lines)

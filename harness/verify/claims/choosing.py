@@ -4,7 +4,7 @@ Whoever publishes the best model per target trains each candidate once, chooses 
 chosen model on test. So each seed is one run of that procedure: its own development scores choose, its own test
 scores are reported. Values of different seeds are then independent draws of the published kind of number, whatever
 chance favours, and a t interval over seeds covers what the procedure gives on average. Choosing by the mean over seeds
-would answer another question (harness.verify.statistics.choosing measures how often each covers).
+would answer another question (harness.verify.statistics.simulation.choosing measures how often each errs).
 """
 
 from __future__ import annotations

@@ -227,7 +227,8 @@ def moderate_variances(variances: Array, freedom: Array, factors: Sequence[Seque
     excess = max(0.0, float((off**2).sum() / apart - sampling.mean())) if apart else 0.0
     ratio = np.where(known, h / np.where(known, 1 - h, 1.0), 0.0)
     expected = e - np.where(known, off * (1 + ratio), 0.0)
-    d0 = np.array([_prior_freedom(x) for x in excess + (excess + sampling) * ratio])
+    scatter, which = np.unique((excess + (excess + sampling) * ratio).round(12), return_inverse=True)
+    d0 = np.array([_prior_freedom(float(x)) for x in scatter])[which]
     found = _shrunk(s2, d, expected, d0)
     own = ~known | (s2 > np.exp(_prior_log(expected, d0)) * fdtri(d, d0, OWN_BEYOND))
     return Moderated(np.where(own, s2, found.variance), np.where(own, d, found.freedom))
@@ -254,8 +255,10 @@ def _unbiased_log(s2: Array, d: Array) -> Array:
 
 
 def _prior_freedom(excess: float) -> float:
-    """d0 from the variance of log sigma^2: trigamma(d0 / 2) = excess."""
-    return min(MOST_PRIOR, 2 * _inverse_trigamma(excess)) if excess > 0 else MOST_PRIOR
+    """d0 from the variance of log sigma^2: trigamma(d0 / 2) = excess, which falls as d0 grows."""
+    from scipy.special import polygamma
+
+    return MOST_PRIOR if excess <= polygamma(1, MOST_PRIOR / 2) else 2 * _inverse_trigamma(excess)
 
 
 def _prior_log(expected: Array, d0: Array) -> Array:

@@ -1,120 +1,103 @@
-"""Row makers: claims on the best recipe per target, where every candidate is as good as the others.
+"""Row makers: a gain when each target takes its best recipe, chosen by noisy scores.
 
-What is published comes from one run of a procedure: train each candidate once, choose by development scores, report on
-test. Its mean over runs is the truth here. Ties are where choosing misleads most.
+The published procedure trains each candidate once, chooses once and reports once, so the truth is what one such run
+gives on average: with tied candidates that is more than any candidate's own gain.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.verify.statistics.intervals import CONFIDENCE
-from harness.verify.statistics.simulation.draws import Numbers, generator
-from harness.verify.statistics.simulation.records import ChoosingRow, Row, Way
-from harness.verify.statistics.simulation.rules import LOOKS, Rule, judge_means, moments, new_rule, old_rule
-from harness.verify.statistics.simulation.studies import DEVIATIONS, Codes, count
-from harness.verify.statistics.student import t_quantile
+from harness.verify.statistics.simulation.draws import MARGIN_POINTS, Numbers, generator
+from harness.verify.statistics.simulation.records import Row
+from harness.verify.statistics.simulation.rules import LOOKS, Codes, Rule, judge_means, moments, new_rule, old_rule
+from harness.verify.statistics.simulation.studies import DEVIATIONS, count
 
-Points = NDArray[np.floating[Any]]
+WITH_DEV, WITHOUT_DEV, RECIPES = 7, 2, 10
+"""Targets that choose by development sets, targets that have none, and candidates beside `none`."""
+GAIN_POINTS, STEP_POINTS = 5.4, 0.5
+"""Gain of the best candidate, and by how much each further one is worse where they are not tied."""
+SEED_POINTS, SET_POINTS = 1.0, 0.5
+"""Spread of a model's score over seeds, which development and test sets share, and what each set adds of its own."""
+ONE_RUN = 200_000
+"""Runs of the procedure whose mean is taken for the truth."""
+WORLDS = {
+    "all candidates tied": np.full(RECIPES, GAIN_POINTS),
+    "each half a point worse than the one before": GAIN_POINTS - STEP_POINTS * np.arange(RECIPES),
+}
+"""Name -> true gains of the candidates, in points, the same on every target."""
 
-TARGETS, CANDIDATES = 9, 11
-"""Targets, and what each chooses among: none and ten recipes."""
-SIGMAS = (0.25, 0.5)
-"""Spread of one seed's value, in margins."""
-SHARED = 0.5
-"""Correlation of a cell's development and test scores over seeds."""
-CORRELATIONS = (0.0, 0.5, 0.9)
-"""The same, where coverage is shown."""
-SEEDS = (3, 5, 8)
-"""Seeds, where coverage is shown."""
-PILOT = 100_000
-"""Runs of the procedure from which its mean and its spread are taken."""
+
+class Runs(NamedTuple):
+    """Scores in margins, studies x seeds x targets x candidates, the first candidate being `none`. The last
+    WITHOUT_DEV targets are split by item: one half chooses, the other is reported."""
+
+    choosing: Numbers
+    reported: Numbers
 
 
 def choosing_rows() -> list[Callable[[int], Row]]:
-    """Verdicts, at every spread and truth."""
-    return [partial(measure_choosing, sigma, deviation) for sigma in SIGMAS for deviation in DEVIATIONS]
+    """Every world."""
+    return [partial(measure_choosing, world, deviation) for world in WORLDS for deviation in DEVIATIONS]
 
 
-def measure_choosing(sigma: float, deviation: float, studies: int) -> Row:
-    """The replaced way (by the other seeds' test scores) and rule, and today's of each."""
-    mean, spread = procedure(TARGETS, SHARED)
-    scale, random = sigma / spread, generator("choosing", sigma, deviation)
-    dev, test = draw_cells(random, studies, LOOKS[-1], TARGETS, SHARED)
-    shift = deviation - mean * scale
-    found = {}
-    for rule, way in ((old_rule(), by_others), (new_rule(), by_own)):
-        values = [shift + scale * way(dev[:, :n], test[:, :n]) for n in LOOKS]
-        found[rule.today] = count(np.stack([_judge(rule, each) for each in values], axis=1))
-    row = {"kind": "best_of", "condition": "sound", "sigma": sigma, "deviation": deviation, "studies": studies}
-    return Row.model_validate({**row, "old": found[False], "new": found[True]})
+def draw_runs(world: str, random: np.random.Generator, studies: int, seeds: int) -> Runs:
+    """Drawn studies."""
+    gains = np.concatenate([[0.0], WORLDS[world]])
+    size = (studies, seeds, WITH_DEV + WITHOUT_DEV, len(gains))
+    of_set = SET_POINTS * np.array([1.0] * WITH_DEV + [math.sqrt(2)] * WITHOUT_DEV)[:, None]
+    own = gains + SEED_POINTS * random.normal(size=size)
+    choosing, reported = (own + of_set * random.normal(size=size) for _ in range(2))
+    return Runs(choosing / MARGIN_POINTS, reported / MARGIN_POINTS)
 
 
-def _judge(rule: Rule, values: Numbers) -> Codes:
-    mean, s, n = moments(values)
-    return judge_means(rule, mean, s, n, -1.0, 1.0, 0.0)
+def gains_by_seed(runs: Runs) -> Numbers:
+    """studies x seeds: each seed chooses by its own scores and reports on other rows."""
+    return _gain(runs.reported, runs.choosing.argmax(-1)).mean(-1)
 
 
-def draw_cells(
-    random: np.random.Generator, studies: int, seeds: int, targets: int, correlation: float
-) -> tuple[Points, Points]:
-    """Development and test scores of tied candidates: studies x seeds x targets x candidates, standard deviation 1."""
-    size = (studies, seeds, targets, CANDIDATES)
-    dev = random.standard_normal(size, dtype=np.float32)
-    own = random.standard_normal(size, dtype=np.float32)
-    return dev, correlation * dev + np.sqrt(np.float32(1 - correlation**2)) * own
+def _gain(scores: Numbers, chosen: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Numbers:
+    """studies x seeds x targets: of the chosen one over `none`."""
+    taken = np.take_along_axis(scores, np.broadcast_to(chosen, scores.shape[:-1])[..., None], axis=-1)
+    return np.asarray(taken[..., 0] - scores[..., 0])
 
 
-def by_own(dev: Points, test: Points) -> Numbers:
-    """Today's way: each seed chooses by its own development scores. studies x seeds: the mean gain over none."""
-    return _gains(test, dev.argmax(-1))
-
-
-def by_mean(dev: Points, test: Points) -> Numbers:
-    """One choice for all seeds, by the mean of their development scores."""
-    return _gains(test, np.broadcast_to(dev.mean(1, keepdims=True).argmax(-1), test.shape[:-1]))
-
-
-def by_others(dev: Points, test: Points) -> Numbers:
-    """The replaced way of targets without development scores: by the mean of the other seeds' test scores."""
-    return _gains(test, (test.sum(1, keepdims=True) - test).argmax(-1))
-
-
-def _gains(test: Points, chosen: NDArray[np.intp]) -> Numbers:
-    taken = np.take_along_axis(test, chosen[..., None], -1)[..., 0]
-    return np.asarray((taken - test[..., 0]).mean(-1), dtype=np.float64)
+def gains_by_mean(runs: Runs) -> Numbers:
+    """studies x seeds, as the replaced rule took them: chosen by the mean over all seeds, or for a target without
+    development sets by the mean score over the other seeds."""
+    dev = _gain(runs.reported[..., :WITH_DEV, :], runs.choosing[..., :WITH_DEV, :].mean(1, keepdims=True).argmax(-1))
+    whole = (runs.choosing[..., WITH_DEV:, :] + runs.reported[..., WITH_DEV:, :]) / 2
+    others = _gain(whole, (whole.sum(1, keepdims=True) - whole).argmax(-1))
+    return np.concatenate([dev, others], axis=-1).mean(-1)
 
 
 @cache
-def procedure(targets: int, correlation: float) -> tuple[float, float]:
-    """Mean and standard deviation of what one run of the procedure reports, in standard deviations of a cell."""
-    values = by_own(*draw_cells(generator("procedure", targets, correlation), PILOT, 1, targets, correlation))
-    return float(values.mean()), float(values.std())
+def truth(world: str) -> tuple[float, float]:
+    """Mean and spread of what one run of the procedure gives, in margins."""
+    random = generator("one run", world)
+    values = np.concatenate([gains_by_seed(draw_runs(world, random, ONE_RUN // 20, 1))[:, 0] for _ in range(20)])
+    return float(values.mean()), float(values.std(ddof=1))
 
 
-WAYS: dict[Way, Callable[[Points, Points], Numbers]] = {
-    "own": by_own,
-    "mean": by_mean,
-    "others": by_others,
-}
+def measure_choosing(world: str, deviation: float, studies: int) -> Row:
+    """One row: the published number lies `deviation` margins below what the procedure gives here."""
+    runs, (mean, sigma) = draw_runs(world, generator("choosing", world, deviation), studies, LOOKS[-1]), truth(world)
+    old, new = (
+        count(_judge(rule, runs, gains, mean - deviation))
+        for rule, gains in ((old_rule(), gains_by_mean), (new_rule(), gains_by_seed))
+    )
+    row = {"kind": "best_of", "situation": world, "condition": "sound", "sigma": sigma, "deviation": deviation}
+    return Row(**row, studies=studies, old=old, new=new)
 
 
-def choosing_coverage_rows() -> list[Callable[[int], ChoosingRow]]:
-    """How often each way's interval covers, by seeds and correlation."""
-    return [partial(measure_coverage, n, correlation) for n in SEEDS for correlation in CORRELATIONS]
-
-
-def measure_coverage(n: int, correlation: float, studies: int) -> ChoosingRow:
-    """The 90 % t interval of one target's mean gain over `n` seeds."""
-    truth, _ = procedure(1, correlation)
-    dev, test = draw_cells(generator("choosing coverage", n, correlation), studies, n, 1, correlation)
-    t, covered = t_quantile((1 + CONFIDENCE) / 2, n - 1), {}
-    for name, way in WAYS.items():
-        mean, s, _ = moments(way(dev, test))
-        covered[name] = int((np.abs(mean - truth) <= t * s / np.sqrt(n)).sum())
-    return ChoosingRow(n=n, correlation=correlation, studies=studies, covered=covered)
+def _judge(rule: Rule, runs: Runs, gains: Callable[[Runs], Numbers], claimed: float) -> Codes:
+    found = []
+    for n in LOOKS:
+        values = gains(Runs(runs.choosing[:, :n], runs.reported[:, :n]))
+        found.append(judge_means(rule, *moments(values), claimed - 1, claimed + 1, claimed))
+    return np.stack(found, axis=1)

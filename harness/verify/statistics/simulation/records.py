@@ -149,7 +149,7 @@ Way = Literal["own", "mean", "others"]
 other seeds' test scores."""
 
 
-class ChoosingRow(Record):
+class WayRow(Record):
     """How often the interval of a chosen recipe's gain covers what one run of choosing gives on average."""
 
     n: int

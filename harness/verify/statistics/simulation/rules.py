@@ -102,17 +102,18 @@ def judge_means(
     verdicts = np.zeros(mean.shape, dtype=np.int8)
     verdicts[(mean - reach >= low) & (mean + reach <= high)] = YES
     out = (mean - reach > high) | (mean + reach < low)
-    at = [np.broadcast_to(each, mean.shape)[out] for each in (mean, s, n, low, high)]
+    lows, highs, many = (np.broadcast_to(each, mean.shape)[out] for each in (low, high, n))
     published = None if claimed is None else np.broadcast_to(claimed, mean.shape)[out]
-    verdicts[out] = np.where(p_values(rule, *at, published) <= LEVEL, NO, OPEN)
+    verdicts[out] = np.where(p_values(rule, mean[out], s[out], many, lows, highs, published) <= LEVEL, NO, OPEN)
     return verdicts
 
 
 def judge_family(rule: Rule, mean: Numbers, s: Numbers, n: Counts, low: float, high: float, claimed: float) -> Codes:
     """Verdicts on studies x claims; accusations hold by Holm's step-down over the claims of a study."""
     alone = judge_means(rule, mean, s, n, low, high, claimed)
-    at = [np.broadcast_to(each, mean.shape) for each in (mean, s, n, low, high, claimed)]
-    return np.where((alone == NO) & (holm(p_values(rule, *at)) > LEVEL), OPEN, alone)
+    many, lows, highs, published = (np.broadcast_to(each, mean.shape) for each in (n, low, high, claimed))
+    p = p_values(rule, mean, s, many, lows, highs, published)
+    return np.where((alone == NO) & (holm(p) > LEVEL), OPEN, alone)
 
 
 def holm(p: Numbers) -> Numbers:
