@@ -20,7 +20,7 @@ from harness.audit.facts_here import read_facts
 from harness.audit.integrity.findings import Checked, Integrity
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.repeat.compare_rerun import Rerun
-from harness.audit.repeat.items import Outcomes, read_items
+from harness.audit.repeat.items import Outcomes, kept_items
 from harness.audit.repeat.same_bytes import SameBytes, compare_bytes
 from harness.audit.repeat.same_scores import SameScores, compare_scores, constant_answers
 from harness.audit.rules import other_rules, shipped_recipes
@@ -30,9 +30,9 @@ from harness.audit.verification import GridSize, Part, Verification
 from harness.project.errors import HarnessError, name_some
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.pinned import MANIFEST, kept_files_name
+from harness.project.pinned import MANIFEST
 from harness.project.profiles import describe_data, describe_encoder
-from harness.project.results import Result, grid_cells, kept_name
+from harness.project.results import Result, grid_cells
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import CLAIMS, find_claim, read_judged_claims
@@ -150,10 +150,7 @@ def _items(paths: Paths, holds: Literal["run", "pinned"], name: str, results: Ma
     """What a cell of a run, or of pinned results, keeps of its items."""
     if name not in results or "items" not in results[name].kept:
         return None
-    folder = (
-        paths.pinned / kept_files_name("items", name) if holds == "pinned" else paths.cells / name / kept_name("items")
-    )
-    return read_items(folder)
+    return kept_items(paths, holds, name)
 
 
 def _no_comparison(note: str) -> Comparison:

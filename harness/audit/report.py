@@ -12,7 +12,7 @@ from harness.audit.report_rerun import show_rerun
 from harness.audit.verification import Verification
 from harness.project.errors import name_some
 from harness.verify.published.arithmetic import Followed, arithmetic_words
-from harness.verify.show.planted import planted_table
+from harness.verify.show.planted import planted_paragraphs, planted_table
 from harness.verify.show.table import SPLIT, WIDTH, claims_paragraphs, claims_table, narrowed, reason_lines
 from harness.verify.verdicts.planted import compare_with_truth, planted, planted_in_words, published
 from harness.verify.verdicts.strength import LEVELS
@@ -68,9 +68,9 @@ def _claims(v: Verification, width: int) -> list[str]:
         shown = claims_table(theirs) if width >= WIDTH else claims_paragraphs(theirs, width)
         lines += [*shown.splitlines(), "", *_narrow(reason_lines(theirs), width)]
     if own := planted(v.claims):
-        answer = f"claims of the laboratory's own: {planted_in_words(own)}"
+        answer = f"The laboratory's own claims: {planted_in_words(own)}"
         wrapped = textwrap.wrap(answer, min(width, WIDTH), subsequent_indent="    ", break_on_hyphens=False)
-        shown = planted_table(own) if width >= WIDTH else claims_paragraphs(own, width)
+        shown = planted_table(own) if width >= WIDTH else planted_paragraphs(own, width)
         lines += [*wrapped, "", *shown.splitlines(), "", *_narrow(reason_lines(own), width)]
     return lines
 

@@ -32,7 +32,7 @@ def show_rerun(rerun: Rerun) -> tuple[str, str, list[str]]:
     ]
     table = tabulate(rows, tablefmt="plain", colalign=("left", "left", "left", "left", "right")).splitlines()
     lines = [line for row, one in zip(table, rerun.cells, strict=True) for line in (row, *_differences(one))]
-    return "ok" if rerun.ok else "DIFFERS", detail, lines
+    return "DIFFERS" if not rerun.ok else "UNDECIDED" if rerun.is_open else "ok", detail, lines
 
 
 def _again(one: RerunCell) -> str:

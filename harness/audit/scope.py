@@ -27,6 +27,8 @@ from harness.verify.scores import ScoresTable
 MIXTURE = "multi"
 """The recipe that mixes several tasks; the others of the paper are named after the one task that they train on."""
 VARIANTS = ("mlm", "translated")
+WORLD = "the laboratory world"
+"""What generated rows are called; where effects were planted, that is said behind it."""
 
 
 def confirm(checked: Checked, params: Params, paths: Paths) -> Checked:
@@ -48,6 +50,18 @@ def confirm(checked: Checked, params: Params, paths: Paths) -> Checked:
         "data": _data(checked.table, ran, checked.made, params, paths.tasks),
     }
     return replace(checked, table=checked.table.model_copy(update=words))
+
+
+def without_planted(table: ScoresTable) -> ScoresTable:
+    """The table without the cells that an effect was planted in: what is left was trained. A table that has no other
+    recipe beside the baseline stays as it is. Raises nothing.
+    """
+    planted = {row.cell.recipe for row in table.cells if "planted" in row.inputs}
+    if not planted or set(table.recipes) <= planted | {BASELINE}:
+        return table
+    rows = [row for row in table.cells if row.cell.recipe not in planted]
+    world = table.data.replace(f"{WORLD} with planted effects", WORLD)
+    return table.model_copy(update={"cells": rows, "data": world})
 
 
 def _other_meaning(name: str, params: Params, shipped: Mapping[str, list[str]]) -> Iterator[str]:
@@ -127,8 +141,7 @@ def _data(table: ScoresTable, ran: list[Result], made: Made, params: Params, tas
         return _unless_other(described, table.data)
     if params.data.source == "generated":  # whether effects were planted, the cells say
         planted = any("planted" in result.inputs for result in ran)
-        world = "the laboratory world with planted effects" if planted else "the laboratory world"
-        return _unless_other(world, table.data)
+        return _unless_other(f"{WORLD} with planted effects" if planted else WORLD, table.data)
     return _unless_other(describe_data(params), table.data)
 
 

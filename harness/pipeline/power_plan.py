@@ -24,12 +24,12 @@ from harness.project.stages import matrix_of
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.needs import needs
-from harness.verify.claims.registry import CLAIMS, find_claim, read_claims
+from harness.verify.claims.registry import CLAIMS, find_claim, read_all_claims, read_claims
 from harness.verify.measure.values import measure
 from harness.verify.scores import read_scores, read_table
 from harness.verify.show.table import WIDTH
+from harness.verify.statistics.decision import POWER
 from harness.verify.statistics.design import DESIGN, Design, read_design
-from harness.verify.statistics.intervals import POWER
 from harness.verify.statistics.power import OFFS, SPREADS, Pilot, pilot_spreads, seeds_for
 
 MIDDLE = 1.0
@@ -61,7 +61,8 @@ def render_power(params: Params, paths: Paths, sigma: float | None = None, claim
             fix="name the standard deviation of one seed's gain, such as `--sigma 1.5`, or leave it out",
         )
     registry, design = read_claims(paths.reference / CLAIMS), read_design(paths.reference / DESIGN)
-    measured = _measured(registry if claim is None else [find_claim(claim, registry)])
+    named = [] if claim is None else [find_claim(claim, read_all_claims(paths.reference))]
+    measured = _measured(named or registry)
     if not measured:
         raise HarnessError(
             f"expected a claim that is measured, found {claim}, which is decided without a run",
@@ -69,14 +70,14 @@ def render_power(params: Params, paths: Paths, sigma: float | None = None, claim
         )
     seconds, _ = measured_costs(paths)
     chosen = [_planned(one, check, params, paths, seconds) for one, check in measured]
-    pilot, where = _pilot(_measured(registry), params, paths, design)
+    pilot, where = _pilot(_measured([*registry, *(one for one in named if one not in registry)]), params, paths, design)
     step = _step(registry)
     spreads: list[float | None] = [*((sigma,) if sigma is not None else SPREADS), *([None] if pilot else [])]
     shown = sigma if sigma is not None else None if pilot else MIDDLE
     rows = [_row(one, spreads, shown, pilot, step, design) for one in chosen]
-    named = [_spread(spread) for spread in spreads]
+    columns = [_spread(spread) for spread in spreads]
     costs = ["cells a seed", "minutes a seed", f"cells ({_spread(shown)})"]
-    headers = ["claim", *named, *(["pilot's s"] if pilot else []), *costs]
+    headers = ["claim", *columns, *(["pilot's s"] if pilot else []), *costs]
     table = tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True)
     return "\n".join([_head(params, design), "", table, "", *_legend(design, step, where, pilot, params)])
 

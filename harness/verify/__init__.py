@@ -1,8 +1,9 @@
 """The library of verdicts: scores in, verdicts out. It needs no project, no run and no model.
 
 A claim says what was published and how it is judged. Scores are points by recipe, target and seed; the recipe `none` is
-the baseline. A verdict is REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, UNDERPOWERED, NOT_TESTED or INVALID. Here a claimed
-gain of 7.5 points is judged by eight scores: two recipes on one target at four seeds.
+the baseline. A verdict is REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, UNDERPOWERED, NOT_TESTED or INVALID; on a
+fact of the data CONFIRMED, REFUTED or NOT_TESTED. Here a claimed gain of 7.5 points is judged by eight scores: two
+recipes on one target at four seeds.
 
 >>> from harness.verify import Claim, Scores, judge
 >>> rows = [
@@ -47,18 +48,16 @@ from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import find_claim, read_claims
 from harness.verify.csv_scores import read_csv_scores
 from harness.verify.scores import Scores, ScoresTable, mean_gain, paired_gains, read_scores, read_table
+from harness.verify.statistics.decision import Decision, decide, seeds_to_decide
 from harness.verify.statistics.design import Design, read_design
 from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import (
-    Decision,
     Interval,
     Published,
     Verdict,
     band,
-    decide,
     margin,
     prediction_interval,
-    seeds_to_decide,
     t_interval,
 )
 from harness.verify.verdicts.accusations import hold_accusations

@@ -30,12 +30,14 @@ from harness.verify.verdicts.verdict import ClaimVerdict
 REFERENCE = ROOT / "reference"
 CLAIMS = {claim.id: claim for claim in read_claims(REFERENCE / "claims.yaml")}
 PUBLISHED = {"squad_v2": 8.2, "mnli": 7.5, "hellaswag": 4.0, "multi": 8.7}
+STEADY = (-0.02, 0.0, 0.02)
+"""Noise of gains that are told from others after three seeds and beside nine other claims."""
 GRID = ("none", "mnli", "squad_v2", "squad_v1", "hellaswag", "multi", "mnli+mlm")
 
 
 @pytest.fixture
 def project(make_project: Make) -> Project:
-    made = make_project(recipes=GRID).run(planted(PUBLISHED))
+    made = make_project(recipes=GRID).run(planted(PUBLISHED, noise=STEADY))
     made.claim_here()
     return made
 
@@ -58,7 +60,7 @@ def test_one_claim_is_judged_as_among_all(project: Project) -> None:
     whole = {row.id: row for row in verify_all(project.params, project.paths).claims}
     assert whole["english-over-mlm"].measured is not None and whole["squad-gain"].beside
     for name, row in whole.items():
-        assert list(map(alone, verify_claim(name, project.params, project.paths).claims)) == [alone(row)]
+        assert verify_claim(name, project.params, project.paths).claims == [row]
 
 
 @pytest.mark.slow
@@ -71,13 +73,27 @@ def test_the_cells_that_a_claim_needs_are_enough(project: Project) -> None:
         found = verify_claim(name, project.params, project.paths)
         assert found.v0.ok and list(map(alone, found.claims)) == [alone(whole[name])]
         assert found.v0.cells_expected == len(needed)
-        project.run(planted(PUBLISHED))
+        project.run(planted(PUBLISHED, noise=STEADY))
 
 
 def test_the_exit_code_is_that_of_the_claim_alone(project: Project) -> None:
     assert verify_claim("squad-gain", project.params, project.paths).exit_code == 0
     assert verify_claim("hellaswag-gain", project.params, project.paths).exit_code == 1
     assert verify_all(project.params, project.paths).exit_code == 1
+
+
+def test_the_family_is_the_registrys_whichever_claim_is_asked_for(project: Project) -> None:
+    """Judged alone, the accusation would stand at a larger p than beside the registry's other nine measured claims."""
+    whole = {row.id: row for row in verify_all(project.params, project.paths).claims}
+    for name in ("hellaswag-gain", "squad-gain"):
+        (row,) = verify_claim(name, project.params, project.paths).claims
+        assert row.p_adjusted == whole[name].p_adjusted and row.p_value == whole[name].p_value
+    (row,) = verify_claim("hellaswag-gain", project.params, project.paths).claims
+    assert row.p_value and row.p_adjusted == pytest.approx(10 * row.p_value)
+    assert "over 10 measured claims" in row.reasons[-1]
+    forget(project, lambda cell: cell.startswith(("none", "hellaswag-")))  # the others then count with p = 1
+    (alone_there,) = verify_claim("hellaswag-gain", project.params, project.paths).claims
+    assert alone_there.p_adjusted == row.p_adjusted
 
 
 def test_a_missing_cell_invalidates_the_claims_that_need_it_and_no_other(project: Project) -> None:

@@ -338,3 +338,21 @@ def test_the_first_differing_row_of_each_language() -> None:
         ("fr", 2, 1, 2, ["B"], "(no row)"),
     ]
     assert found[0].scores == {"accuracy": (50.0, 51.0)} and not found[1].scores
+
+
+@pytest.mark.parametrize(
+    ("limits", "score", "outcome"),
+    [
+        (Limits(tolerance=40.0, halfway=42.0), 41.0, "left open"),  # the tolerance would take a constant answer
+        (Limits(tolerance=40.0, halfway=42.0), 9.0, "different"),
+        (Limits(tolerance=None, halfway=25.0), 49.0, "left open"),  # no seed moved, so nothing says how far it may
+        (Limits(tolerance=None, halfway=25.0), 50.005, "within tolerance"),
+    ],
+)
+def test_what_pinned_seeds_cannot_decide_is_left_open(limits: Limits, score: float, outcome: str) -> None:
+    found = compare_rerun(result(50.0, "a"), result(score, "b", cpu="b"), [], limits)
+    assert found.outcome == outcome and found.repeats == (outcome == "within tolerance")
+    again = Rerun(seed=1, candidates=1, cells=[found])
+    assert again.is_open == (outcome == "left open") and again.ok == (outcome != "different")
+    word, detail, _ = show_rerun(again)
+    assert word == {"left open": "UNDECIDED", "different": "DIFFERS"}.get(outcome, "ok") and outcome in detail

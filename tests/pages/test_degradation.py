@@ -15,7 +15,7 @@ from harness.commands.main import run
 from harness.pages.degradation.answer import answer
 from harness.pages.degradation.figures import HEAT_MAP, SCATTER, draw_languages, draw_size, write_figures
 from harness.pages.degradation.languages import laboratory_languages
-from harness.pages.degradation.page import render_page, render_text
+from harness.pages.degradation.page import noise_rows, render_page, render_text, sight_table
 from harness.pages.degradation.record import read_degradation
 from harness.project.errors import HarnessError
 from harness.project.paths import Paths
@@ -150,3 +150,21 @@ def test_the_laboratorys_languages_take_resources_from_the_real_ones() -> None:
     assert (levels["qae"], levels["qaa"], levels["qah"]) == ("unseen", "source", "other")
     with pytest.raises(HarnessError, match=r"expected Javanese with 0\.2 GiB"):
         laboratory_languages(LANGUAGES | {"jv": LANGUAGES["af"]})
+
+
+def test_the_page_says_what_rows_add_and_what_goes_unseen(pinned: Degradation) -> None:
+    text = " ".join(render_text(pinned).split())
+    assert [row[0] for row in noise_rows(pinned)] == pinned.targets
+    bucc = next(one for one in pinned.noise if one.target == "bucc")
+    assert bucc.with_rows == bucc.tested and bucc.rows_share > 0.5, "few sentences, and a shared encoder"
+    assert f"{bucc.rows_share:.0%}" in text and "not kept" not in text
+    assert "with 3 seeds a 3-point loss of one language on one target is found with probability" in text
+    headers, rows = sight_table(pinned)
+    assert [row[0] for row in rows] == ["3", "5", "10"] and len(headers) == 4
+
+
+def test_where_items_are_not_kept_seeds_alone_count_and_the_page_says_so() -> None:
+    found = measure(-6.0, 1.0, targets=("xnli", "udpos"))
+    text = " ".join(render_text(found).split())
+    assert {row[3] for row in noise_rows(found)} == {"not kept"}
+    assert "items are not kept for all cells of xnli, udpos: there seeds alone count" in text

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.metrics.metric import Items
 from harness.project.errors import HarnessError
+from harness.project.paths import Paths
+from harness.project.pinned import kept_files_name
 from harness.project.records import gunzip
+from harness.project.results import kept_name
 
 Outcomes = Mapping[str, Items]
 """Language -> how each item of its test rows came out."""
@@ -29,6 +32,13 @@ def read_items(path: Path) -> Outcomes | None:
             f"expected what a cell keeps of its items in {path}, found another form ({error!r:.100})",
             fix=f"delete {path.parent} and run `dvc repro`, or where it is pinned, restore it with `git checkout`",
         ) from None
+
+
+def kept_items(paths: Paths, holds: Literal["run", "pinned"], cell: str) -> Outcomes | None:
+    """What a cell of the run, or of the pinned results, keeps of its test items; else as `read_items`."""
+    if holds == "pinned":
+        return read_items(paths.pinned / kept_files_name("items", cell))
+    return read_items(paths.cells / cell / kept_name("items"))
 
 
 def share_apart(one: Outcomes, other: Outcomes) -> float | None:

@@ -6,7 +6,7 @@ how many items come out otherwise. Three kinds of comparison share one chance of
 every cell's score, every cell's items, every target's changes together. Spreads are those of the PINNED seeds, never of
 the run under test: garbage has a large spread and would pass its own tolerance. Three seeds estimate a spread badly, so
 each is moderated by those of the same recipe and the same target (Smyth 2004). Seeds that all give the same have no
-spread, and none is borrowed for them.
+spread, and none is borrowed for them. Both sides answer the same rows, so another sample of rows is no part of it.
 """
 
 from __future__ import annotations
@@ -189,35 +189,46 @@ def compare_redraw(cells: Sequence[Again], draws: Draws, shares: Shares = SHARES
     counts = {
         target: sum(one.pair[1] == target for one in held) for target in dict.fromkeys(one.pair[1] for one in held)
     }
-    tested = _tested(counts, shares)
-    alpha = _alphas(shares, Shares(len(held), len(itemised), len(tested)))
-    found = [CellFound(one, _limits(one, draws, spreads, by_items, alpha)) for one in cells]
+    compared = Shares(len(held), len(itemised), len(counts))
+    tested = _tested(counts, _alphas(shares, compared).targets)
+    alpha = _alphas(shares, compared._replace(targets=len(tested)))
+    reach = _Reach(draws, spreads, by_items, alpha)
+    found = [CellFound(one, reach.limits(one)) for one in cells]
     moved = {
         target: [c.change for c in found if c.again.pair[1] == target and c.again.pair in spreads] for target in tested
     }
     return Redraw(found, [_target(target, changes) for target, changes in moved.items()], alpha.targets)
 
 
-def _limits(
-    one: Again, draws: Draws, spreads: Mapping[Pair, Spread], by_items: Mapping[Pair, Spread], alpha: Shares
-) -> Limits:
-    tolerance, most = None, None
-    if one.pair in spreads:
-        tolerance = max(ROUNDING_POINTS, _reach(alpha.cells / 2, spreads[one.pair]))
-        if one.apart is not None and one.pair in by_items:
-            root = float(np.mean(_roots(draws.apart[one.pair]))) + _reach(alpha.items, by_items[one.pair])
-            most = math.sin(min(root, math.pi / 2)) ** 2
-    return Limits(tolerance, (one.pinned + draws.constant.get(one.pair[1], 0.0)) / 2, most)
+class _Reach:
+    """How far cells may lie from their pinned ones, by pair."""
+
+    def __init__(
+        self, draws: Draws, spreads: Mapping[Pair, Spread], by_items: Mapping[Pair, Spread], alpha: Shares
+    ) -> None:
+        self.constant = draws.constant
+        self.points = {pair: max(ROUNDING_POINTS, _reach(alpha.cells / 2, spread)) for pair, spread in spreads.items()}
+        self.apart = {}
+        for pair, spread in by_items.items():
+            if pair in spreads:
+                roots = _roots(draws.apart[pair])
+                self.apart[pair] = (
+                    math.sin(min(sum(roots) / len(roots) + _reach(alpha.items, spread), math.pi / 2)) ** 2
+                )
+
+    def limits(self, one: Again) -> Limits:
+        """Those of one cell."""
+        halfway = (one.pinned + self.constant.get(one.pair[1], 0.0)) / 2
+        most = None if one.apart is None else self.apart.get(one.pair)
+        return Limits(self.points.get(one.pair), halfway, most)
 
 
 def score_limits(cells: Mapping[str, tuple[Pair, float]], draws: Draws) -> dict[str, Limits]:
     """How the scores of these cells (name -> pair, pinned score) may come out, where only scores are compared."""
     spreads = pair_spreads(draws.scores)
     alpha = _alphas(Shares(1.0, 0.0, 0.0), Shares(sum(pair in spreads for pair, _ in cells.values()), 0, 0))
-    return {
-        name: _limits(Again(name, pair, pinned, pinned), draws, spreads, {}, alpha)
-        for name, (pair, pinned) in cells.items()
-    }
+    reach = _Reach(draws, spreads, {}, alpha)
+    return {name: reach.limits(Again(name, pair, pinned, pinned)) for name, (pair, pinned) in cells.items()}
 
 
 def pair_spreads(scores: Mapping[Pair, Sequence[float]]) -> dict[Pair, Spread]:
@@ -255,9 +266,9 @@ def _reach(alpha: float, spread: Spread) -> float:
     return t_quantile(1 - alpha, spread.freedom) * math.sqrt(2) * spread.sd
 
 
-def _tested(counts: Mapping[str, int], shares: Shares) -> list[str]:
-    """The targets whose k cells can give a p value as small as is needed: 2 / 2^k if all moved one way."""
-    return [target for target, k in counts.items() if 2.0 ** (1 - k) <= FALSE_ALARM * shares.targets / len(counts)]
+def _tested(counts: Mapping[str, int], level: float) -> list[str]:
+    """The targets whose k cells can give a p value as small as `level`: 2 / 2^k if all moved one way."""
+    return [target for target, k in counts.items() if 2.0 ** (1 - k) <= level]
 
 
 def _alphas(shares: Shares, counts: Shares) -> Shares:

@@ -92,6 +92,54 @@ def target_rows(found: Degradation) -> list[tuple[str, ...]]:
     return rows
 
 
+NOISE_HEADERS = ("target", "tested", "s.e. seeds", "s.e. rows", "s.e. both", "rows' share of variance")
+
+
+def noise_rows(found: Degradation) -> list[tuple[str, ...]]:
+    """Target, and the standard errors of one language's gain: over seeds, over rows, and what is used."""
+    return [
+        (
+            one.target,
+            str(one.tested),
+            f"{one.seeds_points:.1f}",
+            f"{one.rows_points:.1f}" if one.with_rows else "not kept",
+            f"{one.both_points:.1f}",
+            f"{one.rows_share:.0%}" if one.with_rows else "-",
+        )
+        for one in found.noise
+    ]
+
+
+def sight_words(found: Degradation) -> str:
+    """What this design can't see, in one sentence, and what the rows change in it."""
+    if not found.sight:
+        return "No (target, language) was tested."
+    first = found.sight[0]
+    return (
+        f"What this design can't see: with {first.seeds} seeds a {first.loss_points:g}-point loss of one language on "
+        f"one target is found with probability {_chance(first.chance)} ({_chance(first.without_rows)} if only seeds "
+        "made noise). More seeds leave the noise of the rows as it is. Below: the probability by loss and number of "
+        "seeds, in brackets that without the rows; each gain has the spread it has here, and is the only one of its "
+        "recipe that lost."
+    )
+
+
+def sight_table(found: Degradation) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows: a row per number of seeds, a column per loss."""
+    losses = list(dict.fromkeys(one.loss_points for one in found.sight))
+    cells = {
+        (one.seeds, one.loss_points): f"{_chance(one.chance)} ({_chance(one.without_rows)})" for one in found.sight
+    }
+    seeds = list(dict.fromkeys(one.seeds for one in found.sight))
+    return ["seeds", *(f"loss of {loss:g} points" for loss in losses)], [
+        [str(n), *(cells[n, loss] for loss in losses)] for n in seeds
+    ]
+
+
+def _chance(value: float) -> str:
+    return f"{100 * value:.0f} %" if value >= 0.01 else "under 1 %"
+
+
 def language_rows(found: Degradation) -> list[tuple[str, ...]]:
     """Language, its resources, both levels, and its gain in the mean over recipes and its targets."""
     rows: list[tuple[str, ...]] = []
@@ -125,10 +173,25 @@ def definitions(found: Degradation) -> list[str]:
         f"under {degraded.threshold_points:+.1f}, shown or not.",
         "worst language: mean over its targets; the worst of many looks worse than it is. unseen: no pretraining text; "
         "source: trained on, so not zero-shot. Both are in none of the other numbers; their intervals are over seeds "
-        "only.",
+        "and rows.",
+        *_on_rows(found),
         *(f"left out: {line}" for line in found.left_out),
         *_cautions(found),
     ]
+
+
+def _on_rows(found: Degradation) -> list[str]:
+    """What the rows do to each kind of number, and where they could not be counted."""
+    lines = [
+        "s.e.: standard error of the gain of one language on one target, root mean square over recipes and languages. "
+        "Seeds share their test rows, so the paired row variance is added to the variance over seeds and doesn't "
+        "shrink with it (added after the first results; see `rows` in the registration). Of means and slopes over "
+        "languages it is part of the variance over languages."
+    ]
+    lacking = [one.target for one in found.noise if one.with_rows < one.tested]
+    if lacking:
+        lines.append(f"items are not kept for all cells of {name_some(lacking)}: there seeds alone count.")
+    return lines
 
 
 def _cautions(found: Degradation) -> list[str]:
@@ -143,10 +206,7 @@ def _cautions(found: Degradation) -> list[str]:
     not_averaged = [result.recipe for result in found.recipes if not result.averaged]
     if not_averaged:
         lines.append(f"separate, in no mean: {name_some(not_averaged)} (not English tasks alone).")
-    lines.append(
-        "The test rows and the encoder are the same at every seed: neither another sample of rows nor another "
-        "pretraining is in the intervals."
-    )
+    lines.append("The encoder is the same at every seed: another pretraining is in no interval.")
     return lines
 
 
@@ -179,6 +239,9 @@ def _body(found: Degradation, table: Table, line: Callable[[str], list[str]]) ->
     if lost := degraded_pairs(found):
         parts += [*line("Losses shown:"), "", *(each for text in lost for each in line(f"- {text}")), ""]
     parts += [table(("target", "low", "other", "slope"), target_rows(found)), ""]
+    if found.noise:
+        parts += [table(NOISE_HEADERS, noise_rows(found)), "", *line(sight_words(found)), ""]
+        parts += [table(*sight_table(found)), ""]
     headers = (
         "language",
         "size of" if found.data == LABORATORY else "name",

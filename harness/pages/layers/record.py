@@ -123,7 +123,8 @@ def read_layers(
     The baseline always goes with the recipes. Raises HarnessError for a recipe or seed that the grid lacks, for results
     that are not sound, and for a checkpoint that was not finished or has no weights any more.
     """
-    recipes = _chosen("recipe", recipes, params.grid.recipes)
+    trained = [recipe for recipe in params.grid.recipes if not params.recipes[recipe].planted]
+    recipes = _chosen("recipe", recipes, trained)  # a planted effect moves predictions, and no layer
     seeds = _chosen("seed", seeds, params.grid.seeds)
     recipes = [BASELINE, *(recipe for recipe in recipes if recipe != BASELINE)]
     judged, table = sound_results(params, paths)

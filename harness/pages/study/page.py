@@ -19,6 +19,7 @@ from harness.project.params import BASELINE
 from harness.project.results import Status
 from harness.verify.show.table import SPLIT, by_reason, in_order, show_interval, show_points
 from harness.verify.statistics.intervals import CONFIDENCE, FEWEST_SEEDS
+from harness.verify.verdicts.planted import published
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 DIRECTIONS = {True: "same", False: "opposite", None: "unclear"}
@@ -123,7 +124,7 @@ def _absent(study: Study) -> list[str]:
 
 
 def _claims(study: Study) -> str:
-    verdicts = in_order(study.verification.claims)
+    verdicts = in_order(published(study.verification.claims))
     headers = ("claim", "its words", "expected", "measured", "90 % interval", "without retrieval", "direction", "seeds")
     return "\n\n".join(
         [
@@ -354,7 +355,7 @@ def _on_seeds(study: Study) -> str:
 
 def _on_size(study: Study) -> str:
     """A small encoder says nothing about the claims' own."""
-    if _in_scope(study.verification.claims):
+    if _in_scope(published(study.verification.claims)):
         return ""
     size = f" of {study.encoder.parameters:,} parameters" if study.encoder else ""
     return (

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.audit.levels import verify_results
+from harness.audit.scope import without_planted
 from harness.audit.subject import sound_results
 from harness.audit.verification import Verification
 from harness.experiment.inputs import ENCODER_FILES
@@ -84,7 +85,7 @@ def read_study(params: Params, paths: Paths) -> Study:
     judged, table = sound_results(params, paths)
     lines = tasks_table(load_tasks(params.data.tasks, paths.tasks).values(), params.data.source, params.data.pack)
     return make_study(
-        table,
+        without_planted(table),
         verify_results(judged, params, paths),
         title=params.title,
         task_notes=notes_of(lines),
@@ -104,7 +105,8 @@ def make_study(
 ) -> Study:
     """The record of a sound table of scores: what is measured from it, and what the caller knows besides."""
     scores = read_table(table)
-    recipes = [recipe for recipe in verification.grid.recipes if recipe != BASELINE]
+    there = table.recipes  # without those whose effects were planted
+    recipes = [recipe for recipe in verification.grid.recipes if recipe in there and recipe != BASELINE]
     if not recipes:
         raise HarnessError(
             f"expected a recipe beside `{BASELINE}` to study, found none in the grid",

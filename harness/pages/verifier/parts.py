@@ -20,6 +20,7 @@ from harness.pages.verifier.tables import (
     redraw_table,
     shape_table,
     spread_table,
+    way_table,
 )
 from harness.project.records import Record
 from harness.verify.statistics.simulation.choosing import choosing_rows
@@ -34,6 +35,7 @@ from harness.verify.statistics.simulation.studies import (
     shape_rows,
 )
 from harness.verify.statistics.simulation.together import family_rows, looking_rows
+from harness.verify.statistics.simulation.ways import way_rows
 
 
 class Part(NamedTuple):
@@ -58,6 +60,7 @@ PARTS = (
     Part("A share of recipes: 8 of 9, as of retrieval", words.SHARE, kind_rows(RETRIEVAL), kind_table),
     Part("A share of recipes: 5 of 9, as of TyDiQA", words.SHARE_MANY, kind_rows(TYDIQA), kind_table),
     Part("The best recipe of each target", words.CHOOSING, choosing_rows(), kind_table, studies=4000),
+    Part("When the best recipe is chosen", words.WAYS, way_rows(), way_table),
     Part("A published number that is one noisy run", words.NOISY, noisy_rows(), noisy_table),
     Part("Claims judged together", words.FAMILY, family_rows(), family_table),
     Part("Looking again", words.LOOKING, looking_rows(), looking_table),

@@ -15,6 +15,8 @@ from harness.verify.statistics.simulation.records import (
     FamilyRow,
     LookingRow,
     Row,
+    Way,
+    WayRow,
 )
 from harness.verify.statistics.simulation.rules import LOOKS, upper_bound
 
@@ -183,3 +185,16 @@ def redraw_table(rows: Sequence[RedrawRate]) -> str:
         lines.append([row.what, row.spreads, str(row.studies), *marked, bound if sound else ""])
     headers = ("re-run", "spreads over seeds", "studies", "alarm, replaced", "alarm, today's", "left open", "bound")
     return markdown_table(headers, lines, "ll")
+
+
+WAYS: dict[Way, str] = {
+    "others": "by the other seeds' test scores (replaced)",
+    "mean": "once, by the mean of all seeds' development scores",
+    "own": "by each seed's own development scores (today's)",
+}
+
+
+def way_table(rows: Sequence[WayRow]) -> str:
+    """By seeds and correlation."""
+    lines = [(row.n, f"{row.correlation:g}", *(rate(row.covered[way], row.studies) for way in WAYS)) for row in rows]
+    return markdown_table(("seeds", "correlation of dev and test", *WAYS.values()), lines)

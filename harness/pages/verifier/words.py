@@ -173,6 +173,10 @@ rows. Seven targets choose by development sets, two by half of their items. Toda
 The replaced one chose by the mean over seeds, or by the other seeds, and so measured something else: with tied
 candidates what chance favours in one run is gone from a mean, and more seeds make that worse."""
 
+WAYS = """How often the 90 % t interval of one target's gain covers what one run of the procedure gives on average, with
+ten tied recipes and none, in per cent. Choosing once by the mean over all seeds is another procedure than one run's,
+and its seeds share a choice: its interval covers less the more seeds there are. So each seed chooses for itself."""
+
 NOISY = """Our pipeline and the published one have true gains that differ by so many margins of 1.5 points, and the
 published number is one run with the same spread as ours. *All*: the verdict falls, on a number that may lie
 anywhere. *False*: REPRODUCED where our true gain lies outside the margin of the published number; NOT_REPRODUCED where
@@ -223,4 +227,5 @@ LIMITS = """## Limits
 - **The band is a judgement.** Where the source gives no spread, the margin is what matters in practice, and the
   reason stands in the registry.
 - **A best-of claim** is judged by what one run of its procedure gives, for these candidates and these test rows. What
-  other rows would choose is not in its interval."""
+  other rows would choose is not in its interval. If several runs stand behind the published number, its choice hung
+  less on chance than one run's; the verdict doesn't correct for that."""

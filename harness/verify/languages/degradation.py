@@ -6,6 +6,7 @@ reference/low_resource.yaml, the estimators in harness.verify.statistics.resampl
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
@@ -24,10 +25,14 @@ from harness.verify.languages.records import (
     SizeFit,
 )
 from harness.verify.languages.registration import Language, Level, Registration
+from harness.verify.languages.rows import Key, Noise
+from harness.verify.languages.uncertainty import sight, target_noise, with_rows
 from harness.verify.scores import ScoresTable, paired_gains
-from harness.verify.statistics.intervals import FEWEST_SEEDS, spread, t_interval
+from harness.verify.statistics.intervals import CONFIDENCE, FEWEST_SEEDS, Interval, spread, t_quantile
 from harness.verify.statistics.resampling import (
     Array,
+    Tested,
+    add_variance,
     draw_languages,
     estimate_effects,
     mean_over_seeds,
@@ -35,8 +40,6 @@ from harness.verify.statistics.resampling import (
     q_values,
 )
 
-Key = tuple[str, str, str]
-"""(recipe, target, language)."""
 ZERO_SHOT = ("low", "other")
 
 
@@ -63,8 +66,12 @@ def measure_degradation(
     source_language: str,
     registration: Registration,
     judged: Literal["run", "pinned"],
+    rows: Noise | None = None,
 ) -> Degradation:
-    """Everything that the pre-registration asks of a sound table of scores. Deterministic."""
+    """Everything that the pre-registration asks of a sound table of scores. Deterministic.
+
+    `rows`: the row noise of the gains whose cells keep their items; the others count their seeds alone.
+    """
     ran = list(dict.fromkeys(row.cell.target for row in table.cells))
     targets = [target for target in registration.targets if target in ran]
     gains = gains_by_language(table, targets)
@@ -73,7 +80,7 @@ def measure_degradation(
     levels = {code: registration.level(language, code == source_language) for code, language in known.items()}
     seeds = sorted({row.cell.seed for row in table.cells})
     recipes = [recipe for recipe in dict.fromkeys(row.cell.recipe for row in table.cells) if recipe != BASELINE]
-    sample = _Sample(gains, known, levels, source_language, registration, targets, seeds, table.groups)
+    sample = _Sample(gains, known, levels, source_language, registration, targets, seeds, table.groups, rows or {})
     results = [_result(sample, recipe) for recipe in recipes if any(key[0] == recipe for key in gains)]
     averaged = [result.recipe for result in results if result.averaged]
     mean = sample.array(averaged)
@@ -98,6 +105,8 @@ def measure_degradation(
         slope_by_target={target: sample.effects(mean[place : place + 1]).slope for place, target in enumerate(targets)},
         fit=_fit(sample, over_seeds, by_pair, range(len(targets)), average.slope),
         fit_without_retrieval=_fit(sample, over_seeds, by_pair, sample.others, without.slope) if without else None,
+        noise=target_noise(results, targets),
+        sight=sight(sample.gains, results, sample.rows, registration),
         left_out=_left_out(table, gains, languages, registration, recipes),
     )
 
@@ -115,7 +124,9 @@ class _Sample:
         targets: Sequence[str],
         seeds: Sequence[int],
         groups: Mapping[str, str],
+        rows: Noise,
     ) -> None:
+        self.rows = rows
         self.gains, self.levels, self.registration = gains, levels, registration
         self.targets, self.seeds = targets, seeds
         self.others = [place for place, target in enumerate(targets) if groups[target] != "retrieval"]
@@ -168,8 +179,8 @@ def _result(sample: _Sample, recipe: str) -> RecipeResult:
         without_retrieval=sample.without_retrieval(array),
         alternative=sample.effects(array, alternative=True),
         worst=_worst(pairs),
-        unseen=_over_seeds([pair for pair in pairs if pair.level == "unseen"], sample.seeds),
-        source=_over_seeds([pair for pair in pairs if pair.level == "source"], sample.seeds),
+        unseen=_over_seeds([pair for pair in pairs if pair.level == "unseen"], sample, recipe),
+        source=_over_seeds([pair for pair in pairs if pair.level == "source"], sample, recipe),
     )
 
 
@@ -183,12 +194,16 @@ def _pairs(sample: _Sample, recipe: str) -> list[PairGain]:
     }
     family = [key for key, g in mine.items() if sample.levels[key[1]] in ZERO_SHOT and len(g) >= FEWEST_SEEDS]
     threshold = sample.registration.degraded.threshold_points
-    losses, wins = q_values(moderate([list(mine[key].values()) for key in family]), threshold)
+    over_seeds = dict(zip(family, moderate([list(mine[key].values()) for key in family]), strict=True))
+    noise = {key: sample.rows.get((recipe, *key)) for key in mine}
+    losses, wins = q_values([with_rows(over_seeds[key], noise[key]) for key in family], threshold)
     q = {key: pair for key, *pair in zip(family, losses, wins, strict=True)}
     return [
         PairGain(
             target=target, language=code, level=sample.levels[code], by_seed=dict(by_seed),
             mean=statistics.fmean(by_seed.values()),
+            error_seeds=over_seeds[target, code].standard_error if (target, code) in over_seeds else None,
+            error_rows=math.sqrt(one.variance) if (one := noise[target, code]) else None,
             q_loss=q[target, code][0] if (target, code) in q else None,
             q_gain=q[target, code][1] if (target, code) in q else None,
         )
@@ -217,14 +232,20 @@ def _worst(pairs: Sequence[PairGain]) -> OneLanguage | None:
     return OneLanguage(language=code, mean=statistics.fmean(means), targets=len(means))
 
 
-def _over_seeds(pairs: Sequence[PairGain], seeds: Sequence[int]) -> Effect | None:
-    """Mean over pairs, with the t interval of its values by seed (those seeds that all the pairs have)."""
-    whole = [seed for seed in seeds if all(seed in pair.by_seed for pair in pairs)]
+def _over_seeds(pairs: Sequence[PairGain], sample: _Sample, recipe: str) -> Effect | None:
+    """Mean over pairs, with its interval over seeds (those that all the pairs have) and the rows of each pair."""
+    whole = [seed for seed in sample.seeds if all(seed in pair.by_seed for pair in pairs)]
     if not pairs or not whole:
         return None
     values = [statistics.fmean(pair.by_seed[seed] for pair in pairs) for seed in whole]
-    interval = t_interval(values) if len(values) > 1 and spread(values) > 0 else None
-    return Effect(value=statistics.fmean(values), interval=interval)
+    if len(values) < 2 or spread(values) == 0:
+        return Effect(value=statistics.fmean(values), interval=None)
+    found = Tested(statistics.fmean(values), spread(values) / math.sqrt(len(values)), len(values) - 1.0)
+    for pair in pairs:
+        if noise := sample.rows.get((recipe, pair.target, pair.language)):
+            found = add_variance(found, noise.variance / len(pairs) ** 2)
+    reach = t_quantile((1 + CONFIDENCE) / 2, found.freedom) * found.standard_error
+    return Effect(value=found.mean, interval=Interval(low=found.mean - reach, high=found.mean + reach))
 
 
 def _mean_over_recipes(results: Sequence[RecipeResult]) -> dict[tuple[str, str], float]:

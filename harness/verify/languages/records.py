@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from harness.project.records import Record
 from harness.verify.languages.registration import Language, Level, Registration
 from harness.verify.statistics.intervals import Direction, Interval, direction
@@ -49,10 +51,46 @@ class PairGain(Record):
     """seed -> points."""
     mean: float
     """Their mean."""
+    error_seeds: float | None = None
+    """Standard error over seeds alone, in points, with the moderated variance; null where not tested."""
+    error_rows: float | None = None
+    """Standard error over test rows, which no seed makes smaller; null where cells keep no items."""
     q_loss: float | None
     """Adjusted p of `the mean gain is below the threshold`; null where not tested."""
     q_gain: float | None
     """Adjusted p of the mirror image."""
+
+
+class TargetNoise(Record):
+    """What is uncertain in the gain of one language on a target, over the pairs that were tested."""
+
+    target: str
+    """The target."""
+    tested: int
+    """So many (recipe, language)."""
+    with_rows: int
+    """Of these, with items of their rows."""
+    seeds_points: float
+    """Root mean square of the standard errors over seeds alone."""
+    rows_points: float
+    """The same over rows, of those with items."""
+    both_points: float
+    """The same of the errors that are used."""
+    rows_share: float
+    """Share of the rows in the variance, over those with items."""
+
+
+class Sight(Record):
+    """What this design can't see: the chance that one language's loss on one target is shown."""
+
+    loss_points: float
+    """The true loss."""
+    seeds: int
+    """With so many seeds."""
+    chance: float
+    """Mean over the tested (recipe, target, language), each with its own spread over seeds and rows."""
+    without_rows: float
+    """The same if only seeds made noise."""
 
 
 class Share(Record):
@@ -162,6 +200,10 @@ class Degradation(Record):
     """The line over all targets."""
     fit_without_retrieval: SizeFit | None
     """The same without BUCC and Tatoeba."""
+    noise: list[TargetNoise] = Field(default_factory=list)
+    """What is uncertain in one language's gain, target by target."""
+    sight: list[Sight] = Field(default_factory=list)
+    """The chance that a loss of one language is shown, by loss and number of seeds."""
     left_out: list[str]
     """What could not go in, in words."""
 

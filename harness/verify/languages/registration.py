@@ -83,6 +83,17 @@ class Bootstrap(StrictRecord):
     """What was added once results had been seen, and why it favours no answer."""
 
 
+class Rows(StrictRecord):
+    """How the sample of test rows enters."""
+
+    added_later: str
+    """What was added to the standard error of a language's gain, and why it favours no answer."""
+    losses_points: list[float] = Field(min_length=1)
+    """True losses of one language whose chance of being found is shown, in points."""
+    seeds: list[int] = Field(min_length=1)
+    """Numbers of seeds for which it is shown, beside that of the profile."""
+
+
 class Registration(StrictRecord):
     """reference/low_resource.yaml: everything that was fixed before the results were looked at by language."""
 
@@ -96,6 +107,8 @@ class Registration(StrictRecord):
     """What degraded means."""
     bootstrap: Bootstrap
     """How intervals are made."""
+    rows: Rows
+    """How the sample of test rows enters."""
     targets: list[str] = Field(min_length=1)
     """The targets that go in, as far as they were run."""
     targets_reason: str

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
+from harness.verify.verdicts.planted import compare_with_truth, count_as_planted, published
 from harness.verify.verdicts.strength import DECIDED
 from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
@@ -19,14 +20,18 @@ ORDER = ("REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE", "UNDERPOWERED", "NOT_TE
 def answer(verdicts: Sequence[ClaimVerdict]) -> str:
     """`0 of 10 measured claims decided: 10 NOT_TESTED (4 OPEN HERE); 9 of 11 facts confirmed`; of one claim its word.
 
-    Decided are REPRODUCED and NOT_REPRODUCED. Facts are the claims that no run decides. Raises nothing.
+    Decided are REPRODUCED and NOT_REPRODUCED. Facts are the claims that no run decides. The laboratory's own claims are
+    no published ones: they are counted behind these, by whether they came out as planted. Raises nothing.
     """
     if len(verdicts) == 1:
         (only,) = verdicts
-        return f"{only.id}: {only.verdict}" + (f" ({only.replication})" if only.replication else "")
-    measured = [verdict for verdict in verdicts if not verdict.is_unmeasured]
-    facts = [verdict for verdict in verdicts if verdict.is_unmeasured]
-    return "; ".join([*([_measured(measured)] if measured else []), *([_facts(facts)] if facts else [])])
+        more = only.replication or (compare_with_truth(only) if only.truth else "")
+        return f"{only.id}: {only.verdict}" + (f" ({more})" if more else "")
+    theirs = published(verdicts)
+    measured = [verdict for verdict in theirs if not verdict.is_unmeasured]
+    facts = [verdict for verdict in theirs if verdict.is_unmeasured]
+    parts = (_measured(measured) if measured else "", _facts(facts) if facts else "", count_as_planted(verdicts))
+    return "; ".join(filter(None, parts))
 
 
 def _measured(verdicts: Sequence[ClaimVerdict]) -> str:

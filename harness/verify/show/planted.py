@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -20,6 +21,17 @@ def planted_table(verdicts: Sequence[ClaimVerdict]) -> str:
     rows = [HEADERS, *(_row(verdict) for verdict in verdicts)]
     widths = [None] * 6 + [PLANTED_WIDTH, None, None]
     return tabulate(rows, tablefmt="plain", disable_numparse=True, maxcolwidths=widths)
+
+
+def planted_paragraphs(verdicts: Sequence[ClaimVerdict], width: int) -> str:
+    """The same where a terminal has too few columns for the table: a paragraph per claim, verdict and name first."""
+    lines: list[str] = []
+    for verdict in verdicts:
+        word, name, *values, found = _row(verdict)
+        lines.append(f"{word}  {name}: {found}")
+        parts = [f"{label} {value}" for label, value in zip(HEADERS[2:], values, strict=False) if value != "-"]
+        lines += textwrap.wrap("; ".join(parts), width, initial_indent=" " * 4, subsequent_indent=" " * 4)
+    return "\n".join(lines)
 
 
 def _row(verdict: ClaimVerdict) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Power before a run: how many seeds a claim would need where its gains were as noisy as supposed.
 
-Pure. The chance of a verdict at a look is exact for normal gains (harness.verify.statistics.intervals.verdict_chances);
+Pure. The chance of a verdict at a look is exact for normal gains (harness.verify.statistics.decision.verdict_chances);
 for a claim on a share of recipes, which are tested one by one and share their baseline, it is simulated.
 """
 
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.project.records import Record
+from harness.verify.statistics.decision import POWER
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import POWER
 from harness.verify.statistics.sequential import adjust_all
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def share_chance(
     return float((partial <= design.level).mean())
 
 
-def pilot_spreads(samples: dict[str, Sequence[Sequence[float]]]) -> Pilot | None:
+def pilot_spreads(samples: Mapping[str, Sequence[Sequence[float]]]) -> Pilot | None:
     """What scatters from seed to seed: claim -> its gains seed by seed, of several recipes where each is judged alone.
 
     With two or more such samples, variances are moderated over all of them (Smyth 2004, empirical Bayes): three seeds

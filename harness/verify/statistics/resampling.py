@@ -173,6 +173,29 @@ def moderate(samples: Sequence[Sequence[float]]) -> list[Tested]:
     ]
 
 
+def add_variance(tested: Tested, variance: float) -> Tested:
+    """The same mean with a further, independent part of its variance.
+
+    The degrees of freedom stay those of the first part: that the second is known better would let a larger variance
+    give a smaller p value (Satterthwaite's would, with few seeds), and this errs on the careful side.
+    """
+    return Tested(tested.mean, math.sqrt(tested.standard_error**2 + variance), tested.freedom)
+
+
+def chance_to_find(tested: Tested, loss: float, threshold: float, level: float) -> float:
+    """The power of a one-sided test of "the mean is below `threshold`" at `level`, where it truly is `loss` (negative).
+
+    P(T <= -t(1 - level, f)), T noncentral t with f degrees of freedom and noncentrality (loss - threshold) / standard
+    error, which is taken for the true one.
+    """
+    from scipy.special import nctdtr
+
+    if tested.standard_error == 0:
+        return float(loss < threshold)
+    critical = -t_quantile(1 - level, tested.freedom)
+    return float(nctdtr(tested.freedom, (loss - threshold) / tested.standard_error, critical))
+
+
 class Moderated(NamedTuple):
     """Variances after shrinking, one per sample."""
 
@@ -204,7 +227,8 @@ def moderate_variances(variances: Array, freedom: Array, factors: Sequence[Seque
     excess = max(0.0, float((off**2).sum() / apart - sampling.mean())) if apart else 0.0
     ratio = np.where(known, h / np.where(known, 1 - h, 1.0), 0.0)
     expected = e - np.where(known, off * (1 + ratio), 0.0)
-    d0 = np.array([_prior_freedom(x) for x in excess + (excess + sampling) * ratio])
+    scatter, which = np.unique((excess + (excess + sampling) * ratio).round(12), return_inverse=True)
+    d0 = np.array([_prior_freedom(float(x)) for x in scatter])[which]
     found = _shrunk(s2, d, expected, d0)
     own = ~known | (s2 > np.exp(_prior_log(expected, d0)) * fdtri(d, d0, OWN_BEYOND))
     return Moderated(np.where(own, s2, found.variance), np.where(own, d, found.freedom))
@@ -231,8 +255,10 @@ def _unbiased_log(s2: Array, d: Array) -> Array:
 
 
 def _prior_freedom(excess: float) -> float:
-    """d0 from the variance of log sigma^2: trigamma(d0 / 2) = excess."""
-    return min(MOST_PRIOR, 2 * _inverse_trigamma(excess)) if excess > 0 else MOST_PRIOR
+    """d0 from the variance of log sigma^2: trigamma(d0 / 2) = excess, which falls as d0 grows."""
+    from scipy.special import polygamma
+
+    return MOST_PRIOR if excess <= polygamma(1, MOST_PRIOR / 2) else 2 * _inverse_trigamma(excess)
 
 
 def _prior_log(expected: Array, d0: Array) -> Array:

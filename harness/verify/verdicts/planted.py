@@ -41,14 +41,19 @@ def compare_with_truth(verdict: ClaimVerdict) -> Finding:
     return "as planted" if verdict.verdict == verdict.truth.verdict else "NOT AS PLANTED"
 
 
+def count_as_planted(verdicts: Sequence[ClaimVerdict]) -> str:
+    """How many of the laboratory's own claims came out right, in a few words; empty where there are none."""
+    found = [compare_with_truth(verdict) for verdict in planted(verdicts)]
+    return f"{found.count('as planted')} of {len(found)} planted effects found as planted" if found else ""
+
+
 def planted_in_words(verdicts: Sequence[ClaimVerdict]) -> str:
     """The answer on the laboratory's own claims in one line; empty where there are none."""
     found = {verdict.id: compare_with_truth(verdict) for verdict in planted(verdicts)}
     if not found:
         return ""
-    right = sum(finding == "as planted" for finding in found.values())
     others = []
     for word in ("NOT AS PLANTED", "open", "not tested"):
         if named := [name for name, finding in found.items() if finding == word]:
             others.append(f"{word}: {', '.join(named)}")
-    return "; ".join([f"{right} of {len(found)} planted effects found as planted", *others])
+    return "; ".join([count_as_planted(verdicts), *others])

@@ -166,11 +166,11 @@ def test_what_was_fetched_and_built_is_what_verify_counts(world: World) -> None:
     world.fetch("mnli")
     assert decided() == ("NOT_TESTED", None, "no pinned count")
     world.build("mnli")
-    assert decided() == ("NOT_REPRODUCED", "30", "counted here")
+    assert decided() == ("REFUTED", "30", "counted here")
     world.pin(
         "mnli"
     )  # with the counts and hashes of what was fetched: no longer the pins that the folder was built from
-    assert decided() == ("NOT_REPRODUCED", "30", "pinned count")
+    assert decided() == ("REFUTED", "30", "pinned count")
 
 
 def test_a_place_that_was_not_fetched_is_passed_over(world: World) -> None:

@@ -142,3 +142,21 @@ class Coverage(Record):
     """Studies drawn."""
     covered: int
     """Those whose interval held it."""
+
+
+Way = Literal["own", "mean", "others"]
+"""How the best recipe is chosen: by each seed's own development scores, by their mean over seeds, or by the mean of the
+other seeds' test scores."""
+
+
+class WayRow(Record):
+    """How often the interval of a chosen recipe's gain covers what one run of choosing gives on average."""
+
+    n: int
+    """Seeds."""
+    correlation: float
+    """Of a cell's development and test scores over seeds."""
+    studies: int
+    """Studies drawn."""
+    covered: dict[Way, int]
+    """Way -> studies whose 90 % interval covered it."""
