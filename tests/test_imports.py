@@ -48,6 +48,7 @@ IN_A_PROJECT: dict[str, tuple[str, ...]] = {
     "--help": (),
     "checkpoints list": (),
     "claims": (),
+    "claims arithmetic": (),
     "claims show squad-gain": (),
     "data pin --check tatoeba": (),
     "doctor": ("docker",),
