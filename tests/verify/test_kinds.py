@@ -243,8 +243,6 @@ class AtLeast(MeanGain):
     recipe: str
     at_least_points: float
 
-    on_development: ClassVar[bool] = True
-
     @property
     def named_recipes(self) -> list[str]:
         return [self.recipe]
