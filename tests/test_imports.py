@@ -170,7 +170,7 @@ def test_what_a_command_imports(ran: Paths, words: str) -> None:
 @pytest.mark.parametrize("words", ON_PINNED_RESULTS)
 def test_what_a_command_on_results_imports(words: str, tmp_path: Path) -> None:
     code, imported = run([word.format(folder=tmp_path) for word in words.split()], toys.ROOT)
-    assert code == 0
+    assert code == (2 if "--quick" in words else 0)  # at a quick look the laboratory's own claims stay open
     assert imported <= set(ON_PINNED_RESULTS[words])
 
 

@@ -28,8 +28,8 @@ from harness.verify.claims.registry import CLAIMS, find_claim, read_all_claims, 
 from harness.verify.measure.values import measure
 from harness.verify.scores import read_scores, read_table
 from harness.verify.show.table import WIDTH
+from harness.verify.statistics.decision import POWER
 from harness.verify.statistics.design import DESIGN, Design, read_design
-from harness.verify.statistics.intervals import POWER
 from harness.verify.statistics.power import OFFS, SPREADS, Pilot, pilot_spreads, seeds_for
 
 MIDDLE = 1.0

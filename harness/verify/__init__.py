@@ -48,18 +48,16 @@ from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import find_claim, read_claims
 from harness.verify.csv_scores import read_csv_scores
 from harness.verify.scores import Scores, ScoresTable, mean_gain, paired_gains, read_scores, read_table
+from harness.verify.statistics.decision import Decision, decide, seeds_to_decide
 from harness.verify.statistics.design import Design, read_design
 from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import (
-    Decision,
     Interval,
     Published,
     Verdict,
     band,
-    decide,
     margin,
     prediction_interval,
-    seeds_to_decide,
     t_interval,
 )
 from harness.verify.verdicts.accusations import hold_accusations

@@ -161,7 +161,7 @@ def test_other_claims_pins_and_settings_are_told_first_and_fail_strictly(lab: La
     lab.params["target"]["pawsx"]["learning_rate"] = 0.1
     found = lab.judge()
     head = render(found).splitlines()
-    assert head[2].startswith("rules             NOT THE SHIPPED ONES: reference/claims.yaml: 1 of 22 entries changed")
+    assert head[4].startswith("rules             NOT THE SHIPPED ONES: reference/claims.yaml: 1 of 22 entries changed")
     said = " ".join(found.rules)
     assert "squad-gain (check.margin.practical_points 50.0, shipped 1.5)" in said and "left out: mnli-gain" in said
     assert "profile lab: 1 settings changed: target.pawsx.learning_rate 0.1, shipped 0.0005" in said

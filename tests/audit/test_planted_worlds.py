@@ -12,7 +12,10 @@ from types import ModuleType
 import pytest
 from toy import ROOT
 
+from harness.audit.scope import without_planted
 from harness.audit.verification import Verification
+from harness.project.results import Cell
+from harness.verify.scores import CellScore, ScoresTable
 
 
 def _campaign() -> ModuleType:
@@ -67,3 +70,22 @@ def test_a_finished_world_is_read_and_not_run_again(tmp_path: Path, monkeypatch:
     lines: list[str] = []
     (said,) = WORLDS.campaign(1, 1, tmp_path, lines.append)
     assert not WORLDS.is_right(said) and lines == ["world 0, off: REPRODUCED (), right: NOT_REPRODUCED"]
+
+
+def test_pages_on_what_was_trained_leave_planted_recipes_out() -> None:
+    def row(recipe: str, **inputs: str) -> CellScore:
+        cell = Cell(recipe=recipe, target="xnli", seed=1)
+        return CellScore(
+            cell=cell, status="ok", score=1.0, dev_score=None, scores={}, predictions_sha256="0" * 64, inputs=inputs
+        )
+
+    both = [row("none"), row("mnli"), row("gone", planted="a" * 64)]
+    table = ScoresTable(
+        profile="toy", encoder="small", data="the laboratory world with planted effects", groups={}, cells=both
+    )
+    left = without_planted(table)
+    assert left.recipes == ["none", "mnli"] and left.data == "the laboratory world"
+    alone = table.model_copy(update={"cells": [both[0], both[2]]})
+    assert without_planted(alone) == alone, "a world of nothing but planted effects is looked at as it is"
+    trained = table.model_copy(update={"cells": both[:2], "data": "the laboratory world"})
+    assert without_planted(trained) is trained

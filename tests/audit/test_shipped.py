@@ -78,3 +78,23 @@ def test_an_edit_in_a_checkout_is_told_by_its_last_commit(
     claims = root / "reference" / "claims.yaml"
     claims.write_text(claims.read_text(encoding="utf-8").replace("practical_points: 1.5", "practical_points: 50.0"))
     assert "practical_points 50.0, shipped 1.5" in rules.other_rules(root, params)[0]
+
+
+def test_edits_of_the_laboratorys_own_claims_are_told_where_a_grid_is_judged_by_them(
+    repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, shipped = clone(repo_root, tmp_path / "clone"), clone(repo_root, tmp_path / "shipped")
+    monkeypatch.setattr(rules, "SHIPPED", shipped)
+    lab, other = (read_params(root / "profiles" / f"{name}.yaml") for name in ("lab", "ci"))
+    own = root / "reference" / "lab_claims.yaml"
+    text = own.read_text(encoding="utf-8")
+    own.write_text(text.replace("verdict: INCONCLUSIVE", "verdict: REPRODUCED"), encoding="utf-8")
+    changed = "1 of 6 entries changed: lab-too-noisy (truth.verdict REPRODUCED, shipped INCONCLUSIVE)"
+    assert rules.other_rules(root, lab) == [f"reference/lab_claims.yaml: {changed}"]
+    assert rules.other_rules(root, other) == [], "it is judged by none of them"
+    own.unlink()
+    assert "reference/lab_claims.yaml: 6 of 6 entries left out" in rules.other_rules(root, lab)[0]
+    own.write_text("- {id: x, check: {kind: share, recipes: 3}}\n- 4\n", encoding="utf-8")
+    assert "6 of 6 entries left out" in rules.other_rules(root, lab)[0]
+    (shipped / "reference" / "lab_claims.yaml").unlink()
+    assert rules.other_rules(root, lab) == [], "none are shipped, and none here is about a recipe of the grid"

@@ -225,6 +225,27 @@ FAULTS = (
         "verify",
     ),
     Fault(
+        "a look may spend again what earlier looks have spent",
+        "verify/statistics/sequential.py",
+        "_cut(chain.edges, mass, may - spent)",
+        "_cut(chain.edges, mass, may)",
+        "verify",
+    ),
+    Fault(
+        "an accusation ignores the luck of the published number",
+        "verify/statistics/decision.py",
+        "max(p, p_luck) > design.level",
+        "p > design.level",
+        "verify",
+    ),
+    Fault(
+        "claims that were not tested leave Holm's family",
+        "verify/verdicts/accusations.py",
+        'if group_of(verdict.kind) == "measured"}',
+        'if group_of(verdict.kind) == "measured" and _p(verdict) is not None}',
+        "verify",
+    ),
+    Fault(
         "Holm's step-down forgets that adjusted values never fall",
         "verify/statistics/holm.py",
         "largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))",

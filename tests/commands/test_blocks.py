@@ -163,7 +163,7 @@ def test_a_profile_brings_its_own_units(call: Any) -> None:
     (root / "profiles" / "mine.yaml").write_bytes((root / "params.yaml").read_bytes())
     assert call("profile", "lab")[0] == 0
     listed = json.loads((root / "grid.json").read_text(encoding="utf-8"))["units"]
-    assert len(listed["cell"]) == 5 * 9 * 3 + 4 * 2 * 3 + 1 * 3 and listed["cell"]["none-xnli-1"] == {
+    assert len(listed["cell"]) == 5 * 9 * 3 + 4 * 1 * 3 + 1 * 3 and listed["cell"]["none-xnli-1"] == {
         "recipe": "none",
         "target": "xnli",
         "seed": 1,

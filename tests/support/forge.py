@@ -32,7 +32,7 @@ from harness.experiment.findings import rounded
 from harness.experiment.inputs import fingerprint
 from harness.metrics.scoring import items, score
 from harness.metrics.xtreme import XTREME_GROUPS, task_score
-from harness.project.params import Params
+from harness.project.params import Grid, Params
 from harness.project.paths import Paths
 from harness.project.pinned import kept_files_name, pinned_files
 from harness.project.profiles import describe_data, describe_encoder, read_params
@@ -139,7 +139,7 @@ class Lab:
             entry["scope"] = dict(self.words)
             if entry["check"]["kind"] == "gain":
                 entry["check"]["targets"] = list(TARGETS)
-                entry["check"]["margin"]["practical_points"] = 40.0
+                entry["check"]["margin"]["practical_points"] = 95.0
 
     def settings(self) -> Path:
         path = self.root / "params.yaml"
@@ -172,7 +172,7 @@ class Lab:
         shutil.copyfile(LAB / "encoder.json", folder / "encoder.json")
         manifest = json.loads((LAB / "manifest.json").read_bytes())
         hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in pinned_files(folder)}
-        manifest |= {"files": hashes, "predictions": not self.withheld}
+        manifest |= {"files": hashes, "cells": list(self.results), "predictions": not self.withheld}
         (folder / "manifest.json").write_text(json.dumps(manifest))
         text = yaml.safe_dump(self.claims, sort_keys=False, allow_unicode=True)
         (self.root / "reference" / "claims.yaml").write_text(text, encoding="utf-8")
@@ -235,5 +235,6 @@ def make_lab(root: Path) -> Lab:
     }
     read_claims = yaml.safe_load((root / "reference" / "claims.yaml").read_text(encoding="utf-8"))
     claims = [copy.deepcopy(entry) for entry in read_claims]  # margins that several share are then their own
-    words = {"encoder": describe_encoder(lab_params()), "data": describe_data(lab_params())}
+    part = lab_params().model_copy(update={"grid": Grid.model_validate(params["grid"])})  # no planted recipe is in it
+    words = {"encoder": describe_encoder(part), "data": describe_data(part)}
     return Lab(root, params, results, predictions, kept, claims, words)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.verify import Claim, ClaimVerdict, Design, Scores, hold_evidence, hold_replications, judge
-from harness.verify.statistics.intervals import partial_p
+from harness.verify.statistics.p_values import partial_p
 
 HERE = {"encoder": "an encoder", "data": "some rows"}
 MARGIN = {"practical_points": 1.5, "reference_sd_points": None, "rounding_points": 0.05, "reason": "so close"}

@@ -27,7 +27,7 @@ from harness.verify.claims.registry import read_claims
 from harness.verify.show.derivation import derivation
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.design import STANDARD
-from harness.verify.statistics.intervals import one_sided_p, partial_p
+from harness.verify.statistics.p_values import one_sided_p, partial_p
 from harness.verify.statistics.sequential import boundaries, boundary
 from harness.verify.verdicts.verdict import ClaimVerdict
 

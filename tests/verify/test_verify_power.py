@@ -13,8 +13,9 @@ from harness.verify.claims.kinds.no_gain import NoGain
 from harness.verify.claims.kinds.share import Share
 from harness.verify.claims.kinds.stated import StatedGain
 from harness.verify.claims.registry import CLAIMS, read_claims
+from harness.verify.statistics.decision import decide
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import decide, one_sided_p, partial_p
+from harness.verify.statistics.p_values import one_sided_p, partial_p
 from harness.verify.statistics.power import OFFS, SHARED, pilot_spreads, seeds_for, share_chance
 
 MEASURED = [

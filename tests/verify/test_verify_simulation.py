@@ -18,7 +18,9 @@ from harness.pages.verifier.words import HOLM, INSIDE, LEVELS, LIMITS, OPENING, 
 from harness.verify import Claim, Scores, adjust, judge
 from harness.verify.claims.choosing import choose
 from harness.verify.statistics.anytime import MIXTURE, anytime_verdict
-from harness.verify.statistics.intervals import CONFIDENCE, Interval, Published, decide, fixed
+from harness.verify.statistics.decision import decide
+from harness.verify.statistics.design import fixed
+from harness.verify.statistics.intervals import CONFIDENCE, Interval, Published
 from harness.verify.statistics.simulation import choosing, together
 from harness.verify.statistics.simulation import studies as sim
 from harness.verify.statistics.simulation.draws import (

@@ -13,7 +13,9 @@ from scipy import stats
 
 from harness.verify.scores import paired_gains
 from harness.verify.statistics import intervals as s
-from harness.verify.statistics.design import STANDARD
+from harness.verify.statistics.decision import POWER, decide, seeds_to_decide, verdict_chances
+from harness.verify.statistics.design import STANDARD, fixed
+from harness.verify.statistics.p_values import accusation_p, share_p
 
 points = st.floats(-100, 100, allow_nan=False).map(lambda x: round(x, 3))
 gains = st.lists(points, min_size=3, max_size=8)
@@ -60,12 +62,12 @@ def test_margin_takes_the_largest_term() -> None:
     ],
 )
 def test_verdicts_on_a_claimed_gain(values: list[float], verdict: str, direction: str | None) -> None:
-    decision = s.decide(values, s.band(8.2, 1.5))
+    decision = decide(values, s.band(8.2, 1.5))
     assert (decision.verdict, decision.direction) == (verdict, direction)
 
 
 def test_equal_seeds_are_one_draw_and_say_so() -> None:
-    decision = s.decide([0.1 + 0.2, 0.3, 0.3], s.band(0.3, 1.0))  # equal but for the last bit
+    decision = decide([0.1 + 0.2, 0.3, 0.3], s.band(0.3, 1.0))  # equal but for the last bit
     assert decision.verdict == "UNDERPOWERED" and decision.interval is None
     assert "3 seeds gave the same value" in decision.reason
 
@@ -91,7 +93,7 @@ def test_pooled_spread_by_hand() -> None:
 @given(gains, points, st.floats(0.1, 20))
 def test_verdict_is_where_the_interval_lies(values: list[float], claimed: float, margin: float) -> None:
     target = s.band(claimed, margin)
-    decision = s.decide(values, target, project=False)
+    decision = decide(values, target, project=False)
     assume(decision.interval is not None)
     assert decision.interval is not None and decision.p_value is not None
     assert decision.interval.low <= decision.mean <= decision.interval.high
@@ -105,8 +107,8 @@ def test_verdict_is_where_the_interval_lies(values: list[float], claimed: float,
 @settings(deadline=None)
 @given(gains, points)
 def test_shift_and_order_do_not_matter(values: list[float], shift: float) -> None:
-    before = s.decide(values, s.band(3.0, 1.5), project=False)
-    after = s.decide([value + shift for value in reversed(values)], s.band(3.0 + shift, 1.5), project=False)
+    before = decide(values, s.band(3.0, 1.5), project=False)
+    after = decide([value + shift for value in reversed(values)], s.band(3.0 + shift, 1.5), project=False)
     edges = [before.interval.low, before.interval.high] if before.interval else []
     assume(all(abs(edge - limit) > 1e-6 for edge in edges for limit in (1.5, 4.5)))
     assume(before.p_value is None or abs(before.p_value - s.LEVEL) > 1e-6)
@@ -119,10 +121,10 @@ def test_shift_and_order_do_not_matter(values: list[float], shift: float) -> Non
 def test_seeds_needed_are_the_first_look_with_the_power(mean: float, spread: float, n: int, noisy: bool) -> None:
     target, published = s.band(3.0, 1.5), s.Published(3.0, 1) if noisy else None
     which = 0 if 1.5 <= mean <= 4.5 else 1
-    needed = s.seeds_to_decide(mean, spread, target, n, published=published)
+    needed = seeds_to_decide(mean, spread, target, n, published=published)
     for look in (look for look in STANDARD.looks if look > n and (needed is None or look <= needed)):
-        chance = s.verdict_chances(mean, spread, look, target, STANDARD, published)[which]
-        assert (chance >= s.POWER) == (look == needed)
+        chance = verdict_chances(mean, spread, look, target, STANDARD, published)[which]
+        assert (chance >= POWER) == (look == needed)
     assert needed is None or needed > n
 
 
@@ -130,8 +132,8 @@ def test_seeds_needed_are_the_first_look_with_the_power(mean: float, spread: flo
 @pytest.mark.parametrize("sigma", [0.3, 1.0])
 def test_chances_at_a_look_are_the_shares_of_simulated_verdicts(published: s.Published | None, sigma: float) -> None:
     target, drawn = s.band(0.3, 1.0), np.random.default_rng(5).normal(2.4, sigma, size=(4000, 4)).tolist()
-    verdicts = [s.decide(row, target, project=False, published=published).verdict for row in drawn]
-    chance = s.verdict_chances(2.4, sigma, 4, target, STANDARD, published).not_reproduced
+    verdicts = [decide(row, target, project=False, published=published).verdict for row in drawn]
+    chance = verdict_chances(2.4, sigma, 4, target, STANDARD, published).not_reproduced
     assert stats.binomtest(verdicts.count("NOT_REPRODUCED"), 4000, chance).pvalue > 1e-4
 
 
@@ -145,7 +147,7 @@ def test_error_rates_stay_at_nominal(spread: float, n: int) -> None:
     """
     draws = np.random.default_rng(20200513).normal(9.7, spread, size=(600, n))
     target = s.band(8.2, 1.5)  # the truth, 9.7, is the band's upper end: both errors are possible
-    verdicts = [s.decide(row.tolist(), target, project=False).verdict for row in draws]
+    verdicts = [decide(row.tolist(), target, project=False).verdict for row in draws]
     assert verdicts.count("REPRODUCED") / 600 <= 0.08
     assert verdicts.count("NOT_REPRODUCED") / 600 <= 0.08
 
@@ -153,12 +155,10 @@ def test_error_rates_stay_at_nominal(spread: float, n: int) -> None:
 def test_a_true_claim_is_found_and_a_false_one_refuted() -> None:
     random = np.random.default_rng(1)
     true = [
-        s.decide(row.tolist(), s.band(8.2, 1.5), project=False).verdict
-        for row in random.normal(8.2, 0.5, size=(200, 5))
+        decide(row.tolist(), s.band(8.2, 1.5), project=False).verdict for row in random.normal(8.2, 0.5, size=(200, 5))
     ]
     false = [
-        s.decide(row.tolist(), s.band(8.2, 1.5), project=False).verdict
-        for row in random.normal(4.0, 0.5, size=(200, 5))
+        decide(row.tolist(), s.band(8.2, 1.5), project=False).verdict for row in random.normal(4.0, 0.5, size=(200, 5))
     ]
     assert true.count("REPRODUCED") > 190 and false.count("NOT_REPRODUCED") > 190
 
@@ -182,10 +182,10 @@ def test_p_values_agree_with_scipys_t_test(values: list[float], claimed: float) 
     """A band of width zero is the two-sided test, a band with one end the one-sided one."""
     mean, spread, n = float(np.mean(values)), s.spread(values), len(values)
     two_sided = stats.ttest_1samp(values, claimed).pvalue
-    assert s.accusation_p(mean, spread, n, s.band(claimed, 0.0)) == pytest.approx(two_sided, rel=1e-6, abs=1e-12)
+    assert accusation_p(mean, spread, n, s.band(claimed, 0.0)) == pytest.approx(two_sided, rel=1e-6, abs=1e-12)
     at_most = s.Interval(low=-math.inf, high=claimed)
     greater = stats.ttest_1samp(values, claimed, alternative="greater").pvalue
-    assert s.accusation_p(mean, spread, n, at_most) == pytest.approx(greater, rel=1e-6, abs=1e-12)
+    assert accusation_p(mean, spread, n, at_most) == pytest.approx(greater, rel=1e-6, abs=1e-12)
 
 
 @settings(deadline=None, max_examples=60)
@@ -197,14 +197,14 @@ def test_reproduced_is_both_one_sided_tests_at_five_per_cent(
     above = stats.ttest_1samp(values, claimed - margin, alternative="greater").pvalue
     below = stats.ttest_1samp(values, claimed + margin, alternative="less").pvalue
     assume(abs(max(above, below) - 0.05) > 1e-9)
-    found = s.decide(values, s.band(claimed, margin), project=False, design=s.fixed(len(values)))
+    found = decide(values, s.band(claimed, margin), project=False, design=fixed(len(values)))
     assert (found.verdict == "REPRODUCED") == (max(above, below) < 0.05)
 
 
 @pytest.mark.parametrize("n", [3, 5, 30])
 @pytest.mark.parametrize("shift", [-2.0, 0.0, 0.4, 3.0])
 def test_chances_of_a_band_with_one_end_are_the_noncentral_t(n: int, shift: float) -> None:
-    found = s.verdict_chances(5.0 + shift, 2.0, n, s.Interval(low=-math.inf, high=5.0))
+    found = verdict_chances(5.0 + shift, 2.0, n, s.Interval(low=-math.inf, high=5.0))
     critical, noncentrality = stats.t.ppf(0.95, n - 1), shift * math.sqrt(n) / 2
     assert found.not_reproduced == pytest.approx(stats.nct.sf(critical, n - 1, noncentrality), abs=1e-4)
     assert found.reproduced == pytest.approx(stats.nct.sf(critical, n - 1, -noncentrality), abs=1e-4)
@@ -213,24 +213,24 @@ def test_chances_of_a_band_with_one_end_are_the_noncentral_t(n: int, shift: floa
 @settings(deadline=None, max_examples=60)
 @given(st.floats(-5, 5), st.floats(0.02, 20), st.integers(3, 40), st.floats(0.01, 100))
 def test_chances_are_probabilities_in_any_unit(mean: float, sigma: float, n: int, unit: float) -> None:
-    found = s.verdict_chances(mean, sigma, n, s.band(0.0, 1.0))
+    found = verdict_chances(mean, sigma, n, s.band(0.0, 1.0))
     assert min(found) >= 0 and sum(found) == pytest.approx(1.0, abs=1e-6)
-    assert s.verdict_chances(mean * unit, sigma * unit, n, s.band(0.0, unit)) == pytest.approx(found, abs=1e-6)
-    assert s.verdict_chances(-mean, sigma, n, s.band(0.0, 1.0)) == pytest.approx(found, abs=1e-6)
+    assert verdict_chances(mean * unit, sigma * unit, n, s.band(0.0, unit)) == pytest.approx(found, abs=1e-6)
+    assert verdict_chances(-mean, sigma, n, s.band(0.0, 1.0)) == pytest.approx(found, abs=1e-6)
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.floats(-1, 1), st.floats(0.02, 20), st.integers(3, 40))
 def test_no_false_verdict_is_likelier_than_five_per_cent(mean: float, sigma: float, n: int) -> None:
     """By the formula, for any spread: accusing a claim that holds, and confirming one whose truth lies at the edge."""
-    assert s.verdict_chances(mean, sigma, n, s.band(0.0, 1.0)).not_reproduced <= 0.05 + 1e-4
-    assert s.verdict_chances(1.0, sigma, n, s.band(0.0, 1.0)).reproduced <= 0.05 + 1e-4
-    assert s.verdict_chances(1.0 + abs(mean), sigma, n, s.band(0.0, 1.0)).reproduced <= 0.05 + 1e-4
+    assert verdict_chances(mean, sigma, n, s.band(0.0, 1.0)).not_reproduced <= 0.05 + 1e-4
+    assert verdict_chances(1.0, sigma, n, s.band(0.0, 1.0)).reproduced <= 0.05 + 1e-4
+    assert verdict_chances(1.0 + abs(mean), sigma, n, s.band(0.0, 1.0)).reproduced <= 0.05 + 1e-4
 
 
 def test_an_interval_outside_a_narrow_band_needs_both_sides_to_accuse() -> None:
     values = [0.2, 1.0, 1.8]  # mean 1, interval [-1.32, 3.32]; shifted so that it just misses the band
-    decision = s.decide([value + 1.4 for value in values], s.band(0.0, 0.01))
+    decision = decide([value + 1.4 for value in values], s.band(0.0, 0.01))
     assert decision.interval is not None and decision.interval.low > 0.01 and decision.direction == "up"
     assert decision.verdict == "INCONCLUSIVE" and decision.p_value is not None and 0.05 < decision.p_value < 0.1
     assert "both sides" in decision.reason
@@ -241,17 +241,17 @@ def test_an_interval_outside_a_narrow_band_needs_both_sides_to_accuse() -> None:
 def test_farther_out_is_a_smaller_p_and_a_wider_band_a_larger_one(a: float, b: float, spread: float, n: int) -> None:
     near, far = sorted((a, b))
     target = s.band(0.0, 1.0)
-    assert s.accusation_p(far, spread, n, target) <= s.accusation_p(near, spread, n, target) + 1e-12
-    assert s.accusation_p(a, spread, n, s.band(0.0, 1.0 + b)) >= s.accusation_p(a, spread, n, target) - 1e-12
+    assert accusation_p(far, spread, n, target) <= accusation_p(near, spread, n, target) + 1e-12
+    assert accusation_p(a, spread, n, s.band(0.0, 1.0 + b)) >= accusation_p(a, spread, n, target) - 1e-12
 
 
 @settings(deadline=None, max_examples=60)
 @given(SPREADABLE, points, st.floats(0.1, 20), st.floats(0.01, 100))
 def test_the_unit_does_not_matter(values: list[float], claimed: float, margin: float, unit: float) -> None:
-    before = s.decide(values, s.band(claimed, margin), project=False)
+    before = decide(values, s.band(claimed, margin), project=False)
     assert before.p_value is not None and before.interval is not None
     scaled = s.Interval(low=(claimed - margin) * unit, high=(claimed + margin) * unit)
-    after = s.decide([value * unit for value in values], scaled, project=False)
+    after = decide([value * unit for value in values], scaled, project=False)
     assert after.p_value == pytest.approx(before.p_value, rel=1e-6, abs=1e-12)
     edges = ((before.interval.low, claimed - margin), (before.interval.high, claimed + margin))
     assume(all(abs(end - edge) > 1e-6 for end, edge in edges) and abs(before.p_value - s.LEVEL) > 1e-6)
@@ -262,20 +262,20 @@ def test_the_unit_does_not_matter(values: list[float], claimed: float, margin: f
 @given(SPREADABLE, st.floats(0.1, 5), st.floats(0.1, 5))
 def test_a_wider_margin_keeps_what_is_reproduced(values: list[float], margin: float, more: float) -> None:
     claimed = float(np.mean(values))
-    if s.decide(values, s.band(claimed, margin), project=False).verdict == "REPRODUCED":
-        assert s.decide(values, s.band(claimed, margin + more), project=False).verdict == "REPRODUCED"
+    if decide(values, s.band(claimed, margin), project=False).verdict == "REPRODUCED":
+        assert decide(values, s.band(claimed, margin + more), project=False).verdict == "REPRODUCED"
     assert s.margin(margin, 0.05, more, 1) >= s.margin(margin, 0.05, more, 2) >= margin
 
 
 def test_an_inconclusive_claim_names_the_seeds_of_80_per_cent_power() -> None:
     values = [7.0, 8.0, 9.0]
-    decision = s.decide(values, s.band(8.2, 1.5))
+    decision = decide(values, s.band(8.2, 1.5))
     needed = decision.seeds_needed
     assert decision.verdict == "INCONCLUSIVE" and needed is not None and f"{needed} seeds" in decision.reason
     drawn = np.random.default_rng(3).normal(8.0, 1.0, size=(3000, needed)).tolist()
-    hits = sum(s.decide(row, s.band(8.2, 1.5), project=False).verdict == "REPRODUCED" for row in drawn)
+    hits = sum(decide(row, s.band(8.2, 1.5), project=False).verdict == "REPRODUCED" for row in drawn)
     assert stats.binomtest(hits, 3000, 0.8, alternative="less").pvalue > 1e-4
-    fewer = sum(s.decide(row[:-1], s.band(8.2, 1.5), project=False).verdict == "REPRODUCED" for row in drawn)
+    fewer = sum(decide(row[:-1], s.band(8.2, 1.5), project=False).verdict == "REPRODUCED" for row in drawn)
     assert fewer / 3000 < 0.8  # and not more seeds than that
 
 
@@ -284,7 +284,7 @@ def test_an_inconclusive_claim_names_the_seeds_of_80_per_cent_power() -> None:
 def test_a_value_that_is_not_finite_is_refused(values: list[float], bad: float) -> None:
     given, named = [*values, bad], re.escape(f"found {bad} at place {len(values)}")
     with pytest.raises(ValueError, match=named):
-        s.decide(given, s.band(0.0, 1.0))
+        decide(given, s.band(0.0, 1.0))
     for interval in (s.t_interval, s.prediction_interval) if values else ():
         with pytest.raises(ValueError, match=named):
             interval(given)
@@ -292,7 +292,7 @@ def test_a_value_that_is_not_finite_is_refused(values: list[float], bad: float) 
 
 def test_share_p_by_hand() -> None:
     # 3 of 4 must hold, so 2 must fall; one of 3 true ones falls with them: 3 times the second smallest
-    assert s.share_p([0.5, 0.01, 0.02, 0.9], 0.75) == pytest.approx(0.06)
-    assert s.share_p([0.01, None], 0.5) == 1.0  # 1 of 2 must hold: both must fall, and one can't
-    assert s.share_p([0.01, 0.02], 1.0) == pytest.approx(0.02)
-    assert s.share_p([None, None], 0.5) is None
+    assert share_p([0.5, 0.01, 0.02, 0.9], 0.75) == pytest.approx(0.06)
+    assert share_p([0.01, None], 0.5) == 1.0  # 1 of 2 must hold: both must fall, and one can't
+    assert share_p([0.01, 0.02], 1.0) == pytest.approx(0.02)
+    assert share_p([None, None], 0.5) is None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.verify.statistics.intervals import LEVEL
-from harness.verify.statistics.simulation.records import Row
+from harness.verify.statistics.simulation.records import VERDICTS, Row
 from harness.verify.statistics.simulation.rules import LOOKS
 
 SHOWN = (3, 5, 8)
@@ -27,7 +27,7 @@ def plot_operating(curves: Sequence[Row], path: Path) -> None:
     panels = figure.subplots(1, 3)
     deviations = [row.deviation for row in curves]
     five = LOOKS.index(5)
-    for axes, verdict in zip(panels, ("REPRODUCED", "NOT_REPRODUCED"), strict=False):
+    for axes, verdict in zip(panels, VERDICTS, strict=False):
         for n in SHOWN:
             shares = [row.new.of(verdict)[LOOKS.index(n)] / row.studies for row in curves]
             axes.plot(deviations, shares, color=COLOURS[n], label=f"look at {n} seeds")

@@ -15,8 +15,9 @@ from harness.pages.verifier.figure import plot_operating
 from harness.pages.verifier.parts import PARTS, Measured, count_rows, measure_parts
 from harness.pages.verifier.words import HOLM, INSIDE, LEVELS, LIMITS, OPENING, READING, RULE, VERDICTS
 from harness.project.errors import writing
+from harness.verify.statistics.decision import POWER, seeds_to_decide
 from harness.verify.statistics.design import STANDARD
-from harness.verify.statistics.intervals import LEVEL, POWER, band, seeds_to_decide
+from harness.verify.statistics.intervals import LEVEL, band
 from harness.verify.statistics.sequential import boundaries
 from harness.verify.statistics.simulation.records import Row
 from harness.verify.statistics.simulation.studies import SIGMAS, STUDIES, USUAL, curve_rows

@@ -213,9 +213,9 @@ bounds each of them."""
 
 LIMITS = """## Limits
 
-- **Test sets are judged, also where the published number is one of development sets.** Such a claim is decided only
-  if the rule gives the same with development sets in place of the test sets of those targets that have them in every
-  language, separate from the test rows and scored again; where no target has, test sets decide and the row says so.
+- **Test sets are judged, also where the published number is one of development sets.** A verdict supposes that the
+  gain on both is about as large; the margin has no term for it. `harness verify ID --explain` shows the gain on
+  development sets beside, over the targets that have one in every language.
 - **Eight seeds can't show whether gains are normal**, and the interval supposes it. What other distributions do is
   measured above, not assumed.
 - **The number of seeds asked for is a projection.** It takes the measured mean and spread for the true ones; the

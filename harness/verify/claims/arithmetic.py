@@ -7,7 +7,8 @@ import math
 from harness.verify.claims.evidence import Evidence, RetrievalPart
 from harness.verify.claims.words import RETRIEVAL, TWICE
 from harness.verify.statistics.aggregate import ADJUSTED, Aggregate
-from harness.verify.statistics.intervals import LEVEL, Interval, Verdict, place, show_p
+from harness.verify.statistics.intervals import LEVEL, Interval, Verdict, place
+from harness.verify.statistics.p_values import show_p
 
 Steps = list[tuple[str, str]]
 """A label and a line each."""

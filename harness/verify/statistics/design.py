@@ -136,6 +136,11 @@ STANDARD = Design()
 """The design where none is named."""
 
 
+def fixed(n: int) -> Design:
+    """The study of just `n` seeds, looked at once; its boundary is t(0.95, n - 1)."""
+    return Design(looks=(n,), order=tuple(range(1, n + 1)), reason=f"{n} seeds, looked at once")
+
+
 def read_design(path: Path) -> Design:
     """The registered design; the standard one where there is no such file, as in archives of older releases.
 

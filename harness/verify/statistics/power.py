@@ -1,6 +1,6 @@
 """Power before a run: how many seeds a claim would need where its gains were as noisy as supposed.
 
-Pure. The chance of a verdict at a look is exact for normal gains (harness.verify.statistics.intervals.verdict_chances);
+Pure. The chance of a verdict at a look is exact for normal gains (harness.verify.statistics.decision.verdict_chances);
 for a claim on a share of recipes, which are tested one by one and share their baseline, it is simulated.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.project.records import Record
+from harness.verify.statistics.decision import POWER
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import POWER
 from harness.verify.statistics.sequential import adjust_all
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from harness.project.records import Record
+from harness.verify.statistics.decision import critical_beyond
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import Interval, critical_beyond
+from harness.verify.statistics.intervals import Interval
 from harness.verify.statistics.sequential import boundary
 
 SEED = 20200513

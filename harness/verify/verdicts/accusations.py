@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from harness.verify.claims.kinds import group_of
 from harness.verify.statistics.holm import adjust
-from harness.verify.statistics.intervals import LEVEL, show_p
+from harness.verify.statistics.intervals import LEVEL
+from harness.verify.statistics.p_values import show_p
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 TESTED = ("REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE")

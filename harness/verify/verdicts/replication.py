@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.verify.statistics.holm import adjust
-from harness.verify.statistics.intervals import LEVEL, show_p
+from harness.verify.statistics.intervals import LEVEL
+from harness.verify.statistics.p_values import show_p
 from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
 

@@ -24,8 +24,9 @@ from harness.verify.claims.measurement import Measurement, Outcome
 from harness.verify.published.rows import PublishedRow
 from harness.verify.scores import Scores, mean_gain, mean_over
 from harness.verify.statistics.aggregate import Aggregate
+from harness.verify.statistics.decision import verdict_chances
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import LEVEL, Interval, margin, verdict_chances
+from harness.verify.statistics.intervals import LEVEL, Interval, margin
 
 Group = Literal["measured", "fact", "untestable"]
 FEW = "UNDERPOWERED below the design's first look or where all seeds gave the same value"

@@ -13,15 +13,10 @@ from harness.verify.claims.measurement import Measurement, Outcome, nothing_meas
 from harness.verify.claims.words import RETRIEVAL, over_words
 from harness.verify.scores import Scores
 from harness.verify.statistics.aggregate import Aggregate, in_words
+from harness.verify.statistics.decision import Decision, decide
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import (
-    Decision,
-    Interval,
-    Published,
-    decide,
-    one_sided_p,
-    prediction_interval,
-)
+from harness.verify.statistics.intervals import Interval, Published, prediction_interval
+from harness.verify.statistics.p_values import one_sided_p
 
 
 class MeanGain(Measured):

@@ -12,8 +12,10 @@ from harness.project.params import BASELINE
 from harness.verify.claims.arithmetic import show_ends
 from harness.verify.claims.kinds.base import ACCUSED, ADJUSTED, FEW
 from harness.verify.claims.kinds.mean import MeanGain
+from harness.verify.statistics.decision import Decision
 from harness.verify.statistics.design import Design
-from harness.verify.statistics.intervals import Decision, Interval, one_sided_p, place
+from harness.verify.statistics.intervals import Interval, place
+from harness.verify.statistics.p_values import one_sided_p
 
 
 class NoGain(MeanGain):

@@ -17,7 +17,8 @@ from harness.verify.claims.words import over_words
 from harness.verify.scores import Scores
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.design import STANDARD, Design
-from harness.verify.statistics.intervals import LEVEL, Interval, Verdict, must_hold, one_sided_p, partial_p
+from harness.verify.statistics.intervals import LEVEL, Interval, Verdict
+from harness.verify.statistics.p_values import must_hold, one_sided_p, partial_p
 from harness.verify.statistics.power import share_chance
 
 SENSITIVITY = (0.0, 0.5, 1.0, 1.5, 2.0)

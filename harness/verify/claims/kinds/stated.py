@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from harness.verify.claims.kinds.base import ACCUSED, ADJUSTED, FEW, Margin
 from harness.verify.claims.kinds.mean import MeanGain
+from harness.verify.statistics.decision import Decision
 from harness.verify.statistics.design import Design
-from harness.verify.statistics.intervals import Decision, Interval, band, relation
+from harness.verify.statistics.intervals import Interval, band, relation
 
 
 class StatedGain(MeanGain):

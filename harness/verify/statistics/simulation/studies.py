@@ -89,7 +89,8 @@ def hold_collapses(
     if not len(touched):
         return verdicts
     fell = cells.collapsed[touched]
-    without = judge(rule, values[touched], ~fell.any(2))
+    sound: Flags = np.logical_not(fell.any(2))
+    without = judge(rule, values[touched], sound)
     replaced = judge(rule, with_medians(cells.noise[touched], fell) @ weights + means, None)
     stays = (without == verdicts[touched]) & (replaced == verdicts[touched])
     held = verdicts.copy()
@@ -131,6 +132,7 @@ def measure(
     shape = condition if condition in SHAPED else "normal"
     size = (studies, LOOKS[-1], len(weights))
     cells = draw_cells(random, size, cell_spread(weights, sigma), shape, falls)  # type: ignore[arg-type]
+    means: Numbers | float
     if isinstance(kind, ShareKind):
         means, judge, situation = kind.means(deviation, short), judge_recipes(kind), _doubt(kind, short)
     else:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import nctdtr
 
 from harness.verify.statistics.anytime import anytime_interval
-from harness.verify.statistics.intervals import POWER, spread
+from harness.verify.statistics.decision import POWER
+from harness.verify.statistics.intervals import spread
 from harness.verify.statistics.simulation.draws import Numbers, generator
 from harness.verify.statistics.simulation.kinds import GAIN
 from harness.verify.statistics.simulation.records import FamilyRow, LookingRow
