@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from toy import ROOT
 
-from harness.audit.repeat.items import read_items, share_apart
+from harness.audit.repeat.items import Outcomes, kept_items, read_items, share_apart
 from harness.audit.repeat.redraw import (
     FALSE_ALARM,
     Again,
@@ -25,9 +25,11 @@ from harness.audit.repeat.redraw import (
     score_limits,
     signed_rank_p,
 )
-from harness.audit.repeat.same_scores import constant_answers, open_words
+from harness.audit.repeat.same_scores import compare_scores, constant_answers, open_words
 from harness.audit.repeat.simulation import WORLDS, draw_study, new_rule, pooled_rule, simulate_redraws
 from harness.project.errors import HarnessError
+from harness.project.paths import Paths
+from harness.verify.scores import ScoresTable, read_scores
 from harness.verify.statistics.resampling import moderate_variances
 
 TARGETS = ("xnli", "pawsx", "panx")
@@ -191,3 +193,42 @@ def test_sound_redraws_alarm_seldom_and_what_is_wrong_is_seen() -> None:
     assert all(row.new + row.left_open >= 0.9 * row.studies for row in chance)
     equal = {row.what: row for row in rows if row.spreads == "all spreads equal"}
     assert equal["all cells of panx 8 points lower"].new == equal["all cells of panx 8 points lower"].studies
+
+
+def rotated(table: ScoresTable) -> tuple[ScoresTable, dict[str, str]]:
+    """A run whose every cell is another pinned seed's of its pair, and cell -> the cell that it really is."""
+    seeds = table.seeds
+    after = dict(zip(seeds, [*seeds[1:], seeds[0]], strict=True))
+    rows = {row.cell.id: row for row in table.cells}
+    really = {row.cell.id: row.cell.model_copy(update={"seed": after[row.cell.seed]}).id for row in table.cells}
+    made = [
+        row.model_copy(update=rows[really[row.cell.id]].model_dump(include={"score", "scores", "predictions_sha256"}))
+        for row in table.cells
+    ]
+    return table.model_copy(update={"cells": made}), really
+
+
+def test_other_seeds_of_the_laboratory_pass_for_a_redraw_and_other_recipes_do_not() -> None:
+    """With the items that pinned cells keep."""
+    paths = Paths(ROOT, "lab")
+    table = read_scores(paths.pinned / "scores.json")
+    run, really = rotated(table)
+
+    def pinned(name: str) -> Outcomes | None:
+        return kept_items(paths, "pinned", name)
+
+    def items(name: str) -> Outcomes | None:
+        return pinned(really[name])
+
+    constant = constant_answers(table.targets, paths.tasks)
+    found = compare_scores(run, table, items=items, pinned_items=pinned, constant=constant)
+    assert found.compared == len(table.cells) and found.by_items > 0.8 * found.compared and not found.outside
+    assert found.largest_in and found.largest_difference_points > 5
+
+    other = "tatoeba"  # every cell of one target answers as if nothing had been learnt
+    rows = [
+        row.model_copy(update={"score": 1.0, "predictions_sha256": "0" * 64}) if row.cell.target == other else row
+        for row in run.cells
+    ]
+    found = compare_scores(run.model_copy(update={"cells": rows}), table, (), items, pinned, constant)
+    assert any(line.startswith(f"target {other}") for line in found.outside) and not found.ok
