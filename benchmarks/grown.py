@@ -89,12 +89,13 @@ def _project(root: Path, size: Size) -> tuple[Params, Paths]:
     for name in ("dvc.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, root / name)
     settings = yaml.safe_load((ROOT / "profiles" / "lab.yaml").read_text(encoding="utf-8"))
-    run = [name for name in settings["grid"]["recipes"] if name in settings["recipes"]]
-    recipes = list(dict.fromkeys([*run, *settings["recipes"]]))
+    grid = settings["grid"][0]  # the block of trained recipes
+    trained = [name for name, recipe in settings["recipes"].items() if not recipe.get("planted")]
+    recipes = list(dict.fromkeys([*grid["recipes"], *trained]))
     if size.recipes > len(recipes):
         sys.exit(f"expected at most {len(recipes)} recipes, which profiles/lab.yaml has, found {size.recipes}")
     settings |= {"profile": PROFILE, "title": "many cells, made up from the pinned laboratory's"}
-    settings["grid"] |= {"recipes": recipes[: size.recipes], "seeds": list(range(1, size.seeds + 1))}
+    settings["grid"] = grid | {"recipes": recipes[: size.recipes], "seeds": list(range(1, size.seeds + 1))}
     (root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
         subprocess.run(command, cwd=root, check=True)

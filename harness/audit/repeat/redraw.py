@@ -41,7 +41,7 @@ class Shares(NamedTuple):
 
 
 SHARES = Shares(cells=0.4, items=0.4, targets=0.2)
-"""Settled by harness.audit.repeat.simulation: it shows what other shares find."""
+"""Chosen on a prototype, not searched since; harness.audit.repeat.simulation measures what they find."""
 
 
 class Spread(NamedTuple):
