@@ -116,6 +116,22 @@ def test_a_share_is_shown_by_the_partial_conjunction_test(
     assert table[1.0].above / 4 == open_share[0] and table[2.0].above <= table[0.0].above
 
 
+def test_leaving_out_seeds_of_what_does_not_gain_raises_no_share() -> None:
+    recipes = {name: around(gain, 4) for name, gain in zip("abcd", (6.0, 5.0, 0.0, 0.0), strict=True)}
+    claim, whole = claim_of({**SHARE, "at_least_share": 0.75}), scores_of(recipes)
+    assert judge(claim, whole).verdict == "NOT_REPRODUCED"
+    kept = {pair: {s: p for s, p in by.items() if s > 1 or pair[0] not in "cd"} for pair, by in whole.by_pair.items()}
+    cells = frozenset((*pair, seed) for pair, by in kept.items() for seed in by)
+    for scores in (replace(whole, by_pair=kept), replace(whole, by_pair=kept, cells=cells)):
+        found = judge(claim, scores)
+        assert (found.verdict, found.interval, found.measured) == ("UNDERPOWERED", (0.5, 1.0), 0.5)
+        assert "no seed of c, d counts: open, and still of the 4" in found.reasons
+        assert any(reason.startswith("seeds 2, 3, 4 did not count") for reason in found.reasons)
+        assert found.evidence.sensitivity[0].of == 4 and "2 of 4 recipes" in found.evidence.sentence
+    elsewhere = claim_of({**SHARE, "at_least_share": 0.75}, {"encoder": "another", "data": "some rows"})
+    assert hold_replications([judge(elsewhere, replace(whole, by_pair=kept))])[0].replication == "OPEN HERE"
+
+
 def test_partial_conjunction_by_hand() -> None:
     # 4 p values: at least 1 false by 4 p_(1), at least 2 by the larger of that and 3 p_(2), ...
     p_values = [0.03, 0.001, 0.2, 0.004]

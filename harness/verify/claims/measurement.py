@@ -35,7 +35,7 @@ class Measurement:
     unscored: list[str] = field(default_factory=list)
     """Cells of the grid that the check needs and that have no score."""
     uncounted: list[int] = field(default_factory=list)
-    """Seeds with a value that don't count: behind a gap in the design's order, beyond its last look, or between two
+    """Seeds with a value that doesn't count, of any recipe where each is looked at: behind a gap in the design's order, beyond its last look, or between two
     looks."""
 
 
