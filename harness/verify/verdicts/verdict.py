@@ -65,11 +65,12 @@ class ClaimVerdict(Record):
     p_adjusted: float | None = None
     """The same by Holm's step-down over all measured claims of the registry; null where the claim was not tested."""
     replication: Replication | None = None
-    """Out of the claim's scope: does what it says hold of what was measured? null in its scope, and where the grid
-    lacks what the claim needs. It is no verdict on the claim."""
+    """Out of the claim's scope: does what it says hold of what was measured? null in its scope, where the grid lacks
+    what the claim needs, and for a kind that it is not told of. It is no verdict on the claim."""
     replication_p: tuple[float, float] | None = None
     """p values behind HOLDS HERE and OPPOSITE HERE, adjusted for the looks; once all claims were looked at together,
-    by Holm's step-down over both directions of all of them."""
+    by Holm's step-down over both directions of all of them. Both 1 out of scope where nothing can be tested; null in
+    scope."""
     evidence_level: Level | None = None
     """How its weakest cell is known here; null where the verdict rests on no cell."""
     note: str = ""
