@@ -38,6 +38,11 @@ class Measurement:
     """Seeds with a value that doesn't count, of any recipe where each is looked at: behind a gap in the design's order, beyond its last look, or between two
     looks."""
 
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that went in, of any recipe where each is looked at."""
+        return list(dict.fromkeys([*self.values, *(seed for gain in self.by_recipe.values() for seed in gain)]))
+
 
 class Sensitivity(Record):
     """What the rule gives at another threshold."""

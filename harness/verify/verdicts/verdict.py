@@ -16,6 +16,9 @@ Level = Literal["re-run here", "re-scored here", "hash only", "scores only"]
 """How the numbers of a cell are known here: it was run again; its metrics were computed again from its predictions and
 the gold rows; its predictions are known by their hash, or were not scored again; nothing but its scores is known."""
 
+DECIDED: tuple[Verdict, ...] = ("REPRODUCED", "NOT_REPRODUCED")
+"""A measured claim of these words is decided."""
+
 Replication = Literal["HOLDS HERE", "OPPOSITE HERE", "OPEN HERE"]
 """Out of a claim's scope: what it says is shown of what was measured, its opposite is, or neither."""
 
