@@ -25,11 +25,19 @@ def read_choosing(
 ) -> tuple[DevelopmentScores, Halves]:
     """The development scores of the results, and the halves of targets that have none and that claims choose for."""
     shared = [target for target, one in checked.made.manifests.items() if shares_rows(one)]
-    development = read_development(table, checked.results, scores, shared, checked.dev_rescored)
+    having = [target for target, one in checked.made.manifests.items() if has_rows(one)]
+    development = read_development(table, checked.results, scores, shared, checked.dev_rescored, having)
     checks = [check for claim in claims if (check := claim.measured) and check.chooses]
     recipes = {BASELINE, *(recipe for check in checks for recipe in check.named_recipes)} if checks else set()
     targets = {target for check in checks for target in check.targets if target in development.lacking}
     return development, read_halves(table, checked.items, recipes, targets)
+
+
+def has_rows(manifest: DataManifest) -> bool:
+    """Are there development rows in every language that has test rows?"""
+    stems = [name.partition(".") for name in manifest.files]
+    tested = {(split, rest) for split, _, rest in stems if split in SPLITS.values()}
+    return bool(tested) and tested <= {(SPLITS[split], rest) for split, _, rest in stems if split in SPLITS}
 
 
 def shares_rows(manifest: DataManifest) -> bool:

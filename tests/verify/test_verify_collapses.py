@@ -76,11 +76,35 @@ def test_out_of_scope_a_claim_is_replicated_and_never_decided() -> None:
     rows = hold_replications([judge(claim, scores) for claim in [*claims, lacking, here]])
     assert [row.replication for row in rows] == ["HOLDS HERE", "OPPOSITE HERE", "OPEN HERE", None, None]
     assert [row.verdict for row in rows[:4]] == ["NOT_TESTED"] * 4 and rows[4].verdict == "NOT_REPRODUCED"
-    assert "HOLDS HERE" in rows[0].reasons[-1] and "over 6 tests" in rows[0].reasons[-1]
+    assert "HOLDS HERE" in rows[0].reasons[-1] and "over 8 tests" in rows[0].reasons[-1]
     alone = hold_replications([judge(claims[0], scores)])[0]
     assert alone.replication_p and rows[0].replication_p and alone.replication_p[0] < rows[0].replication_p[0]
     weak = hold_evidence(rows, dict.fromkeys(rows[0].evidence.cells, "hash only"))
     assert weak[0].replication == "OPEN HERE" and "hash only" in weak[0].reasons[-1]
+
+
+def test_leaving_cells_out_does_not_buy_a_replication() -> None:
+    """Of four claims one is shown by p = 0.008 or so: not by Holm over the eight tests of the registry."""
+    elsewhere = {"encoder": "another", "data": "some rows"}
+    gains = {"a": [1.0, 1.45, 1.9, 1.15], **dict.fromkeys("bcd", [-4.0, 5.0, -3.0, 4.0])}
+    claims = [claim_of(GAIN | {"recipe": name}, elsewhere, name) for name in gains]
+
+    def first(scores: Scores) -> ClaimVerdict:
+        return hold_replications([judge(claim, scores) for claim in claims])[0]
+
+    whole, less = first(scores_of(gains)), first(scores_of({"a": gains["a"]}))
+    assert whole.replication == less.replication == "OPEN HERE" and whole.replication_p == less.replication_p
+    assert hold_replications([judge(claims[0], scores_of(gains))])[0].replication == "HOLDS HERE"
+    assert "over 8 tests" in less.reasons[-1]
+
+
+def test_the_best_of_several_that_do_nothing_holds_nowhere() -> None:
+    check = {"kind": "best_of", "recipes": ["a", "b"], "targets": ["xnli"], "expected_points": 5.4, "margin": MARGIN}
+    claim = claim_of(check, {"encoder": "another", "data": "some rows"})
+    scores = scores_of({"a": around(0.5, 8), "b": around(0.4, 8)})
+    found = hold_replications([judge(claim, replace(scores, dev_by_pair=scores.by_pair))])[0]
+    assert (found.replication, found.replication_p) == (None, (1.0, 1.0)) and found.measured == pytest.approx(0.5, abs=0.1)
+    assert any("a choice among 3 equal candidates gives a gain" in reason for reason in found.reasons)
 
 
 def test_no_benefit_holds_only_where_the_upper_bound_lies_below_the_threshold() -> None:
@@ -114,6 +138,22 @@ def test_a_share_is_shown_by_the_partial_conjunction_test(
     table = {row.threshold_points: row for row in found.evidence.sensitivity}
     assert list(table) == [0.0, 0.5, 1.0, 1.5, 2.0] and table[1.0].verdict == verdict
     assert table[1.0].above / 4 == open_share[0] and table[2.0].above <= table[0.0].above
+
+
+def test_leaving_out_seeds_of_what_does_not_gain_raises_no_share() -> None:
+    recipes = {name: around(gain, 4) for name, gain in zip("abcd", (6.0, 5.0, 0.0, 0.0), strict=True)}
+    claim, whole = claim_of({**SHARE, "at_least_share": 0.75}), scores_of(recipes)
+    assert judge(claim, whole).verdict == "NOT_REPRODUCED"
+    kept = {pair: {s: p for s, p in by.items() if s > 1 or pair[0] not in "cd"} for pair, by in whole.by_pair.items()}
+    cells = frozenset((*pair, seed) for pair, by in kept.items() for seed in by)
+    for scores in (replace(whole, by_pair=kept), replace(whole, by_pair=kept, cells=cells)):
+        found = judge(claim, scores)
+        assert (found.verdict, found.interval, found.measured) == ("UNDERPOWERED", (0.5, 1.0), 0.5)
+        assert "no seed of c, d counts: open, and still of the 4" in found.reasons
+        assert any(reason.startswith("seeds 2, 3, 4 did not count") for reason in found.reasons)
+        assert found.evidence.sensitivity[0].of == 4 and "2 of 4 recipes" in found.evidence.sentence
+    elsewhere = claim_of({**SHARE, "at_least_share": 0.75}, {"encoder": "another", "data": "some rows"})
+    assert hold_replications([judge(elsewhere, replace(whole, by_pair=kept))])[0].replication == "OPEN HERE"
 
 
 def test_partial_conjunction_by_hand() -> None:

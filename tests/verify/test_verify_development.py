@@ -110,6 +110,7 @@ def test_both_splits_stand_in_the_derivation(project: Project) -> None:
 
 
 def test_where_no_target_has_them_test_sets_decide_and_the_row_says_so(project: Project) -> None:
+    project.write_data()
     for cell in grid_cells(project.params):
         project.write_cell(cell, planted(GAINS)(cell))
     project.write_scores()
@@ -126,8 +127,24 @@ def test_a_development_score_that_was_not_computed_again_does_not_count(project:
     made = flat(planted(DEV_GAINS)(one), XTREME_GROUPS["panx"])
     project.write_cell(one, planted(GAINS)(one), dev_by_language=made, dev_scores={})
     project.write_scores()
-    found = verdicts(project)["mnli-gain"].evidence.development
+    row = verdicts(project)["mnli-gain"]
+    found = row.evidence.development
     assert found and found.targets == ["xnli"] and found.lacking["panx"] == UNKNOWN
+    assert (row.verdict, row.note, found.withheld) == ("INCONCLUSIVE", "dev scores not shown", ["mnli-panx-2"])
+    assert any("(mnli-panx-2)" in reason for reason in row.reasons)
+    squad = verdicts(project)["squad-gain"].evidence.development
+    assert squad and squad.targets == list(OWN), "a cell of another recipe drops no target"
+
+
+def test_to_withhold_development_scores_decides_nothing(project: Project) -> None:
+    """SQuAD's disagree: without them the claim is as open as with them, though its rows are shown by the data alone."""
+    for cell in grid_cells(project.params):
+        project.write_cell(cell, planted(GAINS)(cell))
+    project.write_scores()
+    row = verdicts(project)["squad-gain"]
+    assert (row.verdict, row.note, row.evidence.rule_gives) == ("INCONCLUSIVE", "dev scores not shown", "REPRODUCED")
+    found = row.evidence.development
+    assert found and found.targets == [] and len(found.withheld) == 2 * 2 * 3
 
 
 def test_development_rows_that_are_test_rows_do_not_count(project: Project) -> None:

@@ -146,8 +146,9 @@ more often. So the p values of the registry's claims go through Holm's step-down
 smallest p value times the number of claims m, the next times m - 1, and so on, none smaller than the one before. An
 accusation whose adjusted p value is over 0.05 becomes INCONCLUSIVE, and its reasons give both values. This holds
 however the claims depend on each other. The family is the registry's, also where `harness verify ID` prints one claim,
-and a claim that could not be tested counts with p = 1: no choice of what to look at changes a verdict. REPRODUCED is
-not adjusted: it is an error about one claim."""
+and a claim that could not be tested counts with p = 1: leaving claims, recipes or cells out makes no family smaller, so
+no choice of what to look at buys a word. The same holds of replications: their family are both directions of every
+measured claim out of scope. REPRODUCED is not adjusted: it is an error about one claim."""
 
 GAIN = """A gain averaged over nine targets, with one published run. Scores are normal and nothing goes wrong."""
 

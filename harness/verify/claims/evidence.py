@@ -34,6 +34,9 @@ class Development(Record):
     """The claim's targets with a development score in every language that they are tested in, which counts."""
     lacking: dict[str, str]
     """The claim's other targets -> which development scores there are, in words."""
+    withheld: list[str] = Field(default_factory=list)
+    """Cells that went in and of whose targets there are separate development rows in all languages, but no score of
+    theirs that counts: not shown, or not computed again here."""
     gain: Aggregate | None
     """The claim's aggregate over `targets`, on their development sets; null where there are none."""
     on_test: Aggregate | None

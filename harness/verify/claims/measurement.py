@@ -35,8 +35,13 @@ class Measurement:
     unscored: list[str] = field(default_factory=list)
     """Cells of the grid that the check needs and that have no score."""
     uncounted: list[int] = field(default_factory=list)
-    """Seeds with a value that don't count: behind a gap in the design's order, beyond its last look, or between two
+    """Seeds with a value that doesn't count, of any recipe where each is looked at: behind a gap in the design's order, beyond its last look, or between two
     looks."""
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that went in, of any recipe where each is looked at."""
+        return list(dict.fromkeys([*self.values, *(seed for gain in self.by_recipe.values() for seed in gain)]))
 
 
 class Sensitivity(Record):

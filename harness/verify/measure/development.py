@@ -3,13 +3,14 @@
 Several published gains are averages over development sets. Test scores are judged: no checkpoint was chosen by them,
 and every target has test rows in all its languages, while a development set in all of them is the exception. Where
 targets have one, the claim is judged once more with these in place of their test sets, and decided only if both agree
-(harness.verify.verdicts.split).
+(harness.verify.verdicts.split). Rows that are there but whose scores are not shown leave it open: to withhold them must
+not decide more than to show them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from harness.project.errors import HarnessError, name_some
 from harness.project.results import Result
@@ -38,6 +39,13 @@ class DevelopmentScores:
     """As the test scores, with the points of development sets in their place."""
     lacking: Mapping[str, str]
     """Targets without a development score that counts in every language that they are tested in -> what there is."""
+    cells: Mapping[tuple[str, str, int], float] = field(default_factory=dict)
+    """(recipe, target, seed) -> points, of every cell whose own development scores count: a claim asks for those that it
+    needs, whatever the others of a target lack."""
+    gaps: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+    """The cells with a test score and no such development score -> what there is."""
+    separate: frozenset[str] = frozenset()
+    """Targets that have development rows in every language that they are tested in, which are not their test rows."""
 
 
 def read_development(
@@ -46,34 +54,47 @@ def read_development(
     scores: Scores,
     shared: Collection[str] = (),
     known: Collection[str] | None = None,
+    having: Collection[str] = (),
 ) -> DevelopmentScores:
     """The development scores of the table's cells, by XTREME's rule; `results`: cell id -> its result.
 
     `shared`: targets whose development rows are test rows. `known`: cells whose development scores were computed again;
-    None: the caller vouches for all. A target counts as a whole or not at all: where one cell lacks what counts, the
-    target is lacking.
+    None: the caller vouches for all. `having`: targets whose data has development rows in every language; so has one
+    of which a cell states a score of each. A target counts as a whole or not at all: where one cell lacks what counts,
+    the target is lacking.
     """
     by_pair: dict[tuple[str, str], dict[int, float]] = {}
-    lacking: dict[str, str] = {}
+    gaps: dict[tuple[str, str, int], str] = {}
+    separate = set(having)
     for row in table.cells:
-        target = row.cell.target
-        if row.score is None or target in lacking:
+        target, key = row.cell.target, (row.cell.recipe, row.cell.target, row.cell.seed)
+        if row.score is None:
             continue
         result = results.get(row.cell.id)
         stated = _stated(result) if result else {}
         try:
             found = table.score_of(target, {language: stated[language] for language in row.scores})
         except (KeyError, HarnessError):
-            lacking[target] = _which(row, stated)
+            gaps[key] = _which(row, stated)
             continue
+        separate.add(target)
         if target in shared:
-            lacking[target] = SHARED
+            gaps[key] = SHARED
         elif known is not None and row.cell.id not in known:
-            lacking[target] = UNKNOWN
+            gaps[key] = UNKNOWN
         else:
             by_pair.setdefault((row.cell.recipe, target), {})[row.cell.seed] = found
+    lacking: dict[str, str] = {}
+    for (_, target, _), which in gaps.items():
+        lacking.setdefault(target, which)
     complete = {pair: by_seed for pair, by_seed in by_pair.items() if pair[1] not in lacking}
-    return DevelopmentScores(replace(scores, by_pair=complete), lacking)
+    return DevelopmentScores(
+        scores=replace(scores, by_pair=complete),
+        lacking=lacking,
+        cells={(*pair, seed): points for pair, by_seed in by_pair.items() for seed, points in by_seed.items()},
+        gaps=gaps,
+        separate=frozenset(separate.difference(shared)),
+    )
 
 
 def _stated(result: Result) -> dict[str, dict[str, float]]:
@@ -98,13 +119,30 @@ def development_of(
     check = claim.measured
     if check is None or not found.values or claim.source.split != "development":
         return None
-    targets = [target for target in found.targets if target not in development.lacking]
+    needed = [
+        (recipe, target, seed)
+        for recipe in check.needed(found.recipes)
+        for target in found.targets
+        for seed in found.seeds
+        if seed in scores.by_pair.get((recipe, target), {})
+    ]
+    gaps = {key: development.gaps.get(key, "none") for key in needed if key not in development.cells}
+    lacking: dict[str, str] = {}
+    for (_, target, _), which in gaps.items():
+        lacking.setdefault(target, which)
+    targets = [target for target in found.targets if target not in lacking]
+    by_pair: dict[tuple[str, str], dict[int, float]] = {}
+    for recipe, target, seed in needed:
+        if target in targets:
+            by_pair.setdefault((recipe, target), {})[seed] = development.cells[recipe, target, seed]
+    developed = replace(scores, by_pair=by_pair)
     part = check.model_copy(update={"targets": targets})
-    said = _in_place(claim, check, targets, scores, development, design) if targets else None
+    said = _in_place(claim, check, targets, scores, developed, design) if targets else None
     return Development(
         targets=targets,
-        lacking={target: development.lacking[target] for target in found.targets if target not in targets},
-        gain=aggregate(measure(part, development.scores, design).values, design) if check.one_mean else None,
+        lacking=lacking,
+        withheld=["-".join(map(str, key)) for key in gaps if key[1] in development.separate],
+        gain=aggregate(measure(part, developed, design).values, design) if check.one_mean else None,
         on_test=aggregate(measure(part, scores, design).values, design) if check.one_mean else None,
         verdict=said.verdict if said else None,
         measured=said.measured if said else None,
@@ -117,7 +155,7 @@ def _in_place(
     check: Measured,
     targets: Collection[str],
     scores: Scores,
-    development: DevelopmentScores,
+    developed: Scores,
     design: Design,
 ) -> Outcome:
     """What the rule gives with the development scores of these targets in place of their test scores.
@@ -125,8 +163,7 @@ def _in_place(
     The published number is over all of the claim's targets, so its band holds for such a value and for no other.
     """
     tested = {pair: by_seed for pair, by_seed in scores.by_pair.items() if pair[1] not in targets}
-    developed = {pair: by_seed for pair, by_seed in development.scores.by_pair.items() if pair[1] in targets}
-    mixed = replace(scores, by_pair=tested | developed)
+    mixed = replace(scores, by_pair=tested | developed.by_pair)
     return check.outcome(measure(check, mixed, design), mixed, claim.source.n_claim, design)
 
 

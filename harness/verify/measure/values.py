@@ -33,7 +33,6 @@ def measure(check: Measured, scores: Scores, design: Design = STANDARD) -> Measu
     values = _values(check, scores, recipes, targets)
     gains = {recipe: mean_gain(scores, recipe, targets) for recipe in recipes}
     looked_at = [values] if check.one_mean else list(gains.values())
-    counted = {seed for each in looked_at for seed in design.in_order(each)}
     return Measurement(
         values=design.counted(values),
         without_retrieval=design.counted(_values(check, scores, recipes, others)) if twice else {},
@@ -45,7 +44,7 @@ def measure(check: Measured, scores: Scores, design: Design = STANDARD) -> Measu
         unavailable=unavailable,
         left_out={recipe: scores.left_out[recipe] for recipe in needed if recipe in scores.left_out},
         unscored=_unscored(scores, needed, targets),
-        uncounted=sorted({seed for each in looked_at for seed in each} - counted),
+        uncounted=sorted({seed for each in looked_at for seed in set(each) - set(design.in_order(each))}),
     )
 
 

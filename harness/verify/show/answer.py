@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from harness.verify.verdicts.planted import compare_with_truth, count_as_planted, published
-from harness.verify.verdicts.strength import DECIDED
-from harness.verify.verdicts.verdict import ClaimVerdict, Replication
+from harness.verify.verdicts.verdict import DECIDED, ClaimVerdict, Replication
 
 ORDER = ("REPRODUCED", "NOT_REPRODUCED", "INCONCLUSIVE", "UNDERPOWERED", "NOT_TESTED", "INVALID")
 """Verdicts on what is measured, in the order in which they are counted."""

@@ -17,9 +17,9 @@ from harness.verify.claims.measurement import Measurement, Outcome
 from harness.verify.measure.values import measure
 from harness.verify.scores import Scores
 from harness.verify.statistics.design import Design
+from harness.verify.verdicts.verdict import DECIDED
 
 Key = tuple[str, str, int]
-DECIDED = ("REPRODUCED", "NOT_REPRODUCED")
 
 
 def hold_collapses(
@@ -55,19 +55,15 @@ def collapsed_cells(check: Measured, found: Measurement, scores: Scores) -> list
         (recipe, target, seed)
         for recipe in check.needed(found.recipes)
         for target in found.targets
-        for seed in _seeds(found)
+        for seed in found.seeds
         if (recipe, target, seed) in scores.collapsed
     ]
 
 
-def _seeds(found: Measurement) -> list[int]:
-    return list(dict.fromkeys([*found.values, *(seed for gain in found.by_recipe.values() for seed in gain)]))
-
-
 def _without(found: Measurement, cells: list[Key], design: Design) -> Design:
     """The design whose order is the counted seeds without those of these cells."""
-    dropped = {seed for _, _, seed in cells}
-    return design.model_copy(update={"order": tuple(seed for seed in _seeds(found) if seed not in dropped)})
+    counted = design.model_copy(update={"order": tuple(found.seeds)})
+    return counted.without(seed for _, _, seed in cells)
 
 
 def _with_medians(scores: Scores, cells: list[Key]) -> Scores:

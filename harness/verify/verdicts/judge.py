@@ -31,6 +31,8 @@ from harness.verify.verdicts.verdict import ClaimVerdict, verdict_on
 
 NO_FACTS = Facts()
 """Where there are scores and nothing else."""
+UNTESTED = (1.0, 1.0)
+"""p values of both directions of a claim out of scope that can't be tested."""
 
 
 def judge(
@@ -134,7 +136,8 @@ def _hold_back(
     say), or a mixture had to do without one of its tasks.
 
     Cells of the grid without a score are named beside the verdict, and seeds out of the design's order: they don't
-    count, and a reader must not miss that. Out of scope the row is open to replication where the grid has all it needs.
+    count, and a reader must not miss that. Out of scope the row is open to replication where the grid has all it needs;
+    where it has not, it counts in the family of replications all the same.
     """
     notes, why = [], []
     other = _out_of_scope(claim, "measured here", scores.encoder, scores.data)
@@ -159,8 +162,10 @@ def _hold_back(
         why.append(f"{len(found.unscored)} cells have no score ({name_some(found.unscored)})")
     if found.uncounted:
         why.append(_uncounted(found.uncounted, design))
-    open_here = {"replication": "OPEN HERE"} if other and whole else {"replication_p": None}
-    verdict = verdict.model_copy(update=open_here)
+    tells = whole and check.replicates
+    both = (verdict.replication_p or UNTESTED) if tells else UNTESTED
+    open_here = {"replication": "OPEN HERE" if tells else None, "replication_p": both}
+    verdict = verdict.model_copy(update=open_here if other else {"replication_p": None})
     if notes:
         kept = [] if check.one_mean or not verdict.n_seeds else [verdict.note]
         note = ", ".join(kept + notes)

@@ -2,7 +2,9 @@
 
 Another encoder, or a world of constructed languages, neither reproduces nor refutes a published claim; but whether the
 same direction is seen there is worth knowing. Each claim is tested one-sided in both directions, adjusted for the looks
-of the design, and Holm's step-down covers both directions of all claims that are looked at so.
+of the design, and Holm's step-down covers both directions of every measured claim out of scope. As in
+harness.verify.verdicts.accusations the family is fixed by the registry: what can't be tested counts with p = 1 in both
+directions, so nobody gains by leaving recipes or cells out.
 """
 
 from __future__ import annotations
@@ -18,16 +20,17 @@ from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 def hold_replications(verdicts: Sequence[ClaimVerdict], level: float = LEVEL) -> list[ClaimVerdict]:
     """The verdicts; those out of scope say HOLDS HERE, OPPOSITE HERE or OPEN HERE, with the reason.
 
-    The family are both directions of every claim out of scope that the grid has all cells for, whatever came out; one
-    without enough seeds counts with p = 1. At most 5 % of the time is any direction said falsely. As many verdicts come
-    back, in the same order; the others stay as they are. Raises nothing.
+    The family are both directions of every measured claim of `verdicts` that is out of scope: give those of the whole
+    registry. One that lacks cells or seeds, or whose replication is not told, counts with p = 1. At most 5 % of the
+    time is any direction said falsely. As many verdicts come back, in the same order; those without a replication stay
+    as they are. Raises nothing.
     """
-    family = [place for place, verdict in enumerate(verdicts) if verdict.replication is not None]
-    tested = [p for place in family for p in verdicts[place].replication_p or (1.0, 1.0)]
+    family = {place: verdict.replication_p for place, verdict in enumerate(verdicts) if verdict.replication_p}
+    tested = [p for both in family.values() for p in both]
     adjusted = adjust(tested)
     both = {place: (adjusted[2 * i], adjusted[2 * i + 1]) for i, place in enumerate(family)}
     return [
-        _hold(verdict, both[place], len(tested), level) if place in both else verdict
+        _hold(verdict, both[place], len(tested), level) if verdict.replication is not None and place in both else verdict
         for place, verdict in enumerate(verdicts)
     ]
 

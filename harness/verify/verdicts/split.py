@@ -2,16 +2,17 @@
 
 Test scores are judged. Where some of the claim's targets have development sets of their own in all their languages, the
 rule is asked again with these in place of the test sets of the same targets. If it gives another word, the split that
-was chosen would have decided, so nothing is.
+was chosen would have decided, so nothing is. Nor is it where there are such sets and cells don't show their scores.
 """
 
 from __future__ import annotations
 
+from harness.project.errors import name_some
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import Development
 from harness.verify.claims.measurement import Outcome
+from harness.verify.verdicts.verdict import DECIDED
 
-DECIDED = ("REPRODUCED", "NOT_REPRODUCED")
 BY_TEST = (
     "published on development sets, decided by test sets: no target here has development scores that count in all"
     " languages that it is tested in"
@@ -19,13 +20,22 @@ BY_TEST = (
 
 
 def hold_split(claim: Claim, outcome: Outcome, found: Development | None) -> Outcome:
-    """The outcome; INCONCLUSIVE, with both values, where development sets give another word than test sets.
+    """The outcome; INCONCLUSIVE, with both values, where development sets give another word than test sets, and where
+    cells withhold what their development sets say.
 
     `found`: what development sets say of the claim; None where nothing is known of them. Only a decided outcome
     changes; a claim of another split stays as it is.
     """
     if claim.source.split != "development" or outcome.verdict not in DECIDED:
         return outcome
+    if found is not None and found.withheld:
+        n = len(found.withheld)
+        why = (
+            f"published on development sets, and {n} cell{'s lack' if n > 1 else ' lacks'} development scores that count"
+            f" though their targets have such rows in all languages ({name_some(found.withheld)}): what these say is not"
+            " known, so nothing is decided"
+        )
+        return _left_open(outcome, "dev scores not shown", why)
     if found is None or not found.targets:
         return outcome.model_copy(update={"reasons": [*outcome.reasons, BY_TEST]})
     is_share = claim.check.unit == "share"
@@ -34,8 +44,12 @@ def hold_split(claim: Claim, outcome: Outcome, found: Development | None) -> Out
     both = f"by test sets {test}; with the development sets of {', '.join(found.targets)} in their place {dev}"
     if found.verdict == outcome.verdict:
         return outcome.model_copy(update={"reasons": [*outcome.reasons, f"{both}; they agree"]})
-    note = ", ".join(filter(None, [outcome.note, "dev and test disagree"]))
-    said = {"verdict": "INCONCLUSIVE", "note": note, "reasons": [*outcome.reasons, f"{both}; so neither decides"]}
+    return _left_open(outcome, "dev and test disagree", f"{both}; so neither decides")
+
+
+def _left_open(outcome: Outcome, note: str, why: str) -> Outcome:
+    note = ", ".join(filter(None, [outcome.note, note]))
+    said = {"verdict": "INCONCLUSIVE", "note": note, "reasons": [*outcome.reasons, why]}
     return outcome.model_copy(update=said)
 
 

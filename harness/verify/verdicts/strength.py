@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from harness.verify.verdicts.verdict import ClaimVerdict, Level
+from harness.verify.verdicts.verdict import DECIDED, ClaimVerdict, Level
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 """From the strongest to the weakest."""
 ENOUGH: tuple[Level, ...] = ("re-run here", "re-scored here")
 """Levels at which a claim may be decided."""
-DECIDED = ("REPRODUCED", "NOT_REPRODUCED")
 
 
 def hold_evidence(verdicts: Sequence[ClaimVerdict], levels: Mapping[str, Level]) -> list[ClaimVerdict]:

@@ -16,6 +16,9 @@ Level = Literal["re-run here", "re-scored here", "hash only", "scores only"]
 """How the numbers of a cell are known here: it was run again; its metrics were computed again from its predictions and
 the gold rows; its predictions are known by their hash, or were not scored again; nothing but its scores is known."""
 
+DECIDED: tuple[Verdict, ...] = ("REPRODUCED", "NOT_REPRODUCED")
+"""A measured claim of these words is decided."""
+
 Replication = Literal["HOLDS HERE", "OPPOSITE HERE", "OPEN HERE"]
 """Out of a claim's scope: what it says is shown of what was measured, its opposite is, or neither."""
 
@@ -65,11 +68,12 @@ class ClaimVerdict(Record):
     p_adjusted: float | None = None
     """The same by Holm's step-down over all measured claims of the registry; null where the claim was not tested."""
     replication: Replication | None = None
-    """Out of the claim's scope: does what it says hold of what was measured? null in its scope, and where the grid
-    lacks what the claim needs. It is no verdict on the claim."""
+    """Out of the claim's scope: does what it says hold of what was measured? null in its scope, where the grid lacks
+    what the claim needs, and for a kind that it is not told of. It is no verdict on the claim."""
     replication_p: tuple[float, float] | None = None
     """p values behind HOLDS HERE and OPPOSITE HERE, adjusted for the looks; once all claims were looked at together,
-    by Holm's step-down over both directions of all of them."""
+    by Holm's step-down over both directions of all of them. Both 1 out of scope where nothing can be tested; null in
+    scope."""
     evidence_level: Level | None = None
     """How its weakest cell is known here; null where the verdict rests on no cell."""
     note: str = ""

@@ -144,6 +144,8 @@ class Measured(Check):
     """Is one mean over seeds judged? Otherwise each recipe is judged by itself."""
     rows_by_recipe: ClassVar[bool] = True
     """Has a derivation's table rows by recipe and target, with a summary of each recipe below?"""
+    replicates: ClassVar[bool] = True
+    """Out of scope, does a gain of the claimed sign mean that what the claim says holds?"""
 
     @field_validator("targets", "recipes", "beside", check_fields=False)
     @classmethod

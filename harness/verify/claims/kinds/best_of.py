@@ -40,6 +40,7 @@ class BestOf(StatedGain):
     rows_by_recipe: ClassVar[bool] = False
     chooses: ClassVar[bool] = True
     may_be_published: ClassVar[bool] = True
+    replicates: ClassVar[bool] = False  # where no recipe does anything, the luckiest of several beats one draw of none
 
     @property
     def named_recipes(self) -> list[str]:
@@ -95,11 +96,15 @@ class BestOf(StatedGain):
         return outcome.model_copy(update={"beside": beside})
 
     def remarks(self, found: Measurement, scores: Scores) -> list[str]:
-        """Targets that choose by something else than development sets, and what the baseline is."""
+        """What a choice gives by itself, targets that choose by something else than development sets, and what the
+        baseline is.
+        """
         targets: dict[By, list[str]] = {}
         for target, choice in self.choices(found, scores).items():
             targets.setdefault(choice.by, []).append(target)
-        said = [f"{', '.join(names)}: {REMARKS[by]}" for by, names in targets.items() if by in REMARKS]
+        n = len(found.recipes) + 1
+        said = [f"a choice among {n} equal candidates gives a gain over one of them by itself"] if targets else []
+        said += [f"{', '.join(names)}: {REMARKS[by]}" for by, names in targets.items() if by in REMARKS]
         if found.own:
             average = self._published(scores, found.targets)
             words = f"measured over {average:g} points, the average of the published row `{self.baseline}`"

@@ -77,19 +77,21 @@ class Share(Measured):
 
         Both counts are lower bounds at 95 %, however the recipes depend on each other (they share the baseline). The
         first gives the lowest share, the second the highest; the verdict follows where both ends agree. Fewer seeds
-        than the first look, or equal ones, leave a recipe open.
+        than the first look, or equal ones, leave a recipe open; one without a seed that counts is one of them all the
+        same, or leaving out seeds of what doesn't gain would raise the share.
         """
-        gains = [list(gain.values()) for gain in found.by_recipe.values() if gain]
-        if not gains:
+        gains = [list(gain.values()) for gain in found.by_recipe.values()]
+        if not any(gains):
             return nothing_measured()
         n, seeds = len(gains), min(map(len, gains))
+        empty = [recipe for recipe, gain in found.by_recipe.items() if not gain]
         here = self._counted(gains, self.threshold_points, design)
         shares = Interval(low=here.above / n, high=(n - here.not_above) / n)
         p_yes, p_no = self._p_values(gains, self.threshold_points, design)
         some = any(len(gain) >= design.first for gain in gains)
         return Outcome(
             verdict="UNDERPOWERED" if here.verdict == "INCONCLUSIVE" and seeds < design.first else here.verdict,
-            measured=sum(fmean(gain) > self.threshold_points for gain in gains) / n,
+            measured=sum(fmean(gain) > self.threshold_points for gain in gains if gain) / n,
             interval=shares.ends,
             agrees={"REPRODUCED": True, "NOT_REPRODUCED": False}.get(here.verdict),
             n_seeds=seeds,
@@ -99,7 +101,8 @@ class Share(Measured):
             note=f"{here.above} of {n} recipes",
             reasons=[
                 f"by the partial conjunction test at {design.level:.0%} at least {here.above} of {n} recipes gain over"
-                f" {self.threshold_points} points, and at least {here.not_above} don't"
+                f" {self.threshold_points} points, and at least {here.not_above} don't",
+                *([f"no seed of {', '.join(empty)} counts: open, and still of the {n}"] if empty else []),
             ],
         )
 
@@ -150,16 +153,15 @@ class Share(Measured):
             return "nothing could be measured"
         above = sum(gain > self.threshold_points for gain in gains)
         recipes, over = ", ".join(found.recipes), over_words(found.targets)
-        return f"{above} of {len(gains)} recipes ({recipes}) gained more than {self.threshold_points} points {over}"
+        return f"{above} of {len(found.by_recipe)} recipes ({recipes}) gained more than {self.threshold_points} points {over}"
 
     def arithmetic(self, evidence: Evidence, n_claim: int | None) -> Steps:
         """How many recipes are shown to gain, how many not to, what share that leaves, and the same elsewhere."""
-        n = len(evidence.by_recipe)
         rows = {row.threshold_points: row for row in evidence.sensitivity}
         here = rows.get(self.threshold_points)
-        if not n or here is None:
+        if here is None:
             return []
-        above, below = here.above, here.not_above
+        n, above, below = here.of, here.above, here.not_above
         test = "partial conjunction test: the largest k with max over j <= k of (m - j + 1) p_(j) at most 0.05"
         shares = f"between {above}/{n} = {above / n:.0%} and ({n} - {below})/{n} = {(n - below) / n:.0%}"
         others = "; ".join(
