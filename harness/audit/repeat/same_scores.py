@@ -188,7 +188,7 @@ def _same_encoder(new: CellScore, old: CellScore) -> bool:
 
 
 def _findings(found: Redraw) -> list[str]:
-    cells = [_cell_words(cell) for cell in found.cells if cell.beyond or cell.other_items]
+    cells = [_cell_words(cell) for cell in found.cells if cell.beyond or cell.sank or cell.other_items]
     return cells + [_target_words(one, found.level) for one in found.drifting]
 
 
@@ -197,6 +197,12 @@ def _cell_words(cell: CellFound) -> str:
     if cell.beyond:
         held = "no score on one side" if limits.tolerance is None else f"tolerance {limits.tolerance:.2f}"
         parts.append(f"{cell.change:+.2f} points, {held}")
+    if cell.sank:
+        constant = 2 * limits.halfway - cell.again.pinned
+        parts.append(
+            f"{cell.change:+.2f} points, half the way or more to the {constant:.1f} of a constant answer, where all"
+            " pinned seeds give the same"
+        )
     if cell.other_items:
         parts.append(
             f"{cell.again.apart:.0%} of its items came out otherwise, where by the pair's pinned seeds"
