@@ -21,7 +21,7 @@ from harness.audit.integrity.findings import Checked, Integrity
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.repeat.compare_rerun import Rerun
 from harness.audit.repeat.items import Outcomes, kept_items
-from harness.audit.repeat.same_bytes import SameBytes, compare_bytes
+from harness.audit.repeat.same_bytes import SameBytes, compare_bytes, is_copy
 from harness.audit.repeat.same_scores import SameScores, compare_scores, constant_answers
 from harness.audit.rules import other_rules, shipped_recipes
 from harness.audit.scope import left_out_of_mixture
@@ -138,7 +138,7 @@ def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | 
     v2 = compare_scores(
         table,
         found.table,
-        copies={name for name, result in results.items() if pins.get(name) == result},
+        copies={name for name, result in results.items() if is_copy(result, pins.get(name))},
         items=lambda name: _items(paths, judged.holds, name, results),
         pinned_items=lambda name: _items(kept, "pinned", name, pins),
         constant=constant_answers(table.targets, paths.tasks),

@@ -261,7 +261,9 @@ def _telling(v: Verification) -> list[Followed]:
 def _compared(v2: SameScores) -> str:
     """What level V2 compared, in words."""
     if not v2.compared:
-        copies = f"these {v2.copies} cells are the pinned ones themselves, wall times and all: nothing was run again"
+        copies = (
+            f"these {v2.copies} cells are the pinned ones themselves, times aside: nothing shows that they ran again"
+        )
         return copies if v2.copies else "no pinned cell to compare with"
     detail = (
         f"{v2.compared} cells, {v2.identical} identical, largest difference {v2.largest_difference_points:.2f} points"

@@ -1,8 +1,8 @@
 """Level V2: does a run repeat the pinned results, within what other hardware may change?
 
-A cell that is unavailable in either is not compared: there is nothing to repeat. A cell that IS the pinned one (its
-record equals it, wall time included) was not run again and isn't counted, as in level V1. harness.audit.repeat.redraw
-has the rule.
+A cell that is unavailable in either is not compared: there is nothing to repeat. A cell whose record equals the pinned
+one, times and memory aside, was not run again as far as anybody can see and isn't counted, as in level V1.
+harness.audit.repeat.redraw has the rule.
 """
 
 from __future__ import annotations
