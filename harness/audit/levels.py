@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,21 +21,21 @@ from harness.audit.integrity.findings import Checked, Integrity
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.repeat.compare_rerun import Rerun
 from harness.audit.repeat.items import Outcomes, kept_items
-from harness.audit.repeat.same_bytes import SameBytes, compare_bytes
+from harness.audit.repeat.same_bytes import SameBytes, compare_bytes, is_copy
 from harness.audit.repeat.same_scores import SameScores, compare_scores, constant_answers
 from harness.audit.rules import other_rules, shipped_recipes
 from harness.audit.scope import left_out_of_mixture
 from harness.audit.subject import Judged, find_results
 from harness.audit.verification import GridSize, Part, Verification
 from harness.project.errors import HarnessError, name_some
-from harness.project.params import Params
+from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
 from harness.project.pinned import MANIFEST
 from harness.project.profiles import describe_data, describe_encoder
 from harness.project.results import Result, grid_cells
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
-from harness.verify.claims.registry import CLAIMS, find_claim, read_judged_claims
+from harness.verify.claims.registry import CLAIMS, find_claim, named_recipes, read_judged_claims
 from harness.verify.published.arithmetic import follow_all
 from harness.verify.published.rows import PAPER, PublishedRow, read_published
 from harness.verify.scores import ScoresTable, read_table
@@ -47,7 +47,7 @@ from harness.verify.verdicts.judge import invalid, judge, untested
 from harness.verify.verdicts.planted import compare_with_truth, planted, published
 from harness.verify.verdicts.replication import hold_replications
 from harness.verify.verdicts.strength import ENOUGH, hold_evidence
-from harness.verify.verdicts.verdict import ClaimVerdict, Level
+from harness.verify.verdicts.verdict import ClaimVerdict, Level, verdict_on
 
 EXIT_REPRODUCED, EXIT_NOT_REPRODUCED, EXIT_INCONCLUSIVE, EXIT_INVALID = 0, 1, 2, 3
 NOTHING = "nothing to check: no cell has run here and nothing is pinned"
@@ -138,7 +138,7 @@ def _against_pinned(judged: Judged, params: Params, paths: Paths, here: Paths | 
     v2 = compare_scores(
         table,
         found.table,
-        copies={name for name, result in results.items() if pins.get(name) == result},
+        copies={name for name, result in results.items() if is_copy(result, pins.get(name))},
         items=lambda name: _items(paths, judged.holds, name, results),
         pinned_items=lambda name: _items(kept, "pinned", name, pins),
         constant=constant_answers(table.targets, paths.tasks),
@@ -203,7 +203,7 @@ def _conclude(
         arithmetic=[one for one in follow_all(paths.reference) if {each.id for each in verdicts} & {*one.claims}],
         cells=cells_of(table, used) if table else {},
         registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
-        exit_code=exit_code(judged.v0, compared.v2, verdicts),
+        exit_code=exit_code(judged.v0, compared.v2, verdicts, _planted_here(claims, params, judged)),
     )
 
 
@@ -255,7 +255,30 @@ def _judge_by(
         beyond = [recipe for recipe in grid.recipes if recipe not in part.there]
         recipes = list(dict.fromkeys([*scores.recipes, *beyond]))
         scores = replace(scores, recipes=recipes, targets=grid.targets)
-    return [judge(claim, scores, given.facts, development, given.design, given.published) for claim in claims]
+    verdicts = [judge(claim, scores, given.facts, development, given.design, given.published) for claim in claims]
+    return [hold_planted(claim, one, table, given.params) for claim, one in zip(claims, verdicts, strict=True)]
+
+
+def hold_planted(claim: Claim, verdict: ClaimVerdict, table: ScoresTable, params: Params) -> ClaimVerdict:
+    """The verdict; NOT_TESTED where one of the laboratory's own claims names a recipe that nothing is planted in.
+
+    Its truth is known of planted effects alone: the settings must plant them, and every cell must name them (`planted`
+    among its inputs).
+    """
+    if claim.truth is None or verdict.verdict == "NOT_TESTED":
+        return verdict
+    why = []
+    for name in named_recipes(claim):
+        if name == BASELINE:
+            continue
+        recipe = params.recipes.get(name)
+        cells = [row.cell.id for row in table.cells if row.cell.recipe == name and row.score is not None]
+        bare = [row.cell.id for row in table.cells if row.cell.id in cells and "planted" not in row.inputs]
+        if recipe is None or not recipe.planted:
+            why.append(f"the settings plant nothing in the recipe `{name}`, so what is right of it is not known")
+        elif bare:
+            why.append(f"cells of the recipe `{name}` name no planted effect among their inputs: {name_some(bare)}")
+    return verdict_on(claim, "NOT_TESTED", note="not planted", reasons=why) if why else verdict
 
 
 def _grid(params: Params, table: ScoresTable | None) -> GridSize:
@@ -307,22 +330,34 @@ def strictly(found: Verification) -> Verification:
     return found.model_copy(update={"strict": problems, "exit_code": code})
 
 
-def exit_code(v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict]) -> int:
+def _planted_here(claims: list[Claim], params: Params, judged: Judged) -> set[str]:
+    """The laboratory's own claims that the grid has the recipes of; none where nothing is judged."""
+    if judged.source == "nothing":
+        return set()
+    grid = {*params.grid.recipes, *(judged.table.recipes if judged.table else [])}
+    return {claim.id for claim in claims if claim.truth and grid.issuperset(named_recipes(claim))}
+
+
+def exit_code(
+    v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict], here: Collection[str] = frozenset()
+) -> int:
     """3 invalid, else 1 something is not reproduced or a fact refuted, else 2 something is undecided, else 0.
 
     Claims that are NOT_TESTED and cells that are not pinned decide nothing, and what is found out of a claim's scope
     (its replication) is no verdict on it. Pinned cells made from other inputs, far away and from another encoder, or
     beyond what their pinned seeds can tell, leave V2 undecided. A claim of the laboratory's own is right or not: as
-    planted it counts for nothing whatever its word, else as not reproduced, or as undecided where nothing counts.
+    planted it counts for nothing whatever its word, else as not reproduced, or as undecided where nothing counts. Not
+    tested it is undecided too if it is one of those `here`, whose recipes the grid has.
     """
     found = {verdict.verdict for verdict in published(verdicts)}
     own = {compare_with_truth(verdict) for verdict in planted(verdicts)}
+    untested = any(verdict.id in here and verdict.verdict == "NOT_TESTED" for verdict in planted(verdicts))
     if not v0.ok or any(verdict.verdict == "INVALID" for verdict in verdicts):
         return EXIT_INVALID
     wrong = found & {"NOT_REPRODUCED", "REFUTED"} or "NOT AS PLANTED" in own
     if wrong or (v2 is not None and not v2.ok):
         return EXIT_NOT_REPRODUCED
-    undecided = found & {"INCONCLUSIVE", "UNDERPOWERED"} or "open" in own
+    undecided = found & {"INCONCLUSIVE", "UNDERPOWERED"} or "open" in own or untested
     if undecided or (v2 is not None and v2.is_open):
         return EXIT_INCONCLUSIVE
     return EXIT_REPRODUCED

@@ -18,6 +18,7 @@ from harness.verify.verdicts.planted import compare_with_truth, planted, planted
 from harness.verify.verdicts.strength import LEVELS
 
 UNDECIDED = ("INCONCLUSIVE", "UNDERPOWERED")
+EXIT_REPRODUCED, EXIT_NOT_REPRODUCED, EXIT_INCONCLUSIVE = 0, 1, 2
 EXIT_MEANINGS = {
     0: "everything that was decided is reproduced or confirmed",
     1: "something is not reproduced, or refuted",
@@ -80,12 +81,31 @@ def _narrow(lines: Iterable[str], width: int) -> list[str]:
 
 
 def _meaning(v: Verification) -> str:
-    if v.strict and v.exit_code == 2 and not any(claim.verdict in UNDECIDED for claim in v.claims):
-        return "--strict fails"
-    if v.exit_code == 1 and any(compare_with_truth(claim) == "NOT AS PLANTED" for claim in planted(v.claims)):
-        return "a planted effect did not come out as planted"
+    """What the exit code means here: of published claims in their words, of planted effects by whether they fit."""
+    theirs, own = published(v.claims), [compare_with_truth(claim) for claim in planted(v.claims)]
+    said = [EXIT_MEANINGS[v.exit_code]]
+    if v.exit_code == EXIT_REPRODUCED and "as planted" in own:
+        said = [f"{EXIT_MEANINGS[0]}, planted effects as planted" if theirs else "planted effects came out as planted"]
+    elif v.exit_code == EXIT_NOT_REPRODUCED and "NOT AS PLANTED" in own:
+        said = [*(said if _differs(v) else []), "a planted effect did not come out as planted"]
+    elif v.exit_code == EXIT_INCONCLUSIVE and v.strict:
+        said = [*(said if _undecided(v) else []), "--strict fails"]
     untested = sum(claim.verdict == "NOT_TESTED" for claim in v.claims)
-    return EXIT_MEANINGS[v.exit_code] + (f"; {untested} of {len(v.claims)} claims NOT_TESTED" if untested else "")
+    return "; ".join([*said, *([f"{untested} of {len(v.claims)} claims NOT_TESTED"] if untested else [])])
+
+
+def _differs(v: Verification) -> bool:
+    """Is something found beside planted effects that is exit code 1?"""
+    wrong = any(claim.verdict in ("NOT_REPRODUCED", "REFUTED") for claim in published(v.claims))
+    return wrong or (v.v2 is not None and not v.v2.ok) or (v.rerun is not None and not v.rerun.ok)
+
+
+def _undecided(v: Verification) -> bool:
+    """Is something found that is exit code 2 without `--strict`?"""
+    own = {compare_with_truth(claim) for claim in planted(v.claims)}
+    is_open = any(claim.verdict in UNDECIDED for claim in published(v.claims)) or "open" in own
+    untested = "not tested" in own and v.judged != "nothing"
+    return is_open or untested or bool((v.v2 and v.v2.is_open) or (v.rerun and v.rerun.is_open))
 
 
 def _told(name: str, word: str, sentences: list[str]) -> list[str]:
@@ -229,7 +249,7 @@ def _arithmetic(v: Verification) -> list[str]:
     counts = Counter(one.word for one in v.arithmetic)
     words = ", ".join(f"{count} {word}" for word, count in counts.items())
     told = [f"{one.id} ({', '.join(one.claims)}): {arithmetic_words(one)}" for one in _telling(v)]
-    state = "DIFFERS" if counts["INCONSISTENT"] else "ok"
+    state = "DIFFERS" if counts["INCONSISTENT"] else "ok" if counts["CONSISTENT"] else "-"
     more = "" if v.part else "; `harness claims arithmetic` shows the numbers"
     return _level("published numbers", state, f"{words}, without a run{more}", told)
 
@@ -241,7 +261,9 @@ def _telling(v: Verification) -> list[Followed]:
 def _compared(v2: SameScores) -> str:
     """What level V2 compared, in words."""
     if not v2.compared:
-        copies = f"these {v2.copies} cells are the pinned ones themselves, wall times and all: nothing was run again"
+        copies = (
+            f"these {v2.copies} cells are the pinned ones themselves, times aside: nothing shows that they ran again"
+        )
         return copies if v2.copies else "no pinned cell to compare with"
     detail = (
         f"{v2.compared} cells, {v2.identical} identical, largest difference {v2.largest_difference_points:.2f} points"

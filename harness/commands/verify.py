@@ -67,17 +67,19 @@ def verify(
     facts of the data are confirmed.
 
     V0 hashes every file, computes every metric again from the stored predictions and the gold rows, and compares what
-    lies here with dvc.lock. V1: on the same class of machine the predictions are the same bytes. V2: on any other the
-    scores lie within a tolerance. V3: each claim's interval against its margin.
+    lies here with dvc.lock. V1: on the same class of machine the predictions are the same bytes. V2: on any other a
+    cell is another draw like its pinned seeds, by its score and its items, and the changes of a target don't all go
+    one way. V3: each claim's interval against its margin.
 
     Where nothing has run yet, the pinned results are judged; where nothing is pinned either, facts of the data are
     decided and the rest is NOT_TESTED. With the id of a claim only its own cells are looked at, and the exit code is
     that claim's. With --rerun N, N cells run again from their inputs in build/ (V1), in a clean
     folder: repeated exactly, within the tolerance of V2 (other hardware only), or different, with the rows. Exit code:
     0 everything that was decided is reproduced or confirmed, 1 some not reproduced, some fact refuted or a cell
-    different, 2 some inconclusive (or a mistake in the input), 3 invalid. Claims that are NOT_TESTED leave it 0: the
-    first line counts them. --strict makes 2 of a 0 where a claim was not tested, a cell is
-    known by less than re-scoring, or the rules are not the shipped ones (docs/threats.md says what can be forged).
+    different, 2 some inconclusive (or a mistake in the input), 3 invalid.
+    Planted effects count by whether they came out as planted. Published claims that are NOT_TESTED leave it 0: the
+    first line counts them. --strict makes 2 of a 0 where a claim was not tested, a cell is known by less than
+    re-scoring, or the rules are not the shipped ones (docs/threats.md says what can be forged).
     """
     if what is not None and (what.endswith(".zip") or Path(what).is_file()):
         _refuse_both(**{"an archive": True, "--explain or --run": explain or run, "--quick": quick})

@@ -379,7 +379,7 @@ def test_a_repeated_run_is_identical_to_the_pinned_one(make_project: Make) -> No
 
 
 def test_the_pinned_cells_themselves_repeat_nothing(make_project: Make) -> None:
-    """`harness repro --pinned` copies them: their records are equal, wall times and all."""
+    """`harness repro --pinned` copies them: their records are equal."""
     project = make_project(recipes=("none", "mnli"), targets=("xnli", "bucc")).run(planted(PUBLISHED))
     pin_results(project.params, project.paths)
     found = judge(project)

@@ -347,6 +347,8 @@ def test_the_first_differing_row_of_each_language() -> None:
         (Limits(tolerance=40.0, halfway=42.0), 9.0, "different"),
         (Limits(tolerance=None, halfway=25.0), 49.0, "left open"),  # no seed moved, so nothing says how far it may
         (Limits(tolerance=None, halfway=25.0), 50.005, "within tolerance"),
+        (Limits(tolerance=None, halfway=25.0, steady=True), 49.0, "left open"),
+        (Limits(tolerance=None, halfway=25.0, steady=True), 25.0, "different"),
     ],
 )
 def test_what_pinned_seeds_cannot_decide_is_left_open(limits: Limits, score: float, outcome: str) -> None:

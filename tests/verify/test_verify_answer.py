@@ -146,6 +146,49 @@ def test_exit_0_never_hides_that_nothing_was_tested_and_strict_fails(clone: Path
     assert strict.answer == found.answer and found.model_dump(mode="json")["answer"] == found.answer
 
 
+def own(word: Verdict, right: Verdict, level: str = "re-scored here") -> ClaimVerdict:
+    truth = Truth.model_validate({"planted": "something", "verdict": right, "reason": "so"})
+    return verdict(word, truth=truth, evidence_level=level)
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "strict", "said"),
+    [
+        (
+            [verdict("CONFIRMED"), own("NOT_REPRODUCED", "NOT_REPRODUCED")],
+            0,
+            [],
+            "everything that was decided is reproduced or confirmed, planted effects as planted",
+        ),
+        ([own("NOT_REPRODUCED", "NOT_REPRODUCED")], 0, [], "planted effects came out as planted"),
+        ([own("INCONCLUSIVE", "INCONCLUSIVE")], 2, ["a problem"], "--strict fails"),
+        ([own("INCONCLUSIVE", "INCONCLUSIVE", "hash only")], 2, ["so"], "something is undecided; --strict fails"),
+        ([own("REPRODUCED", "NOT_REPRODUCED")], 1, [], "a planted effect did not come out as planted"),
+        (
+            [verdict("REFUTED"), own("REPRODUCED", "NOT_REPRODUCED")],
+            1,
+            [],
+            "something is not reproduced, or refuted; a planted effect did not come out as planted",
+        ),
+    ],
+)
+def test_the_last_line_says_what_the_exit_code_means_for_planted_effects_too(
+    clone: Paths, rows: list[ClaimVerdict], code: int, strict: list[str], said: str
+) -> None:
+    found = verify_all(read_params(clone.profile_file), clone)
+    shown = render(found.model_copy(update={"claims": rows, "exit_code": code, "strict": strict, "judged": "run"}))
+    assert shown.splitlines()[-1] == f"exit code {code}: {said}"
+
+
+def test_published_numbers_of_which_none_follows_or_fails_are_not_called_ok(clone: Paths) -> None:
+    found = verify_all(read_params(clone.profile_file), clone)
+    some = [one for one in found.arithmetic if one.word == "NOT_CHECKABLE"]
+    (line,) = [
+        row for row in render(found.model_copy(update={"arithmetic": some})).splitlines() if "published num" in row
+    ]
+    assert some and line.startswith("published numbers -  ")
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

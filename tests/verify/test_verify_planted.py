@@ -11,9 +11,10 @@ import yaml
 from toy import ROOT
 
 from harness.audit.integrity.findings import Findings
-from harness.audit.levels import exit_code
+from harness.audit.levels import exit_code, hold_planted
 from harness.project.errors import HarnessError
 from harness.project.profiles import describe_data, describe_encoder, read_params
+from harness.project.results import Cell
 from harness.verify import Claim, ClaimVerdict, Scores, judge, read_claims
 from harness.verify.claims.registry import (
     CLAIMS,
@@ -23,6 +24,7 @@ from harness.verify.claims.registry import (
     read_judged_claims,
     read_lab_claims,
 )
+from harness.verify.scores import CellScore, ScoresTable
 from harness.verify.show.planted import planted_table
 from harness.verify.verdicts.planted import compare_with_truth, planted, planted_in_words, published
 
@@ -172,3 +174,20 @@ def test_the_exit_code_fails_on_another_word_than_the_right_one(
     assert exit_code(whole, None, [found]) == code
     assert exit_code(whole, None, [found.model_copy(update={"verdict": "INVALID"})]) == 3
     assert exit_code(whole, None, [found.model_copy(update={"verdict": "NOT_TESTED"})]) == 0
+    untested = found.model_copy(update={"verdict": "NOT_TESTED"})
+    assert exit_code(whole, None, [untested], {name}) == 2, "the grid has its recipes"
+    assert exit_code(whole, None, [untested.model_copy(update={"truth": None})], {name}) == 0
+
+
+def test_the_right_word_is_known_only_where_the_effect_was_planted() -> None:
+    claim = BY_ID["lab-gain"]
+    verdict, cell = judged(claim, scores({"planted-gain": 8.0})), Cell(recipe="planted-gain", target="tatoeba", seed=1)
+    row = CellScore.model_construct(cell=cell, status="ok", score=48.0, inputs={"planted": "c" * 64})
+    table = ScoresTable.model_construct(cells=[row])
+    assert hold_planted(claim, verdict, table, LAB) == verdict
+    bare = table.model_copy(update={"cells": [row.model_copy(update={"inputs": {}})]})
+    trained = LAB.model_copy(update={"recipes": {**LAB.recipes, "planted-gain": LAB.recipes["mnli"]}})
+    for held in (hold_planted(claim, verdict, bare, LAB), hold_planted(claim, verdict, table, trained)):
+        assert held.verdict == "NOT_TESTED" and held.note == "not planted" and "planted-gain" in held.reasons[0]
+    theirs = claim.model_copy(update={"truth": None})
+    assert hold_planted(theirs, verdict, bare, LAB) == verdict

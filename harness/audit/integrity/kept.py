@@ -1,8 +1,8 @@
 """Level V0: does what a cell keeps beside its predictions say the same as its result, and follow from predictions?
 
-Dev scores follow from the dev predictions and the dev rows; every item's counts from predictions and rows; the scores
-of a result from its items, also where no row is here. The cell's own layer among the layers says what the result does.
-Cells that were made before these files existed have none.
+Dev scores follow from the dev predictions and the dev rows, and a model that collapsed there says so; every item's
+counts follow from predictions and rows; the scores of a result from its items, also where no row is here. The cell's
+own layer among the layers says what the result does. Cells that were made before these files existed have none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.audit.integrity.collapse import collapse_reasons
 from harness.audit.integrity.gold import Gold
 from harness.metrics.metric import Row
 from harness.metrics.scoring import items, metric, score
@@ -56,6 +57,7 @@ def check_kept(
             dev = answered.gold.dev_files, answered.dev_rows
             given["dev"] = _scored(content["dev"], *dev, answered.gold.metric, limit)
             found += _dev_differs(given["dev"], result, answered.gold)
+            found += _unsaid_collapse(given["dev"], result, answered.gold)
         if "items" in content:
             found += _items_differ(content["items"], result)
             if answered:
@@ -107,6 +109,13 @@ def _dev_differs(dev: Scored, result: Result, gold: Gold) -> Iterator[str]:
             a, b = said.get(number), again.get(number)
             if a is None or b is None or not abs(a - round(b, DECIMALS)) <= TOLERANCE_POINTS:
                 yield f"dev {number} of {language} stated as {_points(a)}, recomputed {_points(b)}"
+
+
+def _unsaid_collapse(dev: Scored, result: Result, gold: Gold) -> Iterator[str]:
+    """That a trained cell says `ok` where its dev predictions say `collapsed`; retrieval trains nothing."""
+    if result.status == "ok" and result.dev_scores and gold.source_language in dev:
+        for reason in collapse_reasons(gold.metric, *dev[gold.source_language]):
+            yield f"status ok, where the dev predictions in {gold.source_language} mean collapsed ({reason})"
 
 
 def _items_differ(content: Mapping[str, Any], result: Result) -> Iterator[str]:

@@ -138,7 +138,9 @@ def compare_rerun(
             f"{difference:+.2f} points; on the same kind of machine, packages and inputs predictions repeat exactly"
         )
     else:
-        outcome, held = _held(CellFound(_again(recorded, recorded.score + difference), limits))
+        outcome, held = _held(
+            CellFound(_again(recorded, recorded.score + difference), limits), "encoder" not in otherwise
+        )
         reason = f"{difference:+.2f} points, {held}; not the same in both: {', '.join(otherwise)}"
     return RerunCell(
         cell=recorded.cell,
@@ -161,9 +163,12 @@ def _again(recorded: Result, score: float) -> Again:
     return Again(cell.id, (cell.recipe, cell.target), score, recorded.score or 0.0)
 
 
-def _held(found: CellFound) -> tuple[Outcome, str]:
+def _held(found: CellFound, same_encoder: bool) -> tuple[Outcome, str]:
     """The outcome of a cell that was made otherwise, and what it is held to, in words."""
     tolerance = found.limits.tolerance
+    if found.sank:
+        why = "half the way or more to a constant answer, where all seeds give the same"
+        return ("different" if same_encoder else "left open"), why
     if tolerance is None:
         return ("left open" if found.unheld else "within tolerance"), "no spread over seeds to hold that to"
     if found.beyond:

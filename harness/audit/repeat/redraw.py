@@ -6,7 +6,8 @@ how many items come out otherwise. Three kinds of comparison share one chance of
 every cell's score, every cell's items, every target's changes together. Spreads are those of the PINNED seeds, never of
 the run under test: garbage has a large spread and would pass its own tolerance. Three seeds estimate a spread badly, so
 each is moderated by those of the same recipe and the same target (Smyth 2004). Seeds that all give the same have no
-spread, and none is borrowed for them. Both sides answer the same rows, so another sample of rows is no part of it.
+spread, and none is borrowed for them: a small change stays open, half the way to a constant answer is a finding. Both
+sides answer the same rows, so another sample of rows is no part of it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ FALSE_ALARM = 0.05
 """Chance that anything at all is found in a sound run."""
 ROUNDING_POINTS = 0.01
 """Scores that differ by no more are the same: sums in another order move the last printed digits."""
+LEARNT_POINTS = 1.0
+"""A score no farther above the constant answer learnt nothing that could be lost."""
 Pair = tuple[str, str]
 """(recipe, target)."""
 
@@ -89,6 +92,8 @@ class Limits(NamedTuple):
     """Half the way from the pinned score to the constant answer, in points."""
     most_apart: float | None = None
     """The largest share of items that may come out otherwise; None where that isn't compared."""
+    steady: bool = False
+    """The pair has several pinned seeds, and they all give the same."""
 
 
 class CellFound(NamedTuple):
@@ -121,8 +126,8 @@ class CellFound(NamedTuple):
 
     @property
     def unheld(self) -> bool:
-        """The score is another, and there is no spread to hold that to."""
-        return self.limits.tolerance is None and ROUNDING_POINTS < abs(self.change) < math.inf
+        """The score is another, and there is no spread to hold that to; nor did it sink."""
+        return self.limits.tolerance is None and ROUNDING_POINTS < abs(self.change) < math.inf and not self.sank
 
     @property
     def fell(self) -> bool:
@@ -130,8 +135,21 @@ class CellFound(NamedTuple):
 
         A tolerance must not let a cell at chance pass; where it would, it can't decide.
         """
-        moved = abs(self.change) > ROUNDING_POINTS
-        return moved and not self.beyond and self.again.pinned > self.limits.halfway >= self.again.score
+        return self.limits.tolerance is not None and not self.beyond and self._halfway_down
+
+    @property
+    def sank(self) -> bool:
+        """The score fell as far where several pinned seeds all give the same, well above the constant answer.
+
+        Without spread a small change says nothing, but sums in another order don't undo what all seeds learnt.
+        """
+        learnt = 2 * (self.again.pinned - self.limits.halfway) > LEARNT_POINTS
+        return self.limits.tolerance is None and self.limits.steady and learnt and self._halfway_down
+
+    @property
+    def _halfway_down(self) -> bool:
+        moved = ROUNDING_POINTS < abs(self.change) < math.inf
+        return moved and self.again.pinned > self.limits.halfway >= self.again.score
 
 
 class TargetFound(NamedTuple):
@@ -165,7 +183,7 @@ class Redraw(NamedTuple):
     @property
     def alarm(self) -> bool:
         """Is anything found that a sound run gives with a chance of FALSE_ALARM only?"""
-        return bool(self.drifting) or any(cell.beyond or cell.other_items for cell in self.cells)
+        return bool(self.drifting) or any(cell.beyond or cell.sank or cell.other_items for cell in self.cells)
 
     @property
     def left_open(self) -> bool:
@@ -207,6 +225,7 @@ class _Reach:
         self, draws: Draws, spreads: Mapping[Pair, Spread], by_items: Mapping[Pair, Spread], alpha: Shares
     ) -> None:
         self.constant = draws.constant
+        self.seeds = {pair: len(values) for pair, values in draws.scores.items()}
         self.points = {pair: max(ROUNDING_POINTS, _reach(alpha.cells / 2, spread)) for pair, spread in spreads.items()}
         self.apart = {}
         for pair, spread in by_items.items():
@@ -220,7 +239,8 @@ class _Reach:
         """Those of one cell."""
         halfway = (one.pinned + self.constant.get(one.pair[1], 0.0)) / 2
         most = None if one.apart is None else self.apart.get(one.pair)
-        return Limits(self.points.get(one.pair), halfway, most)
+        steady = one.pair not in self.points and self.seeds.get(one.pair, 0) > 1
+        return Limits(self.points.get(one.pair), halfway, most, steady)
 
 
 def score_limits(cells: Mapping[str, tuple[Pair, float]], draws: Draws) -> dict[str, Limits]:

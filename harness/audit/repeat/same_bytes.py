@@ -2,8 +2,8 @@
 
 Only cells that this run and the pinned results made on machines of one class, by the same code and settings from the
 same rows, are compared. What differs here is not deterministic; whether it matters is for level V2. A cell that equals
-the pinned one in all that its record holds, wall time and peak memory included, IS the pinned one (copied, taken over,
-or pinned from here): it repeats nothing and isn't counted.
+the pinned one in all that its record holds but wall time and peak memory, commit and machine included, counts as the
+pinned one (copied, taken over, or pinned from here): nothing shows that it ran again, so it repeats nothing.
 """
 
 from __future__ import annotations
@@ -41,9 +41,12 @@ class SameBytes(Record):
 def compare_bytes(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tuple[SameBytes | None, str]:
     """Level V1, or None and why it can't be had, in words."""
     both = [(name, new, pinned[name]) for name, new in run.items() if name in pinned and _both_ran(new, pinned[name])]
-    pairs = [(name, new, old) for name, new, old in both if new != old]
+    pairs = [(name, new, old) for name, new, old in both if not is_copy(new, old)]
     if both and not pairs:
-        return None, "these are the pinned results themselves, wall times and all: nothing was run again"
+        return (
+            None,
+            "these are the pinned results themselves, times and memory aside: nothing shows that they ran again",
+        )
     here = [(name, new, old) for name, new, old in pairs if _class(new) == _class(old)]
     repeated = [(name, new, old) for name, new, old in here if _same_inputs(new, old)]
     if not repeated:
@@ -58,6 +61,18 @@ def compare_bytes(run: Mapping[str, Result], pinned: Mapping[str, Result]) -> tu
         differing=differing,
         copies=len(both) - len(pairs),
     ), ""
+
+
+def is_copy(new: Result, old: Result | None) -> bool:
+    """Is the record the pinned one, whatever wall time and peak memory it names? Those are easily written anew, and
+    a cell that ran again at another commit or elsewhere says so.
+    """
+    return old is not None and _timeless(new) == _timeless(old)
+
+
+def _timeless(result: Result) -> Result:
+    provenance = {name: value for name, value in result.provenance.items() if name != "peak_memory_mb"}
+    return result.model_copy(update={"provenance": provenance, "elapsed_s": 0.0})
 
 
 def _both_ran(new: Result, old: Result) -> bool:

@@ -1,8 +1,8 @@
 """Level V2: does a run repeat the pinned results, within what other hardware may change?
 
-A cell that is unavailable in either is not compared: there is nothing to repeat. A cell that IS the pinned one (its
-record equals it, wall time included) was not run again and isn't counted, as in level V1. harness.audit.repeat.redraw
-has the rule.
+A cell that is unavailable in either is not compared: there is nothing to repeat. A cell whose record equals the pinned
+one, times and memory aside, was not run again as far as anybody can see and isn't counted, as in level V1.
+harness.audit.repeat.redraw has the rule.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def _same_encoder(new: CellScore, old: CellScore) -> bool:
 
 
 def _findings(found: Redraw) -> list[str]:
-    cells = [_cell_words(cell) for cell in found.cells if cell.beyond or cell.other_items]
+    cells = [_cell_words(cell) for cell in found.cells if cell.beyond or cell.sank or cell.other_items]
     return cells + [_target_words(one, found.level) for one in found.drifting]
 
 
@@ -197,6 +197,12 @@ def _cell_words(cell: CellFound) -> str:
     if cell.beyond:
         held = "no score on one side" if limits.tolerance is None else f"tolerance {limits.tolerance:.2f}"
         parts.append(f"{cell.change:+.2f} points, {held}")
+    if cell.sank:
+        constant = 2 * limits.halfway - cell.again.pinned
+        parts.append(
+            f"{cell.change:+.2f} points, half the way or more to the {constant:.1f} of a constant answer, where all"
+            " pinned seeds give the same"
+        )
     if cell.other_items:
         parts.append(
             f"{cell.again.apart:.0%} of its items came out otherwise, where by the pair's pinned seeds"

@@ -160,7 +160,7 @@ def pooled_rule(study: Study) -> set[str]:
 def new_rule(study: Study, shares: Shares = CHOSEN) -> tuple[set[str], set[str]]:
     """What the rule finds, likewise, and the cells that it leaves open."""
     found = compare_redraw(study.cells, study.draws, shares)
-    alarms = {cell.again.name for cell in found.cells if cell.beyond or cell.other_items}
+    alarms = {cell.again.name for cell in found.cells if cell.beyond or cell.sank or cell.other_items}
     opened = {cell.again.name for cell in found.cells if cell.fell or cell.unheld}
     return alarms | {one.target for one in found.drifting}, opened - alarms
 

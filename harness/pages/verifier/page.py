@@ -102,10 +102,11 @@ def exit_codes() -> str:
     """The section on exit codes."""
     words = {
         0: "Facts of the data count; NOT_TESTED does not: the first line says how many claims are, and `--strict` "
-        "makes a 2 of it.",
+        "makes a 2 of it. The laboratory's own claims count by whether they came out as planted.",
         1: "A claim is NOT_REPRODUCED, a fact of the data REFUTED, a score differs from the pinned one (V2), or a "
-        "re-run differs (V1).",
-        2: "A claim is INCONCLUSIVE or UNDERPOWERED, or V2 can't compare; also a mistake in the input.",
+        "re-run differs (V1), or a planted effect did not come out as planted.",
+        2: "A claim is INCONCLUSIVE or UNDERPOWERED, one of the laboratory's own was not tested though the grid has "
+        "its recipes, or V2 can't compare; also a mistake in the input.",
         3: "Level V0 failed.",
     }
     rows = [(code, EXIT_MEANINGS[code], more) for code, more in words.items()]

@@ -13,11 +13,13 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
+from harness.audit.integrity import collapse
 from harness.audit.integrity.gold import find_gold
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.levels import verify_all
@@ -27,6 +29,7 @@ from harness.audit.verification import Verification
 from harness.data.build import build_task
 from harness.experiment.findings import Findings, rounded, write_kept
 from harness.experiment.inputs import fingerprint
+from harness.experiment.training import prepare
 from harness.metrics.scoring import score
 from harness.metrics.xtreme import task_score
 from harness.pipeline.lock import LOCK, Lock
@@ -111,8 +114,8 @@ class Run:
         return found.v0.problems
 
 
-def keep(run: Run, name: str) -> None:
-    """What a cell keeps beside its predictions, with made-up answers of dev rows."""
+def keep(run: Run, name: str, right: int = 3) -> None:
+    """What a cell keeps beside its predictions, with made-up answers of dev rows: right but for every `right`th."""
     result = run.result(name)
     task = load_task(result.cell.target, run.paths.tasks)
     gold, found = find_gold(task.name, "", run.params, run.paths), Findings()
@@ -121,7 +124,7 @@ def keep(run: Run, name: str) -> None:
     dev_scores = {}
     for language in gold.dev_files:
         rows = gold.dev_rows(language)
-        answers = [row["label"] if place % 3 else "neutral" for place, row in enumerate(rows)]
+        answers = [row["label"] if place % right else "neutral" for place, row in enumerate(rows)]
         found.predict_dev(language, run.paths.data(task.name) / f"dev.{language}.jsonl", rows, answers)
         dev_scores = rounded(score(task.metric, rows, answers, language))
     if task.head == "retrieval":
@@ -228,6 +231,37 @@ def test_a_dev_score_that_dev_predictions_do_not_give_is_named_with_both_numbers
     keeping.lock()
     (problem,) = keeping.problems()
     assert "dev accuracy of qab stated as 50.000000, recomputed nothing" in problem
+
+
+def test_ok_instead_of_collapsed_is_found_by_the_dev_predictions(run: Run) -> None:
+    keep(run, "none-xnli-1", right=1)
+    write_scores(run.params, run.paths)
+    run.lock()
+    (problem,) = run.problems()
+    assert "cell none-xnli-1 " in problem and "status ok, where the dev predictions in qaa mean collapsed" in problem
+    assert "the same is said of every dev row" in problem
+    collapsed = run.result("none-xnli-1").model_copy(update={"status": "collapsed", "reasons": ["so"]})
+    run.write(collapsed)
+    run.lock()
+    assert run.verify().v0.problems == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "predictions"),
+    [
+        ("accuracy", [{"label": one} for one in "abcabc"], list("aaaaaa")),
+        ("accuracy", [{"label": one} for one in "abcabc"], list("abcabc")),
+        ("accuracy", [{"label": one} for one in "aabacb"], list("aabbbb")),
+        ("accuracy", [{"label": one} for one in "aaaaab"], list("aaabab")),
+        ("span_f1", [{"tags": ["O", "B-PER"]}, {"tags": ["O"]}], [["O", "O"], ["O"]]),
+        ("span_f1", [{"tags": ["O", "B-PER"]}, {"tags": ["O"]}], [["O", "B-PER"], ["O"]]),
+    ],
+)
+def test_a_cell_has_collapsed_here_where_its_training_says_so(name: str, rows: list[Any], predictions: Any) -> None:
+    task = SimpleNamespace(metric=name)
+    trained = prepare.collapse_reasons(task, None, rows, predictions)  # type: ignore[arg-type]
+    assert prepare.CHANCE_MARGIN == collapse.CHANCE_MARGIN
+    assert len(trained) == len(collapse.collapse_reasons(name, rows, predictions))
 
 
 def _flip(items: dict[str, Any], split: str, language: str, name: str) -> None:

@@ -96,6 +96,16 @@ def test_nothing_is_borrowed_for_seeds_without_spread() -> None:
     assert not judge({"none-pawsx-1": -0.005}, pinned).left_open
 
 
+def test_a_fall_to_the_constant_answer_is_a_finding_where_all_seeds_give_the_same() -> None:
+    pinned = pins(none=(0.0, 0.0, 0.0)) | {("one", "pawsx"): [80.0], ("low", "pawsx"): [50.8] * 3}
+    found = judge({"none-pawsx-1": -15.0, "none-pawsx-2": -14.9, "one-pawsx-1": -30.0, "low-pawsx-1": -0.8}, pinned)
+    assert [cell.again.name for cell in found.cells if cell.sank] == ["none-pawsx-1"] and found.alarm
+    left = [cell.again.name for cell in found.cells if cell.unheld]
+    assert left == ["none-pawsx-2", "one-pawsx-1", "low-pawsx-1"], (
+        "a single seed shows nothing; 50.8 had learnt nothing"
+    )
+
+
 def test_a_score_lacking_on_one_side_is_an_alarm() -> None:
     found = judge({"none-xnli-1": math.nan})
     assert [cell.again.name for cell in found.cells if cell.beyond] == ["none-xnli-1"]

@@ -23,6 +23,8 @@ ORIGIN: dict[str, Any] = {
     "packages": {"torch": "2.0", "numpy": "1.0"},
 }
 
+NOT_RUN = "these are the pinned results themselves, times and memory aside: nothing shows that they ran again"
+
 
 def pinned(make_project: Make) -> Project:
     """A small run that was pinned, every cell made on one machine."""
@@ -105,7 +107,11 @@ def test_pinned_results_do_not_repeat_themselves(make_project: Make) -> None:
     project = pinned(make_project)
     found = judge(project)
     assert found.v1 is None
-    assert found.v1_note == "these are the pinned results themselves, wall times and all: nothing was run again"
+    assert found.v1_note == NOT_RUN
+    project.run(planted({"mnli": 1.0}), provenance=ORIGIN | {"peak_memory_mb": 99}, elapsed_s=7.5)
+    found = judge(project)
+    assert found.v1 is None and found.v1_note == NOT_RUN, "other times are easily written"
+    assert found.v2 is not None and (found.v2.compared, found.v2.copies) == (0, 12)
     cell = grid_cells(project.params)[0]
     old = read_result(project.paths.cells / cell.id / "result.json")
     project.write_cell(cell, planted({"mnli": 1.0})(cell), provenance=ORIGIN | {"git_commit": "b"}, inputs=old.inputs)
