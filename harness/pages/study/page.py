@@ -131,11 +131,12 @@ def _claims(study: Study) -> str:
             "## The claims",
             count_directions(verdicts),
             markdown_table(headers, [_claim_row(verdict) for verdict in verdicts], "ll"),
-            "Intervals are adjusted for looks (docs/verifier.md). Direction: the interval lies on the claim's side (same), "
-            "on the other (opposite), or on both (unclear). The sides are those of zero for a gain or a comparison, of the threshold where the claim says "
-            "that there is no gain, and of the claimed share where it speaks of a share of recipes (its interval is "
-            "what the recipes' own intervals leave open). Facts of the data need no run: the pins of the published "
-            "files decide them, and `harness verify` prints the evidence.",
+            "Intervals are adjusted for looks (docs/verifier.md). Direction: the interval lies on the claim's side "
+            "(same), on the other (opposite), or on both (unclear). The sides are those of zero for a gain or a "
+            "comparison, of the threshold where the claim says that there is no gain, and of the claimed share where "
+            "it speaks of a share of recipes (its interval is what the recipes' own intervals leave open). Facts of "
+            "the data need no run: the pins of the published files decide them, and `harness verify` prints the "
+            "evidence.",
             "\n".join(f"- {line}" for line in _notes(verdicts)),
         ]
     )
