@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 from toy import ROOT
 
 from harness.audit.facts_here import read_facts
@@ -105,7 +105,7 @@ def entry(check: dict[str, Any]) -> dict[str, Any]:
             "document": "a paper",
             "version": "v1",
             "place": "table 2",
-            "split": "development",
+            "split": "test" if check["kind"] in ("language_gain", "best_of") else "development",
             "statistic": "points",
             "n_claim": 1,
         },
@@ -180,6 +180,13 @@ def test_a_kind_has_its_rule_its_words_and_its_numbers(name: str) -> None:
         assert check.threshold_in_words(1) and all(recipe in text for recipe in check.needed(check.named_recipes))
     else:
         assert claim.fact and claim.fact.decided_by() in text
+
+
+@pytest.mark.parametrize("name", ["LanguageGain", "BestOf"])
+def test_a_kind_that_development_sets_cannot_give_is_not_of_a_claim_on_them(name: str) -> None:
+    made = entry(EXAMPLES[name])
+    with pytest.raises(ValidationError, match="expected `split: test`"):
+        Claim.model_validate({**made, "source": {**made["source"], "split": "development"}})
 
 
 def test_records_of_one_kind_agree_in_what_is_asked_of_a_kind() -> None:

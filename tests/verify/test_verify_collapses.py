@@ -86,7 +86,7 @@ def test_out_of_scope_a_claim_is_replicated_and_never_decided() -> None:
 def test_leaving_cells_out_does_not_buy_a_replication() -> None:
     """Of four claims one is shown by p = 0.008 or so: not by Holm over the eight tests of the registry."""
     elsewhere = {"encoder": "another", "data": "some rows"}
-    gains = {"a": [1.0, 1.45, 1.9, 1.15], **dict.fromkeys("bcd", [-4.0, 5.0, -3.0, 4.0])}
+    gains = {"a": [1.0, 1.45, 1.9, 1.15], **{name: [-4.0, 5.0, -3.0, 4.0] for name in "bcd"}}
     claims = [claim_of(GAIN | {"recipe": name}, elsewhere, name) for name in gains]
 
     def first(scores: Scores) -> ClaimVerdict:
@@ -103,7 +103,9 @@ def test_the_best_of_several_that_do_nothing_holds_nowhere() -> None:
     claim = claim_of(check, {"encoder": "another", "data": "some rows"})
     scores = scores_of({"a": around(0.5, 8), "b": around(0.4, 8)})
     found = hold_replications([judge(claim, replace(scores, dev_by_pair=scores.by_pair))])[0]
-    assert (found.replication, found.replication_p) == (None, (1.0, 1.0)) and found.measured == pytest.approx(0.5, abs=0.1)
+    assert (found.replication, found.replication_p) == (None, (1.0, 1.0)) and found.measured == pytest.approx(
+        0.5, abs=0.1
+    )
     assert any("a choice among 3 equal candidates gives a gain" in reason for reason in found.reasons)
 
 

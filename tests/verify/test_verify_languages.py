@@ -72,15 +72,23 @@ def test_targets_count_alike_whatever_languages_they_are_tested_in() -> None:
 
 
 def test_without_scores_by_language_nothing_is_measured() -> None:
-    for lacking in (scores({}, lacking=("sw", "yo")), replace(scores({}), by_language={})):
-        found = judge(claim(), lacking)
-        assert (found.verdict, found.measured, found.n_seeds) == ("UNDERPOWERED", None, 0)
+    found = judge(claim(), replace(scores({}), by_language={}))
+    assert (found.verdict, found.measured, found.n_seeds) == ("UNDERPOWERED", None, 0)
     rows = [
         {"recipe": recipe, "target": "xnli", "seed": seed, "score": 50.0 + seed}
         for recipe in ("none", "mnli")
         for seed in SEEDS
     ]
     assert judge(claim(), Scores.from_rows(rows, **HERE)).verdict == "UNDERPOWERED"
+
+
+def test_a_language_that_no_target_is_tested_in_is_lacking() -> None:
+    moved = {"sw": -8.0, "yo": -4.0}
+    found = judge(claim(languages=["sw", "yo", "qu"]), scores(moved, targets=("xnli",)))
+    assert (found.verdict, found.note) == ("NOT_TESTED", "lacks 1") and "the grid lacks qu" in found.reasons
+    assert found.measured == pytest.approx(-6.0) and "the score of sw, yo by" in found.evidence.sentence
+    none = judge(claim(), scores({}, lacking=("sw", "yo")))
+    assert (none.verdict, none.note, none.measured) == ("NOT_TESTED", "lacks 2", None)
 
 
 @pytest.mark.parametrize("languages", [[], ["sw", "sw"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from harness.project.records import StrictRecord
 from harness.verify.claims.kinds import AnyCheck
@@ -71,6 +71,17 @@ class Claim(StrictRecord):
     """What decides it."""
     truth: Truth | None = None
     """A claim of the laboratory's own: what was planted; null for a published claim, whose truth nobody knows."""
+
+    @field_validator("check")
+    @classmethod
+    def _of_a_split_that_it_can_measure(cls, check: AnyCheck, info: ValidationInfo) -> AnyCheck:
+        """Development sets must agree where a claim was published on them, so its kind must be measured on them."""
+        source, measured = info.data.get("source"), check.measured
+        if source and measured and source.split == "development" and not measured.on_development:
+            raise ValueError(
+                f"expected `split: test`, as a check of kind {check.kind} can't be measured on development sets"
+            )
+        return check
 
     @property
     def measured(self) -> Measured | None:

@@ -27,7 +27,8 @@ class Measurement:
     targets: list[str] = field(default_factory=list)
     """The targets that went in."""
     missing: list[str] = field(default_factory=list)
-    """Recipes, targets and unavailable pairs ("recipe on target") that the check needs and the grid lacks."""
+    """Recipes, targets, unavailable pairs ("recipe on target") and languages that the check needs and the grid lacks.
+    """
     unavailable: dict[str, str] = field(default_factory=dict)
     """Those of `missing` that may not be had or used here, with the reason."""
     left_out: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -55,7 +55,8 @@ def _values(check: Measured, scores: Scores, recipes: Sequence[str], targets: Se
 def _missing(check: Measured, scores: Scores, unavailable: Mapping[str, str]) -> list[str]:
     lacking = [recipe for recipe in check.needed(check.named_recipes) if recipe not in scores.recipes]
     pairs = [words for words in unavailable if words not in lacking]
-    return lacking + pairs + [target for target in check.targets if target not in scores.targets]
+    targets = [target for target in check.targets if target not in scores.targets]
+    return lacking + pairs + targets + check.untested_languages(scores)
 
 
 def _unavailable(check: Measured, scores: Scores) -> dict[str, str]:

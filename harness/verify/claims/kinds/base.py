@@ -144,6 +144,8 @@ class Measured(Check):
     """Is one mean over seeds judged? Otherwise each recipe is judged by itself."""
     rows_by_recipe: ClassVar[bool] = True
     """Has a derivation's table rows by recipe and target, with a summary of each recipe below?"""
+    on_development: ClassVar[bool] = True
+    """Can it be measured on development sets in place of test sets? Else no claim on these has such a check."""
     replicates: ClassVar[bool] = True
     """Out of scope, does a gain of the claimed sign mean that what the claim says holds?"""
 
@@ -215,6 +217,10 @@ class Measured(Check):
     def lacks_baseline(self, scores: Scores) -> str | None:
         """Why the published baseline can't be compared with, in a sentence; None where it can, or none is named."""
         return None
+
+    def untested_languages(self, scores: Scores) -> list[str]:
+        """Languages that the check names and none of its targets is tested in."""
+        return []
 
     def remarks(self, found: Measurement, scores: Scores) -> list[str]:
         """What a reader must know of how it was measured, in sentences."""

@@ -40,6 +40,7 @@ class BestOf(StatedGain):
     rows_by_recipe: ClassVar[bool] = False
     chooses: ClassVar[bool] = True
     may_be_published: ClassVar[bool] = True
+    on_development: ClassVar[bool] = False  # these choose
     replicates: ClassVar[bool] = False  # where no recipe does anything, the luckiest of several beats one draw of none
 
     @property

@@ -14,6 +14,7 @@ from harness.verify.claims.kinds.base import ScoreRow
 from harness.verify.claims.kinds.stated import StatedGain
 from harness.verify.claims.measurement import Measurement
 from harness.verify.scores import Scores, mean_over, paired_gains
+from harness.verify.statistics.aggregate import Aggregate
 
 
 class LanguageGain(StatedGain):
@@ -26,6 +27,7 @@ class LanguageGain(StatedGain):
     """The group; of each target those are averaged that it is tested in."""
 
     rows_by_recipe: ClassVar[bool] = False
+    on_development: ClassVar[bool] = False  # their scores are known by target
 
     @field_validator("languages")
     @classmethod
@@ -56,6 +58,14 @@ class LanguageGain(StatedGain):
         ]
         return mean_over(gains, scores.seeds)
 
+    def untested_languages(self, scores: Scores) -> list[str]:
+        """Languages of the group without a score of the baseline; none where a target has none in any language."""
+        tested = {(target, language) for recipe, target, language in scores.by_language if recipe == BASELINE}
+        if not set(self.targets) <= {target for target, _ in tested}:
+            return []
+        known = {language for target, language in tested if target in self.targets}
+        return [language for language in self.languages if language not in known]
+
     def formula(self) -> str:
         """The paired gain on the group."""
         return (
@@ -76,6 +86,12 @@ class LanguageGain(StatedGain):
     def change_in_words(self, recipes: Sequence[str]) -> tuple[str, str]:
         """A change by training on the recipe first, on the group."""
         return f"training on {', '.join(recipes)} first changed the score of {', '.join(self.languages)} by", ""
+
+    def sentence(self, found: Measurement, overall: Aggregate | None, without_retrieval: Aggregate | None) -> str:
+        """As for every mean, of the languages that went in."""
+        went_in = [language for language in self.languages if language not in found.missing]
+        part = self.model_copy(update={"languages": went_in})
+        return super(LanguageGain, part).sentence(found, overall, without_retrieval)
 
     def gains_by_recipe(self, found: Measurement, scores: Scores) -> dict[str, dict[int, float]]:
         """None: the one recipe's gain is the claim's own value."""
