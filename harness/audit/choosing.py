@@ -1,7 +1,7 @@
 """What the best recipe is chosen by: development scores that count, and else halves of the test items.
 
-A development score counts where it was computed again from kept predictions and its rows are not the test rows, which
-the manifests of the data show (in one pack BUCC's are).
+A development score counts where it was computed again from kept predictions and its file is not the test file, as the
+manifests of the data show (in one pack BUCC's is). Files that share only some of their rows are not noticed.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import toy as toys
 
+from harness.audit.subject import sound_results
 from harness.commands.main import run
 from harness.experiment import layer_scores, retrieval
 from harness.experiment.cell import run_cell
@@ -19,6 +20,7 @@ from harness.experiment.intermediate import run_intermediate
 from harness.experiment.layer_scores import checkpoint_weights, measure_checkpoints
 from harness.experiment.training.checkpoints import write_checkpoint_record
 from harness.metrics.xtreme import XTREME_GROUPS
+from harness.pages.layers import record as layers_record
 from harness.pages.layers.figure import plot_layers
 from harness.pages.layers.page import on_layers, on_share, on_stored, render_page
 from harness.pages.layers.record import CellLayers, Contribution, Layers, contributions, read_layers
@@ -117,6 +119,17 @@ def test_every_layer_recipe_and_target_is_there(measured: Layers) -> None:
             score, baseline = (measured.scores[target][recipe][layer] for recipe in ("hellaswag", "none"))
             assert gain.mean == pytest.approx(score.mean - baseline.mean)
     assert all(found.interval is None for found in measured.scores["bucc"]["none"]), "one encoder at both seeds"
+
+
+def test_cells_of_planted_effects_are_no_part_of_the_data_in_words(
+    ran: Toy, measured: Layers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged, table = sound_results(*ran)
+    cell = table.cells[-1].cell.model_copy(update={"recipe": "planted-gain"})
+    row = table.cells[-1].model_copy(update={"cell": cell, "inputs": {"planted": "c" * 64}})
+    world = {"data": "the laboratory world with planted effects", "cells": [*table.cells, row]}
+    monkeypatch.setattr(layers_record, "sound_results", lambda *_: (judged, table.model_copy(update=world)))
+    assert read_layers(*ran).data == "the laboratory world"
 
 
 def test_the_average_at_the_pinned_layer_is_the_judged_one(measured: Layers) -> None:

@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from harness.audit.scope import without_planted
 from harness.audit.subject import Judged, sound_results
 from harness.data.folder import read_manifest
 from harness.experiment.layer_scores import LayerScores, checkpoint_weights, measure_checkpoints, retrieval_settings
@@ -155,7 +156,7 @@ def read_layers(
     return Layers(
         profile=params.profile,
         encoder=table.encoder,
-        data=table.data,
+        data=without_planted(table).data,  # its cells are of what was trained
         results=where.relative_to(paths.root).as_posix(),
         made=origin_of(judged, paths),
         measured=provenance(paths.root, device=device_name(params.compute.device), threads=params.compute.threads),

@@ -134,7 +134,7 @@ def _judged_on(claim: Claim) -> str:
     return (
         "test sets, though the source's split is development: test scores are computed again from stored"
         " predictions, no checkpoint was chosen by them, and every target has test rows in all its languages, while few"
-        " have a development set in all of them. Where targets have one that shares no row with the test set, and its"
+        " have a development set in all of them. Where targets have one whose file is not the test file, and its"
         " scores were computed again too, the claim is decided only if the rule gives the same with these in place of"
         f" their test sets, else INCONCLUSIVE; `harness verify {claim.id} --explain` shows both"
     )

@@ -20,7 +20,7 @@ from harness.verify.statistics.design import STANDARD, Design
 
 REMARKS: dict[By, str] = {
     "half": "chosen on half of the test items and reported on the other half, as no development sets of all its"
-    " languages are there that share no row with the test sets and were scored again",
+    " languages are there that are not the test files and were scored again",
     "others": "left out of the choosing, having neither such development sets nor items to split; takes the recipe that"
     " the other targets favour",
     "nothing": "nothing to choose by: neither development sets of all languages nor items to split, nor other targets",
@@ -130,9 +130,9 @@ class BestOf(StatedGain):
         """The gain of what is chosen, and how it is chosen."""
         return (
             "the gain when each target takes its own best recipe, averaged over the targets. Each seed is one run of"
-            " the published procedure: its own development scores choose (sets in every language that share no row"
-            " with the test sets), its own test scores are reported. A target without such sets chooses on half of its"
-            " test items and reports the other half; without items it takes the recipe that the other targets favour."
+            " the published procedure: its own development scores choose (sets in every language that are not"
+            " the test files), its own test scores are reported. A target without such sets chooses on half of its test"
+            " items and reports the other half; without items it takes the recipe that the other targets favour."
             " The interval covers the seeds, choice included; it doesn't cover which test rows and which candidates"
             " there are"
         )
