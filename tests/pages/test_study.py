@@ -30,6 +30,8 @@ from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import CLAIMS, read_claims
 from harness.verify.scores import CellScore, ScoresTable, read_table
+from harness.verify.statistics.design import Design
+from harness.verify.statistics.sequential import boundary
 from harness.verify.verdicts.judge import judge
 
 NOISE = {1: -0.5, 2: 0.0, 3: 0.5, 4: -0.2, 5: 0.2}
@@ -185,7 +187,7 @@ def test_every_claim_stands_in_the_table_with_where_it_points() -> None:
     page = page_of(make({"squad_v2": 3.0, "mnli": -3.0, "hellaswag": 0.1, "squad_v1": 1.5}))
     section = page[page.index("## The claims") : page.index("## Gains")]
     assert len(re.findall(r"^\| [a-z]", section, re.MULTILINE)) == 1 + 21
-    half = stats.t.ppf(0.95, 2) * 0.5 / 3**0.5
+    half = boundary(Design(), 3) * 0.5 / 3**0.5
     assert row(page, "squad-gain", "The claims")[2:] == [
         "+8.2 ± 1.5", "+3.0", f"[{3 - half:+.1f}, {3 + half:+.1f}]", "+3.0", "same", "3"
     ]  # fmt: skip

@@ -103,7 +103,9 @@ def test_the_best_of_several_that_do_nothing_holds_nowhere() -> None:
     claim = claim_of(check, {"encoder": "another", "data": "some rows"})
     scores = scores_of({"a": around(0.5, 8), "b": around(0.4, 8)})
     found = hold_replications([judge(claim, replace(scores, dev_by_pair=scores.by_pair))])[0]
-    assert (found.replication, found.replication_p) == (None, (1.0, 1.0)) and found.measured == pytest.approx(0.5, abs=0.1)
+    assert (found.replication, found.replication_p) == (None, (1.0, 1.0)) and found.measured == pytest.approx(
+        0.5, abs=0.1
+    )
     assert any("a choice among 3 equal candidates gives a gain" in reason for reason in found.reasons)
 
 

@@ -125,13 +125,14 @@ def _absent(study: Study) -> list[str]:
 
 def _claims(study: Study) -> str:
     verdicts = in_order(published(study.verification.claims))
-    headers = ("claim", "its words", "expected", "measured", "90 % interval", "without retrieval", "direction", "seeds")
+    headers = ("claim", "its words", "expected", "measured", "interval", "without retrieval", "direction", "seeds")
     return "\n\n".join(
         [
             "## The claims",
             count_directions(verdicts),
             markdown_table(headers, [_claim_row(verdict) for verdict in verdicts], "ll"),
-            "Direction: the 90 % interval lies on the claim's side (same), on the other (opposite), or on both "
+            "The interval is the one that decides, adjusted for the looks of the design. "
+            "Direction: it lies on the claim's side (same), on the other (opposite), or on both "
             "(unclear). The sides are those of zero for a gain or a comparison, of the threshold where the claim says "
             "that there is no gain, and of the claimed share where it speaks of a share of recipes (its interval is "
             "what the recipes' own intervals leave open). Facts of the data need no run: the pins of the published "

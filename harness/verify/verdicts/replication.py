@@ -30,7 +30,9 @@ def hold_replications(verdicts: Sequence[ClaimVerdict], level: float = LEVEL) ->
     adjusted = adjust(tested)
     both = {place: (adjusted[2 * i], adjusted[2 * i + 1]) for i, place in enumerate(family)}
     return [
-        _hold(verdict, both[place], len(tested), level) if verdict.replication is not None and place in both else verdict
+        _hold(verdict, both[place], len(tested), level)
+        if verdict.replication is not None and place in both
+        else verdict
         for place, verdict in enumerate(verdicts)
     ]
 
