@@ -1,9 +1,10 @@
 """The library of verdicts: scores in, verdicts out. It needs no project, no run and no model.
 
-A claim says what was published and how it is judged. Scores are points by recipe, target and seed; the recipe `none` is
-the baseline. A verdict is REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, UNDERPOWERED, NOT_TESTED or INVALID; on a
-fact of the data CONFIRMED, REFUTED or NOT_TESTED. Here a claimed gain of 7.5 points is judged by eight scores: two
-recipes on one target at four seeds.
+A claim says what was published and how it is judged. Scores are points by recipe, target and seed; the recipe `none`
+is the baseline. Seeds count in the design's order, 1, 2, 3, ... up to the first gap: who numbers them otherwise gives
+`judge` a `Design` with an order of his own. A verdict is REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, UNDERPOWERED,
+NOT_TESTED or INVALID; on a fact of the data CONFIRMED, REFUTED or NOT_TESTED. Here a claimed gain of 7.5 points is
+judged by eight scores: two recipes on one target at four seeds.
 
 >>> from harness.verify import Claim, Scores, judge
 >>> rows = [

@@ -146,6 +146,16 @@ def test_a_seed_counts_where_every_candidate_has_what_is_chosen_by() -> None:
     assert choose(scores, ["none", "mnli"], ["xnli"])["xnli"].chosen == {1: "mnli"}
 
 
+def test_candidates_without_what_is_chosen_by_are_named() -> None:
+    scores = published_scores()
+    part = {pair: seeds for pair, seeds in scores.dev_by_pair.items() if pair != ("mnli", "xnli")}
+    found = judge(CLAIM, replace(scores, dev_by_pair=part), published=PUBLISHED)
+    (said,) = [reason for reason in found.reasons if reason.startswith("xnli: ")]
+    assert "lacks what is chosen by" in said and "(mnli at 1, 2, 3, 4, 5)" in said
+    assert found.evidence.choices["xnli"].lacking == {"mnli": [1, 2, 3, 4, 5]}
+    assert not found.evidence.choices["panx"].lacking
+
+
 def test_without_development_scores_one_half_chooses_and_the_other_is_reported() -> None:
     rows = rows_of({"none": {"tatoeba": 30.0}, "mnli": {"tatoeba": 40.0}}, dev=False)
     scores = Scores.from_rows(rows, encoder="e", data="d")

@@ -158,6 +158,18 @@ def test_leaving_out_seeds_of_what_does_not_gain_raises_no_share() -> None:
     assert hold_replications([judge(elsewhere, replace(whole, by_pair=kept))])[0].replication == "OPEN HERE"
 
 
+def test_seeds_out_of_the_order_are_named_and_the_way_out_too() -> None:
+    rows = [
+        {"recipe": recipe, "target": "xnli", "seed": seed, "score": 50.0 + gain}
+        for recipe, gain in (("none", 0.0), ("mnli", 7.5))
+        for seed in (10, 20, 30)
+    ]
+    found = judge(claim_of(GAIN), Scores.from_rows(rows, **HERE))
+    assert (found.verdict, found.note) == ("UNDERPOWERED", "nothing measured")
+    assert "order is 1, 2, 3, 4, 5, 6, 7, 8, and seed 1 is not there" in found.reasons[0]
+    assert "(10, 20, 30)" in found.reasons[0] and "Design(looks=..., order=...)" in found.reasons[0]
+
+
 def test_partial_conjunction_by_hand() -> None:
     # 4 p values: at least 1 false by 4 p_(1), at least 2 by the larger of that and 3 p_(2), ...
     p_values = [0.03, 0.001, 0.2, 0.004]

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
+from pydantic import Field
+
 from harness.project.params import BASELINE
 from harness.project.records import Record
 from harness.verify.scores import Scores, best
@@ -34,6 +36,9 @@ class Choice(Record):
     """Seed -> the candidate with the highest; ties go to the first, and the baseline is the first."""
     reported: dict[int, tuple[float, float]]
     """Seed -> points of the chosen one and of none on the rows that are reported."""
+
+    lacking: dict[str, list[int]] = Field(default_factory=dict)
+    """Candidate -> seeds that don't count as it lacks what is chosen by, while another candidate has that."""
 
     @property
     def gains(self) -> dict[int, float]:
@@ -68,7 +73,8 @@ def choose(scores: Scores, candidates: Sequence[str], targets: Sequence[str]) ->
             if seed in reports[recipe] and seed in reports[BASELINE]
         }
         how = how if means else "nothing"
-        found[target] = Choice(by=how, means=means, chosen=chosen, reported=reported)
+        lacking = _lacking(chosen_by[target], scores.seeds)
+        found[target] = Choice(by=how, means=means, chosen=chosen, reported=reported, lacking=lacking)
     return found
 
 
@@ -101,6 +107,13 @@ def _shared(points: Reports, seeds: Sequence[int]) -> Means:
         for seed in seeds
         if all(seed in by_seed for by_seed in points.values())
     }
+
+
+def _lacking(points: Reports, seeds: Sequence[int]) -> dict[str, list[int]]:
+    """Candidate -> seeds at which another one has points and it has none."""
+    there = [seed for seed in seeds if any(seed in by_seed for by_seed in points.values())]
+    found = {one: [seed for seed in there if seed not in by_seed] for one, by_seed in points.items()}
+    return {one: missing for one, missing in found.items() if missing}
 
 
 def _favoured(targets: Sequence[Means], seeds: Sequence[int]) -> Means:

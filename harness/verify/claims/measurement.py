@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import Field
 
+from harness.project.errors import name_some
 from harness.project.records import Record
+from harness.verify.statistics.design import Design
 from harness.verify.statistics.intervals import Direction, Verdict
 
 
@@ -36,8 +39,8 @@ class Measurement:
     unscored: list[str] = field(default_factory=list)
     """Cells of the grid that the check needs and that have no score."""
     uncounted: list[int] = field(default_factory=list)
-    """Seeds with a value that doesn't count, of any recipe where each is looked at: behind a gap in the design's order, beyond its last look, or between two
-    looks."""
+    """Seeds with a value that doesn't count, of any recipe where each is looked at: behind a gap in the design's order,
+    beyond its last look, or between two looks."""
 
     @property
     def seeds(self) -> list[int]:
@@ -100,7 +103,14 @@ class Outcome(Record):
     """In sentences: why this verdict, or why there is none."""
 
 
-def nothing_measured() -> Outcome:
-    """The outcome where no value per seed could be computed."""
+def nothing_measured(uncounted: Sequence[int], design: Design) -> Outcome:
+    """The outcome where no value per seed could be computed, or all are at seeds that don't count."""
     why = "no seed has all the cells it needs"
+    if uncounted:
+        first, named = design.order[0], name_some(list(map(str, uncounted)))
+        why = (
+            f"{why} and counts: the design's order is {', '.join(map(str, design.order))}, and seed {first} is not"
+            f" there with all of them, while others are ({named}); judge those by a design of their own, fixed before"
+            " they were run: `Design(looks=..., order=...)`, or reference/design.yaml"
+        )
     return Outcome(verdict="UNDERPOWERED", note="nothing measured", reasons=[why])

@@ -40,8 +40,8 @@ class DevelopmentScores:
     lacking: Mapping[str, str]
     """Targets without a development score that counts in every language that they are tested in -> what there is."""
     cells: Mapping[tuple[str, str, int], float] = field(default_factory=dict)
-    """(recipe, target, seed) -> points, of every cell whose own development scores count: a claim asks for those that it
-    needs, whatever the others of a target lack."""
+    """(recipe, target, seed) -> points, of every cell whose own development scores count: a claim asks for those that
+    it needs, whatever the others of a target lack."""
     gaps: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
     """The cells with a test score and no such development score -> what there is."""
     separate: frozenset[str] = frozenset()

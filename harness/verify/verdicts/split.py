@@ -29,11 +29,10 @@ def hold_split(claim: Claim, outcome: Outcome, found: Development | None) -> Out
     if claim.source.split != "development" or outcome.verdict not in DECIDED:
         return outcome
     if found is not None and found.withheld:
-        n = len(found.withheld)
+        named = name_some(found.withheld)
         why = (
-            f"published on development sets, and {n} cell{'s lack' if n > 1 else ' lacks'} development scores that count"
-            f" though their targets have such rows in all languages ({name_some(found.withheld)}): what these say is not"
-            " known, so nothing is decided"
+            f"published on development sets, and cells of targets that have such rows in all languages show no scores"
+            f" of them that count ({named}): what these say is not known, so nothing is decided"
         )
         return _left_open(outcome, "dev scores not shown", why)
     if found is None or not found.targets:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from harness.project.errors import name_some
 from harness.project.params import BASELINE
 from harness.verify.claims.choosing import By, Choice, choose
 from harness.verify.claims.evidence import Evidence
@@ -101,10 +102,15 @@ class BestOf(StatedGain):
         baseline is.
         """
         targets: dict[By, list[str]] = {}
+        parts: dict[str, list[str]] = {}
         for target, choice in self.choices(found, scores).items():
-            targets.setdefault(choice.by, []).append(target)
+            if choice.lacking:
+                parts.setdefault(_lacking_in_words(choice.lacking), []).append(target)
+            if not (choice.lacking and choice.by == "nothing"):
+                targets.setdefault(choice.by, []).append(target)
         n = len(found.recipes) + 1
-        said = [f"a choice among {n} equal candidates gives a gain over one of them by itself"] if targets else []
+        said = [f"a choice among {n} equal candidates gives a gain over one of them by itself"] if found.targets else []
+        said += [f"{', '.join(names)}: {lacks}" for lacks, names in parts.items()]
         said += [f"{', '.join(names)}: {REMARKS[by]}" for by, names in targets.items() if by in REMARKS]
         if found.own:
             average = self._published(scores, found.targets)
@@ -171,3 +177,8 @@ class BestOf(StatedGain):
             label, reported = (f"{target} (half)", choice.reported) if choice and half else (target, None)
             rows.append(ScoreRow([label], choice.chosen if choice else {}, target, BASELINE, reported))
         return rows
+
+
+def _lacking_in_words(lacking: Mapping[str, Sequence[int]]) -> str:
+    named = [f"{one} at {', '.join(map(str, seeds))}" for one, seeds in lacking.items()]
+    return f"seeds don't count where a candidate lacks what is chosen by and another has it ({name_some(named)})"

@@ -44,7 +44,7 @@ class MeanGain(Measured):
         """Where the interval of the mean lies relative to the band, and what n_claim further runs would give."""
         values = list(found.values.values())
         if not values:
-            return nothing_measured()
+            return nothing_measured(found.uncounted, design)
         band, claimed = self.band(n_claim), self.claimed_points
         published = None if claimed is None else Published(claimed, n_claim or 1)
         decision = decide(values, band, design=design, published=published)

@@ -82,7 +82,7 @@ class Share(Measured):
         """
         gains = [list(gain.values()) for gain in found.by_recipe.values()]
         if not any(gains):
-            return nothing_measured()
+            return nothing_measured(found.uncounted, design)
         n, seeds = len(gains), min(map(len, gains))
         empty = [recipe for recipe, gain in found.by_recipe.items() if not gain]
         here = self._counted(gains, self.threshold_points, design)
@@ -153,7 +153,8 @@ class Share(Measured):
             return "nothing could be measured"
         above = sum(gain > self.threshold_points for gain in gains)
         recipes, over = ", ".join(found.recipes), over_words(found.targets)
-        return f"{above} of {len(found.by_recipe)} recipes ({recipes}) gained more than {self.threshold_points} points {over}"
+        of = f"{above} of {len(found.by_recipe)} recipes ({recipes})"
+        return f"{of} gained more than {self.threshold_points} points {over}"
 
     def arithmetic(self, evidence: Evidence, n_claim: int | None) -> Steps:
         """How many recipes are shown to gain, how many not to, what share that leaves, and the same elsewhere."""
