@@ -10,6 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from harness.project.results import Cell
+from harness.verify import Claim, Scores, judge
+from harness.verify.claims.evidence import CellEvidence
+from harness.verify.show.derivation import derivation
 from harness.verify.statistics import intervals as s
 from harness.verify.statistics.anytime import MIXTURE, anytime_interval, anytime_verdict, e_value
 
@@ -70,3 +74,33 @@ def test_its_verdicts() -> None:
     assert e_value([2.0, 2.0], 2.0) == 1.0
     with pytest.raises(ValueError, match="finite"):
         e_value([1.0, math.nan], 0.0)
+
+
+def test_a_derivation_takes_all_seeds_whether_the_design_counts_them_or_not() -> None:
+    """Twelve seeds, of which the third is lacking: the design counts two of them."""
+    gains = {seed: 7.5 + 0.2 * (-1) ** seed for seed in range(1, 13) if seed != 3}
+    rows = [
+        {"recipe": recipe, "target": "xnli", "seed": seed, "score": 70.0 + (gain if recipe == "mnli" else 0.0)}
+        for seed, gain in gains.items()
+        for recipe in ("none", "mnli")
+    ]
+    margin = {"practical_points": 1.5, "reference_sd_points": None, "rounding_points": 0.05, "reason": "so close"}
+    check = {"kind": "gain", "recipe": "mnli", "targets": ["xnli"], "expected_points": 7.5, "margin": margin}
+    claim = Claim(
+        id="a-claim", text="So.", verified=True, confidence=0.5, scope={"encoder": "e", "data": "d"},
+        source={"document": "a", "version": "1", "place": "p", "split": "test", "statistic": "gain", "n_claim": 1},
+        check=check | {"reason": "named"},
+    )  # fmt: skip
+    found = judge(claim, Scores.from_rows(rows, encoder="e", data="d"))
+    assert found.verdict == "UNDERPOWERED" and found.evidence.every_seed == pytest.approx(gains)
+    interval = anytime_interval(list(gains.values()))
+    assert interval
+    known = {"status": "ok", "dev_score": None, "predictions_sha256": None, "inputs": {}}
+    ran = {f"{row['recipe']}-xnli-{row['seed']}": row for row in rows}
+    cells = {}
+    for name in found.evidence.cells:
+        cell = Cell(recipe=name.split("-")[0], target="xnli", seed=int(name.split("-")[2]))
+        cells[name] = CellEvidence(cell=cell, score=ran[name]["score"], **known)
+    text = " ".join(derivation(claim, found, cells).split())
+    assert f"[{interval.low:+.3f}, {interval.high:+.3f}] over all 11 seeds holds whenever one looks" in text
+    assert "by it alone: REPRODUCED" in text

@@ -140,6 +140,10 @@ def test_a_share_is_shown_by_the_partial_conjunction_test(
     table = {row.threshold_points: row for row in found.evidence.sensitivity}
     assert list(table) == [0.0, 0.5, 1.0, 1.5, 2.0] and table[1.0].verdict == verdict
     assert table[1.0].above / 4 == open_share[0] and table[2.0].above <= table[0.0].above
+    assert list(table[1.0].at_shares) == [0.5, 0.75, 1.0] and table[1.0].at_shares[0.75] == verdict
+    by_half = table[1.0].at_shares[0.5]
+    assert by_half == ("REPRODUCED" if open_share[0] >= 0.5 else "NOT_REPRODUCED")
+    assert table[1.0].at_shares[1.0] == ("REPRODUCED" if open_share[0] == 1 else "NOT_REPRODUCED")
 
 
 def test_leaving_out_seeds_of_what_does_not_gain_raises_no_share() -> None:
@@ -191,3 +195,10 @@ def test_a_design_of_ones_own_decides_which_seeds_count() -> None:
     found = judge(claim_of(GAIN), scores, design=design)
     assert (found.verdict, found.n_seeds) == ("REPRODUCED", 4)
     assert any(reason.startswith("seed 4 did not count") for reason in found.reasons)
+
+
+def test_where_every_seed_has_a_collapsed_cell_the_claim_stays_open() -> None:
+    """None is left without them, which is no verdict and no error."""
+    scores = replace(scores_of({"a": around(6.0, 4)}), collapsed=frozenset(("a", "xnli", seed) for seed in range(1, 5)))
+    found = judge(claim_of(GAIN | {"recipe": "a"}), scores)
+    assert found.verdict == "INCONCLUSIVE" and "UNDERPOWERED without its seed" in " ".join(found.reasons)

@@ -78,6 +78,9 @@ class Evidence(Record):
     """What counts as reproduced, in points (kind share: shares of recipes); null: open on that side."""
     overall: Aggregate | None = None
     """The claim's own aggregate over all its targets; null for kind share, or where nothing was measured."""
+    every_seed: dict[int, float] = Field(default_factory=dict)
+    """Seed -> the same value, of all seeds that have one, also those that the design doesn't count: what the anytime
+    interval is made from. Empty for kind share."""
     without_retrieval: Aggregate | None = None
     """The same without BUCC and Tatoeba; null where that makes no sense."""
     retrieval: RetrievalPart | None = None

@@ -19,6 +19,8 @@ class Measurement:
 
     values: dict[int, float]
     """seed -> the claim's own aggregate, in points."""
+    every_seed: dict[int, float] = field(default_factory=dict)
+    """The same of all seeds that have one, also those that the design doesn't count."""
     without_retrieval: dict[int, float] = field(default_factory=dict)
     """The same without BUCC and Tatoeba; empty where that makes no sense."""
     own: dict[int, float] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Measurement:
 
 
 class Sensitivity(Record):
-    """What the rule gives at another threshold."""
+    """What the rule gives at one threshold, and there at other shares."""
 
     threshold_points: float
     """The threshold on a recipe's gain."""
@@ -60,7 +62,9 @@ class Sensitivity(Record):
     of: int
     """Recipes that were measured."""
     verdict: Verdict
-    """What the rule gives on these numbers alone."""
+    """What the rule gives on these numbers alone, at the registered share."""
+    at_shares: dict[float, Verdict] = Field(default_factory=dict)
+    """Share of the recipes that must gain more -> what the rule gives then."""
 
 
 class Outcome(Record):
@@ -106,7 +110,7 @@ class Outcome(Record):
 def nothing_measured(uncounted: Sequence[int], design: Design) -> Outcome:
     """The outcome where no value per seed could be computed, or all are at seeds that don't count."""
     why = "no seed has all the cells it needs"
-    if uncounted:
+    if uncounted and design.order:
         first, named = design.order[0], name_some(list(map(str, uncounted)))
         why = (
             f"{why} and counts: the design's order is {', '.join(map(str, design.order))}, and seed {first} is not"

@@ -35,6 +35,7 @@ def measure(check: Measured, scores: Scores, design: Design = STANDARD) -> Measu
     looked_at = [values] if check.one_mean else list(gains.values())
     return Measurement(
         values=design.counted(values),
+        every_seed=values,
         without_retrieval=design.counted(_values(check, scores, recipes, others)) if twice else {},
         own=design.counted(check.own_values(scores, recipes, targets)) if recipes and targets else {},
         by_recipe={recipe: design.counted(gain) for recipe, gain in gains.items()},

@@ -41,8 +41,10 @@ def derivation(claim: Claim, verdict: ClaimVerdict, cells: Mapping[str, CellEvid
         lines += [*_text("computed", f"{check.formula()}; points"), "", *_scores(check, evidence, used), ""]
         steps = check.arithmetic(evidence, claim.source.n_claim)
         lines += [line for label, text in steps for line in _text(label, text)]
-        if evidence.overall:
-            lines += _text("anytime", _anytime(evidence.overall, evidence.band))
+        if evidence.sensitivity:
+            lines += ["", *_sensitivity(evidence), ""]
+        if evidence.every_seed:
+            lines += _text("anytime", _anytime(evidence.every_seed, evidence.band))
         if evidence.development:
             lines += _text("on dev", development_words(evidence.development))
     elif check is None:
@@ -53,16 +55,33 @@ def derivation(claim: Claim, verdict: ClaimVerdict, cells: Mapping[str, CellEvid
     return "\n".join([*lines, *(["", *_hashes(used.values())] if used else [])])
 
 
-def _anytime(found: Aggregate, band: tuple[float | None, float | None] | None) -> str:
-    """The interval that holds whenever one looks, without a design, and where it lies."""
-    values = list(found.values.values())
+def _sensitivity(evidence: Evidence) -> list[str]:
+    """What the rule gives at other thresholds and other shares than the registered ones, a line per threshold."""
+    shares = list(evidence.sensitivity[0].at_shares)
+    rows = [
+        [
+            f"{row.threshold_points:+.2f}",
+            f"{row.above} of {row.of}",
+            f"{row.not_above} of {row.of}",
+            *row.at_shares.values(),
+        ]
+        for row in evidence.sensitivity
+    ]
+    headers = ["gain over", "shown to", "shown not to", *(f"{share:.0%} must" for share in shares)]
+    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
+
+
+def _anytime(found: Values, band: tuple[float | None, float | None] | None) -> str:
+    """The interval that holds whenever one looks, without a design, and where it lies; `found`: all seeds."""
+    values = list(found.values())
     interval = anytime_interval(values)
     if interval is None or band is None:
         return "no interval yet that holds whenever one looks"
     low, high = (side if end is None else end for side, end in zip((-math.inf, math.inf), band, strict=True))
     where = anytime_verdict(values, Interval(low=low, high=high))
     ends = f"[{interval.low:+z.3f}, {interval.high:+z.3f}]"
-    return f"{ends} holds whenever one looks, with no looks planned (90 %; Wang and Ramdas 2023); by it alone: {where}"
+    holds = "holds whenever one looks, with no looks planned (90 %; Wang and Ramdas 2023)"
+    return f"{ends} over all {len(values)} seeds {holds}; by it alone: {where}"
 
 
 def _key(cell: Cell) -> tuple[str, str, int]:

@@ -56,6 +56,7 @@ def gather(
         formula=check.formula(),
         band=_ends(check.band(claim.source.n_claim)),
         overall=overall,
+        every_seed=found.every_seed if check.one_mean else {},
         without_retrieval=without,
         retrieval=retrieval_part(found, scores, overall, without),
         development=development,

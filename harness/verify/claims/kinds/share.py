@@ -23,6 +23,9 @@ from harness.verify.statistics.power import share_chance
 
 SENSITIVITY = (0.0, 0.5, 1.0, 1.5, 2.0)
 """The thresholds that are shown, in units of the registered one (of a point where that is 0), for every claim alike."""
+SHARES = (0.5, 0.75, 1.0)
+"""The shares that are shown beside the registered one, for every claim alike: words like "many" or "almost every" name
+none."""
 
 
 class Share(Measured):
@@ -111,6 +114,11 @@ class Share(Measured):
         """The thresholds at which the rule is shown, the registered one among them."""
         return sorted({self.threshold_points, *(factor * (self.threshold_points or 1.0) for factor in SENSITIVITY)})
 
+    @property
+    def shares(self) -> list[float]:
+        """The shares of recipes at which the rule is shown, the registered one among them."""
+        return sorted({self.at_least_share, *SHARES})
+
     def _p_values(self, gains: Sequence[Sequence[float]], threshold: float, design: Design) -> tuple[float, float]:
         """Of "fewer than the share gain more" and of "the share gains more"."""
         tested = [one_sided_p(gain, threshold, design) for gain in gains]
@@ -123,9 +131,11 @@ class Share(Measured):
         n = len(gains)
         tested = [one_sided_p(gain, threshold, design) for gain in gains]
         above, below = (_at_least(p_values, design.level) for p_values in zip(*tested, strict=True))
-        least = must_hold(n, self.at_least_share)
-        verdict: Verdict = "REPRODUCED" if above >= least else "NOT_REPRODUCED" if n - below < least else "INCONCLUSIVE"
-        return Sensitivity(threshold_points=threshold, above=above, not_above=below, of=n, verdict=verdict)
+        at_shares = {share: _at_share(share, above, below, n) for share in self.shares}
+        verdict = at_shares[self.at_least_share]
+        return Sensitivity(
+            threshold_points=threshold, above=above, not_above=below, of=n, verdict=verdict, at_shares=at_shares
+        )
 
     def formula(self) -> str:
         """The paired gain of each recipe."""
@@ -165,16 +175,17 @@ class Share(Measured):
         n, above, below = here.of, here.above, here.not_above
         test = "partial conjunction test: the largest k with max over j <= k of (m - j + 1) p_(j) at most 0.05"
         shares = f"between {above}/{n} = {above / n:.0%} and ({n} - {below})/{n} = {(n - below) / n:.0%}"
-        others = "; ".join(
-            f"over {row.threshold_points:+.2f} points {row.above} to {n - row.not_above} of {n}: {row.verdict}"
-            for row in evidence.sensitivity
-        )
         return [
             ("recipes", f"against {self.threshold_points:+.2f} points {above} count and {below} don't ({test})"),
             ("share", f"{shares}; the claim needs {self.at_least_share:.0%}"),
-            ("at others", others),
             ("rule gives", f"on these numbers alone {evidence.rule_gives}"),
         ]
+
+
+def _at_share(share: float, above: int, not_above: int, n: int) -> Verdict:
+    """The verdict where this share must gain more: of `n` recipes so many are shown to, and so many not to."""
+    least = must_hold(n, share)
+    return "REPRODUCED" if above >= least else "NOT_REPRODUCED" if n - not_above < least else "INCONCLUSIVE"
 
 
 def _at_least(p_values: Sequence[float], level: float) -> int:
