@@ -18,6 +18,9 @@ os.environ |= {
     "DVC_NO_ANALYTICS": "1",
 }
 
+for _name in ("COLUMNS", "LINES"):  # a worker may be given those of a terminal that nobody reads
+    os.environ.pop(_name, None)
+
 pytest_plugins = ["toy", "projects"]
 
 ROOT = Path(__file__).resolve().parent.parent
