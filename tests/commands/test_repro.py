@@ -238,7 +238,9 @@ def test_pinned_cells_are_taken_over_where_that_is_asked_for_and_else_run(projec
         project.forget_the_grid()
         code, out, err = project.harness("repro")
         assert code == 0 and "taken over" not in err and "grid: 6 units run" in out, out + err
-        assert "4 of 4 cells predict the same" in out and project.made() == project.reference
+        assert project.made() == project.reference
+        # from the same commit on the same machine, nothing but times could tell them from the pinned ones
+        assert "nothing shows that they ran again" in " ".join(out.split())
     finally:
         shutil.rmtree(project.paths.pinned)
 
