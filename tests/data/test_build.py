@@ -14,7 +14,7 @@ import pytest
 from toy_pack import PACK, World, nli_rows, write_pack
 
 from harness.data import folder as data_folder
-from harness.data.build import build_task
+from harness.data.build import build_task, mixed
 from harness.data.corpus import build_corpus, fold, sentences, texts_of
 from harness.data.folder import languages, read_manifest, read_split
 from harness.data.pins.write import pin_task
@@ -45,7 +45,7 @@ def test_a_built_folder_is_self_contained_and_described(world: World) -> None:
     assert manifest.source_language == "en"
     assert manifest.counts_dropped == {"x": 9 + 3 + 9 + 9}
     expected = [{k: v for k, v in row.items() if k != "x"} for row in PACK["xnli/test.de.jsonl"]]
-    assert read_split(folder, "test", "de") == expected
+    assert sorted(read_split(folder, "test", "de"), key=lambda row: row["id"]) == expected
     assert languages(folder, "test") == ["de", "en"], "the pack's language beyond the task's stays out"
     build_task("mnli", world.params, world.paths)
     assert read_split(folder, "train", "en") == read_split(world.paths.data("mnli"), "train", "en")
@@ -76,8 +76,24 @@ def test_parts_are_concatenated_and_gzip_is_read(world: World) -> None:
     (world.pack / "manifest.json").write_text(json.dumps(manifest))
     pin_task("text", world.paths.tasks, "local", "toy", world.pack)
     build_task("text", world.params, world.paths)
-    assert [row["id"] for row in read_split(world.paths.data("text"), "text", "de")] == ["a1", "a2", "b1"]
+    assert {row["id"] for row in read_split(world.paths.data("text"), "text", "de")} == {"a1", "a2", "b1"}
     assert files_of(world.paths.data("text"))["text.de.jsonl"] == before
+
+
+def test_the_first_rows_of_a_file_are_a_sample_of_it() -> None:
+    articles = [{"id": f"en:{article}-{number}"} for article in range(40) for number in range(25)]
+    first = mixed(articles, "en")[:100]
+    named = {row["id"].partition("-")[0] for row in first}
+    assert len(named) >= 30, "articles among the first tenth of the rows; in the file's own order they would be 4"
+    assert sorted(row["id"] for row in mixed(articles, "en")) == sorted(row["id"] for row in articles)
+
+
+def test_items_that_languages_share_come_in_one_order() -> None:
+    english = [{"id": f"en:item-{number}"} for number in range(50)]
+    swahili = [{"id": f"sw:item-{number}"} for number in range(50) if number % 7]
+    order = [row["id"].removeprefix("sw:") for row in mixed(swahili, "sw")]
+    assert order == [name for row in mixed(english, "en") if (name := row["id"].removeprefix("en:")) in order]
+    assert order != [row["id"].removeprefix("sw:") for row in swahili]
 
 
 def test_a_manifest_beside_the_packs_names_them_by_prefix(world: World, tmp_path: Path) -> None:
@@ -236,7 +252,7 @@ def test_the_corpus_holds_no_evaluation_text(world: World) -> None:
     report = build_corpus(world.params, world.paths)
     manifest = json.loads((world.paths.corpus / data_folder.MANIFEST).read_text())
     kept = [json.loads(line) for line in (world.paths.corpus / "de.jsonl").read_text().splitlines()]
-    assert [row["id"] for row in kept] == ["a1", "b1"], "a2 is the premise of a German test row, folded"
+    assert {row["id"] for row in kept} == {"a1", "b1"}, "a2 is the premise of a German test row, folded"
     assert report["languages"]["de"] == {"kept": 2, "excluded_equal": 1, "excluded_sentence": 0}
     assert manifest["files"]["de.jsonl"]["sha256"] == sha256_file(world.paths.corpus / "de.jsonl")
     assert set(report["excluded_against"]) == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ from harness.project.pins import GeneratedPin
 from harness.project.tasks import load_task, pin_for, task_names
 
 TASKS = ROOT / "tasks"
+
+
+def sorted_by_id(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: row["id"])
 
 
 def toy_generate(task: str, split: str, language: str, rows: int, seed: int) -> list[dict[str, Any]]:
@@ -149,6 +154,24 @@ def test_the_laboratory_world_makes_what_is_pinned(tmp_path: Path, name: str) ->
 def test_the_real_pack_is_what_the_task_files_pin(real_pack: Path) -> None:
     for name in task_names(TASKS):
         assert check_pin(name, TASKS, "local", real_pack.name, real_pack) == [], name
+
+
+@pytest.mark.realdata
+def test_a_cut_of_the_real_pack_takes_every_data_set_and_many_articles(real_pack: Path, tmp_path: Path) -> None:
+    (tmp_path / "tasks").symlink_to(TASKS)
+    names = ["anli_plus", "squad_v1"]
+    data = DataParams(source="local", pack=real_pack.name, data_dir=str(real_pack), tasks=names)
+    params, paths = Params.model_construct(profile="mini", data=data), Paths(tmp_path, "mini")
+    for name in names:
+        build_task(name, params, paths)
+    rows = read_split(paths.data("anli_plus"), "train", "en")
+    whole, first = (Counter(row["id"].partition("-")[0] for row in taken) for taken in (rows, rows[:1000]))
+    assert set(whole) == {"mnli", "snli", "anli"}
+    for name, count in whole.items():
+        assert abs(first[name] / 1000 - count / len(rows)) < 0.05, name
+    questions = read_split(paths.data("squad_v1"), "train", "en")
+    contexts = [len({row["context"] for row in taken}) for taken in (questions[:100], sorted_by_id(questions)[:100])]
+    assert contexts[0] > 2 * contexts[1], "contexts among a hundred questions, mixed and in the order of their ids"
 
 
 @pytest.mark.slow
