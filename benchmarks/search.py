@@ -1,7 +1,7 @@
 """Learning rates, looked at on English dev rows alone: what profile `mini` is set by, before any gain is read.
 
     python benchmarks/search.py                            # every task of the grid at RATES
-    python benchmarks/search.py target xnli udpos --rates 5e-5 1e-4 2e-4 [--rows 1000] [--epochs 2]
+    python benchmarks/search.py target xnli udpos --rates 5e-5 1e-4 2e-4 [--rows 1000] [--epochs 2] [--batch 4]
     python benchmarks/search.py intermediate mnli --rates 5e-5 1e-4
     python benchmarks/search.py --page
 
@@ -209,6 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rates", nargs="+", type=float, default=list(RATES))
     parser.add_argument("--rows", type=int)
     parser.add_argument("--epochs", type=float)
+    parser.add_argument("--batch", type=int)
     parser.add_argument("--page", action="store_true")
     chosen = parser.parse_args(arguments)
     params = load_params(project_root())
@@ -217,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.page:
         print(page(read_lines(path)))
         return
-    changed = {"max_examples": chosen.rows, "epochs": chosen.epochs}
+    changed = {"max_examples": chosen.rows, "epochs": chosen.epochs, "batch_size": chosen.batch}
     changed = {name: value for name, value in changed.items() if value is not None}
     roles = [chosen.role] if chosen.role else ["target", "intermediate"]
     wanted = [(role, task) for role in roles for task in chosen.tasks or tasks_of(role, params)]

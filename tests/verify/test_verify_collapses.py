@@ -202,3 +202,29 @@ def test_where_every_seed_has_a_collapsed_cell_the_claim_stays_open() -> None:
     scores = replace(scores_of({"a": around(6.0, 4)}), collapsed=frozenset(("a", "xnli", seed) for seed in range(1, 5)))
     found = judge(claim_of(GAIN | {"recipe": "a"}), scores)
     assert found.verdict == "INCONCLUSIVE" and "UNDERPOWERED without its seed" in " ".join(found.reasons)
+
+
+def test_a_claim_on_retrieval_and_other_targets_is_replicated_by_the_others() -> None:
+    """What retrieval alone gains or loses is a matter of how the encoder was aligned, and says nothing here."""
+    rows = []
+    for seed, noise in enumerate(NOISE[:4], 1):
+        for target, gain in (("xnli", -2.0), ("tatoeba", 20.0)):
+            rows.append({"recipe": "none", "target": target, "seed": seed, "score": 50.0})
+            rows.append({"recipe": "mnli", "target": target, "seed": seed, "score": 50.0 + gain + noise})
+    both = GAIN | {"targets": ["xnli", "tatoeba"]}
+    elsewhere = {"encoder": "another", "data": "some rows"}
+    scores = Scores.from_rows(rows, **HERE)
+    assert scores.retrieval == frozenset({"tatoeba"})
+    without = Design(replication_over="targets without retrieval")
+
+    def said(claim: Claim, design: Design) -> ClaimVerdict:
+        return hold_replications([judge(claim, scores, design=design)])[0]
+
+    whole, other = (said(claim_of(both, elsewhere), design) for design in (Design(), without))
+    assert (whole.replication, other.replication) == ("HOLDS HERE", "OPPOSITE HERE")
+    assert whole.measured == other.measured and "without BUCC and Tatoeba" in " ".join(other.reasons)
+    assert "without BUCC and Tatoeba" not in " ".join(whole.reasons)
+    alone = claim_of(GAIN | {"targets": ["tatoeba"]}, elsewhere)
+    assert said(alone, without).replication == said(alone, Design()).replication == "HOLDS HERE"
+    in_scope = judge(claim_of(both), scores, design=without)
+    assert in_scope == judge(claim_of(both), scores), "in its scope a claim is judged as it was published"

@@ -7,7 +7,7 @@ what its check needs wasn't run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.project.errors import name_some
@@ -26,6 +26,7 @@ from harness.verify.scores import Scores
 from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.verdicts.collapses import hold_collapses
 from harness.verify.verdicts.evidence import gather
+from harness.verify.verdicts.replication import replicate
 from harness.verify.verdicts.split import hold_split
 from harness.verify.verdicts.verdict import ClaimVerdict, verdict_on
 
@@ -62,10 +63,11 @@ def judge(
     found = measure(check, scores, design)
     outcome = check.outcome(found, scores, n_claim, design)
     kept = hold_collapses(check, found, scores, outcome, n_claim, design)
+    kept, over = (kept, []) if in_scope else replicate(check, found, scores, kept, n_claim, design)
     developed = development_of(claim, found, scores, development, design) if development else None
     kept = hold_split(claim, kept, developed)
     verdict = verdict_on(claim, kept.verdict, **kept.model_dump(exclude={"verdict", "p_parts", "sensitivity"}))
-    held = _hold_back(claim, check, verdict, found, scores, design)
+    held = _hold_back(claim, check, verdict, found, scores, design, over)
     evidence = gather(claim, check, found, scores, outcome, _concluded(held), developed, design)
     return held.model_copy(update={"evidence": evidence, "evidence_level": "scores only" if evidence.cells else None})
 
@@ -130,21 +132,27 @@ def _uncounted(seeds: list[int], design: Design) -> str:
 
 
 def _hold_back(
-    claim: Claim, check: Measured, verdict: ClaimVerdict, found: Measurement, scores: Scores, design: Design
+    claim: Claim,
+    check: Measured,
+    verdict: ClaimVerdict,
+    found: Measurement,
+    scores: Scores,
+    design: Design,
+    replicated: Sequence[str],
 ) -> ClaimVerdict:
     """NOT_TESTED where the claim speaks about something else, the grid lacks what the check needs (a licensed corpus,
     say), or a mixture had to do without one of its tasks.
 
     Cells of the grid without a score are named beside the verdict, and seeds out of the design's order: they don't
     count, and a reader must not miss that. Out of scope the row is open to replication where the grid has all it needs;
-    where it has not, it counts in the family of replications all the same.
+    where it has not, it counts in the family of replications all the same. `replicated`: over what, in sentences.
     """
     notes, why = [], []
     other = _out_of_scope(claim, "measured here", scores.encoder, scores.data)
     whole = not found.missing and not found.left_out
     if other:
         notes.append("out of scope")
-        why.append(other)
+        why += [other, *replicated]
     if found.missing:
         named = f" (unavailable: {name_some([*found.unavailable])})" if found.unavailable else ""
         notes.append(f"lacks {len(found.missing)}{named}")

@@ -5,16 +5,44 @@ same direction is seen there is worth knowing. Each claim is tested one-sided in
 of the design, and Holm's step-down covers both directions of every measured claim out of scope. As in
 harness.verify.verdicts.accusations the family is fixed by the registry: what can't be tested counts with p = 1 in both
 directions, so nobody gains by leaving recipes or cells out.
+
+The design says what a claim on retrieval and other targets is replicated over (reference/design.yaml).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.measurement import Measurement, Outcome
+from harness.verify.claims.words import RETRIEVAL
+from harness.verify.measure.values import measure
+from harness.verify.scores import Scores
+from harness.verify.statistics.aggregate import aggregate, in_words
+from harness.verify.statistics.design import Design
 from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import LEVEL
 from harness.verify.statistics.p_values import show_p
+from harness.verify.verdicts.collapses import hold_collapses
 from harness.verify.verdicts.verdict import ClaimVerdict, Replication
+
+
+def replicate(
+    check: Measured, found: Measurement, scores: Scores, kept: Outcome, n_claim: int | None, design: Design
+) -> tuple[Outcome, list[str]]:
+    """The outcome `kept` with the p values of a replication over the targets that the design names, and a sentence that
+    says so; as it is, and none, where the check's targets are of one kind, or the design names all. Raises nothing.
+    """
+    if design.replication_over == "all targets" or not found.without_retrieval:
+        return kept, []
+    others = [target for target in check.targets if target not in scores.retrieval]
+    part = check.model_copy(update={"targets": others})
+    measured = measure(part, scores, design)
+    there = hold_collapses(part, measured, scores, part.outcome(measured, scores, n_claim, design), n_claim, design)
+    mean = aggregate(measured.values, design)
+    value = f", where it is {in_words(mean)}" if mean else ""
+    said = f"whether it holds of what was measured is tested without {RETRIEVAL} (reference/design.yaml){value}"
+    return kept.model_copy(update={"replication_p": there.replication_p}), [said]
 
 
 def hold_replications(verdicts: Sequence[ClaimVerdict], level: float = LEVEL) -> list[ClaimVerdict]:
