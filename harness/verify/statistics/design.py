@@ -43,7 +43,7 @@ class Design(StrictRecord):
     """Of each one-sided test over all looks together."""
     reason: str = "few whole pipelines can be run, and people look at each"
     """Why these looks and this spending."""
-    replication_over: Literal["all targets", "targets without retrieval"] = "all targets"
+    replication_over: Literal["all targets", "learnt targets without retrieval"] = "all targets"
     """Out of a claim's scope: what its replication is tested over, where a claim is on retrieval and other targets."""
     replication_reason: str = ""
     """Why these."""

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.project.params import BASELINE
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.measurement import Measurement, Outcome
-from harness.verify.claims.words import RETRIEVAL
 from harness.verify.measure.values import measure
 from harness.verify.scores import Scores
 from harness.verify.statistics.aggregate import aggregate, in_words
@@ -31,18 +31,26 @@ def replicate(
     check: Measured, found: Measurement, scores: Scores, kept: Outcome, n_claim: int | None, design: Design
 ) -> tuple[Outcome, list[str]]:
     """The outcome `kept` with the p values of a replication over the targets that the design names, and a sentence that
-    says so; as it is, and none, where the check's targets are of one kind, or the design names all. Raises nothing.
+    says so; as it is, and none, where those are all of the check's targets or none of them. Raises nothing.
     """
-    if design.replication_over == "all targets" or not found.without_retrieval:
+    unlearnt = [target for target in found.targets if _never_learnt(target, found, scores)]
+    left_out = [target for target in found.targets if target in scores.retrieval or target in unlearnt]
+    if design.replication_over == "all targets" or not 0 < len(left_out) < len(found.targets):
         return kept, []
-    others = [target for target in check.targets if target not in scores.retrieval]
+    others = [target for target in check.targets if target not in left_out]
     part = check.model_copy(update={"targets": others})
     measured = measure(part, scores, design)
     there = hold_collapses(part, measured, scores, part.outcome(measured, scores, n_claim, design), n_claim, design)
     mean = aggregate(measured.values, design)
+    why = f" (not learnt by {BASELINE}: {', '.join(unlearnt)})" if unlearnt else ""
     value = f", where it is {in_words(mean)}" if mean else ""
-    said = f"whether it holds of what was measured is tested without {RETRIEVAL} (reference/design.yaml){value}"
+    said = f"whether it holds of what was measured is tested without {', '.join(left_out)}{why}{value}"
     return kept.model_copy(update={"replication_p": there.replication_p}), [said]
+
+
+def _never_learnt(target: str, found: Measurement, scores: Scores) -> bool:
+    """Did the baseline collapse on the target at every seed that counts?"""
+    return bool(found.seeds) and all((BASELINE, target, seed) in scores.collapsed for seed in found.seeds)
 
 
 def hold_replications(verdicts: Sequence[ClaimVerdict], level: float = LEVEL) -> list[ClaimVerdict]:
