@@ -2,7 +2,8 @@
 
 Who looks at the seeds so far, runs more and looks again has several chances to err. A design fixes the looks before
 any result is read, and harness.verify.statistics.sequential computes the boundaries that keep all of them together at
-one level. The project's own design is registered in reference/design.yaml; the defaults here are the same.
+one level. The project's own design is registered in reference/design.yaml; looks, order, spending and level are the
+defaults here, too.
 """
 
 from __future__ import annotations
