@@ -232,9 +232,14 @@ def test_mini_is_the_study_of_a_real_encoder() -> None:
     mini = read_params(toys.ROOT / "profiles" / "mini.yaml")
     assert mini.encoder.source == "wheel" and mini.encoder.seen and "arXiv 2402.05672" in mini.encoder.seen
     assert "seen" not in mini.encoder.origin, "words decide nothing"
-    assert (mini.compute.precision, mini.compute.threads) == ("bf16", 1)
+    assert (mini.compute.precision, mini.compute.threads) == ("fp32", 1)
     assert mini.grid.recipes[:4] == ["none", "mnli", "squad_v2", "hellaswag"] and "multi" in mini.grid.recipes
     assert mini.grid.seeds == [1, 2, 3, 4, 5] and set(mini.grid.targets) == set(mini.target) and len(mini.target) == 9
+    assert len(mini.grid.cells) == 225 + 6 * 9 * 3 + 4 * 3 * 3
+    for name in ("mnli", "squad_v2"):
+        rates = [mini.recipes[f"{name}-rate-{at}"].learning_rate for at in ("third", "triple")]
+        chosen = mini.intermediate[name].learning_rate
+        assert rates == [pytest.approx(chosen / 3, rel=2e-3), pytest.approx(3 * chosen)]
     assert not any(recipe.mlm for recipe in mini.recipes.values()), "the encoder has no masked-LM head"
     paper = read_params(toys.ROOT / "profiles" / "paper.yaml")
     for target in ("bucc", "tatoeba"):
