@@ -11,7 +11,8 @@ from pydantic import Field
 from harness.project.params import BASELINE
 from harness.verify.claims.arithmetic import Steps
 from harness.verify.claims.evidence import Evidence
-from harness.verify.claims.kinds.base import ACCUSED, Measured
+from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.kinds.pieces import ACCUSED
 from harness.verify.claims.measurement import Measurement, Outcome, Sensitivity, nothing_measured
 from harness.verify.claims.words import over_words
 from harness.verify.scores import Scores
