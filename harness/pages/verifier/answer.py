@@ -64,7 +64,7 @@ def exceptions(lines: Sequence[Line]) -> str:
     items = []
     for why in dict.fromkeys(line.why for line in over):
         named = "; ".join(f"{line.what} ({100 * line.new:.1f} %)" for line in over if line.why == why)
-        items.append(f"- {named}. {why}".rstrip())
+        items.append(" ".join(f"- {named}. {why}".split()))
     return "\n".join([f"{kept} by today's rule. The exceptions:", "", *items])
 
 
