@@ -47,9 +47,10 @@ def answer(measured: Sequence[Measured]) -> str:
     headers = ("claims", "false, replaced", "false, today's", "right, truth 0", "right, truth 2")
     text = (
         f"Upper 95 % bounds (Clopper and Pearson 1934, Biometrika 26) of the highest false rate of a verdict, in per"
-        f" cent, over the band's centre, its edge, 1.5 and 2 margins, every look, and stopping at the first decided"
-        f" verdict; up to {studies:,} studies a rate. Right: how often the right verdict falls when stopping, at a"
-        f" spread of {USUAL:g} margins, replaced rule → today's; the lowest where there are several situations."
+        f" cent, over the band's centre, its edge, 1.5 and 2 margins (of a word on a replication: no effect, and"
+        f" effects of 0.5, 1 and 2), every look, and stopping at the first decided verdict; up to {studies:,} studies a"
+        f" rate. Right: how often the right verdict falls when stopping, at a spread of {USUAL:g} margins, replaced"
+        f" rule → today's; the lowest where there are several situations."
     )
     table = markdown_table(headers, rows, "l")
     return "\n\n".join(["## How often it errs, in one table", text, table, exceptions(lines)])

@@ -126,17 +126,19 @@ def shape_table(rows: Sequence[Row]) -> str:
 
 def noisy_table(rows: Sequence[Row]) -> str:
     """By spread in points, and situation where there are several: every verdict, and those that are false."""
-    lines = []
+    lines, last = [], ""
     several = len({row.situation for row in rows}) > 1
     for row in rows:
         for verdict in VERDICTS:
             errors, points = row.errors(verdict), f"{row.sigma * MARGIN_POINTS:.3g}"
             assert errors is not None
-            labels = [*([row.situation] if several else []), points, truth(row)]
+            situation = ["" if row.situation == last else row.situation] if several else []
             said = pairs(row.old.of(verdict), row.new.of(verdict), row.studies)
-            lines.append([*labels, verdict, "all", *said, ""])
+            lines.append([*situation, points, truth(row), verdict, "all", *said, ""])
             false = pairs(*errors, row.studies, bold=True)
-            lines.append([*labels, "", "false", *false, bound_pair(row.bounds(verdict))])
+            blank = [""] if several else []
+            lines.append([*blank, points, truth(row), "", "false", *false, bound_pair(row.bounds(verdict))])
+            last = row.situation
     headers = ("spread, points", "difference", "verdict", "which", *COLUMNS, BOUND)
     return markdown_table(("situation", *headers), lines, "l") if several else markdown_table(headers, lines)
 
@@ -163,7 +165,7 @@ def replication_table(rows: Sequence[ReplicationRow]) -> str:
     for condition, what in CONDITIONS.items():
         lines = [line for row in rows if row.condition == condition for line in _replication_lines(row)]
         if lines:
-            table = markdown_table(("first claim", "claims", "effect", "word", *COLUMNS, BOUND), lines, "ll")
+            table = markdown_table(("first claim", "claims", "effect, margins", "word", *COLUMNS, BOUND), lines, "ll")
             parts.append(f"{what[0].upper()}{what[1:]}:\n\n{table}")
     return "\n\n".join(parts)
 

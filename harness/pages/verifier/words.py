@@ -198,7 +198,7 @@ SPLITS = """A gain that was published on development sets. Today's rule decides 
 development sets in place of the test sets of the targets that have both; the replaced one went by test sets alone. The
 true gains on development and on test sets lie so many margins from the claim. A verdict is an error here where it is
 false of either of the two: REPRODUCED where one lies outside the band, NOT_REPRODUCED where one lies within.
-Development and test scores of one model share 80 % of their variance over seeds. The published number is sure, or one
+Development and test scores of one model share 80 % of their variance over seeds. The published number is exact, or one
 noisy run on development sets."""
 
 UNSEEN = """The same where five of nine targets have development sets, as of the published data, and the gain on
