@@ -332,7 +332,7 @@ def test_choosing_in_arrays_is_choosing() -> None:
         pairs = {(name, target): (c, t) for c, name in enumerate(names) for t, target in enumerate(targets)}
         by, reported = (
             {pair: {s: float(each[study, s, t, c]) for s in range(4)} for pair, (c, t) in pairs.items()}
-            for each in runs
+            for each in (runs.choosing, runs.reported)
         )
         dev = {pair for pair in pairs if int(pair[1][1:]) < choosing.WITH_DEV}
         scores = Scores(
