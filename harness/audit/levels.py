@@ -1,4 +1,4 @@
-"""`harness verify`: the levels in order, and the exit code.
+"""`harness verify`: the levels in order.
 
 V0 (integrity) of the results that harness.audit.subject finds comes first, then V1 and V2 (against the pinned ones:
 the same predictions on the same class of machine, scores within a tolerance elsewhere), then V3, claim by claim, and
@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.audit.choosing import read_choosing
+from harness.audit.exit_codes import exit_code, planted_here
 from harness.audit.facts_here import read_facts
 from harness.audit.integrity.findings import Checked, Integrity
 from harness.audit.integrity.pinned import check_pinned
@@ -44,12 +45,11 @@ from harness.verify.statistics.design import DESIGN, Design, read_design
 from harness.verify.verdicts.accusations import hold_accusations
 from harness.verify.verdicts.evidence import cells_of
 from harness.verify.verdicts.judge import invalid, judge, untested
-from harness.verify.verdicts.planted import compare_with_truth, planted, published
+from harness.verify.verdicts.planted import planted, published
 from harness.verify.verdicts.replication import hold_replications
-from harness.verify.verdicts.strength import ENOUGH, hold_evidence
+from harness.verify.verdicts.strength import hold_evidence
 from harness.verify.verdicts.verdict import ClaimVerdict, Level, verdict_on
 
-EXIT_REPRODUCED, EXIT_NOT_REPRODUCED, EXIT_INCONCLUSIVE, EXIT_INVALID = 0, 1, 2, 3
 NOTHING = "nothing to check: no cell has run here and nothing is pinned"
 
 
@@ -203,7 +203,7 @@ def _conclude(
         arithmetic=[one for one in follow_all(paths.reference) if {each.id for each in verdicts} & {*one.claims}],
         cells=cells_of(table, used) if table else {},
         registry_sha256=hashlib.sha256((paths.reference / CLAIMS).read_bytes()).hexdigest(),
-        exit_code=exit_code(judged.v0, compared.v2, verdicts, _planted_here(claims, params, judged)),
+        exit_code=exit_code(judged.v0, compared.v2, verdicts, planted_here(claims, params, judged)),
     )
 
 
@@ -305,59 +305,3 @@ def _level(name: str, v0: Integrity) -> Level:
     if v0.skipped:  # a quick look: not even the hash was computed
         return "scores only"
     return "hash only" if name in v0.not_rescored else "re-scored here"
-
-
-def strict_problems(found: Verification) -> list[str]:
-    """What `--strict` fails on besides: other rules, weak evidence, cells that look like copies, NOT_TESTED claims."""
-    weak = sum(count for level, count in found.evidence.items() if level not in ENOUGH)
-    untested = [claim.id for claim in found.claims if claim.verdict == "NOT_TESTED"]
-    crate = found.crate
-    return [
-        *(["judged by other rules than the shipped ones"] if found.rules else []),
-        *([f"{weak} cells are known by less than re-scoring"] if weak else []),
-        *([f"{len(found.v0.suspicious)} findings look like copies"] if found.v0.suspicious else []),
-        *(["recipes and their baseline ran on other classes of machines"] if found.v0.machines else []),
-        *(["only a part of the rows was scored"] if found.v0.cut else []),
-        *([f"{len(untested)} claims are NOT_TESTED ({name_some(untested)})"] if untested else []),
-        *([f"the archive says {len(crate.contradicts)} things otherwise"] if crate and crate.contradicts else []),
-    ]
-
-
-def strictly(found: Verification) -> Verification:
-    """The same, with exit code 2 where only `--strict` fails; 1 and 3 stay."""
-    problems = strict_problems(found)
-    code = EXIT_INCONCLUSIVE if problems and found.exit_code == EXIT_REPRODUCED else found.exit_code
-    return found.model_copy(update={"strict": problems, "exit_code": code})
-
-
-def _planted_here(claims: list[Claim], params: Params, judged: Judged) -> set[str]:
-    """The laboratory's own claims that the grid has the recipes of; none where nothing is judged."""
-    if judged.source == "nothing":
-        return set()
-    grid = {*params.grid.recipes, *(judged.table.recipes if judged.table else [])}
-    return {claim.id for claim in claims if claim.truth and grid.issuperset(named_recipes(claim))}
-
-
-def exit_code(
-    v0: Integrity, v2: SameScores | None, verdicts: list[ClaimVerdict], here: Collection[str] = frozenset()
-) -> int:
-    """3 invalid, else 1 something is not reproduced or a fact refuted, else 2 something is undecided, else 0.
-
-    Claims that are NOT_TESTED and cells that are not pinned decide nothing, and what is found out of a claim's scope
-    (its replication) is no verdict on it. Pinned cells made from other inputs, far away and from another encoder, or
-    beyond what their pinned seeds can tell, leave V2 undecided. A claim of the laboratory's own is right or not: as
-    planted it counts for nothing whatever its word, else as not reproduced, or as undecided where nothing counts. Not
-    tested it is undecided too if it is one of those `here`, whose recipes the grid has.
-    """
-    found = {verdict.verdict for verdict in published(verdicts)}
-    own = {compare_with_truth(verdict) for verdict in planted(verdicts)}
-    untested = any(verdict.id in here and verdict.verdict == "NOT_TESTED" for verdict in planted(verdicts))
-    if not v0.ok or any(verdict.verdict == "INVALID" for verdict in verdicts):
-        return EXIT_INVALID
-    wrong = found & {"NOT_REPRODUCED", "REFUTED"} or "NOT AS PLANTED" in own
-    if wrong or (v2 is not None and not v2.ok):
-        return EXIT_NOT_REPRODUCED
-    undecided = found & {"INCONCLUSIVE", "UNDERPOWERED"} or "open" in own or untested
-    if undecided or (v2 is not None and v2.is_open):
-        return EXIT_INCONCLUSIVE
-    return EXIT_REPRODUCED

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.audit.levels import EXIT_INCONCLUSIVE, EXIT_NOT_REPRODUCED, EXIT_REPRODUCED, verify_results
+from harness.audit.exit_codes import EXIT_INCONCLUSIVE, EXIT_NOT_REPRODUCED, EXIT_REPRODUCED
+from harness.audit.levels import verify_results
 from harness.audit.repeat.compare_rerun import Predictions, Rerun, RerunCell, compare_rerun, differing_languages, pick
 from harness.audit.repeat.redraw import Draws, Limits, score_limits
 from harness.audit.repeat.same_scores import FIXED_INPUTS, constant_answers, pinned_scores

@@ -106,7 +106,7 @@ def verifier_report(
     """Measure the verifier's error rates by simulation and write docs/verifier.md with a picture.
 
     Draws studies whose truth is known, judges them by the rules of `harness verify` at every look, and counts false
-    verdicts; takes about two minutes on one core. Needs no results and no profile; the draws are always the same, so
+    verdicts; takes about four minutes on one core. Needs no results and no profile; the draws are always the same, so
     the page is, too.
     """
     from harness.pages.verifier.page import simulate, steps, write_page

@@ -89,7 +89,8 @@ def verify(
         return _verify_crate(Path(what), profile, json_, strict, signers)
     if signers is not None:
         raise HarnessError("expected an archive beside --signers, found none", fix="name the archive, or leave it out")
-    from harness.audit.levels import strictly, verify_all
+    from harness.audit.exit_codes import strictly
+    from harness.audit.levels import verify_all
     from harness.audit.report import render
     from harness.pipeline.lock import read_lock
     from harness.verify.show.table import terminal_width
@@ -135,7 +136,7 @@ def _verify_crate(path: Path, profile: str | None, json_: bool, strict: bool, si
     """Judge an archive, in a checkout or outside of one; a changed archive is refused with exit code 3."""
     import json
 
-    from harness.audit.levels import EXIT_INVALID, strictly
+    from harness.audit.exit_codes import EXIT_INVALID, strictly
     from harness.audit.report import render
     from harness.exchange.read import CrateRefused, verify_crate
     from harness.verify.show.table import terminal_width

@@ -19,12 +19,13 @@ from urllib.parse import unquote
 
 from pydantic import ValidationError
 
+from harness.audit.exit_codes import EXIT_INCONCLUSIVE, EXIT_REPRODUCED
 from harness.audit.integrity.findings import Checked
 from harness.audit.integrity.made import read_data_manifest
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rescore import Rescorer
 from harness.audit.integrity.run import Archived, check_run
-from harness.audit.levels import EXIT_INCONCLUSIVE, EXIT_REPRODUCED, verify_results
+from harness.audit.levels import verify_results
 from harness.audit.scope import confirm
 from harness.audit.subject import Judged
 from harness.audit.verification import CrateSource, Verification

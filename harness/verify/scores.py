@@ -127,7 +127,8 @@ class ScoreEntry(Record):
     score: Points
     """The target's score in points, averaged over its languages."""
     dev_score: Points | None = None
-    """Score in points on development sets that share no row with the test sets; the best recipe is chosen by it."""
+    """Score in points on development sets, by which the best recipe is chosen. That they are not the test sets is the
+    caller's word; `harness verify` checks that no file of one is byte for byte a file of the other, not row by row."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,8 @@ class Scores:
     by_pair: dict[tuple[str, str], dict[int, float]]
     """(recipe, target) -> seed -> points."""
     dev_by_pair: dict[tuple[str, str], dict[int, float]]
-    """The same on development sets that share no row with the test sets, by which the best recipe is chosen."""
+    """The same on development sets, by which the best recipe is chosen; none where their files are the test sets',
+    byte for byte. Rows are not compared."""
     recipes: list[str]
     """Recipes that have at least one cell whose data was there."""
     targets: list[str]

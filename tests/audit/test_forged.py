@@ -14,11 +14,11 @@ from forge import PUBLISHED, Lab, build_gold, make_lab
 from toy import ROOT
 from wheels import REAL
 
+from harness.audit.exit_codes import strictly
 from harness.audit.integrity.findings import Checked
 from harness.audit.integrity.made import DataManifest, Made
 from harness.audit.integrity.pinned import check_pinned
 from harness.audit.integrity.rows import pinned_rows
-from harness.audit.levels import strictly
 from harness.audit.report import render
 from harness.audit.rules import _committed, other_rules
 from harness.audit.scope import _not_pinned, _not_published

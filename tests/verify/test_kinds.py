@@ -22,9 +22,10 @@ from harness.verify import Claim, Scores, judge, read_claims
 from harness.verify.claims import registry
 from harness.verify.claims.facts import Facts, Finding, compared
 from harness.verify.claims.kinds import RECORDS, AnyCheck, by_kind, group_of, unit_of
-from harness.verify.claims.kinds.base import Group, LookedUp, ProjectFiles
+from harness.verify.claims.kinds.base import Group, LookedUp
 from harness.verify.claims.kinds.count_tasks import CountTasks
 from harness.verify.claims.kinds.mean import MeanGain
+from harness.verify.claims.kinds.pieces import ProjectFiles
 from harness.verify.claims.needs import needs
 from harness.verify.measure.values import measure
 from harness.verify.show.derivation import derivation

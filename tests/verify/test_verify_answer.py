@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.audit.levels import exit_code, strictly, verify_all
+from harness.audit.exit_codes import exit_code, strictly
+from harness.audit.levels import verify_all
 from harness.audit.report import EXIT_MEANINGS, render
 from harness.exchange.contradictions import _shows as shows
 from harness.project.paths import Paths

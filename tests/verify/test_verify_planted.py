@@ -10,8 +10,9 @@ import pytest
 import yaml
 from toy import ROOT
 
+from harness.audit.exit_codes import exit_code
 from harness.audit.integrity.findings import Findings
-from harness.audit.levels import exit_code, hold_planted
+from harness.audit.levels import hold_planted
 from harness.project.errors import HarnessError
 from harness.project.profiles import describe_data, describe_encoder, read_params
 from harness.project.results import Cell

@@ -21,7 +21,7 @@ from harness.verify.statistics.anytime import MIXTURE, anytime_verdict
 from harness.verify.statistics.decision import decide
 from harness.verify.statistics.design import fixed
 from harness.verify.statistics.intervals import CONFIDENCE, Interval, Published
-from harness.verify.statistics.simulation import choosing, together
+from harness.verify.statistics.simulation import choosing, languages, splits, together
 from harness.verify.statistics.simulation import studies as sim
 from harness.verify.statistics.simulation.draws import (
     MARGIN_POINTS,
@@ -37,6 +37,7 @@ from harness.verify.statistics.simulation.kinds import (
     COMPARE,
     GAIN,
     KINDS,
+    LANGUAGES,
     NO_GAIN,
     ONE,
     RETRIEVAL,
@@ -331,7 +332,7 @@ def test_choosing_in_arrays_is_choosing() -> None:
         pairs = {(name, target): (c, t) for c, name in enumerate(names) for t, target in enumerate(targets)}
         by, reported = (
             {pair: {s: float(each[study, s, t, c]) for s in range(4)} for pair, (c, t) in pairs.items()}
-            for each in runs
+            for each in (runs.choosing, runs.reported)
         )
         dev = {pair for pair in pairs if int(pair[1][1:]) < choosing.WITH_DEV}
         scores = Scores(
@@ -381,6 +382,11 @@ def test_the_committed_page_is_what_the_command_writes(repo_root: Path) -> None:
     for part, row in (
         (by_title["A stated gain, by spread"], sim.measure(GAIN, "sound", 0.5, 1.0, True, sim.STUDIES)),
         (by_title["A published number that is one noisy run"], sim.measure_noisy(1.5, 0.0, sim.STUDIES)),
+        (
+            by_title["A stated gain on a group of languages"],
+            languages.measure_languages(LANGUAGES[0], "collapses seen", 1.0, sim.STUDIES),
+        ),
+        (by_title["Dev or test"], splits.measure_split(splits.SOME, "sound", 0.0, 1.5, sim.STUDIES)),
     ):
         lines = [line for line in table_lines(part.render([row])) if set(line) & {"REPRODUCED", "NOT_REPRODUCED"}]
         assert len(lines) == 2 and all(line in written for line in lines)

@@ -15,7 +15,7 @@ from harness.verify.scores import paired_gains
 from harness.verify.statistics import intervals as s
 from harness.verify.statistics.decision import POWER, decide, seeds_to_decide, verdict_chances
 from harness.verify.statistics.design import STANDARD, fixed
-from harness.verify.statistics.p_values import accusation_p, share_p
+from harness.verify.statistics.p_values import accusation_p, must_hold, partial_p
 
 points = st.floats(-100, 100, allow_nan=False).map(lambda x: round(x, 3))
 gains = st.lists(points, min_size=3, max_size=8)
@@ -290,9 +290,9 @@ def test_a_value_that_is_not_finite_is_refused(values: list[float], bad: float) 
             interval(given)
 
 
-def test_share_p_by_hand() -> None:
+def test_a_share_by_hand() -> None:
     # 3 of 4 must hold, so 2 must fall; one of 3 true ones falls with them: 3 times the second smallest
-    assert share_p([0.5, 0.01, 0.02, 0.9], 0.75) == pytest.approx(0.06)
-    assert share_p([0.01, None], 0.5) == 1.0  # 1 of 2 must hold: both must fall, and one can't
-    assert share_p([0.01, 0.02], 1.0) == pytest.approx(0.02)
-    assert share_p([None, None], 0.5) is None
+    assert must_hold(4, 0.75) == 3 and partial_p([0.5, 0.01, 0.02, 0.9], 4 - 3 + 1) == pytest.approx(0.06)
+    assert must_hold(2, 0.5) == 1 and partial_p([0.01, 1.0], 2 - 1 + 1) == 1.0  # both must fall, and one can't
+    assert must_hold(2, 1.0) == 2 and partial_p([0.01, 0.02], 2 - 2 + 1) == pytest.approx(0.02)
+    assert partial_p([0.01], 2) == 1.0 and partial_p([0.5], 0) == 0.0  # more than there are; none

@@ -180,11 +180,6 @@ def redraw_rows(shares: Shares = CHOSEN) -> list[Callable[[int], RedrawRate]]:
     return rows
 
 
-def simulate_redraws(studies: int = 500, shares: Shares = CHOSEN) -> list[RedrawRate]:
-    """All rows, with so many sound re-runs each."""
-    return [make(studies) for make in redraw_rows(shares)]
-
-
 def _rate(
     spreads: str,
     what: str,

@@ -9,7 +9,14 @@ from harness.audit.repeat.simulation import SOUND, RedrawRate
 from harness.pages.markdown import markdown_table
 from harness.pages.verifier.parts import Measured
 from harness.pages.verifier.tables import rate, right
-from harness.verify.statistics.simulation.records import CONDITIONS, VERDICTS, FamilyRow, LookingRow, Row
+from harness.verify.statistics.simulation.records import (
+    CONDITIONS,
+    VERDICTS,
+    FamilyRow,
+    LookingRow,
+    ReplicationRow,
+    Row,
+)
 from harness.verify.statistics.simulation.rules import upper_bound
 from harness.verify.statistics.simulation.studies import USUAL
 
@@ -28,6 +35,8 @@ class Line(NamedTuple):
     """How often it is decided rightly where the truth is the claim, when stopping, in per cent; replaced -> today's."""
     beyond: str = ""
     """The same where the truth lies 2 margins off."""
+    why: str = ""
+    """Why a false rate may be over the limit there, and what to do about it."""
 
 
 def answer(measured: Sequence[Measured]) -> str:
@@ -38,9 +47,10 @@ def answer(measured: Sequence[Measured]) -> str:
     headers = ("claims", "false, replaced", "false, today's", "right, truth 0", "right, truth 2")
     text = (
         f"Upper 95 % bounds (Clopper and Pearson 1934, Biometrika 26) of the highest false rate of a verdict, in per"
-        f" cent, over the band's centre, its edge, 1.5 and 2 margins, every look, and stopping at the first decided"
-        f" verdict; up to {studies:,} studies a rate. Right: how often the right verdict falls when stopping, at a"
-        f" spread of {USUAL:g} margins, replaced rule → today's; the lowest where there are several situations."
+        f" cent, over the band's centre, its edge, 1.5 and 2 margins (of a word on a replication: no effect, and"
+        f" effects of 0.5, 1 and 2), every look, and stopping at the first decided verdict; up to {studies:,} studies a"
+        f" rate. Right: how often the right verdict falls when stopping, at a spread of {USUAL:g} margins, replaced"
+        f" rule → today's; the lowest where there are several situations."
     )
     table = markdown_table(headers, rows, "l")
     return "\n\n".join(["## How often it errs, in one table", text, table, exceptions(lines)])
@@ -52,11 +62,11 @@ def exceptions(lines: Sequence[Line]) -> str:
     kept = f"Of {len(lines)} lines {len(lines) - len(over)} keep every false rate at {100 * LIMIT:.1f} % or less"
     if not over:
         return f"{kept} by today's rule."
-    named = "; ".join(f"{line.what} ({100 * line.new:.1f} %)" for line in over)
-    return (
-        f"{kept} by today's rule. The exceptions: {named}. Look at the gains seed by seed before a verdict is quoted;"
-        " one that stands far off is worth more than the interval."
-    )
+    items = []
+    for why in dict.fromkeys(line.why for line in over):
+        named = "; ".join(f"{line.what} ({100 * line.new:.1f} %)" for line in over if line.why == why)
+        items.append(" ".join(f"- {named}. {why}".split()))
+    return "\n".join([f"{kept} by today's rule. The exceptions:", "", *items])
 
 
 def summary(measured: Sequence[Measured]) -> Iterator[Line]:
@@ -65,10 +75,15 @@ def summary(measured: Sequence[Measured]) -> Iterator[Line]:
         for condition, what in CONDITIONS.items():
             if rows := [row for row in part.judged if row.condition == condition]:
                 several = len({row.condition for row in part.judged}) > 1
-                yield _line(part.part.title + (f": {what}" if several else ""), rows)
+                line = _line(part.part.title + (f": {what}" if several else ""), rows)
+                yield line._replace(why=part.part.over)
         families = [row for row in part.rows if isinstance(row, FamilyRow)]
         if families:
             yield _family_line(part.part.title, families)
+        for condition, what in CONDITIONS.items():
+            said = [row for row in part.rows if isinstance(row, ReplicationRow) and row.condition == condition]
+            if said:
+                yield _replication_line(f"{part.part.title}: {what}", said)
         redrawn = [row for row in part.rows if isinstance(row, RedrawRate) and row.what == SOUND]
         if redrawn:
             old, new = (max(upper_bound(count(row), row.studies) for row in redrawn) for count in (_old, _new))
@@ -89,13 +104,27 @@ def _line(what: str, rows: Sequence[Row]) -> Line:
 
 
 def _power(rows: Sequence[Row], deviation: float) -> str:
-    spreads = {row.sigma for row in rows}
-    spread = USUAL if USUAL in spreads else min(spreads)
-    found = [row for row in rows if row.deviation == deviation and row.sigma == spread]
+    found = []
+    for situation in dict.fromkeys(row.situation for row in rows):
+        there = [row for row in rows if row.situation == situation and set(row.truths) == {deviation}]
+        spreads = {row.sigma for row in there}
+        found += [row for row in there if row.sigma == (USUAL if USUAL in spreads else min(spreads))]
+    if not found:
+        return ""
     return " → ".join(
         rate(min(counts.of(right(row))[-1] for row, counts in zip(found, by_rule, strict=True)), found[0].studies)
         for by_rule in ([row.old for row in found], [row.new for row in found])
     )
+
+
+def _replication_line(what: str, rows: Sequence[ReplicationRow]) -> Line:
+    old, new = (max(row.bounds[which] for row in rows) for which in (0, 1))
+    strong = [row for row in rows if row.effect == 2]
+    power = " → ".join(
+        rate(min(words.right[-1] for words in by_rule), rows[0].studies)
+        for by_rule in ([row.old for row in strong], [row.new for row in strong])
+    )
+    return Line(what, old, new, "", power if strong else "")
 
 
 def _old(row: RedrawRate) -> int:

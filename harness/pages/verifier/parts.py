@@ -18,14 +18,18 @@ from harness.pages.verifier.tables import (
     looking_table,
     noisy_table,
     redraw_table,
+    replication_table,
     shape_table,
     spread_table,
     way_table,
 )
 from harness.project.records import Record
-from harness.verify.statistics.simulation.choosing import choosing_rows
+from harness.verify.statistics.simulation.choosing import choosing_rows, collapse_rows, noisy_choice_rows
 from harness.verify.statistics.simulation.kinds import COMPARE, GAIN, NO_GAIN, RETRIEVAL, TYDIQA
+from harness.verify.statistics.simulation.languages import language_rows
 from harness.verify.statistics.simulation.records import Row
+from harness.verify.statistics.simulation.replications import replication_rows
+from harness.verify.statistics.simulation.splits import split_rows, unseen_rows
 from harness.verify.statistics.simulation.studies import (
     STUDIES,
     coverage_rows,
@@ -50,22 +54,50 @@ class Part(NamedTuple):
     """The rows as Markdown."""
     studies: int = STUDIES
     """Studies of each row."""
+    over: str = ""
+    """Why false rates are over the limit there, and what to do about it, where some are."""
 
 
 PARTS = (
     Part("A stated gain, by spread", words.GAIN, gain_rows(), spread_table),
     Part("A stated gain, with collapsed cells", words.COLLAPSES, kind_rows(GAIN), kind_table),
+    Part("A stated gain on a group of languages", words.LANGUAGES, language_rows(), kind_table),
     Part("No gain", words.NO_GAIN, kind_rows(NO_GAIN), kind_table),
     Part("A comparison", words.COMPARE, kind_rows(COMPARE), kind_table),
     Part("A share of recipes: 8 of 9, as of retrieval", words.SHARE, kind_rows(RETRIEVAL), kind_table),
     Part("A share of recipes: 5 of 9, as of TyDiQA", words.SHARE_MANY, kind_rows(TYDIQA), kind_table),
     Part("The best recipe of each target", words.CHOOSING, choosing_rows(), kind_table, studies=4000),
+    Part(
+        "The best recipe, with collapsed cells",
+        words.CHOOSING_COLLAPSES,
+        collapse_rows(True),
+        kind_table,
+        4000,
+        words.OVER_COLLAPSES,
+    ),
+    Part(
+        "The best recipe, with collapsed cells, of what sound runs give",
+        words.CHOOSING_SOUND,
+        collapse_rows(False),
+        kind_table,
+        4000,
+    ),
+    Part("The best recipe over a noisy number", words.CHOOSING_NOISY, noisy_choice_rows(), kind_table, 4000),
     Part("When the best recipe is chosen", words.WAYS, way_rows(), way_table),
     Part("A published number that is one noisy run", words.NOISY, noisy_rows(), noisy_table),
+    Part("Dev or test", words.SPLITS, split_rows(), kind_table),
+    Part(
+        "Dev or test, where the difference can't be seen",
+        words.UNSEEN,
+        unseen_rows(),
+        kind_table,
+        over=words.OVER_UNSEEN,
+    ),
     Part("Claims judged together", words.FAMILY, family_rows(), family_table),
+    Part("Out of scope: what is said of replications", words.REPLICATIONS, replication_rows(), replication_table, 4000),
     Part("Looking again", words.LOOKING, looking_rows(), looking_table),
     Part("The prediction interval", words.PREDICTION, coverage_rows(), coverage_table),
-    Part("Gains that are not normal", words.SHAPES, shape_rows(), shape_table),
+    Part("Gains that are not normal", words.SHAPES, shape_rows(), shape_table, over=words.OVER_SHAPES),
     Part("Level V2: a re-run beside the pinned results", words.REDRAW, redraw_rows(), redraw_table, studies=400),
 )
 

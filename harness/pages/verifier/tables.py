@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from harness.audit.repeat.simulation import SOUND, RedrawRate
 from harness.pages.markdown import markdown_table
@@ -14,6 +14,7 @@ from harness.verify.statistics.simulation.records import (
     Decided,
     FamilyRow,
     LookingRow,
+    ReplicationRow,
     Row,
     Way,
     WayRow,
@@ -22,6 +23,8 @@ from harness.verify.statistics.simulation.rules import LOOKS, upper_bound
 
 COLUMNS = (*(f"{n} seeds" for n in LOOKS), "stopping")
 BOUND = "highest, bound"
+FIRST = {"gain": "a stated gain", "no_gain": "no gain"}
+"""Kind of the claim that a true effect is of -> in words."""
 
 
 def rate(count: int, studies: int) -> str:
@@ -45,13 +48,18 @@ def rate_lines(row: Row, labels: Sequence[str]) -> list[list[str]]:
     return [
         [
             *labels,
-            f"{row.deviation:g}",
+            truth(row),
             verdict,
             *pairs(row.old.of(verdict), row.new.of(verdict), row.studies, row.errors(verdict) is not None),
             bound_pair(row.bounds(verdict)),
         ]
         for verdict in VERDICTS
     ]
+
+
+def truth(row: Row) -> str:
+    """Where the truth lies, of development and of test sets where these differ."""
+    return f"{row.deviation:g}" if row.dev_deviation is None else f"dev {row.dev_deviation:g}, test {row.deviation:g}"
 
 
 def rates(rows: Sequence[Row], header: str, label: Callable[[Row], str]) -> str:
@@ -96,8 +104,10 @@ def kind_table(rows: Sequence[Row]) -> str:
     for condition, what in CONDITIONS.items():
         if some := [row for row in rows if row.condition == condition]:
             situations = any(row.situation for row in some)
-            header, label = ("recipes", _situation) if situations else ("spread", _spread)
-            parts.append(f"{what[0].upper()}{what[1:]}:\n\n{rates(some, header, label)}")
+            header, label = ("situation", _situation) if situations else ("spread", _spread)
+            noisy = condition == "noisy published number"
+            table = noisy_table(some) if noisy else rates(some, header, label)
+            parts.append(f"{what[0].upper()}{what[1:]}:\n\n{table}")
     return "\n\n".join(parts)
 
 
@@ -115,18 +125,22 @@ def shape_table(rows: Sequence[Row]) -> str:
 
 
 def noisy_table(rows: Sequence[Row]) -> str:
-    """By spread in points, every verdict and those that are false."""
-    lines = []
+    """By spread in points, and situation where there are several: every verdict, and those that are false."""
+    lines, last = [], ""
+    several = len({row.situation for row in rows}) > 1
     for row in rows:
         for verdict in VERDICTS:
-            errors, points = row.errors(verdict), f"{row.sigma * MARGIN_POINTS:g}"
+            errors, points = row.errors(verdict), f"{row.sigma * MARGIN_POINTS:.3g}"
             assert errors is not None
+            situation = ["" if row.situation == last else row.situation] if several else []
             said = pairs(row.old.of(verdict), row.new.of(verdict), row.studies)
-            lines.append([points, f"{row.deviation:g}", verdict, "all", *said, ""])
+            lines.append([*situation, points, truth(row), verdict, "all", *said, ""])
             false = pairs(*errors, row.studies, bold=True)
-            lines.append([points, f"{row.deviation:g}", "", "false", *false, bound_pair(row.bounds(verdict))])
+            blank = [""] if several else []
+            lines.append([*blank, points, truth(row), "", "false", *false, bound_pair(row.bounds(verdict))])
+            last = row.situation
     headers = ("spread, points", "difference", "verdict", "which", *COLUMNS, BOUND)
-    return markdown_table(headers, lines)
+    return markdown_table(("situation", *headers), lines, "l") if several else markdown_table(headers, lines)
 
 
 def family_table(rows: Sequence[FamilyRow]) -> str:
@@ -143,6 +157,29 @@ def family_table(rows: Sequence[FamilyRow]) -> str:
             accused = "the wrong one" if row.wrong else "a true one"
             lines.append([accused, str(row.claims), name, *(cells if row.wrong else map(_bold, cells)), bound])
     return markdown_table(("accused", "claims", "rule", *COLUMNS, BOUND), lines, "lll")
+
+
+def replication_table(rows: Sequence[ReplicationRow]) -> str:
+    """One table per thing that goes wrong: words that are false, and the right one where there is an effect."""
+    parts = []
+    for condition, what in CONDITIONS.items():
+        lines = [line for row in rows if row.condition == condition for line in _replication_lines(row)]
+        if lines:
+            table = markdown_table(("first claim", "claims", "effect, margins", "word", *COLUMNS, BOUND), lines, "ll")
+            parts.append(f"{what[0].upper()}{what[1:]}:\n\n{table}")
+    return "\n\n".join(parts)
+
+
+def _replication_lines(row: ReplicationRow) -> Iterator[list[str]]:
+    labels = [FIRST[row.kind], str(row.claims), f"{row.effect:g}"]
+    if row.effect:
+        yield [*labels, "HOLDS HERE, right", *pairs(row.old.right, row.new.right, row.studies), ""]
+    else:
+        yield [*labels, "HOLDS HERE", *pairs(row.old.holds_false, row.new.holds_false, row.studies, True), ""]
+        opposite = pairs(row.old.opposite_false, row.new.opposite_false, row.studies, True)
+        yield [*labels, "OPPOSITE HERE", *opposite, ""]
+    either = pairs(row.old.any_false, row.new.any_false, row.studies, True)
+    yield [*labels, "any false one", *either, bound_pair(row.bounds)]
 
 
 def _bold(cell: str) -> str:

@@ -10,7 +10,7 @@ from harness.pages.markdown import markdown_table
 OPENING = """# How the verifier decides, and how often it errs
 
 Written by `harness verifier report`, which measures every rate below by simulation with the verifier's own rules
-(about two minutes on one core; always the same draws, so always the same page). Deviations and spreads are in units
+(about four minutes on one core; always the same draws, so always the same page). Deviations and spreads are in units
 of a claim's margin. *Replaced* is the rule that was used before: a t interval for a fixed number of seeds, whenever one
 looked."""
 
@@ -156,15 +156,22 @@ COLLAPSES = (
     """The same where 1 % of all cells lose 35 points: the margin is 1.5 points, and a gain rests on 18 cells a seed."""
 )
 
+LANGUAGES = """A mean over targets of the mean gain over those languages of a group that the target is tested in, with
+one published run. The languages of one cell come from one model: they share half of their variance over seeds, and
+where the model collapsed all of them lose 35 points. Spreads in points are those of the gain."""
+
 NO_GAIN = """"At most": the mean over nine recipes on one target, ten cells a seed. Truth 0 is one margin below the
-threshold, 1 is at it."""
+threshold, 1 is at it. The claim states no number and its threshold was fixed before running, so there is no noisy
+published number to measure; nor is there for a comparison or a share of recipes."""
 
 COMPARE = """"Above": the mean over three recipes and nine targets less their variants, 54 cells a seed. Truth 0 is one
-margin above zero, 1 is at zero."""
+margin above zero, 1 is at zero. The claim says which is higher, not by how much: no published number, so no noisy
+one."""
 
 SHARE = """Recipes are compared with one baseline, which correlates their gains by a half. The worst cases are shown:
 all recipes but those in doubt lie 4 margins from the threshold, on the side that makes an error easiest. Truth 0: those
-in doubt lie one margin above the threshold; 1: at it; 1.5 and 2: half a margin and one below."""
+in doubt lie one margin above the threshold; 1: at it; 1.5 and 2: half a margin and one below. Threshold and share were
+fixed before running and no gain is published, so there is no noisy published number."""
 
 SHARE_MANY = """The same with a smaller share, where more recipes can pass by luck."""
 
@@ -173,6 +180,47 @@ margins below what one run of the published procedure gives here: train each onc
 rows. Seven targets choose by development sets, two by half of their items. Today's rule lets each seed be one such run.
 The replaced one chose by the mean over seeds, or by the other seeds, and so measured something else: with tied
 candidates what chance favours in one run is gone from a mean, and more seeds make that worse."""
+
+CHOOSING_COLLAPSES = """The same where 1 % of all cells lose 35 points, in what chooses and in what is reported; 99
+cells a seed. Choosing avoids a candidate that collapsed, but not a collapsed `none`, over which the gain is then large.
+So gains have one long tail, and published numbers on both sides are shown. The truth is what one run gives on average,
+its collapses counted."""
+
+CHOOSING_SOUND = """The same studies, but the truth is what one run gives on average where nothing collapses: how a
+reader would take a published number whose runs were looked at."""
+
+CHOOSING_NOISY = """The published number is one run of the procedure, which gives so many margins less than ours on
+average: as for a gain, below. Over a published row, the number is that run's score less a published baseline, one run
+too, which lies a margin lower than our `none`. Today's rule takes our scores less the same row, so that it cancels; the
+replaced one compared with `none` of our own run."""
+
+SPLITS = """A gain that was published on development sets. Today's rule decides where it gives the same word with
+development sets in place of the test sets of the targets that have both; the replaced one went by test sets alone. The
+true gains on development and on test sets lie so many margins from the claim. A verdict is an error here where it is
+false of either of the two: REPRODUCED where one lies outside the band, NOT_REPRODUCED where one lies within.
+Development and test scores of one model share 80 % of their variance over seeds. The published number is exact, or one
+noisy run on development sets."""
+
+UNSEEN = """The same where five of nine targets have development sets, as of the published data, and the gain on
+development sets differs as much on the other four, whose sets lack languages or are the test sets."""
+
+REPLICATIONS = """Out of its scope a claim gets no verdict, but HOLDS HERE where what it says is shown of what was
+measured, OPPOSITE HERE where the opposite is, else OPEN HERE. There was no such word before; *replaced* is here what
+one would do by hand, a one-sided 5 % test of each claim by itself, with the seeds that there are. Today's words hold by
+Holm's step-down over both directions of all claims. One claim alone, or ten: gains over one baseline, or "no gain" and
+nine of those. The first claim's truth lies so many margins on the claimed side of 0, for "no gain" below its threshold;
+that of all others is 0, where both words are false. So "no gain" holds here only where its upper bound lies below the
+threshold. *Any false one*: of studies with a false word on any claim. Such a claim's published number plays no part, so
+there is no noisy one; a share of recipes uses the p values of its verdict, and the best recipe has no such word."""
+
+OVER_COLLAPSES = """The verdict supposes that whoever runs cells sees which collapsed: status `collapsed` keeps the
+rate. Where none is named, look for a seed whose gain stands far off."""
+
+OVER_UNSEEN = """No rule sees a difference on rows that are not there. `harness verify ID --explain` shows which targets
+have development sets, and the gains on both; a claim of which few do is one on test sets alone."""
+
+OVER_SHAPES = """Look at the gains seed by seed before a verdict is quoted; one that stands far off is worth more than
+the interval."""
 
 WAYS = """How often the 90 % t interval of one target's gain covers what one run of the procedure gives on average, with
 ten tied recipes and none, in per cent. Choosing once by the mean over all seeds is another procedure than one run's,
@@ -214,9 +262,10 @@ bounds each of them."""
 
 LIMITS = """## Limits
 
-- **Test sets are judged, also where the published number is one of development sets.** A verdict supposes that the
-  gain on both is about as large; the margin has no term for it. `harness verify ID --explain` shows the gain on
-  development sets beside, over the targets that have one in every language.
+- **Test sets are judged, also where the published number is one of development sets.** Where targets have both, both
+  must agree; of the others a verdict supposes that the gain on both is about as large, and the margin has no term for
+  it. `harness verify ID --explain` shows the gain on development sets beside, over the targets that have one in every
+  language.
 - **Eight seeds can't show whether gains are normal**, and the interval supposes it. What other distributions do is
   measured above, not assumed.
 - **The number of seeds asked for is a projection.** It takes the measured mean and spread for the true ones; the

@@ -15,11 +15,12 @@ from tabulate import tabulate
 from harness.project.results import Cell
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import CellEvidence, Evidence
-from harness.verify.claims.kinds.base import Measured, ScoreRow
+from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.kinds.pieces import ScoreRow
 from harness.verify.measure.development import development_words
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.anytime import anytime_interval, anytime_verdict
-from harness.verify.statistics.intervals import Interval
+from harness.verify.statistics.intervals import CONFIDENCE, Interval
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 WIDTH = 150
@@ -80,7 +81,8 @@ def _anytime(found: Values, band: tuple[float | None, float | None] | None) -> s
     low, high = (side if end is None else end for side, end in zip((-math.inf, math.inf), band, strict=True))
     where = anytime_verdict(values, Interval(low=low, high=high))
     ends = f"[{interval.low:+z.3f}, {interval.high:+z.3f}]"
-    holds = "holds whenever one looks, with no looks planned (90 %; Wang and Ramdas 2023)"
+    source = f"{100 * CONFIDENCE:.0f} %; Wang and Ramdas 2023"
+    holds = f"holds whenever one looks, with no looks planned ({source})"
     return f"{ends} over all {len(values)} seeds {holds}; by it alone: {where}"
 
 

@@ -15,6 +15,7 @@ from harness.verify.claims.question import Question
 from harness.verify.claims.words import RETRIEVAL, TWICE
 from harness.verify.published.arithmetic import Followed, arithmetic_words
 from harness.verify.published.rows import PublishedRow
+from harness.verify.statistics.intervals import CONFIDENCE
 
 WIDTH = 120
 """Columns of the text."""
@@ -107,7 +108,8 @@ def _measured(claim: Claim, check: Measured, published: Mapping[str, PublishedRo
         (
             "interval",
             "mean(g) -+ c_n s / sqrt(n) over the first n seeds of the design, s their standard deviation, c_n the"
-            " boundary of the look at n, so that 90 % holds at all looks together (reference/design.yaml)",
+            f" boundary of the look at n, so that {100 * CONFIDENCE:.0f} % holds at all looks together"
+            " (reference/design.yaml)",
         ),
         *_twice(check),
         *check.threshold_in_words(claim.source.n_claim),

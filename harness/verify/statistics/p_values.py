@@ -67,19 +67,6 @@ def partial_p(p_values: Sequence[float], k: int) -> float:
     return max((min(1.0, (m - j) * ordered[j]) for j in range(k)), default=0.0)
 
 
-def share_p(p_values: Sequence[float | None], at_least: float) -> float | None:
-    """p value of "at least this share of them holds", from the p value of each; null if none has one.
-
-    Of n, K = ceil(share n) must hold. To refute that, n - K + 1 must fall (`partial_p`). One without a p value counts
-    as 1.
-    """
-    if all(p is None for p in p_values):
-        return None
-    return partial_p(
-        [1.0 if p is None else p for p in p_values], len(p_values) - must_hold(len(p_values), at_least) + 1
-    )
-
-
 def must_hold(n: int, at_least: float) -> int:
     """K = ceil(share n), safe against rounding."""
     return math.ceil(at_least * n - 1e-9)

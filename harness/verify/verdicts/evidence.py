@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from harness.project.params import BASELINE
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import CellEvidence, Development, Evidence, RetrievalPart
-from harness.verify.claims.kinds.base import OWN, Measured
+from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.kinds.pieces import OWN
 from harness.verify.claims.measurement import Measurement, Outcome
 from harness.verify.scores import Scores, ScoresTable
 from harness.verify.statistics.aggregate import Aggregate, aggregate

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from synthetic import Project, judge, planted
 
-from harness.audit.levels import strict_problems
+from harness.audit.exit_codes import strict_problems
 from harness.audit.report import render
 from harness.project.results import Cell, read_result, write_result
 

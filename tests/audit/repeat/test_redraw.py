@@ -26,7 +26,7 @@ from harness.audit.repeat.redraw import (
     signed_rank_p,
 )
 from harness.audit.repeat.same_scores import compare_scores, constant_answers, open_words
-from harness.audit.repeat.simulation import WORLDS, draw_study, new_rule, pooled_rule, simulate_redraws
+from harness.audit.repeat.simulation import WORLDS, draw_study, new_rule, pooled_rule, redraw_rows
 from harness.project.errors import HarnessError
 from harness.project.paths import Paths
 from harness.verify.scores import ScoresTable, read_scores
@@ -194,7 +194,7 @@ def test_the_simulated_cell_at_chance_is_not_accepted() -> None:
 @pytest.mark.slow
 def test_sound_redraws_alarm_seldom_and_what_is_wrong_is_seen() -> None:
     """However unequal the spreads: 120 re-runs each are too few to say 5 %, but enough to tell it from the old rule."""
-    rows = simulate_redraws(120)
+    rows = [make(120) for make in redraw_rows()]
     sound = [row for row in rows if row.what == "sound"]
     assert [row.spreads for row in sound] == list(WORLDS)
     assert sum(row.new for row in sound) <= FALSE_ALARM * sum(row.studies for row in sound)

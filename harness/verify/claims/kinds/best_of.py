@@ -12,7 +12,7 @@ from harness.project.errors import name_some
 from harness.project.params import BASELINE
 from harness.verify.claims.choosing import By, Choice, choose
 from harness.verify.claims.evidence import Evidence
-from harness.verify.claims.kinds.base import OWN, ScoreRow
+from harness.verify.claims.kinds.pieces import OWN, ScoreRow
 from harness.verify.claims.kinds.stated import StatedGain
 from harness.verify.claims.measurement import Measurement, Outcome
 from harness.verify.published.rows import PublishedRow

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import Field
 
 from harness.verify.claims.arithmetic import show_ends
-from harness.verify.claims.kinds.base import ACCUSED, ADJUSTED, FEW
 from harness.verify.claims.kinds.mean import MeanGain
+from harness.verify.claims.kinds.pieces import ACCUSED, ADJUSTED, FEW
 from harness.verify.statistics.intervals import Interval
 
 

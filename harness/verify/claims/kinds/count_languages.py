@@ -8,7 +8,8 @@ from typing import Literal
 from harness.project.pins import PublishedPin
 from harness.project.tasks import Task
 from harness.verify.claims.facts import Facts, Finding, Lacking, compared, places, tasks_of
-from harness.verify.claims.kinds.base import LookedUp, ProjectFiles
+from harness.verify.claims.kinds.base import LookedUp
+from harness.verify.claims.kinds.pieces import ProjectFiles
 
 
 class CountLanguages(LookedUp):

@@ -7,7 +7,8 @@ from typing import Literal
 
 from harness.project.pins import Part
 from harness.verify.claims.facts import Facts, Finding, Lacking, compared, places, rows_in_words
-from harness.verify.claims.kinds.base import LookedUp, ProjectFiles
+from harness.verify.claims.kinds.base import LookedUp
+from harness.verify.claims.kinds.pieces import ProjectFiles
 
 
 class CountRows(LookedUp):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from harness.verify.claims.facts import Facts, Finding, compared, first_place, tasks_of
-from harness.verify.claims.kinds.base import LookedUp, ProjectFiles
+from harness.verify.claims.kinds.base import LookedUp
+from harness.verify.claims.kinds.pieces import ProjectFiles
 
 
 class CountTasks(LookedUp):

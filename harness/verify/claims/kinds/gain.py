@@ -10,7 +10,7 @@ from pydantic import Field
 
 from harness.project.params import BASELINE
 from harness.verify.claims.evidence import Evidence
-from harness.verify.claims.kinds.base import ScoreRow
+from harness.verify.claims.kinds.pieces import ScoreRow
 from harness.verify.claims.kinds.stated import StatedGain
 from harness.verify.claims.measurement import Measurement
 from harness.verify.scores import Scores, mean_gain

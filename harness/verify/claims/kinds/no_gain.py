@@ -10,8 +10,8 @@ from pydantic import Field
 
 from harness.project.params import BASELINE
 from harness.verify.claims.arithmetic import show_ends
-from harness.verify.claims.kinds.base import ACCUSED, ADJUSTED, FEW
 from harness.verify.claims.kinds.mean import MeanGain
+from harness.verify.claims.kinds.pieces import ACCUSED, ADJUSTED, FEW
 from harness.verify.statistics.decision import Decision
 from harness.verify.statistics.design import Design
 from harness.verify.statistics.intervals import Interval, place

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from harness.project.pins import PublishedPin
 from harness.verify.claims.facts import Facts, Finding, places
-from harness.verify.claims.kinds.base import LookedUp, ProjectFiles
+from harness.verify.claims.kinds.base import LookedUp
+from harness.verify.claims.kinds.pieces import ProjectFiles
 
 
 class NoSplit(LookedUp):

@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from harness.verify.claims.facts import Facts, Finding, Lacking, first_place
-from harness.verify.claims.kinds.base import LookedUp, ProjectFiles
+from harness.verify.claims.kinds.base import LookedUp
+from harness.verify.claims.kinds.pieces import ProjectFiles
 
 
 class OriginOf(LookedUp):

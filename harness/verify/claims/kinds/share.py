@@ -11,7 +11,8 @@ from pydantic import Field
 from harness.project.params import BASELINE
 from harness.verify.claims.arithmetic import Steps
 from harness.verify.claims.evidence import Evidence
-from harness.verify.claims.kinds.base import ACCUSED, Measured
+from harness.verify.claims.kinds.base import Measured
+from harness.verify.claims.kinds.pieces import ACCUSED
 from harness.verify.claims.measurement import Measurement, Outcome, Sensitivity, nothing_measured
 from harness.verify.claims.words import over_words
 from harness.verify.scores import Scores
@@ -173,7 +174,7 @@ class Share(Measured):
         if here is None:
             return []
         n, above, below = here.of, here.above, here.not_above
-        test = "partial conjunction test: the largest k with max over j <= k of (m - j + 1) p_(j) at most 0.05"
+        test = f"partial conjunction test: the largest k with max over j <= k of (m - j + 1) p_(j) at most {LEVEL:.2f}"
         shares = f"between {above}/{n} = {above / n:.0%} and ({n} - {below})/{n} = {(n - below) / n:.0%}"
         return [
             ("recipes", f"against {self.threshold_points:+.2f} points {above} count and {below} don't ({test})"),

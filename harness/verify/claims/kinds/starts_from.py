@@ -6,7 +6,8 @@ from typing import Literal
 
 from harness.project.params import HubEncoder
 from harness.verify.claims.facts import SHORT, Facts, Finding, Lacking
-from harness.verify.claims.kinds.base import LookedUp, ProjectFiles
+from harness.verify.claims.kinds.base import LookedUp
+from harness.verify.claims.kinds.pieces import ProjectFiles
 
 
 class StartsFrom(LookedUp):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from harness.verify.claims.kinds.base import ACCUSED, ADJUSTED, FEW, Margin
 from harness.verify.claims.kinds.mean import MeanGain
+from harness.verify.claims.kinds.pieces import ACCUSED, ADJUSTED, FEW, Margin
 from harness.verify.statistics.decision import Decision
 from harness.verify.statistics.design import Design
 from harness.verify.statistics.intervals import Interval, band, relation

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from harness.verify.claims.facts import Facts, Finding
-from harness.verify.claims.kinds.base import Fact, Group, ProjectFiles
+from harness.verify.claims.kinds.base import Fact, Group
+from harness.verify.claims.kinds.pieces import ProjectFiles
 
 
 class Untestable(Fact):

@@ -39,6 +39,24 @@ class Kind(NamedTuple):
         return -deviation if math.isinf(self.high) else deviation
 
 
+class LanguageKind(NamedTuple):
+    """A stated gain on a group of languages. A cell is a model on a target: its languages share what befalls it."""
+
+    name: str
+    cells: str
+    """What it averages, in words."""
+    languages: tuple[int, ...]
+    """Of each target: languages of the group that it is tested in."""
+    low: float = -1.0
+    high: float = 1.0
+    states_gain: bool = True
+
+    def weights(self) -> Numbers:
+        """2 x languages of all targets x 1, the recipe's and then the baseline's: targets count alike."""
+        up = np.concatenate([np.full(many, 1 / (many * len(self.languages))) for many in self.languages])
+        return np.concatenate([up, -up])[:, None]
+
+
 class ShareKind(NamedTuple):
     """A claim that at least `needed` of `recipes` recipes gain more than a threshold, which is 0 here."""
 
@@ -51,8 +69,7 @@ class ShareKind(NamedTuple):
     def weights(self) -> Numbers:
         """cells x recipes: each recipe's mean over the targets less the baseline's, which all share."""
 
-        own = np.kron(np.eye(self.recipes), np.full((self.targets, 1), 1 / self.targets))
-        return np.vstack([own, np.full((self.targets, self.recipes), -1 / self.targets)])
+        return over_baseline(self.recipes, self.targets)
 
     def means(self, deviation: float, short: bool) -> Numbers:
         """The recipes' true gains where those in doubt lie 1 - `deviation` margins above the threshold.
@@ -65,6 +82,12 @@ class ShareKind(NamedTuple):
         return np.concatenate([np.full(sure[0], sure[1]), np.full(self.recipes - sure[0], doubted)])
 
 
+def over_baseline(recipes: int, targets: int) -> Numbers:
+    """cells x recipes: each recipe's mean over its targets less the baseline's, which all share."""
+    own = np.kron(np.eye(recipes), np.full((targets, 1), 1 / targets))
+    return np.vstack([own, np.full((targets, recipes), -1 / targets)])
+
+
 ONE = Kind("gain", "one value per seed", 1, 0, -1.0, 1.0, True)
 """A stated gain whose values are drawn as they are, for shapes that an average of cells would lose."""
 GAIN = Kind("gain", "1 recipe and `none` on 9 targets", 9, 9, -1.0, 1.0, True)
@@ -74,6 +97,10 @@ KINDS = (GAIN, NO_GAIN, COMPARE)
 RETRIEVAL = ShareKind("share, 8 of 9", "9 recipes and `none` on 2 targets", 9, 8, 2)
 TYDIQA = ShareKind("share, 5 of 9", "9 recipes and `none` on 1 target", 9, 5, 1)
 SHARES = (RETRIEVAL, TYDIQA)
+LANGUAGES = (
+    LanguageKind("language_gain", "4 targets, of 1, 2, 4 and 8 languages", (1, 2, 4, 8)),
+    LanguageKind("language_gain", "1 target, of 3 languages", (3,)),
+)
 
 
 def cell_spread(weights: Numbers, sigma: float) -> float:

@@ -51,6 +51,8 @@ class Row(Record):
     """True spread of one seed's gain, in margins."""
     deviation: float
     """Distance of the truth from the claim, in margins; 1 is the edge of the band."""
+    dev_deviation: float | None = None
+    """The same of development sets, where `deviation` is that of test sets."""
     studies: int
     """Studies drawn."""
     old: Counts
@@ -64,12 +66,17 @@ class Row(Record):
     """Those of `new`, likewise."""
 
     @property
+    def truths(self) -> tuple[float, ...]:
+        """The deviations that a verdict speaks about: of development and of test sets where these differ."""
+        return (self.deviation,) if self.dev_deviation is None else (self.dev_deviation, self.deviation)
+
+    @property
     def false_verdicts(self) -> list[Decided]:
-        """The verdicts that are errors here: both at the edge."""
+        """The verdicts that are errors here, of any of its truths: both at the edge."""
         wrong: list[Decided] = []
-        if self.deviation >= 1:
+        if max(self.truths) >= 1:
             wrong.append("REPRODUCED")
-        if self.deviation <= 1:
+        if min(self.truths) <= 1:
             wrong.append("NOT_REPRODUCED")
         return wrong
 
@@ -104,6 +111,45 @@ class FamilyRow(Record):
     """Replaced rule with Holm's step-down over the claims."""
     new: list[int]
     """Rule of the verifier: Holm's step-down over p values that are adjusted for the looks."""
+
+
+class Words(Record):
+    """Words of replication on the same studies, by one rule, at each look and at last when each claim keeps its first
+    word."""
+
+    holds_false: list[int]
+    """Studies in which HOLDS HERE is said falsely of any claim."""
+    opposite_false: list[int]
+    """Those in which OPPOSITE HERE is."""
+    any_false: list[int]
+    """Those in which either is."""
+    right: list[int]
+    """Those in which HOLDS HERE is said of the first claim, where that is true."""
+
+
+class ReplicationRow(Record):
+    """What is said of claims out of scope, whose truths are known."""
+
+    kind: str
+    """Kind of the first claim, which the true effect is of; the others are stated gains."""
+    claims: int
+    """How many claims there are."""
+    condition: Condition
+    """What goes wrong."""
+    effect: float
+    """How far the first claim's truth lies on the claimed side, in margins; all others' is 0, where neither holds."""
+    studies: int
+    """Studies drawn."""
+    old: Words
+    """By a one-sided test of each claim by itself for a fixed number of seeds."""
+    new: Words
+    """By the rule of the verifier."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Upper 95 % bounds of the highest rate of false words, old and new."""
+        old, new = (upper_bound(max(words.any_false), self.studies) for words in (self.old, self.new))
+        return old, new
 
 
 class LookingRow(Record):

@@ -132,14 +132,21 @@ def judge_share(rule: Rule, mean: Numbers, s: Numbers, n: Counts, needed: int) -
     Heller 2008); to confirm it today's rule asks the same test for `needed` recipes above. The replaced one counted
     those whose own interval lies above.
     """
-    must_fall, at = mean.shape[1] - needed + 1, np.broadcast_to(n, mean.shape)
-    t, critical = mean / (s / np.sqrt(at)), rule.critical[at]
-    above, below = (np.sort(_adjusted(rule, stdtr(at - 1, side), at), axis=1) for side in (-t, t))
+    must_fall = mean.shape[1] - needed + 1
+    above, below = (np.sort(p, axis=1) for p in one_sided(rule, mean, s, n))
     verdicts = np.zeros(len(mean), dtype=np.int8)
-    sure = partial_p(above, needed) <= LEVEL if rule.today else (t >= critical).sum(1) >= needed
+    sure = partial_p(above, needed) <= LEVEL if rule.today else (above <= LEVEL).sum(1) >= needed
     verdicts[sure] = YES
     verdicts[partial_p(below, must_fall) <= LEVEL] = NO
     return verdicts
+
+
+def one_sided(rule: Rule, mean: Numbers, s: Numbers, n: Counts) -> tuple[Numbers, Numbers]:
+    """p values of "the true mean is at most 0" and of "it is at least 0"; 1 with so few seeds that nothing is said."""
+    many = np.broadcast_to(n, mean.shape)
+    t = mean / (s / np.sqrt(many))
+    above, below = (_adjusted(rule, stdtr(many - 1, side), many) for side in (-t, t))
+    return above, below
 
 
 def partial_p(ordered: Numbers, k: int) -> Numbers:

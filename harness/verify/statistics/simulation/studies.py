@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.verify.statistics.simulation.draws import MARGIN_POINTS, Cells, Flags, Numbers, draw, draw_cells, generator
-from harness.verify.statistics.simulation.kinds import GAIN, ONE, Kind, ShareKind, cell_spread
+from harness.verify.statistics.simulation.kinds import GAIN, ONE, Kind, LanguageKind, ShareKind, cell_spread
 from harness.verify.statistics.simulation.records import Condition, Counts, Coverage, Row
 from harness.verify.statistics.simulation.rules import (
     LOOKS,
@@ -51,7 +51,7 @@ Judge = Callable[[Rule, Numbers, Flags | None], "Codes"]
 """Rule, values (studies x seeds x values), seeds to keep -> a verdict per study."""
 
 
-def judge_kind(kind: Kind, claimed: Numbers | float = 0.0) -> Judge:
+def judge_kind(kind: Kind | LanguageKind, claimed: Numbers | float = 0.0) -> Judge:
     """How studies of a kind with one mean are judged; its band lies around `claimed`."""
 
     def judge(rule: Rule, values: Numbers, keep: Flags | None) -> Codes:
@@ -161,10 +161,16 @@ def measure_noisy(points: float, deviation: float, studies: int) -> Row:
     judge, inside = judge_kind(ONE, claimed), np.abs(claimed - deviation) <= 1
     by_rule = [judge_looks(rule, judge, cells, ONE.weights(), deviation, False) for rule in (old_rule(), new_rule())]
     right = {YES: inside, NO: ~inside & (deviation != 0)}
+    row = {"kind": "gain", "condition": "noisy published number", "sigma": sigma, "deviation": deviation}
+    return Row(**row, studies=studies, **count_noisy(by_rule, right))
+
+
+def count_noisy(by_rule: Sequence[Codes], right: dict[int, Flags]) -> dict[str, Counts]:
+    """The four counts of a row whose errors hang on the published number: of both rules, all and without the `right`
+    ones."""
     old, new = (count(by_look) for by_look in by_rule)
     old_false, new_false = (count(by_look, right) for by_look in by_rule)
-    row = {"kind": "gain", "condition": "noisy published number", "sigma": sigma, "deviation": deviation}
-    return Row(**row, studies=studies, old=old, new=new, old_false=old_false, new_false=new_false)
+    return {"old": old, "new": new, "old_false": old_false, "new_false": new_false}
 
 
 def gain_rows() -> list[Maker]:
