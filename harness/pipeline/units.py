@@ -9,10 +9,11 @@ from typing import Literal
 
 from harness.pipeline.lock import Lock
 from harness.pipeline.resolved import says_the_same
+from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.records import StrictRecord
-from harness.project.results import grid_cells
+from harness.project.results import Cell, grid_cells
 from harness.project.stages import (
     CORPUS,
     ENCODER,
@@ -115,4 +116,37 @@ def states_of(grid: Sequence[Unit], params: Params, paths: Paths) -> dict[str, S
             found[unit.stage] = "stale"
         else:
             found[unit.stage] = "done"
+    return found
+
+
+def part_of(params: Params, recipes: Sequence[str], seeds: Sequence[int]) -> list[Cell]:
+    """The cells of the grid at these recipes and seeds, none named being all; empty where neither is named.
+
+    Raises HarnessError where one of them is not in the grid, or none of its cells has both.
+    """
+    axes: tuple[tuple[str, Sequence[object], Sequence[object]], ...] = (
+        ("recipe", recipes, params.grid.recipes),
+        ("seed", seeds, params.grid.seeds),
+    )
+    for axis, named, known in axes:
+        for one in named:
+            if one not in known:
+                raise HarnessError(
+                    f"expected a {axis} of the grid of profile {params.profile} ({', '.join(map(str, known))}), found"
+                    f" {one}",
+                    fix=f"name one of them, or add it to `grid` in profiles/{params.profile}.yaml",
+                )
+    if not recipes and not seeds:
+        return []
+    found = [
+        cell
+        for cell in grid_cells(params)
+        if (not recipes or cell.recipe in recipes) and (not seeds or cell.seed in seeds)
+    ]
+    if not found:
+        named = f"{', '.join(recipes)} at {', '.join(map(str, seeds))}"
+        raise HarnessError(
+            f"expected cells of {named} in the grid of profile {params.profile}, found none: its blocks have others",
+            fix="`harness plan` shows the grid",
+        )
     return found

@@ -152,6 +152,19 @@ def test_the_same_bytes_as_plain_dvc_repro(project: Project) -> None:
     assert "grid: 1 units run, 2 kept" in out and project.made() == project.reference
 
 
+def test_a_part_of_the_grid_runs_alone_and_is_not_judged(project: Project) -> None:
+    code, out, err = project.harness("repro", "--recipe", "none", "--seed", "1")
+    assert code == 0, out + err
+    assert project.recorded() == {"intermediate@none-1", "cell@none-udpos-1", "cell@none-tatoeba-1"}
+    assert "2 cells of 4 are there; not judged" in out and "harness verify" not in out
+    code, out, err = project.harness("repro", "--recipe", "none")
+    assert code == 0 and "grid:" not in out, "nothing is left to run of it"
+    code, out, err = project.harness("repro", "--seed", "7")
+    assert code == 2 and "expected a seed of the grid of profile toy (1), found 7" in err, out + err
+    code, out, err = project.harness("repro")
+    assert code == 0 and project.made() == project.reference, out + err
+
+
 def test_a_process_that_dies_costs_its_unit_and_what_needs_it(project: Project) -> None:
     kill = "unit == 'intermediate-mnli-1' or (unit, attempt) == ('cell-none-tatoeba-1', 1)"
     with project.workers_that(f"({kill}) and os.kill(os.getpid(), 9)"):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from wheels import REAL
 
 from harness.pipeline.plan import render_plan
+from harness.pipeline.units import part_of
 from harness.project.errors import HarnessError, explain_validation, nearest
 from harness.project.params import Params, Retrieval, data_dir
 from harness.project.paths import Paths
@@ -240,6 +241,12 @@ def test_mini_is_the_study_of_a_real_encoder() -> None:
         rates = [mini.recipes[f"{name}-rate-{at}"].learning_rate for at in ("third", "triple")]
         chosen = mini.intermediate[name].learning_rate
         assert rates == [pytest.approx(chosen / 3, rel=2e-3), pytest.approx(3 * chosen)]
+    assert len(part_of(mini, ["none"], [1])) == 9 and len(part_of(mini, ["none", "mnli"], [])) == 90
+    assert len(part_of(mini, [], [4])) == 45 and part_of(mini, [], []) == []
+    with pytest.raises(HarnessError, match="expected cells of ccg at 4 in the grid"):
+        part_of(mini, ["ccg"], [4])
+    with pytest.raises(HarnessError, match=r"expected a recipe of the grid of profile mini \(none, .*found nonne"):
+        part_of(mini, ["nonne"], [])
     assert not any(recipe.mlm for recipe in mini.recipes.values()), "the encoder has no masked-LM head"
     paper = read_params(toys.ROOT / "profiles" / "paper.yaml")
     for target in ("bucc", "tatoeba"):
