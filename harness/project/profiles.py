@@ -64,15 +64,23 @@ def load_params(root: Path) -> Params:
 
 
 def read_params(path: Path) -> Params:
-    """Read and check one complete params file (params.yaml or profiles/NAME.yaml)."""
+    """Read and check one complete params file (params.yaml or profiles/NAME.yaml).
+
+    Raises HarnessError where it is not there, doesn't fit, or lacks a key that may be null but that DVC has to find.
+    """
     anew = ", or delete it and run `harness profile lab`" if path.name == "params.yaml" else ""
     fix = f"edit {path.name}{anew}"
     if not path.exists():
         raise HarnessError(f"expected a params file at {path}, found none", fix="run `harness profile lab`")
+    content = read_yaml(path, fix)
     try:
-        return Params.model_validate(read_yaml(path, fix))
+        params = Params.model_validate(content)
     except ValidationError as error:
         raise HarnessError(explain_validation(error, Params, path.name), fix=fix) from None
+    for key, absent in (("mlm", "mlm" not in content), ("data.pack", "pack" not in content["data"])):
+        if absent:  # dvc.yaml names it as what stages depend on, and DVC refuses a file that lacks it
+            raise HarnessError(f"expected the key `{key}` in {path.name}, if only `null`, found none", fix=fix)
+    return params
 
 
 def list_profiles(root: Path) -> list[str]:

@@ -33,6 +33,31 @@ def test_a_profile_loads_and_is_called_what_its_file_is(name: str) -> None:
     assert params.grid.recipes[0] == "none"
 
 
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_has_every_key_that_dvc_looks_up(name: str) -> None:
+    """DVC ends with "MissingParamsError" at a key that may be left out for all that pydantic minds."""
+    content = yaml.safe_load((toys.ROOT / "profiles" / f"{name}.yaml").read_text())
+    stages = yaml.safe_load((toys.ROOT / "dvc.yaml").read_text())["stages"]
+    named = {key for stage in stages.values() for key in stage.get("params", []) if "${" not in key}
+    assert {"mlm", "data.pack", "encoder"} <= named
+    for key in named:
+        found = content
+        for part in key.split("."):
+            assert part in found, key
+            found = found[part]
+
+
+@pytest.mark.parametrize("key", ["mlm", "data.pack"])
+def test_a_key_that_dvc_looks_up_may_be_null_and_not_absent(tmp_path: Path, key: str) -> None:
+    content = unalias(yaml.safe_load((toys.ROOT / "profiles" / "mini.yaml").read_text()))
+    *parents, last = key.split(".")
+    (content[parents[0]] if parents else content).pop(last)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(HarnessError, match=f"expected the key `{key}` in params.yaml, if only `null`, found none"):
+        read_params(path)
+
+
 def test_an_active_profile_is_a_known_one() -> None:
     assert load_params(toys.ROOT).profile in PROFILES
 
