@@ -47,9 +47,9 @@ def test_a_profile_has_every_key_that_dvc_looks_up(name: str) -> None:
             found = found[part]
 
 
-@pytest.mark.parametrize("key", ["mlm", "data.pack"])
-def test_a_key_that_dvc_looks_up_may_be_null_and_not_absent(tmp_path: Path, key: str) -> None:
-    content = unalias(yaml.safe_load((toys.ROOT / "profiles" / "mini.yaml").read_text()))
+@pytest.mark.parametrize(("profile", "key"), [("mini", "mlm"), ("paper", "data.pack")])
+def test_a_key_that_dvc_looks_up_may_be_null_and_not_absent(tmp_path: Path, profile: str, key: str) -> None:
+    content = unalias(yaml.safe_load((toys.ROOT / "profiles" / f"{profile}.yaml").read_text()))
     *parents, last = key.split(".")
     (content[parents[0]] if parents else content).pop(last)
     path = tmp_path / "params.yaml"
