@@ -9,8 +9,8 @@ Needs `build/<profile>/data` and `build/<profile>/encoder` of the active profile
 (recipe `none`) on one task with the profile's settings, but for what the options name, and scores the dev rows of the
 source language. No test row, no other language and no checkpoint of an intermediate training is read: a gain can't be
 seen here. The seed is 0, which no grid has. Each trial adds a line to benchmarks/results/search-PROFILE.jsonl; one that
-stands there with equal settings, data and encoder does not run again, so a killed search goes on; the line names the
-code that ran. `--page` prints every line as a table. Seconds are of the processor, all threads together.
+stands there with equal settings, data and encoder does not run again, so a killed search goes on; the line has a
+hash of the code that ran. `--page` prints every line as a table. Seconds are of the processor, all threads together.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def run_trial(role: str, task: str, settings: Training, params: Params, paths: P
         "rows": settings.max_examples,
         "epochs": settings.epochs,
         "batch": settings.batch_size,
-        "code": code_of([TRAINING]),
+        "code": sha256_bytes(json.dumps(code_of([TRAINING]), sort_keys=True).encode())[:16],
         "steps": ready.steps,
         "dev": None,
         "constant": None,
