@@ -26,6 +26,9 @@ from harness.verify.statistics.p_values import show_p
 from harness.verify.verdicts.collapses import hold_collapses
 from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
+TESTED_WITHOUT = "whether it holds of what was measured is tested without"
+"""How the sentence begins that says what a replication leaves out."""
+
 
 def replicate(
     check: Measured, found: Measurement, scores: Scores, kept: Outcome, n_claim: int | None, design: Design
@@ -44,7 +47,7 @@ def replicate(
     mean = aggregate(measured.values, design)
     why = f" (not learnt by {BASELINE}: {', '.join(unlearnt)})" if unlearnt else ""
     value = f", where it is {in_words(mean)}" if mean else ""
-    said = f"whether it holds of what was measured is tested without {', '.join(left_out)}{why}{value}"
+    said = f"{TESTED_WITHOUT} {', '.join(left_out)}{why}{value}"
     changed = {"replication_p": there.replication_p, "replicated": mean, "replicated_without": left_out}
     return kept.model_copy(update=changed), [said]
 
