@@ -76,6 +76,7 @@ def test_a_target_that_the_baseline_never_learnt_decides_nothing() -> None:
     assert gains_row(page, "mnli")[-1].startswith("**+2.0") and gains_row(page, "mnli")[2].endswith("†")
     once = make(gains, seeds=FIVE, change=status("collapsed", "none", "pawsx", seeds=(1,)))
     assert once.deciding.unlearnt == [] and "OPEN HERE (mnli-gain)" in answer(once)
+    assert "(without retrieval), with a collapsed cell of `none` itself on pawsx, the mean gain of mnli" in answer(once)
 
 
 def test_what_the_encoder_had_seen_is_told_where_it_is_known() -> None:

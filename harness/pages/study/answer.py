@@ -87,7 +87,9 @@ def _targets(study: Study) -> str:
     named = f"{', '.join(d.targets)}" if n <= 2 else f"{n} targets"
     without = ["retrieval"] if d.retrieval else []
     without += [f"{', '.join(d.unlearnt)}, which `{BASELINE}` never learnt"] if d.unlearnt else []
-    return f"the {named} that decide (without {', and without '.join(without)})" if without else f"all {named}"
+    which = f"the {named} that decide (without {', and without '.join(without)})" if without else f"all {named}"
+    hit = [target for target in study.collapsed.get(BASELINE, []) if target in d.targets]
+    return f"{which}, with a collapsed cell of `{BASELINE}` itself on {', '.join(hit)}" if hit else which
 
 
 def _recipe(study: Study, name: str) -> str:

@@ -96,11 +96,13 @@ def _add_legend(axes: Axes) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    line = {"linewidth": 1.6, "markersize": 6, "markerfacecolor": "white"}
+    def line(colour: str, marker: str, label: str) -> Line2D:
+        return Line2D([], [], color=colour, marker=marker, label=label, linewidth=1.6, markerfacecolor="white")
+
     handles = [
         Patch(color=CLAIMED, label="claimed"),
-        Line2D([], [], color=WHOLE, marker="o", label="all targets of the claim", **line),
-        Line2D([], [], color=DECIDES, marker="D", label="targets that decide", **line),
+        line(WHOLE, "o", "all targets of the claim"),
+        line(DECIDES, "D", "targets that decide"),
         Line2D([], [], color="#777777", marker="o", markersize=3, linewidth=0, label="one seed"),
     ]
     axes.figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8, frameon=False)

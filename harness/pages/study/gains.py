@@ -45,8 +45,8 @@ def gains_section(study: Study, heat_map: str, averages: str) -> str:
             "Mean gain in points, and below it half the width of its 90 % interval; bold where the interval excludes "
             f"0; grey where there is none; in brackets: targets that don't decide. {colours(study)}",
             f"![Mean gain of each recipe over targets]({averages})",
-            "Grey: each seed. Blue: their mean, filled where the interval excludes 0, and its 90 % interval. It is that "
-            "of a single look; answer and claims use the wider one that is adjusted for looks.",
+            "Grey: each seed. Blue: their mean, filled where the interval excludes 0, and its 90 % interval, that of a "
+            "single look; the answer and the claims have the wider one that is adjusted for looks.",
         ]
     )
 

@@ -38,8 +38,8 @@ def rates_section(study: Study) -> str:
             "The learning rate of intermediate training is ours. These recipes train at a third of the chosen rate and "
             "at three times it, all else being equal. Mean gain in points ± half the width of its 90 % interval, at "
             f"the {' or '.join(map(str, sorted(seeds)))} seeds that all rates of a recipe have, so the chosen rate's "
-            "gain may differ from the table above; **bold**: the interval excludes 0. Other rates enter no average and no "
-            "other table of gains.",
+            "gain may differ from the table above; **bold**: the interval excludes 0. Other rates enter no average "
+            "over recipes and no other table of gains.",
             markdown_table(("recipe", "target", *ORDER), rows, "ll"),
             on_change(study),
         ]
