@@ -105,6 +105,18 @@ def test_what_could_have_been_seen_follows_from_spread_and_seeds() -> None:
     assert row(page_of(make({"mnli": 1.0}, seeds=(1, 2))), "mnli-gain", "The claims")[-1] == "-"
 
 
+def test_what_could_have_been_seen_hangs_on_what_decides_alone() -> None:
+    def noisy(cell: Cell) -> dict[str, Any]:
+        """Retrieval that moves by tens of points with the seed."""
+        return {"score": 50.0 + 30 * NOISE[cell.seed]} if (cell.recipe, cell.target) == ("mnli", "bucc") else {}
+
+    calm, wild = make({"mnli": 1.0}, seeds=FIVE), make({"mnli": 1.0}, seeds=FIVE, change=noisy)
+    both = [study.verification.claims for study in (calm, wild)]
+    over_all = [next(one.evidence.overall for one in claims if one.id == "mnli-gain") for claims in both]
+    assert over_all[0] and over_all[1]
+    assert over_all[1].sd != pytest.approx(over_all[0].sd) and wild.sees["mnli-gain"] == calm.sees["mnli-gain"]
+
+
 def with_rates(**changed: Any) -> Any:
     gains = {"mnli": {"xnli": 2.0, "panx": 4.0, "bucc": 1.0}, "qqp": 0.2, **RATES} | changed
 
@@ -162,9 +174,10 @@ def test_a_page_of_another_profile_is_never_written_over(tmp_path: Path) -> None
     study = make({"mnli": 1.0}, targets=("xnli",), settled=["profiles/lab.yaml", "docs/lab.md"])
     write_page(study, out, tmp_path)
     write_page(study, out, tmp_path)
-    assert (
-        "[docs/lab.md](../docs/lab.md)" in row(out.read_text(encoding="utf-8"), "settled in", "How it was settled")[1]
-    )
+    page = out.read_text(encoding="utf-8")
+    assert row(page, "how its settings were searched", "How it was settled")[1] == "[docs/lab.md](../docs/lab.md)"
+    assert row(page, "the profile", "How it was settled")[1] == "[profiles/lab.yaml](../profiles/lab.yaml)"
+    assert "registered rules" not in page
     before = {path.name: path.read_bytes() for path in out.parent.iterdir()}
     with pytest.raises(HarnessError) as refused:
         refuse_other_page("mini", out)

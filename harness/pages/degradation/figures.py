@@ -7,7 +7,7 @@ import math
 import statistics
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.project.errors import writing
 from harness.verify.languages.records import Degradation, SizeFit
@@ -118,7 +118,7 @@ def draw_means(
             if gain == gain:
                 colour = "white" if abs(gain) > 0.6 * reach else "black"
                 weight = "bold" if (recipes[column], codes[row]) in clear else "normal"
-                text = {"fontsize": 7, "color": colour, "fontweight": weight, "zorder": 3}
+                text: dict[str, Any] = {"fontsize": 7, "color": colour, "fontweight": weight, "zorder": 3}
                 axes.text(column, row, show_points(gain), ha="center", va="center", **text)
     axes.set_xticks(range(len(recipes)), recipes, rotation=40, ha="right", rotation_mode="anchor", fontsize=8)
     axes.tick_params(length=0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.pages.degradation.figures import draw_means, language_label, separate_levels
 from harness.pages.means import Average, SeedMean
@@ -90,7 +90,7 @@ def plot_pairs(study: Study, path: Path) -> None:
 
 
 def _write_pair(axes: Axes, row: int, column: int, gain: SeedMean | None, reach: float) -> None:
-    centred = {"ha": "center", "va": "center"}
+    centred: dict[str, Any] = {"ha": "center", "va": "center"}
     if gain is None:
         axes.text(column, row, "-", fontsize=8, color="#555555", **centred)
         return

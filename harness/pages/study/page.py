@@ -138,9 +138,17 @@ def _how_settled(study: Study, root: str) -> str:
     """The files that everything was fixed in before, and where and when the results were made."""
     made = study.provenance
     dirty = ", tracked files differed from it" if made.git_dirty else ""
-    links = ", ".join(f"[{name}]({root}/{name})" for name in study.settled)
+    folders = {
+        "the profile": "profiles/",
+        "how its settings were searched": "docs/",
+        "registered rules": "reference/",
+    }
+    links = {
+        what: ", ".join(f"[{name}]({root}/{name})" for name in study.settled if name.startswith(folder))
+        for what, folder in folders.items()
+    }
     facts = [
-        ("settled in", links or "no file that is here"),
+        *((what, named) for what, named in links.items() if named),
         ("machine", "; ".join(map(_machine, made.machines)) or "not recorded"),
         ("date", made.when),
         ("code", f"commit {', '.join(commit[:12] for commit in made.git_commits) or 'not recorded'}{dirty}"),
@@ -148,10 +156,9 @@ def _how_settled(study: Study, root: str) -> str:
     return "\n\n".join(
         [
             "## How it was settled",
-            f"Profile `{study.verification.profile}` ({study.title}) fixes data, encoder, learning rates and sizes, "
-            "the registry the claims with their margins, the design which seeds count and when one looks, and the "
-            "pre-registration what a low-resource language is. A page of a profile's own, where it is named, says how "
-            "its settings were searched.",
+            f"Profile `{study.verification.profile}` ({study.title}) fixes data, encoder, learning rates and sizes; "
+            "the rules say what each claim needs, which seeds count, when one looks, over which targets a claim is "
+            "replicated, and what a low-resource language is.",
             markdown_table(("", ""), facts, "ll"),
         ]
     )
