@@ -17,15 +17,16 @@ def study(
     out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/study.md"),
     profile: ProfileName = None,
 ) -> None:
-    """Write a page and two pictures of what the results show, claim by claim and recipe by recipe (seconds).
+    """Write a page with pictures of what the results show: claims, recipes, languages, learning rates (seconds).
 
-    Of the same results that `harness verify` judges.
+    Of the same results that `harness verify` judges. A page of another profile is never written over.
     """
-    from harness.pages.study.page import write_page
+    from harness.pages.study.page import refuse_other_page, write_page
     from harness.pages.study.record import read_study
 
     params, paths = open_project(profile)
-    write_page(read_study(params, paths), paths.root / out)
+    refuse_other_page(params.profile, paths.root / out)
+    write_page(read_study(params, paths), paths.root / out, paths.root)
     typer.echo(f"written: {paths.root / out}")
 
 

@@ -14,6 +14,7 @@ from harness.pages.study.record import EncoderMade, read_study
 from harness.project.errors import HarnessError
 from harness.project.files import write_json
 from harness.project.results import Cell, grid_cells
+from harness.verify.languages.registration import LANGUAGES_FILE, REGISTRATION_FILE
 
 Make = Callable[..., Project]
 WEIGHTS = sha256(b"weights")
@@ -22,6 +23,8 @@ WEIGHTS = sha256(b"weights")
 def run_with_encoder(make_project: Make, repo_root: os.PathLike[str]) -> Project:
     project = make_project(recipes=("none", "mnli"), targets=("xnli", "bucc"))
     project.paths.tasks.symlink_to(os.path.join(repo_root, "tasks"))
+    for name in (LANGUAGES_FILE, REGISTRATION_FILE):
+        shutil.copy(os.path.join(repo_root, "reference", name), project.paths.reference / name)
     project.write_data()
     for cell in grid_cells(project.params):
         start = {"checkpoint": WEIGHTS} if cell.recipe == "none" else {}

@@ -224,6 +224,9 @@ def test_a_claim_on_retrieval_and_other_targets_is_replicated_by_the_others() ->
     assert (whole.replication, other.replication) == ("HOLDS HERE", "OPPOSITE HERE")
     assert whole.measured == other.measured and any("tested without tatoeba, where" in why for why in other.reasons)
     assert not any("tested without" in why for why in whole.reasons)
+    assert (whole.replicated, whole.replicated_without, other.replicated_without) == (None, [], ["tatoeba"])
+    assert other.replicated and other.replicated.values == pytest.approx(dict(enumerate(around(-2.0, 4), 1)))
+    assert other.replicated.interval and other.replicated.interval[1] < 0 < (other.measured or 0)
     alone = claim_of(GAIN | {"targets": ["tatoeba"]}, elsewhere)
     assert said(alone, without).replication == said(alone, Design()).replication == "HOLDS HERE"
     in_scope = judge(claim_of(both), scores, design=without)
@@ -247,6 +250,7 @@ def test_a_target_that_the_baseline_never_learnt_replicates_nothing() -> None:
     never = said({1, 2, 3, 4})
     assert never.replication == "HOLDS HERE" and never.measured == pytest.approx(-3.5 + 0.0125)
     assert any("tested without pawsx (not learnt by none: pawsx), where it is +2.0" in why for why in never.reasons)
+    assert never.replicated_without == ["pawsx"] and said({1, 2, 3}).replicated is None
     assert said({1, 2, 3}).replication == "OPEN HERE", "learnt once: a collapsed cell like any other"
     both = said({1, 2, 3, 4}, ("xnli", "pawsx"))
     assert both.replication == "OPEN HERE", "nothing is left to replicate by"

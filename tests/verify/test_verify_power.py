@@ -16,7 +16,7 @@ from harness.verify.claims.registry import CLAIMS, read_claims
 from harness.verify.statistics.decision import decide
 from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.statistics.p_values import one_sided_p, partial_p
-from harness.verify.statistics.power import OFFS, SHARED, pilot_spreads, seeds_for, share_chance
+from harness.verify.statistics.power import OFFS, SHARED, pilot_spreads, seeds_for, share_chance, smallest_gain
 
 MEASURED = [
     (claim, claim.measured) for claim in read_claims(Paths(toys.ROOT, "lab").reference / CLAIMS) if claim.measured
@@ -51,6 +51,18 @@ def test_what_is_supposed_follows_from_the_claims_band() -> None:
             assert (true, nearly) == pytest.approx((0, check.at_most_points / 2))
             below = check.model_copy(update={"at_most_points": -1.0})
             assert below.supposed_points(0.5, 1.2, None) == pytest.approx(-1.6)
+
+
+@pytest.mark.parametrize(("n", "tests"), [(3, 1), (5, 1), (5, 20)])
+def test_the_smallest_gain_that_is_shown_is_shown_four_times_in_five(n: int, tests: int) -> None:
+    gain = smallest_gain(2.0, n, tests)
+    assert gain and smallest_gain(1.0, n, tests) == pytest.approx(gain / 2)
+    random = np.random.default_rng(5)
+    p = [one_sided_p(values, 0.0, STANDARD)[0] for values in random.normal(gain, 2.0, (1500, n)).tolist()]
+    assert np.mean([each <= STANDARD.level / tests for each in p]) == pytest.approx(0.8, abs=0.035)
+    stricter, more = smallest_gain(2.0, n, 2 * tests), smallest_gain(2.0, n + 1, tests)
+    assert stricter and more and more < gain < stricter
+    assert smallest_gain(2.0, 2) is None, "no look of the design"
 
 
 def test_the_chance_of_a_gain_is_that_of_the_rule() -> None:

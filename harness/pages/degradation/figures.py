@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.project.errors import writing
 from harness.verify.languages.records import Degradation, SizeFit
+from harness.verify.languages.registration import Language, Level
 from harness.verify.show.table import show_points
 
 if TYPE_CHECKING:
@@ -66,10 +67,14 @@ def draw_languages(found: Degradation) -> Figure:
     reach = max([LEAST_REACH_POINTS, *(abs(gain) for gain in last)])
     beyond = any(abs(gain) > reach for means in panels.values() for gain in means.values())
     for axes, (title, means) in zip(rows, panels.items(), strict=True):
-        image = _draw_means(axes, means, recipes, codes, reach)
+        image = draw_means(axes, means, recipes, codes, reach)
         axes.set_title(title, fontsize=10)
-        _separate(axes, found, codes)
-    rows[0].set_yticks(range(len(codes)), [_named(found, code) for code in codes], fontsize=8)
+        separate_levels(axes, [found.levels[code] for code in codes])
+    rows[0].set_yticks(
+        range(len(codes)),
+        [language_label(code, found.languages[code], found.levels[code]) for code in codes],
+        fontsize=8,
+    )
     for axes in rows[1:]:
         axes.tick_params(labelleft=False)
     extend = "both" if beyond else "neither"
@@ -90,7 +95,17 @@ def _without_retrieval(found: Degradation) -> list[str]:
     return [target for target in found.targets if target not in found.retrieval]
 
 
-def _draw_means(axes: Axes, means: Means, recipes: Sequence[str], codes: Sequence[str], reach: float) -> AxesImage:
+def draw_means(
+    axes: Axes,
+    means: Means,
+    recipes: Sequence[str],
+    codes: Sequence[str],
+    reach: float,
+    clear: Collection[tuple[str, str]] = (),
+) -> AxesImage:
+    """Languages x recipes as colours that reach so far on both sides of 0, each with its number; bold: those in
+    `clear`; hatched: no number.
+    """
     from matplotlib.patches import Rectangle
 
     size = (len(recipes), len(codes))
@@ -102,21 +117,23 @@ def _draw_means(axes: Axes, means: Means, recipes: Sequence[str], codes: Sequenc
         for column, gain in enumerate(values):
             if gain == gain:
                 colour = "white" if abs(gain) > 0.6 * reach else "black"
-                axes.text(column, row, show_points(gain), ha="center", va="center", fontsize=7, color=colour, zorder=3)
+                weight = "bold" if (recipes[column], codes[row]) in clear else "normal"
+                text: dict[str, Any] = {"fontsize": 7, "color": colour, "fontweight": weight, "zorder": 3}
+                axes.text(column, row, show_points(gain), ha="center", va="center", **text)
     axes.set_xticks(range(len(recipes)), recipes, rotation=40, ha="right", rotation_mode="anchor", fontsize=8)
     axes.tick_params(length=0)
     return image
 
 
-def _separate(axes: Axes, found: Degradation, codes: Sequence[str]) -> None:
-    """A line between levels."""
-    for row in range(1, len(codes)):
-        if found.levels[codes[row]] != found.levels[codes[row - 1]]:
+def separate_levels(axes: Axes, levels: Sequence[Level]) -> None:
+    """A line between rows of different levels."""
+    for row in range(1, len(levels)):
+        if levels[row] != levels[row - 1]:
             axes.axhline(row - 0.5, color="black", linewidth=1.2, zorder=4)
 
 
-def _named(found: Degradation, code: str) -> str:
-    language, level = found.languages[code], found.levels[code]
+def language_label(code: str, language: Language, level: Level) -> str:
+    """A language with the size of its pretraining text, and its level where that is worth a word."""
     size = "no text" if language.cc100_gib is None else f"{language.cc100_gib:g} GiB"
     kind = f" ({WORDS[level]})" if level in ("low", "source") else ""
     return f"{code}  {size}{kind}"

@@ -1,4 +1,4 @@
-"""The two pictures of the page that `harness study` writes.
+"""The pictures of the page that `harness study` writes, but for that of the claims (forest.py).
 
 PNGs whose bytes follow from the record and the version of matplotlib.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from harness.pages.degradation.figures import draw_means, language_label, separate_levels
 from harness.pages.means import Average, SeedMean
 from harness.pages.study.record import Study
 from harness.verify.show.table import show_points
@@ -18,17 +19,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST_REACH_POINTS = 1.0
-"""The heat map's colour scale spans at least this much, so that noise does not look like an effect."""
+"""A heat map's colour scale spans at least this much, so that noise does not look like an effect."""
 SEEDS_BELOW = 0.25
 """Seeds are drawn so far below the mean and its interval, in rows, so that neither hides the other."""
 MEAN, SEED, ABSENT = "#1f5a8c", "#9a9a9a", "#e6e6e6"
 
 
 def plot_gains(study: Study, path: Path) -> None:
-    """Gain of each recipe over all targets, and without the retrieval ones: seeds, mean and interval."""
-    panels = {"all targets": study.overall, "without retrieval": study.without_retrieval}
-    panels = {title: averages for title, averages in panels.items() if averages}
-    figure = _figure(study, 3.2 + 3.2 * len(panels), 1.4 + 0.32 * len(study.gains))
+    """Gain of each recipe over all targets, and over those that decide: seeds, mean and interval."""
+    panels = {"all targets": study.overall}
+    if study.deciding.left_out:
+        panels["targets that decide"] = study.deciding.averages
+    figure = new_figure(study, 3.2 + 3.2 * len(panels), 1.4 + 0.32 * len(study.gains))
     rows = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for axes, (title, averages) in zip(rows, panels.items(), strict=True):
         _draw_averages(axes, averages)
@@ -65,9 +67,9 @@ def _draw_estimate(axes: Axes, place: int, found: SeedMean) -> None:
 
 
 def plot_pairs(study: Study, path: Path) -> None:
-    """Heat map of mean gains, recipes x targets, with colours centred on 0."""
+    """Heat map of mean gains, recipes x targets, with colours centred on 0 and half-widths in small print."""
     targets, reach = study.verification.grid.targets, colour_reach(study)
-    figure = _figure(study, 2.6 + 0.75 * len(targets), 1.4 + 0.32 * len(study.gains))
+    figure = new_figure(study, 2.8 + 0.78 * len(targets), 1.5 + 0.42 * len(study.gains))
     axes = figure.subplots()
     axes.set_facecolor(ABSENT)
     means = [[gain.mean if gain else float("nan") for gain in gains.values()] for gains in study.gains.values()]
@@ -75,7 +77,8 @@ def plot_pairs(study: Study, path: Path) -> None:
     for row, recipe in enumerate(study.gains):
         for column, target in enumerate(targets):
             _write_pair(axes, row, column, study.gains[recipe][target], reach)
-    axes.set_xticks(range(len(targets)), targets)
+    names = [f"({target})" if target in study.deciding.left_out else target for target in targets]
+    axes.set_xticks(range(len(targets)), names)
     axes.set_yticks(range(len(study.gains)), list(study.gains))
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     for column in range(1, len(targets)):
@@ -87,14 +90,17 @@ def plot_pairs(study: Study, path: Path) -> None:
 
 
 def _write_pair(axes: Axes, row: int, column: int, gain: SeedMean | None, reach: float) -> None:
+    centred: dict[str, Any] = {"ha": "center", "va": "center"}
     if gain is None:
-        axes.text(column, row, "-", ha="center", va="center", fontsize=8, color="#555555")
+        axes.text(column, row, "-", fontsize=8, color="#555555", **centred)
         return
     colour = "white" if abs(gain.mean) > 0.6 * reach else "black"
     weight = "bold" if gain.excludes_zero else "normal"
-    axes.text(
-        column, row, show_points(gain.mean), ha="center", va="center", fontsize=8, color=colour, fontweight=weight
-    )
+    above = 0.14 if gain.interval else 0.0
+    axes.text(column, row - above, show_points(gain.mean), fontsize=8, color=colour, fontweight=weight, **centred)
+    if gain.interval:
+        half = (gain.interval.high - gain.interval.low) / 2
+        axes.text(column, row + 0.24, f"±{half:.1f}", fontsize=6, color=colour, **centred)
 
 
 def colour_reach(study: Study) -> float:
@@ -109,7 +115,26 @@ def largest_gain(study: Study, targets: list[str] | None = None) -> float:
     return max((abs(gain.mean) for gain in found if gain), default=0.0)
 
 
-def _figure(study: Study, width: float, height: float) -> Figure:
+def plot_languages(study: Study, path: Path) -> None:
+    """Heat map of mean gains on the targets that decide, languages x recipes, from little text to much."""
+    recipes, codes = list(study.gains), [one.code for one in study.languages]
+    found = {
+        (recipe, one.code): gain for one in study.languages for recipe, gain in one.gains.items() if gain is not None
+    }
+    reach = max([LEAST_REACH_POINTS, *(abs(gain.mean) for gain in found.values())])
+    figure = new_figure(study, 3.6 + 0.62 * len(recipes), 1.9 + 0.27 * len(codes))
+    axes = figure.subplots()
+    clear = {key for key, gain in found.items() if gain.excludes_zero}
+    image = draw_means(axes, {key: gain.mean for key, gain in found.items()}, recipes, codes, reach, clear)
+    separate_levels(axes, [one.level for one in study.languages])
+    labels = [language_label(one.code, one.language, one.level) for one in study.languages]
+    axes.set_yticks(range(len(codes)), labels, fontsize=8)
+    figure.colorbar(image, ax=axes, label="gain over none (points)", shrink=0.8, aspect=35)
+    figure.savefig(path, metadata={"Software": None})
+
+
+def new_figure(study: Study, width: float, height: float) -> Figure:
+    """An empty figure of so many inches, with profile and encoder above it."""
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display
 
     figure = Figure(figsize=(width, height), dpi=110, layout="constrained")

@@ -1,48 +1,96 @@
-"""The page that `harness study` writes: a frozen `Study` -> Markdown; figures.py draws its two pictures.
+"""The page that `harness study` writes: a frozen `Study` -> Markdown with pictures beside it.
 
-Every sentence that depends on numbers is chosen from the record, which record.py fills. A claim about XLM-R Large is
-never called reproduced or refuted here: the page says whether this encoder's numbers point where it points.
+Every sentence that depends on numbers is chosen from the record, which record.py fills. A claim about another encoder
+or other data is never called reproduced or refuted: the page says whether what it says holds of what was measured here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.pages.markdown import markdown_table
-from harness.pages.means import Average, SeedMean
-from harness.pages.study.figures import colour_reach, largest_gain, plot_gains, plot_pairs
+from harness.pages.study.answer import CLAIMS_ON, answer, in_scope
+from harness.pages.study.claims import claims_section
+from harness.pages.study.figures import plot_gains, plot_languages, plot_pairs
+from harness.pages.study.forest import drawn_claims, plot_claims
+from harness.pages.study.gains import count_clear, gains_section, languages_section
+from harness.pages.study.rates import rates_section
 from harness.pages.study.record import Study
-from harness.project.errors import name_some, writing
+from harness.project.errors import HarnessError, name_some, writing
 from harness.project.params import BASELINE
 from harness.project.results import Status
-from harness.verify.show.table import SPLIT, by_reason, in_order, show_interval, show_points
-from harness.verify.statistics.intervals import CONFIDENCE, FEWEST_SEEDS
-from harness.verify.verdicts.planted import published
-from harness.verify.verdicts.verdict import ClaimVerdict
+from harness.verify.show.table import SPLIT
+from harness.verify.statistics.intervals import FEWEST_SEEDS
 
-DIRECTIONS = {True: "same", False: "opposite", None: "unclear"}
-FACT_WORDS = {"CONFIRMED": "fact: confirmed", "REFUTED": "fact: refuted"}
-NOT_MEASURABLE = "not measurable"
-COLLAPSED = "†"
-"""Marks a pair that rests on a collapsed cell."""
+TITLE = "# What profile `{}` shows"
+NAMED = re.compile(r"\bprofile `([^`]+)`")
+"""How a page's first line names its profile."""
 
 
-def write_page(study: Study, out: Path) -> None:
-    """Write the page to `out`, and <out>_gains.png and <out>_pairs.png beside it."""
-    gains, pairs = (out.with_name(f"{out.stem}_{name}.png") for name in ("gains", "pairs"))
+def write_page(study: Study, out: Path, root: Path) -> None:
+    """Write the page to `out`, and its pictures as <out>_<name>.png beside it; `root`: of the repository, for links.
+
+    Raises HarnessError where `out` is a page of another profile.
+    """
+    refuse_other_page(study.verification.profile, out)
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        plot_gains(study, gains)
-        plot_pairs(study, pairs)
-        out.write_text(render_page(study, gains.name, pairs.name), encoding="utf-8")
+        for name, draw in PICTURES.items():
+            if is_drawn(study, name):
+                draw(study, out.with_name(picture_name(out.stem, name)))
+        links = os.path.relpath(root, out.parent)
+        out.write_text(render_page(study, out.stem, links), encoding="utf-8")
 
 
-def render_page(study: Study, gains: str, pairs: str) -> str:
-    """The whole page as Markdown; `gains` and `pairs`: the pictures' file names beside it."""
-    parts = [_opening(study), _what_was_run(study), _claims(study), _pairs(study), _figures(study, gains, pairs)]
-    return "\n\n".join([*parts, _limits(study)]) + "\n"
+PICTURES = {"claims": plot_claims, "pairs": plot_pairs, "gains": plot_gains, "languages": plot_languages}
+"""Name -> what draws it."""
+
+
+def is_drawn(study: Study, name: str) -> bool:
+    """Is there anything to draw in this picture?"""
+    return bool({"claims": drawn_claims(study), "languages": study.languages}.get(name, study.gains))
+
+
+def picture_name(stem: str, name: str) -> str:
+    """The picture's file name, beside the page of that stem."""
+    return f"{stem}_{name}.png"
+
+
+def refuse_other_page(profile: str, out: Path) -> None:
+    """Raise HarnessError where `out` is a page whose first line names another profile."""
+    if not out.is_file():
+        return
+    with out.open(encoding="utf-8", errors="replace") as page:
+        named = NAMED.search(page.readline())
+    if named and named[1] != profile:
+        other = out.with_name(f"{out.stem}-{profile}{out.suffix}")
+        raise HarnessError(
+            f"expected no page at {out}, or one of profile `{profile}`, found one of profile `{named[1]}`, which "
+            "would be lost",
+            fix=f"run `harness study --profile {profile} --out {other}`",
+        )
+
+
+def render_page(study: Study, stem: str, root: str = "..") -> str:
+    """The whole page as Markdown; `stem`: its file name's, which pictures are named after; `root`: from its folder to
+    the repository's.
+    """
+    names = {name: picture_name(stem, name) for name in PICTURES}
+    parts = [
+        _opening(study),
+        claims_section(study, names["claims"]),
+        gains_section(study, names["pairs"], names["gains"]),
+        languages_section(study, names["languages"], root),
+        rates_section(study),
+        _limits(study, root),
+        _what_was_run(study),
+        _how_settled(study, root),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _opening(study: Study) -> str:
@@ -52,8 +100,8 @@ def _opening(study: Study) -> str:
     )
     return "\n\n".join(
         [
-            f"# What profile `{v.profile}` shows",
-            f"**{v.answer}.**",
+            TITLE.format(v.profile),
+            f"**{answer(study)}**",
             f"Written by `harness study` from {where}: every number, and every sentence that depends on one, follows "
             "from them. Scores and gains are points (0-100); a gain is a recipe's score less that of the baseline "
             f"`{BASELINE}` (no intermediate training) at the same seed.",
@@ -62,18 +110,15 @@ def _opening(study: Study) -> str:
 
 
 def _what_was_run(study: Study) -> str:
-    v, made = study.verification, study.provenance
-    dirty = ", tracked files differed from it" if made.git_dirty else ""
+    v = study.verification
     facts = [
         ("profile", f"`{v.profile}`: {study.title}"),
         ("data", v.data),
         ("encoder", _encoder(study)),
+        *([("it had seen", study.seen)] if study.seen else []),
         ("scores", SPLIT),
         ("grid", v.grid.in_words),
         ("cells", _cells(study)),
-        ("machine", "; ".join(map(_machine, made.machines)) or "not recorded"),
-        ("date", made.when),
-        ("code", f"commit {', '.join(commit[:12] for commit in made.git_commits) or 'not recorded'}{dirty}"),
     ]
     parts = ["## What was run", markdown_table(("", ""), facts, "ll")]
     if study.task_notes:
@@ -87,6 +132,36 @@ def _what_was_run(study: Study) -> str:
         parts.append("Not available, or not to be used:")
         parts.append("\n".join(f"- {line}" for line in absent))
     return "\n\n".join(parts)
+
+
+def _how_settled(study: Study, root: str) -> str:
+    """The files that everything was fixed in before, and where and when the results were made."""
+    made = study.provenance
+    dirty = ", tracked files differed from it" if made.git_dirty else ""
+    folders = {
+        "the profile": "profiles/",
+        "how its settings were searched": "docs/",
+        "registered rules": "reference/",
+    }
+    links = {
+        what: ", ".join(f"[{name}]({root}/{name})" for name in study.settled if name.startswith(folder))
+        for what, folder in folders.items()
+    }
+    facts = [
+        *((what, named) for what, named in links.items() if named),
+        ("machine", "; ".join(map(_machine, made.machines)) or "not recorded"),
+        ("date", made.when),
+        ("code", f"commit {', '.join(commit[:12] for commit in made.git_commits) or 'not recorded'}{dirty}"),
+    ]
+    return "\n\n".join(
+        [
+            "## How it was settled",
+            f"Profile `{study.verification.profile}` ({study.title}) fixes data, encoder, learning rates and sizes; "
+            "the rules say what each claim needs, which seeds count, when one looks, over which targets a claim is "
+            "replicated, and what a low-resource language is.",
+            markdown_table(("", ""), facts, "ll"),
+        ]
+    )
 
 
 def _encoder(study: Study) -> str:
@@ -123,186 +198,7 @@ def _absent(study: Study) -> list[str]:
     return lines
 
 
-def _claims(study: Study) -> str:
-    verdicts = in_order(published(study.verification.claims))
-    headers = ("claim", "its words", "expected", "measured", "interval", "without retrieval", "direction", "seeds")
-    return "\n\n".join(
-        [
-            "## The claims",
-            count_directions(verdicts),
-            markdown_table(headers, [_claim_row(verdict) for verdict in verdicts], "ll"),
-            "Intervals are adjusted for looks (docs/verifier.md). Direction: the interval lies on the claim's side "
-            "(same), on the other (opposite), or on both (unclear). The sides are those of zero for a gain or a "
-            "comparison, of the threshold where the claim says that there is no gain, and of the claimed share where "
-            "it speaks of a share of recipes (its interval is what the recipes' own intervals leave open). Facts of "
-            "the data need no run: the pins of the published files decide them, and `harness verify` prints the "
-            "evidence.",
-            "\n".join(f"- {line}" for line in _notes(verdicts)),
-        ]
-    )
-
-
-def _notes(verdicts: Sequence[ClaimVerdict]) -> list[str]:
-    """What stands between the measurements and a verdict, and other recipes that a claim could mean."""
-    effects = [verdict for verdict in verdicts if not verdict.is_fact]
-    lines = [f"{', '.join(names)}: {reason}" for reason, names in by_reason(effects).items()]
-    for verdict in effects:
-        lines += [f"{verdict.id}: {recipe}, which the claim could mean too, gains {show_points(gain)}"
-                  for recipe, gain in verdict.beside.items()]  # fmt: skip
-    return lines
-
-
-def count_directions(verdicts: Sequence[ClaimVerdict]) -> str:
-    """How many claims point which way, and what that does not mean."""
-    measured = [verdict for verdict in verdicts if not verdict.is_fact]
-    words = [direction_of(verdict) for verdict in measured]
-    counts = ", ".join(f"{words.count(word)} {word}" for word in (*DIRECTIONS.values(), NOT_MEASURABLE))
-    facts = [direction_of(verdict) for verdict in verdicts if verdict.is_fact]
-    confirmed = facts.count(FACT_WORDS["CONFIRMED"])
-    return (
-        f"Of {len(measured)} claims on results: {counts}. Of {len(facts)} on facts of the data {confirmed} are "
-        f"confirmed. {_standing(verdicts)}"
-    )
-
-
-def _standing(verdicts: Sequence[ClaimVerdict]) -> str:
-    if _in_scope(verdicts):
-        return (
-            "Encoder and data are those of the claims; `harness verify` gives the verdicts, this page the directions."
-        )
-    return (
-        "None of the former is decided here: they speak about another encoder or other data, or need cells that are "
-        "not there. `same` says that the measurement here points where the claim points, `opposite` that it points "
-        "away from it, `unclear` that these seeds can't tell."
-    )
-
-
-def _in_scope(verdicts: Sequence[ClaimVerdict]) -> bool:
-    """Is any claim on results about what was run?"""
-    return any(verdict.verdict != "NOT_TESTED" for verdict in verdicts if not verdict.is_fact)
-
-
-def direction_of(verdict: ClaimVerdict) -> str:
-    """Where the measurement points relative to the claim; for a fact whether it is confirmed."""
-    if verdict.is_fact:
-        return FACT_WORDS.get(verdict.verdict, "fact: undecided")
-    return NOT_MEASURABLE if verdict.measured is None else DIRECTIONS[verdict.agrees]
-
-
-def _claim_row(verdict: ClaimVerdict) -> tuple[str, ...]:
-    share = verdict.is_share
-    return (
-        verdict.id,
-        verdict.text,
-        (verdict.expected or "-").replace("+-", "±"),
-        verdict.found or show_points(verdict.measured, share),
-        show_interval(verdict.interval, share),
-        show_points(verdict.without_retrieval),
-        direction_of(verdict),
-        str(verdict.n_seeds or "-"),
-    )
-
-
-def _pairs(study: Study) -> str:
-    targets, n = study.verification.grid.targets, len(study.verification.grid.seeds)
-    others = [target for target in targets if study.groups[target] != "retrieval"]
-    headers = ["recipe", *targets, "all targets", *(["without retrieval"] if study.without_retrieval else [])]
-    rows = [
-        [
-            recipe,
-            *(_pair(study, recipe, target) for target in targets),
-            _average(study.overall[recipe], targets, n),
-            *([_average(study.without_retrieval[recipe], others, n)] if study.without_retrieval else []),
-        ]
-        for recipe in study.gains
-    ]
-    scores = [[BASELINE, *(_cell(study.baseline[target], n, signed=False) for target in targets)]]
-    return "\n\n".join(
-        [
-            "## Gains by recipe and target",
-            f"Mean gain over {n} seeds ± half the width of its 90 % interval; **bold**: the interval excludes 0; "
-            f"without ±: no spread to build one from. {count_clear(study)}{_collapsed_mark(study)}",
-            markdown_table(headers, rows, "l"),
-            f"Scores of the baseline (mean over seeds ± half the width of its 90 % interval): {_steady(study)}",
-            markdown_table(["recipe", *targets], scores, "l"),
-        ]
-    )
-
-
-def count_clear(study: Study) -> str:
-    """How many pairs' intervals exclude 0, beside how many would by chance."""
-    found = [gain for gains in study.gains.values() for gain in gains.values() if gain and gain.interval]
-    up, down = (sum(gain.direction == way for gain in found) for way in ("up", "down"))
-    by_chance = (1 - CONFIDENCE) * len(found)
-    beyond = "more than" if up + down > by_chance else "no more than"
-    return (
-        f"{up + down} of {len(found)} intervals exclude 0, {up} above and {down} below: {beyond} the "
-        f"{by_chance:.1f} that would if no recipe changed anything."
-    )
-
-
-def _collapsed_mark(study: Study) -> str:
-    if not study.collapsed:
-        return ""
-    return f" {COLLAPSED}: a cell of the pair, or of the baseline on its target, collapsed; it counts as it is."
-
-
-def _steady(study: Study) -> str:
-    """Targets on which the baseline does not move with the seed."""
-    steady = [target for target, score in study.baseline.items() if score and not score.interval]
-    return f"the same at every seed on {', '.join(steady)}." if steady else "it moves with the seed on every target."
-
-
-def _pair(study: Study, recipe: str, target: str) -> str:
-    gain = study.gains[recipe][target]
-    if gain is None:
-        return "unavailable" if study.is_unavailable(recipe, target) else "no score"
-    mark = COLLAPSED if any(target in study.collapsed.get(each, []) for each in (recipe, BASELINE)) else ""
-    return _cell(gain, len(study.verification.grid.seeds)) + mark
-
-
-def _average(average: Average, targets: Sequence[str], seeds: int) -> str:
-    """A mean over `targets`; it says so where it had to leave some out."""
-    if not average.targets:
-        return "unavailable"
-    text = _cell(average.estimate, seeds)
-    return text if len(average.targets) == len(targets) else f"{text} ({len(average.targets)} targets)"
-
-
-def _cell(found: SeedMean | None, seeds: int, signed: bool = True) -> str:
-    """Mean, half-width, and the number of seeds where some have no score."""
-    if found is None:
-        return "no score"
-    text = show_points(found.mean) if signed else f"{found.mean:.1f}"
-    if found.interval:
-        text += f" ± {(found.interval.high - found.interval.low) / 2:.1f}"
-    if signed and found.excludes_zero:
-        text = f"**{text}**"
-    return text if len(found.by_seed) == seeds else f"{text} ({len(found.by_seed)} seeds)"
-
-
-def _figures(study: Study, gains: str, pairs: str) -> str:
-    n = len(study.verification.grid.seeds)
-    return "\n\n".join(
-        [
-            "## Figures",
-            f"![Mean gain of each recipe over targets]({gains})",
-            f"Grey: each of the {n} seeds. Blue: their mean, filled where the interval excludes 0, and its 90 % "
-            "interval.",
-            f"![Mean gain of each recipe on each target]({pairs})",
-            f"Mean gain in points; bold where the interval excludes 0; grey where there is none. {colours(study)}",
-        ]
-    )
-
-
-def colours(study: Study) -> str:
-    """How far the colours of the heat map reach."""
-    reach, beyond = colour_reach(study), largest_gain(study)
-    text = f"The colours reach from {-reach:+.1f} to {reach:+.1f}"
-    return f"{text}; larger gains (up to {beyond:.1f}) have the colour of the end." if beyond > reach else f"{text}."
-
-
-def _limits(study: Study) -> str:
+def _limits(study: Study, root: str) -> str:
     """What the numbers can't say; each line stands only where it holds."""
     lines = [
         "The encoder was made once: intervals over seeds hold the luck of training and of data order, and not that of "
@@ -310,19 +206,20 @@ def _limits(study: Study) -> str:
         _on_size(study),
         _on_data(study),
         f"{count_clear(study)} A single bold number is weak evidence.",
-        _on_retrieval(study),
+        _on_retrieval(study, root),
         *_on_cells(study),
         _on_seeds(study),
     ]
     return "\n\n".join(["## What these numbers can't say", "\n".join(f"- {line}" for line in lines if line)])
 
 
-def _on_retrieval(study: Study) -> str:
+def _on_retrieval(study: Study, root: str) -> str:
     if "retrieval" not in study.groups.values():
         return ""
     return (
         "Retrieval targets are not trained: their scores follow one hidden layer and its pooling, which `params.yaml` "
-        "fixes, and another layer could give another gain."
+        f"fixes, and another layer could give another gain: `harness layers` shows every layer "
+        f"([docs/layers.md]({root}/docs/layers.md) is such a page, of the profile that it names)."
     )
 
 
@@ -356,11 +253,11 @@ def _on_seeds(study: Study) -> str:
 
 def _on_size(study: Study) -> str:
     """A small encoder says nothing about the claims' own."""
-    if _in_scope(published(study.verification.claims)):
+    if in_scope(study):
         return ""
     size = f" of {study.encoder.parameters:,} parameters" if study.encoder else ""
     return (
-        f"The claims are about XLM-R Large on XTREME. What this encoder{size} gains or loses on these data neither "
+        f"The claims are about {CLAIMS_ON}. What this encoder{size} gains or loses on these data neither "
         "confirms nor contradicts them; at best it shows whether an effect of that direction exists elsewhere too."
     )
 

@@ -7,7 +7,7 @@ it pair by pair. harness/pages/study/page.py puts the record into words and pict
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,42 @@ from harness.audit.scope import without_planted
 from harness.audit.subject import sound_results
 from harness.audit.verification import Verification
 from harness.experiment.inputs import ENCODER_FILES
+from harness.pages.degradation.languages import laboratory_languages, laboratory_source
 from harness.pages.means import Average, SeedMean, average, seed_mean
 from harness.pages.origin import Origin, origin_of
+from harness.pages.study.parts import (
+    Deciding,
+    LanguageGains,
+    RateGains,
+    Sees,
+    baseline_of,
+    collapsed_on,
+    deciding_of,
+    is_rate_variant,
+    languages_of,
+    rates_of,
+    sees_of,
+    unavailable_by_reason,
+)
 from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError
-from harness.project.params import BASELINE, Params
+from harness.project.params import BASELINE, Params, PublishedEncoder
 from harness.project.paths import Paths
 from harness.project.pinned import ENCODER
 from harness.project.records import Record
 from harness.project.tasks import load_tasks
-from harness.verify.scores import Scores, ScoresTable, mean_gain, read_table
+from harness.verify.claims.registry import CLAIMS
+from harness.verify.languages.registration import (
+    LANGUAGES_FILE,
+    REGISTRATION_FILE,
+    Language,
+    Registration,
+    load_languages,
+    load_registration,
+)
+from harness.verify.measure.development import SOURCE_LANGUAGE
+from harness.verify.scores import ScoresTable, mean_gain, read_table
+from harness.verify.statistics.design import DESIGN, STANDARD, Design, read_design
 
 
 class EncoderMade(Record):
@@ -54,6 +80,12 @@ class Study(Record):
     """Where and when the results were made."""
     encoder: EncoderMade | None
     """The encoder that the cells started from; null where its record is not there."""
+    seen: str | None
+    """What the encoder was trained on before, as its profile says; null where it says nothing."""
+    settled: list[str]
+    """Files of the repository by which everything was settled before: the profile and what was registered."""
+    design: Design
+    """Which seeds count, and the looks at them."""
     groups: dict[str, str]
     """target -> XTREME group."""
     unavailable: dict[str, list[str]]
@@ -68,8 +100,14 @@ class Study(Record):
     """recipe -> target -> gain; null where it can't be had."""
     overall: dict[str, Average]
     """recipe -> gain over all targets."""
-    without_retrieval: dict[str, Average]
-    """The same without the retrieval targets; empty where the grid has no others, or only others."""
+    deciding: Deciding
+    """The targets that replications are tested over, and the gains on them."""
+    sees: dict[str, Sees]
+    """claim -> what effect the design could have shown of it."""
+    languages: list[LanguageGains]
+    """Gains by language on the targets that decide, from little pretraining text to much."""
+    rates: list[RateGains]
+    """Recipes at other learning rates than the chosen one; these are in none of the above."""
 
     def is_unavailable(self, recipe: str, target: str) -> bool:
         """May the data of a pair, or of the baseline on its target, not be had or used?"""
@@ -84,6 +122,9 @@ def read_study(params: Params, paths: Paths) -> Study:
     """
     judged, table = sound_results(params, paths)
     lines = tasks_table(load_tasks(params.data.tasks, paths.tasks).values(), params.data.source, params.data.pack)
+    known, source = load_languages(paths.reference / LANGUAGES_FILE), SOURCE_LANGUAGE
+    if params.data.source == "generated":
+        known, source = laboratory_languages(known), laboratory_source()
     return make_study(
         without_planted(table),
         verify_results(judged, params, paths),
@@ -91,7 +132,19 @@ def read_study(params: Params, paths: Paths) -> Study:
         task_notes=notes_of(lines),
         provenance=origin_of(judged, paths),
         encoder=_encoder_made(table, paths.results if judged.source == "run" else paths.pinned),
+        seen=params.encoder.seen if isinstance(params.encoder, PublishedEncoder) else None,
+        settled=[name for name in settling_files(params.profile) if (paths.root / name).is_file()],
+        design=read_design(paths.reference / DESIGN),
+        languages=known,
+        source_language=source,
+        registration=load_registration(paths.reference / REGISTRATION_FILE),
     )
+
+
+def settling_files(profile: str) -> list[str]:
+    """Where a profile's settings and the registered rules stand in a repository, those that may lack among them."""
+    rules = (CLAIMS, DESIGN, REGISTRATION_FILE)
+    return [f"profiles/{profile}.yaml", f"docs/{profile}.md", *(f"reference/{name}" for name in rules)]
 
 
 def make_study(
@@ -102,35 +155,50 @@ def make_study(
     task_notes: dict[str, list[str]],
     provenance: Origin,
     encoder: EncoderMade | None,
+    registration: Registration,
+    languages: Mapping[str, Language],
+    source_language: str = SOURCE_LANGUAGE,
+    seen: str | None = None,
+    settled: Sequence[str] = (),
+    design: Design = STANDARD,
 ) -> Study:
-    """The record of a sound table of scores: what is measured from it, and what the caller knows besides."""
+    """The record of a sound table of scores: what is measured from it, and what the caller knows besides.
+
+    Raises HarnessError where the grid has no recipe beside the baseline.
+    """
     scores = read_table(table)
     there = table.recipes  # without those whose effects were planted
-    recipes = [recipe for recipe in verification.grid.recipes if recipe in there and recipe != BASELINE]
+    ran = [recipe for recipe in verification.grid.recipes if recipe in there and recipe != BASELINE]
+    recipes = [recipe for recipe in ran if not is_rate_variant(recipe)]
     if not recipes:
         raise HarnessError(
             f"expected a recipe beside `{BASELINE}` to study, found none in the grid",
             fix="add one to grid.recipes in params.yaml, then run `harness repro`",
         )
-    others = [target for target in scores.targets if target not in scores.retrieval]
-    both_kinds = 0 < len(others) < len(scores.targets)
+    deciding = deciding_of(scores, recipes, design)
     return Study(
         title=title,
-        verification=verification,
+        verification=verification.model_copy(update={"data": table.data}),  # of what was trained, no effect planted
         task_notes=task_notes,
         provenance=provenance,
         encoder=encoder,
+        seen=seen,
+        settled=list(settled),
+        design=design,
         groups=table.groups,
-        unavailable=_by_reason(scores),
+        unavailable=unavailable_by_reason(scores),
         left_out=scores.left_out,
-        collapsed=_collapsed(table),
-        baseline={target: seed_mean(scores.by_pair.get((BASELINE, target), {})) for target in scores.targets},
+        collapsed=collapsed_on(table),
+        baseline=baseline_of(scores),
         gains={
             recipe: {target: seed_mean(mean_gain(scores, recipe, [target])) for target in scores.targets}
             for recipe in recipes
         },
         overall={recipe: average(scores, recipe, scores.targets) for recipe in recipes},
-        without_retrieval={recipe: average(scores, recipe, others) for recipe in recipes} if both_kinds else {},
+        deciding=deciding,
+        sees=sees_of(verification.claims, design),
+        languages=languages_of(table, recipes, deciding.targets, languages, source_language, registration),
+        rates=rates_of(scores, recipes),
     )
 
 
@@ -142,23 +210,6 @@ def notes_of(lines: Iterable[Sequence[str]]) -> dict[str, list[str]]:
         if named["stands in"]:
             notes.setdefault(named["stands in"], []).append(named["task"])
     return notes
-
-
-def _by_reason(scores: Scores) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for (recipe, target), reason in scores.unavailable.items():
-        name = f"{recipe} on {target}" if recipe in scores.recipes else recipe
-        if name not in found.setdefault(reason, []):
-            found[reason].append(name)
-    return found
-
-
-def _collapsed(table: ScoresTable) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for row in table.cells:
-        if row.status == "collapsed" and row.cell.target not in found.setdefault(row.cell.recipe, []):
-            found[row.cell.recipe].append(row.cell.target)
-    return found
 
 
 def _encoder_made(table: ScoresTable, folder: Path) -> EncoderMade | None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from harness.project.errors import name_some
 from harness.project.records import Record
+from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.design import Design
 from harness.verify.statistics.intervals import Direction, Verdict
 
@@ -97,6 +98,10 @@ class Outcome(Record):
     replication_p: tuple[float, float] | None = None
     """p values, adjusted for the looks, against "what the claim says holds here" being false and against its opposite
     being false; null where nothing was measured."""
+    replicated: Aggregate | None = None
+    """What `replication_p` is of, where it is over fewer targets than the claim; else null."""
+    replicated_without: list[str] = Field(default_factory=list)
+    """Targets of the claim that `replicated` leaves out; empty where there is none."""
     sensitivity: list[Sensitivity] = Field(default_factory=list)
     """What other thresholds would give, for claims whose words name no number."""
     beside: dict[str, float] = Field(default_factory=dict)

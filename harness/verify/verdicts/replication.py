@@ -26,16 +26,19 @@ from harness.verify.statistics.p_values import show_p
 from harness.verify.verdicts.collapses import hold_collapses
 from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
+TESTED_WITHOUT = "whether it holds of what was measured is tested without"
+"""How the sentence begins that says what a replication leaves out."""
+
 
 def replicate(
     check: Measured, found: Measurement, scores: Scores, kept: Outcome, n_claim: int | None, design: Design
 ) -> tuple[Outcome, list[str]]:
-    """The outcome `kept` with the p values of a replication over the targets that the design names, and a sentence that
-    says so; as it is, and none, where those are all of the check's targets or none of them. Raises nothing.
+    """The outcome `kept` with the value and the p values of a replication over the targets that the design names, and a
+    sentence that says so; as it is, and none, where those are all of the check's targets or none of them. Raises
+    nothing.
     """
-    unlearnt = [target for target in found.targets if _never_learnt(target, found, scores)]
-    left_out = [target for target in found.targets if target in scores.retrieval or target in unlearnt]
-    if design.replication_over == "all targets" or not 0 < len(left_out) < len(found.targets):
+    left_out, unlearnt = not_deciding(found.targets, found.seeds, scores, design)
+    if not left_out:
         return kept, []
     others = [target for target in check.targets if target not in left_out]
     part = check.model_copy(update={"targets": others})
@@ -44,13 +47,27 @@ def replicate(
     mean = aggregate(measured.values, design)
     why = f" (not learnt by {BASELINE}: {', '.join(unlearnt)})" if unlearnt else ""
     value = f", where it is {in_words(mean)}" if mean else ""
-    said = f"whether it holds of what was measured is tested without {', '.join(left_out)}{why}{value}"
-    return kept.model_copy(update={"replication_p": there.replication_p}), [said]
+    said = f"{TESTED_WITHOUT} {', '.join(left_out)}{why}{value}"
+    changed = {"replication_p": there.replication_p, "replicated": mean, "replicated_without": left_out}
+    return kept.model_copy(update=changed), [said]
 
 
-def _never_learnt(target: str, found: Measurement, scores: Scores) -> bool:
-    """Did the baseline collapse on the target at every seed that counts?"""
-    return bool(found.seeds) and all((BASELINE, target, seed) in scores.collapsed for seed in found.seeds)
+def not_deciding(
+    targets: Sequence[str], seeds: Sequence[int], scores: Scores, design: Design
+) -> tuple[list[str], list[str]]:
+    """Those of `targets` that a replication leaves out by the design, and those of them that the baseline learnt at
+    none of `seeds`. Both empty where that would leave all of them out, or the design leaves none. Raises nothing.
+    """
+    unlearnt = [target for target in targets if _never_learnt(target, seeds, scores)]
+    left_out = [target for target in targets if target in scores.retrieval or target in unlearnt]
+    if design.replication_over == "all targets" or len(left_out) == len(targets):
+        return [], []
+    return left_out, unlearnt
+
+
+def _never_learnt(target: str, seeds: Sequence[int], scores: Scores) -> bool:
+    """Did the baseline collapse on the target at every one of these seeds?"""
+    return bool(seeds) and all((BASELINE, target, seed) in scores.collapsed for seed in seeds)
 
 
 def hold_replications(verdicts: Sequence[ClaimVerdict], level: float = LEVEL) -> list[ClaimVerdict]:

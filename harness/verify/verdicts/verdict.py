@@ -10,6 +10,7 @@ from harness.project.records import Record
 from harness.verify.claims.claim import Claim, Truth
 from harness.verify.claims.evidence import Evidence
 from harness.verify.claims.kinds import group_of, unit_of
+from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.statistics.intervals import Direction, Verdict
 
 Level = Literal["re-run here", "re-scored here", "hash only", "scores only"]
@@ -74,6 +75,11 @@ class ClaimVerdict(Record):
     """p values behind HOLDS HERE and OPPOSITE HERE, adjusted for the looks; once all claims were looked at together,
     by Holm's step-down over both directions of all of them. Both 1 out of scope where nothing can be tested; null in
     scope."""
+    replicated: Aggregate | None = None
+    """What the replication was tested by, where that is over fewer targets than the claim: values per seed, their mean
+    and its interval, in points. null: by `measured`, or there is no replication."""
+    replicated_without: list[str] = Field(default_factory=list)
+    """Targets of the claim that `replicated` leaves out (reference/design.yaml, `replication_over`)."""
     evidence_level: Level | None = None
     """How its weakest cell is known here; null where the verdict rests on no cell."""
     note: str = ""

@@ -1,0 +1,234 @@
+"""Parts of the record of `harness study`, each made from scores by a pure function.
+
+What decides a replication, what the design could have seen, gains by language, and recipes that differ from another in
+nothing but their learning rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.pages.means import Average, SeedMean, average, seed_mean
+from harness.project.params import BASELINE
+from harness.project.records import Record
+from harness.verify.languages.degradation import gains_by_language
+from harness.verify.languages.registration import Language, Level, Registration
+from harness.verify.scores import Scores, ScoresTable, mean_gain, mean_over
+from harness.verify.statistics.aggregate import Aggregate, aggregate
+from harness.verify.statistics.design import Design
+from harness.verify.statistics.power import pilot_spreads, smallest_gain
+from harness.verify.verdicts.planted import published
+from harness.verify.verdicts.replication import not_deciding
+from harness.verify.verdicts.verdict import ClaimVerdict
+
+RATES = {"-rate-third": "a third", "-rate-triple": "three times"}
+"""Ending of a recipe's name -> its learning rate, in words, of that of the recipe named before the ending."""
+CHOSEN = "chosen"
+"""The rate of the recipe itself."""
+
+
+class Deciding(Record):
+    """The targets that replications are tested over, and what each recipe gains on them."""
+
+    targets: list[str]
+    """They; all targets where the design or the grid knows no others."""
+    retrieval: list[str]
+    """Left out: retrieval."""
+    unlearnt: list[str]
+    """Left out: the baseline learnt it at no seed that counts."""
+    averages: dict[str, Average]
+    """recipe -> its mean gain over them, with the 90 % interval of a single look."""
+    adjusted: dict[str, Aggregate]
+    """recipe -> the same over the seeds that count, with the interval adjusted for looks; without recipes that lack
+    one of the targets, whose averages are not comparable."""
+
+    @property
+    def left_out(self) -> list[str]:
+        """Targets of the grid that don't decide."""
+        return [*self.retrieval, *self.unlearnt]
+
+
+def deciding_of(scores: Scores, recipes: Sequence[str], design: Design) -> Deciding:
+    """What decides, by one rule for all recipes: the seeds that count are those of the grid."""
+    out, unlearnt = not_deciding(scores.targets, design.in_order(scores.seeds), scores, design)
+    targets = [target for target in scores.targets if target not in out]
+    averages = {recipe: average(scores, recipe, targets) for recipe in recipes}
+    adjusted = {
+        recipe: found
+        for recipe in recipes
+        if averages[recipe].targets == targets and (found := aggregate(mean_gain(scores, recipe, targets), design))
+    }
+    return Deciding(
+        targets=targets,
+        retrieval=[target for target in out if target in scores.retrieval],
+        unlearnt=[target for target in unlearnt if target not in scores.retrieval],
+        averages=averages,
+        adjusted=adjusted,
+    )
+
+
+class Sees(Record):
+    """The smallest true effect, in points, that the design shows with probability 80 %."""
+
+    alone_points: float
+    """Where this claim is tested alone."""
+    family_points: float | None
+    """By the first, strictest step of Holm's procedure over all replications; null in the claims' scope."""
+    sd_points: float
+    """The spread of one seed's value that both suppose."""
+
+
+def sees_of(verdicts: Sequence[ClaimVerdict], design: Design) -> dict[str, Sees]:
+    """Claim -> what could have been seen of it, for claims on a mean that were tested. Spreads are moderated over the
+    claims, as `harness plan --power` does.
+    """
+    theirs = published(verdicts)
+    tests = 2 * sum(verdict.replication_p is not None for verdict in theirs)
+    tested = {verdict.id: found for verdict in theirs if (found := deciding_value(verdict)) and was_tested(verdict)}
+    pilot = pilot_spreads({name: [list(found.values.values())] for name, found in tested.items()})
+    sees = {}
+    for verdict in theirs:
+        sigma = pilot.sd_points.get(verdict.id) if pilot else None
+        if sigma is None:
+            continue
+        n = len(tested[verdict.id].values)
+        alone = smallest_gain(sigma, n, design=design)
+        family = smallest_gain(sigma, n, tests, design) if verdict.replication else None
+        if alone is not None:
+            sees[verdict.id] = Sees(alone_points=alone, family_points=family, sd_points=sigma)
+    return sees
+
+
+def was_tested(verdict: ClaimVerdict) -> bool:
+    """Was it replicated or, in its scope, judged?"""
+    return verdict.replication is not None or (not verdict.is_unmeasured and verdict.verdict != "NOT_TESTED")
+
+
+def deciding_value(verdict: ClaimVerdict) -> Aggregate | None:
+    """The value that a claim's replication was tested by; None for shares, and where nothing was measured."""
+    return None if verdict.is_share else verdict.replicated or verdict.evidence.overall
+
+
+class LanguageGains(Record):
+    """The gains of one language."""
+
+    code: str
+    """Its code."""
+    language: Language
+    """Its resources."""
+    level: Level
+    """Low-resource or not, as registered."""
+    gains: dict[str, SeedMean | None]
+    """recipe -> its mean gain over the language's targets; null where it has none."""
+
+
+def languages_of(
+    table: ScoresTable,
+    recipes: Sequence[str],
+    targets: Iterable[str],
+    known: Mapping[str, Language],
+    source: str,
+    registration: Registration,
+) -> list[LanguageGains]:
+    """Gains on these targets by language, from little pretraining text to much. A language that is not `known` has no
+    resources to be ordered by, and is left out.
+    """
+    gains = gains_by_language(table, list(targets))
+    codes = {code for recipe, _, code in gains if recipe in recipes and code in known}
+    in_order = sorted(codes, key=lambda code: (known[code].cc100_gib or 0.0, code))
+
+    def gain(recipe: str, code: str) -> SeedMean | None:
+        maps = [by_seed for key, by_seed in gains.items() if (key[0], key[2]) == (recipe, code)]
+        return seed_mean(mean_over(maps, table.seeds))
+
+    return [
+        LanguageGains(
+            code=code,
+            language=known[code],
+            level=registration.level(known[code], code == source),
+            gains={recipe: gain(recipe, code) for recipe in recipes},
+        )
+        for code in in_order
+    ]
+
+
+class RateGains(Record):
+    """A recipe's gains at several learning rates, at the seeds that all of these have."""
+
+    recipe: str
+    """The recipe at its chosen rate."""
+    gains: dict[str, dict[str, SeedMean]]
+    """target -> rate in words -> gain; only targets that every rate has."""
+    changes: dict[str, dict[str, SeedMean]]
+    """target -> another rate -> its score less that at the chosen rate, seed by seed."""
+    mean: dict[str, SeedMean]
+    """rate -> mean gain over these targets, at the seeds that all of them have; empty where there is one target."""
+
+
+def is_rate_variant(recipe: str) -> bool:
+    """Does the recipe differ from another in nothing but its learning rate? It then enters no average over recipes."""
+    return recipe.endswith(tuple(RATES))
+
+
+def rates_of(scores: Scores, recipes: Sequence[str]) -> list[RateGains]:
+    """One for each of `recipes` that stands at other rates in the table, too, and has a target in common with them."""
+    found = []
+    for recipe in recipes:
+        names = {words: recipe + ending for ending, words in RATES.items() if recipe + ending in scores.recipes}
+        if names and (one := _rate_gains(scores, recipe, {CHOSEN: recipe, **names})):
+            found.append(one)
+    return found
+
+
+def _rate_gains(scores: Scores, recipe: str, names: Mapping[str, str]) -> RateGains | None:
+    """`names`: rate -> the recipe at it, the chosen one first."""
+    others = [rate for rate in names if rate != CHOSEN]
+    gains, changes, shared = {}, {}, {}
+    for target in scores.targets:
+        raw = {rate: mean_gain(scores, name, [target]) for rate, name in names.items()}
+        seeds = [seed for seed in scores.seeds if all(seed in by_seed for by_seed in raw.values())]
+        if not seeds:
+            continue
+        shared[target] = seeds
+        at = {rate: {seed: by_seed[seed] for seed in seeds} for rate, by_seed in raw.items()}
+        gains[target] = {rate: _there(at[rate]) for rate in names}
+        changes[target] = {rate: _there({s: at[rate][s] - at[CHOSEN][s] for s in seeds}) for rate in others}
+    if not gains:
+        return None
+    means = {}
+    for rate in names:
+        over = mean_over([gains[target][rate].by_seed for target in gains], scores.seeds)
+        if len(gains) > 1 and over:
+            means[rate] = _there(over)
+    return RateGains(recipe=recipe, gains=gains, changes=changes, mean=means)
+
+
+def _there(by_seed: Mapping[int, float]) -> SeedMean:
+    found = seed_mean(by_seed)
+    assert found is not None and math.isfinite(found.mean)
+    return found
+
+
+def collapsed_on(table: ScoresTable) -> dict[str, list[str]]:
+    """recipe -> targets on which at least one of its cells collapsed."""
+    found: dict[str, list[str]] = {}
+    for row in table.cells:
+        if row.status == "collapsed" and row.cell.target not in found.setdefault(row.cell.recipe, []):
+            found[row.cell.recipe].append(row.cell.target)
+    return found
+
+
+def unavailable_by_reason(scores: Scores) -> dict[str, list[str]]:
+    """Why data may not be had or used -> the recipes, or "recipe on target"."""
+    found: dict[str, list[str]] = {}
+    for (recipe, target), reason in scores.unavailable.items():
+        name = f"{recipe} on {target}" if recipe in scores.recipes else recipe
+        if name not in found.setdefault(reason, []):
+            found[reason].append(name)
+    return found
+
+
+def baseline_of(scores: Scores) -> dict[str, SeedMean | None]:
+    """target -> score without intermediate training; null where no seed has one."""
+    return {target: seed_mean(scores.by_pair.get((BASELINE, target), {})) for target in scores.targets}
