@@ -120,7 +120,8 @@ def states_of(grid: Sequence[Unit], params: Params, paths: Paths) -> dict[str, S
 
 
 def part_of(params: Params, recipes: Sequence[str], seeds: Sequence[int]) -> list[Cell]:
-    """The cells of the grid at these recipes and seeds, none named being all; empty where neither is named.
+    """The cells of the grid at these recipes and seeds; an axis of which nothing is named counts whole, and where
+    nothing is named at all there are no cells.
 
     Raises HarnessError where one of them is not in the grid, or none of its cells has both.
     """

@@ -252,5 +252,8 @@ def test_a_target_that_the_baseline_never_learnt_replicates_nothing() -> None:
     assert any("tested without pawsx (not learnt by none: pawsx), where it is +2.0" in why for why in never.reasons)
     assert never.replicated_without == ["pawsx"] and said({1, 2, 3}).replicated is None
     assert said({1, 2, 3}).replication == "OPEN HERE", "learnt once: a collapsed cell like any other"
+    rows = [row for row in rows if (row["recipe"], row["target"], row["seed"]) != ("mnli", "pawsx", 4)]
+    assert not said({1, 2, 3}).replicated_without, "a recipe's cell that is withheld hides no seed of the baseline's"
+    assert said({1, 2, 3, 4}).replicated_without == ["pawsx"]
     both = said({1, 2, 3, 4}, ("xnli", "pawsx"))
     assert both.replication == "OPEN HERE", "nothing is left to replicate by"

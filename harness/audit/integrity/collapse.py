@@ -1,7 +1,6 @@
-"""Level V0: should a cell that says `ok` say `collapsed`, by the dev predictions that it keeps?
+"""Level V0: has the model of a cell collapsed, by the dev predictions that it keeps and the losses that it states?
 
-The rule is that of harness.experiment.training.prepare, written once more so that no training code is imported; that a
-loss did not fall is left out, as training curves are only stated.
+The rules are those of harness.experiment.training, written once more so that no training code is imported.
 """
 
 from __future__ import annotations
@@ -13,9 +12,12 @@ from typing import Any
 
 from harness.metrics.metric import Row
 from harness.metrics.scoring import headline, metric, score
+from harness.project.results import CurvePoint
 
 CHANCE_MARGIN = 1.0
 """A dev score must beat the best constant answer by this many points to count as learnt; a test holds both together."""
+POINTS, FLAT = 20, 0.99
+"""A loss did not fall that is at the end of so many points over this share of the first; the same test holds these."""
 
 
 def collapse_reasons(name: str, rows: Sequence[Row], predictions: Sequence[Any]) -> list[str]:
@@ -34,6 +36,11 @@ def collapse_reasons(name: str, rows: Sequence[Row], predictions: Sequence[Any])
         if found < constant + CHANCE_MARGIN:
             reasons.append(f"a dev score of {found:.1f}, and always the same answer gives {constant:.1f}")
     return reasons
+
+
+def loss_fell(curve: Sequence[CurvePoint]) -> bool:
+    """Whether the stated losses fell; too short a training tells nothing, so it counts as one whose loss fell."""
+    return len(curve) < POINTS or curve[-1].loss <= FLAT * curve[0].loss
 
 
 def _always(name: str, rows: Sequence[Row], answer: Any) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.audit.integrity.collapse import collapse_reasons
+from harness.audit.integrity.collapse import collapse_reasons, loss_fell
 from harness.audit.integrity.gold import Gold
 from harness.metrics.metric import Row
 from harness.metrics.scoring import items, metric, score
@@ -58,6 +58,7 @@ def check_kept(
             given["dev"] = _scored(content["dev"], *dev, answered.gold.metric, limit)
             found += _dev_differs(given["dev"], result, answered.gold)
             found += _unsaid_collapse(given["dev"], result, answered.gold)
+            found += _said_collapse(given["dev"], result, answered.gold)
         if "items" in content:
             found += _items_differ(content["items"], result)
             if answered:
@@ -116,6 +117,14 @@ def _unsaid_collapse(dev: Scored, result: Result, gold: Gold) -> Iterator[str]:
     if result.status == "ok" and result.dev_scores and gold.source_language in dev:
         for reason in collapse_reasons(gold.metric, *dev[gold.source_language]):
             yield f"status ok, where the dev predictions in {gold.source_language} mean collapsed ({reason})"
+
+
+def _said_collapse(dev: Scored, result: Result, gold: Gold) -> Iterator[str]:
+    """That a cell says `collapsed` where neither its dev predictions nor the losses that it states do."""
+    language = gold.source_language
+    doubtful = result.status == "collapsed" and language in dev and loss_fell(result.curve)
+    if doubtful and not collapse_reasons(gold.metric, *dev[language]):
+        yield f"status collapsed, where the dev predictions in {language} and the stated losses say that it learnt"
 
 
 def _items_differ(content: Mapping[str, Any], result: Result) -> Iterator[str]:

@@ -109,7 +109,7 @@ def _on_deciding(study: Study) -> list[str]:
     parts = [f"retrieval ({', '.join(d.retrieval)})"] if d.retrieval else []
     parts += [f"what `{BASELINE}` never learnt ({', '.join(d.unlearnt)})"] if d.unlearnt else []
     return [
-        f"*Where it decides*: a claim on several targets is tested without {' and without '.join(parts)} "
+        f"*Where it decides*: a claim on these and other targets is tested without {' and without '.join(parts)} "
         "(`replication_over` in reference/design.yaml); -: by its measured value, or not at all."
     ]
 

@@ -36,7 +36,7 @@ class Deciding(Record):
     retrieval: list[str]
     """Left out: retrieval."""
     unlearnt: list[str]
-    """Left out: the baseline learnt it at no seed that counts."""
+    """Left out: the baseline learnt it at none of its seeds that count."""
     averages: dict[str, Average]
     """recipe -> its mean gain over them, with the 90 % interval of a single look."""
     adjusted: dict[str, Aggregate]
@@ -50,8 +50,8 @@ class Deciding(Record):
 
 
 def deciding_of(scores: Scores, recipes: Sequence[str], design: Design) -> Deciding:
-    """What decides, by one rule for all recipes: the seeds that count are those of the grid."""
-    out, unlearnt = not_deciding(scores.targets, design.in_order(scores.seeds), scores, design)
+    """What decides, by one rule for all recipes."""
+    out, unlearnt = not_deciding(scores.targets, scores, design)
     targets = [target for target in scores.targets if target not in out]
     averages = {recipe: average(scores, recipe, targets) for recipe in recipes}
     adjusted = {
@@ -167,7 +167,7 @@ class RateGains(Record):
 
 
 def is_rate_variant(recipe: str) -> bool:
-    """Does the recipe differ from another in nothing but its learning rate? It then enters no average over recipes."""
+    """Is the recipe by its name another at another learning rate? It then enters no average over recipes."""
     return recipe.endswith(tuple(RATES))
 
 

@@ -211,7 +211,8 @@ Holm's step-down over both directions of all claims. One claim alone, or ten: ga
 nine of those. The first claim's truth lies so many margins on the claimed side of 0, for "no gain" below its threshold;
 that of all others is 0, where both words are false. So "no gain" holds here only where its upper bound lies below the
 threshold. *Any false one*: of studies with a false word on any claim. Such a claim's published number plays no part, so
-there is no noisy one; a share of recipes uses the p values of its verdict, and the best recipe has no such word."""
+there is no noisy one; a share of recipes uses the p values of its verdict, and the best recipe has no such word. All
+targets count here: that a replication leaves some out (reference/design.yaml) is not simulated."""
 
 OVER_COLLAPSES = """The verdict supposes that whoever runs cells sees which collapsed: status `collapsed` keeps the
 rate. Where none is named, look for a seed whose gain stands far off."""

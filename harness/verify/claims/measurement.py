@@ -46,6 +46,11 @@ class Measurement:
     beyond its last look, or between two looks."""
 
     @property
+    def whole(self) -> bool:
+        """Does the grid have all that the check needs, and is each recipe the mixture that it is named for?"""
+        return not self.missing and not self.left_out
+
+    @property
     def seeds(self) -> list[int]:
         """The seeds that went in, of any recipe where each is looked at."""
         return list(dict.fromkeys([*self.values, *(seed for gain in self.by_recipe.values() for seed in gain)]))

@@ -45,7 +45,7 @@ class Design(StrictRecord):
     reason: str = "few whole pipelines can be run, and people look at each"
     """Why these looks and this spending."""
     replication_over: Literal["all targets", "learnt targets without retrieval"] = "all targets"
-    """Out of a claim's scope: what its replication is tested over, where a claim is on retrieval and other targets."""
+    """Out of a claim's scope: what its replication is tested over, where a claim is on several targets."""
     replication_reason: str = ""
     """Why these."""
     sources: tuple[str, ...] = ()

@@ -63,7 +63,7 @@ def judge(
     found = measure(check, scores, design)
     outcome = check.outcome(found, scores, n_claim, design)
     kept = hold_collapses(check, found, scores, outcome, n_claim, design)
-    tells = check.replicates and not in_scope
+    tells = check.replicates and found.whole and not in_scope
     kept, over = replicate(check, found, scores, kept, n_claim, design) if tells else (kept, [])
     developed = development_of(claim, found, scores, development, design) if development else None
     kept = hold_split(claim, kept, developed)
@@ -150,7 +150,6 @@ def _hold_back(
     """
     notes, why = [], []
     other = _out_of_scope(claim, "measured here", scores.encoder, scores.data)
-    whole = not found.missing and not found.left_out
     if other:
         notes.append("out of scope")
         why += [other, *replicated]
@@ -171,7 +170,7 @@ def _hold_back(
         why.append(f"{len(found.unscored)} cells have no score ({name_some(found.unscored)})")
     if found.uncounted:
         why.append(_uncounted(found.uncounted, design))
-    tells = whole and check.replicates
+    tells = found.whole and check.replicates
     both = (verdict.replication_p or UNTESTED) if tells else UNTESTED
     open_here = {"replication": "OPEN HERE" if tells else None, "replication_p": both}
     verdict = verdict.model_copy(update=open_here if other else {"replication_p": None})

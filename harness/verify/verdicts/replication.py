@@ -6,7 +6,7 @@ of the design, and Holm's step-down covers both directions of every measured cla
 harness.verify.verdicts.accusations the family is fixed by the registry: what can't be tested counts with p = 1 in both
 directions, so nobody gains by leaving recipes or cells out.
 
-The design says what a claim on retrieval and other targets is replicated over (reference/design.yaml).
+The design says over which of its targets a claim is replicated (reference/design.yaml).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def replicate(
     sentence that says so; as it is, and none, where those are all of the check's targets or none of them. Raises
     nothing.
     """
-    left_out, unlearnt = not_deciding(found.targets, found.seeds, scores, design)
+    left_out, unlearnt = not_deciding(found.targets, scores, design)
     if not left_out:
         return kept, []
     others = [target for target in check.targets if target not in left_out]
@@ -52,21 +52,20 @@ def replicate(
     return kept.model_copy(update=changed), [said]
 
 
-def not_deciding(
-    targets: Sequence[str], seeds: Sequence[int], scores: Scores, design: Design
-) -> tuple[list[str], list[str]]:
-    """Those of `targets` that a replication leaves out by the design, and those of them that the baseline learnt at
-    none of `seeds`. Both empty where that would leave all of them out, or the design leaves none. Raises nothing.
+def not_deciding(targets: Sequence[str], scores: Scores, design: Design) -> tuple[list[str], list[str]]:
+    """Those of `targets` that a replication leaves out by the design, and those of them that the baseline never learnt.
+    Both empty where that would leave all of them out, or the design leaves none. Raises nothing.
     """
-    unlearnt = [target for target in targets if _never_learnt(target, seeds, scores)]
+    unlearnt = [target for target in targets if _never_learnt(target, scores, design)]
     left_out = [target for target in targets if target in scores.retrieval or target in unlearnt]
     if design.replication_over == "all targets" or len(left_out) == len(targets):
         return [], []
     return left_out, unlearnt
 
 
-def _never_learnt(target: str, seeds: Sequence[int], scores: Scores) -> bool:
-    """Did the baseline collapse on the target at every one of these seeds?"""
+def _never_learnt(target: str, scores: Scores, design: Design) -> bool:
+    """Did the baseline collapse on the target at each of its own seeds that count? No recipe's cells matter to it."""
+    seeds = design.in_order(scores.by_pair.get((BASELINE, target), {}))
     return bool(seeds) and all((BASELINE, target, seed) in scores.collapsed for seed in seeds)
 
 

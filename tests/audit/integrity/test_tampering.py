@@ -29,7 +29,7 @@ from harness.audit.verification import Verification
 from harness.data.build import build_task
 from harness.experiment.findings import Findings, rounded, write_kept
 from harness.experiment.inputs import fingerprint
-from harness.experiment.training import prepare
+from harness.experiment.training import loop, prepare
 from harness.metrics.scoring import score
 from harness.metrics.xtreme import task_score
 from harness.pipeline.lock import LOCK, Lock
@@ -39,7 +39,7 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.pinned import read_results
 from harness.project.profiles import load_params
-from harness.project.results import Kept, Result, grid_cells, kept_name, read_result, write_result
+from harness.project.results import CurvePoint, Kept, Result, grid_cells, kept_name, read_result, write_result
 from harness.project.tasks import load_task
 from harness.verify.scores import read_scores
 
@@ -246,6 +246,21 @@ def test_ok_instead_of_collapsed_is_found_by_the_dev_predictions(run: Run) -> No
     assert run.verify().v0.problems == []
 
 
+def test_collapsed_instead_of_ok_is_found_unless_the_stated_losses_say_it(keeping: Run) -> None:
+    """A target that the baseline never learnt is left out of replications, so the word is worth inventing."""
+    result = keeping.result("none-xnli-1")
+
+    def said(*losses: float) -> list[str]:
+        curve = [CurvePoint(step=i, loss=loss, learning_rate=1e-4) for i, loss in enumerate(losses, 1)]
+        keeping.write(result.model_copy(update={"status": "collapsed", "reasons": ["so"], "curve": curve}))
+        keeping.lock()
+        return list(keeping.problems())
+
+    (problem,) = said(*[2.0] * 19, 1.0)
+    assert "cell none-xnli-1 " in problem and "status collapsed, where the dev predictions in qaa" in problem
+    assert said(*[2.0] * 20) == [], "a loss that did not fall is a reason, too, and only stated"
+
+
 @pytest.mark.parametrize(
     ("name", "rows", "predictions"),
     [
@@ -261,6 +276,7 @@ def test_a_cell_has_collapsed_here_where_its_training_says_so(name: str, rows: l
     task = SimpleNamespace(metric=name)
     trained = prepare.collapse_reasons(task, None, rows, predictions)  # type: ignore[arg-type]
     assert prepare.CHANCE_MARGIN == collapse.CHANCE_MARGIN
+    assert (loop.POINTS, loop.FLAT) == (collapse.POINTS, collapse.FLAT)
     assert len(trained) == len(collapse.collapse_reasons(name, rows, predictions))
 
 
