@@ -59,11 +59,11 @@ def _files(task: Task, source: Source, manifest: dict[str, Any]) -> Iterator[tup
     gold: dict[str, list[Row]] = {}
     for stem in source.stems():
         rows = source.rows(stem)
-        if source.name != "generated":  # the laboratory draws each of its rows by itself
-            rows = mixed(rows, stem.partition(".")[2])
         if task.kind == "mining":
             ids[stem] = {row["id"] for row in rows}
-            gold |= {stem: rows} if "_gold." in stem else {}
+            gold |= {stem: rows} if "_gold." in stem else {}  # in the file's order: a mistake is named by its row
+        if source.name != "generated":  # the laboratory draws each of its rows by itself
+            rows = mixed(rows, stem.partition(".")[2])
         if stem.startswith("test"):
             formats.refuse_placeholder_labels(task.kind, rows, f"{stem} of task {task.name}")
         content = formats.encode_rows(rows)

@@ -143,5 +143,7 @@ def test_signers_are_asked_for_and_named(
     assert "signed by ada" in capsys.readouterr().out
     with out.open("r+b") as stream:
         stream.seek(-1, os.SEEK_END)
-        stream.write(b"0")
+        last = stream.read()
+        stream.seek(-1, os.SEEK_END)
+        stream.write(bytes([last[0] ^ 1]))
     assert run(["verify", str(out), "--signers", str(signers)]) == 3

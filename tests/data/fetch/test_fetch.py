@@ -464,7 +464,7 @@ def test_the_profile_says_what_is_fetched(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = yaml.safe_load((PROFILES / "lab.yaml").read_text(encoding="utf-8"))
-    content["data"] = {"source": "published", "store": "elsewhere", "tasks": ["nli", "raw"]}
+    content["data"] = {"source": "published", "pack": None, "store": "elsewhere", "tasks": ["nli", "raw"]}
     content["grid"] = {"recipes": ["none"], "targets": [], "seeds": [1]}
     content["encoder"] = toy_encoder(WEIGHTS).model_dump()
     place.paths.params.write_text(yaml.safe_dump(content))
