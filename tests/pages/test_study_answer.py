@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_study import NOISE, REGISTERED, gains_row, make, page_of, row, status
+from made_up_study import NOISE, REFERENCE, REGISTERED, gains_row, make, page_of, row, status
 
 from harness.metrics.xtreme import XTREME_GROUPS
+from harness.pages.study import parts
 from harness.pages.study.answer import answer, first_sentence
 from harness.pages.study.page import refuse_other_page, write_page
 from harness.pages.study.rates import on_change, sign_changes
 from harness.project.errors import HarnessError
 from harness.project.results import Cell
+from harness.verify.languages.registration import REGISTRATION_FILE, load_registration
 from harness.verify.statistics.power import smallest_gain
 
 FIVE = (1, 2, 3, 4, 5)
@@ -190,3 +192,10 @@ def test_a_page_of_another_profile_is_never_written_over(tmp_path: Path) -> None
     assert before == {path.name: path.read_bytes() for path in out.parent.iterdir()}
     out.write_text("# A page of no profile\n\n# What profile `lab` shows\n", encoding="utf-8")
     refuse_other_page("mini", out)
+
+
+def test_recipes_at_other_rates_stand_apart_here_and_in_the_registration_alike() -> None:
+    registered = load_registration(REFERENCE / REGISTRATION_FILE)
+    for ending in parts.RATES:
+        assert registered.is_apart(f"mnli{ending}") and parts.is_rate_variant(f"mnli{ending}"), ending
+    assert not registered.is_apart("mnli") and not parts.is_rate_variant("mnli")

@@ -184,13 +184,12 @@ def rates_of(scores: Scores, recipes: Sequence[str]) -> list[RateGains]:
 def _rate_gains(scores: Scores, recipe: str, names: Mapping[str, str]) -> RateGains | None:
     """`names`: rate -> the recipe at it, the chosen one first."""
     others = [rate for rate in names if rate != CHOSEN]
-    gains, changes, shared = {}, {}, {}
+    gains, changes = {}, {}
     for target in scores.targets:
         raw = {rate: mean_gain(scores, name, [target]) for rate, name in names.items()}
         seeds = [seed for seed in scores.seeds if all(seed in by_seed for by_seed in raw.values())]
         if not seeds:
             continue
-        shared[target] = seeds
         at = {rate: {seed: by_seed[seed] for seed in seeds} for rate, by_seed in raw.items()}
         gains[target] = {rate: _there(at[rate]) for rate in names}
         changes[target] = {rate: _there({s: at[rate][s] - at[CHOSEN][s] for s in seeds}) for rate in others}
