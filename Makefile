@@ -75,7 +75,7 @@ ui: venv
 # uv doesn't read pip's settings, so the folder of the "+cpu" wheel is handed to it, for the CPU lock alone.
 LOCK = $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command 'make lock'
-RUNTIME = pyproject.toml requirements/pins.in
+RUNTIME = pyproject.toml --extra run --extra track requirements/pins.in
 
 lock: venv
 	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(LOCK) $(RUNTIME) requirements/cpu.in -o requirements/cpu.txt $(LOCK_ARGS) >/dev/null
