@@ -31,10 +31,10 @@ RUN set -eu; \
     find . -type d \( -name tests -o -name test \) -path './*/*' -not -path './torch/*' -prune -exec rm -rf {} +; \
     rm -rf torch/include torch/share torch/test pyarrow/include pyarrow/src mlflow/server/js; \
     find . -name '*.a' -delete
-COPY pyproject.toml setup.py ./
+COPY LICENSE README.md params.yaml pyproject.toml setup.py ./
 COPY harness harness
-# The rules that verdicts follow go into the package: mounted or archived ones are compared with them.
-COPY reference/*.yaml reference/
+# The rules that verdicts follow go into the package, with the pinned results: mounted or archived ones are compared with them.
+COPY reference reference
 COPY tasks tasks
 COPY profiles profiles
 RUN python3 -m pip --python /opt/harness/bin/python install -q --no-deps --no-build-isolation --use-pep517 --no-index .

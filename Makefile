@@ -54,11 +54,13 @@ test-fast: check
 	@$(PYTEST) -m 'not slow'
 
 # The CPU build of torch goes into the build as a file, since no index that pip knows in a container need offer it.
-test-image: venv
+build-image: venv
 	@mkdir -p requirements/wheels
 	@awk 'index($$0, "torch==") == 1 { on = 1 } on { print } on && !/\\$$/ { on = 0 }' requirements/cpu.txt >requirements/wheels/torch.txt
 	@$(VENV)/bin/python -m pip download -qq $(PIP_ARGS) --no-deps --require-hashes -d requirements/wheels -r requirements/wheels/torch.txt
 	@$(RUN) harness image build --torch cpu --tag harness:test $(IMAGE_ARGS)
+
+test-image: build-image
 	@$(RUN) HARNESS_TEST_IMAGE="$$(docker image inspect --format '{{.Id}}' harness:test)" pytest -n 2 --dist loadfile -m engine tests/launch/engine
 
 bench: venv
@@ -75,7 +77,7 @@ ui: venv
 # uv doesn't read pip's settings, so the folder of the "+cpu" wheel is handed to it, for the CPU lock alone.
 LOCK = $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command 'make lock'
-RUNTIME = pyproject.toml requirements/pins.in
+RUNTIME = pyproject.toml --extra run --extra track requirements/pins.in
 
 lock: venv
 	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(LOCK) $(RUNTIME) requirements/cpu.in -o requirements/cpu.txt $(LOCK_ARGS) >/dev/null
@@ -95,4 +97,4 @@ distclean: clean
 	@rm -rf '$(VENV)' '$(VENV).lock' results requirements/wheels .dvc/cache .dvc/tmp
 	@find mlruns -mindepth 1 ! -name .gitkeep -prune -exec rm -rf {} +
 
-.PHONY: help venv repro check test test-fast test-image bench ui lock clean distclean
+.PHONY: help venv repro check test test-fast build-image test-image bench ui lock clean distclean

@@ -1,7 +1,8 @@
-"""Puts the rules that verdicts follow into the built package, so that an installed verifier knows the shipped ones.
+"""Puts what a person looks at without a clone into the built package: rules, tasks, profiles and pinned results.
 
-Their one source is reference/, tasks/ and profiles/; harness/audit/rules.py reads what is copied here into
-harness/shipped/. An editable install copies nothing: there the checkout's own files are looked up.
+Their one source is reference/, tasks/, profiles/ and params.yaml; they become harness/shipped/, a project that is only
+looked at, and harness/audit/rules.py compares other rules with it. An editable install copies nothing: there the
+checkout's own files are looked up. (pyproject.toml has no way to take files from beside the package.)
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("reference/*.yaml", "tasks/*.yaml", "profiles/*.yaml")
+SHIPPED = ("params.yaml", "profiles/*.yaml", "reference/*.yaml", "reference/*/**/*", "tasks/*.yaml")
 
 
-class BuildWithRules(build_py):
-    """Also copies the rules."""
+class BuildWithShipped(build_py):
+    """Also copies these files."""
 
     def run(self) -> None:
         """Copy after the modules; a build without the rules would believe any."""
@@ -26,7 +27,7 @@ class BuildWithRules(build_py):
         root, target = Path(__file__).resolve().parent, Path(self.build_lib) / "harness" / "shipped"
         shutil.rmtree(target, ignore_errors=True)
         for glob in SHIPPED:
-            found = sorted(root.glob(glob))
+            found = [path for path in sorted(root.glob(glob)) if path.is_file()]
             if not found:
                 raise SystemExit(f"expected {glob} beside setup.py, found none: build from a whole clone")
             for path in found:
@@ -35,4 +36,4 @@ class BuildWithRules(build_py):
                 shutil.copyfile(path, kept)
 
 
-setup(cmdclass={"build_py": BuildWithRules})
+setup(cmdclass={"build_py": BuildWithShipped})

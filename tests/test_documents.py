@@ -16,7 +16,7 @@ from harness.project.paths import Paths
 from harness.project.profiles import read_params
 
 DOCUMENTS = (
-    *("README.md", "REPRODUCE.md", "CONTRIBUTING.md", "reference/README.md"),
+    *("README.md", "REPRODUCE.md", "CONTRIBUTING.md", "CHANGELOG.md", "reference/README.md"),
     *(
         f"docs/{name}.md"
         for name in (
@@ -26,7 +26,9 @@ DOCUMENTS = (
             "degradation",
             "encoder",
             "encoders",
+            "install",
             "layers",
+            "licences",
             "mini",
             "threats",
             "verifier",

@@ -20,11 +20,9 @@ from harness.audit.integrity.rows import pinned_rows
 from harness.project.errors import HarnessError, name_some
 from harness.project.files import parse_yaml
 from harness.project.params import Params
-from harness.project.paths import PACKAGE
+from harness.project.paths import PACKAGE, SHIPPED
 from harness.project.tasks import load_task
 
-SHIPPED = PACKAGE / "shipped"
-"""Where an installed package holds reference/, tasks/ and profiles/ (setup.py copies them there)."""
 CLAIMS = "reference/claims.yaml"
 LAB_CLAIMS = "reference/lab_claims.yaml"
 DEFINITIONS = (

@@ -22,3 +22,15 @@ def open_project(profile: str | None = None) -> tuple[Params, Paths]:
     from harness.project.profiles import open_project as opened
 
     return opened(profile)
+
+
+def look_at_project(profile: str | None = None) -> tuple[Params, Paths]:
+    """As `open_project`, for commands that only look: outside of any clone they look at what the package ships."""
+    from harness import __version__
+    from harness.project.paths import SHIPPED
+    from harness.project.profiles import look_at_project as looked
+
+    params, paths = looked(profile)
+    if paths.root == SHIPPED:
+        typer.echo(f"harness: no clone here: what is looked at came with the package, version {__version__}", err=True)
+    return params, paths

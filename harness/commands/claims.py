@@ -116,18 +116,18 @@ def arithmetic() -> None:
 
 def _published() -> tuple[dict[str, PublishedRow], list[Followed]]:
     """Published rows, and what comes out of the registered arithmetic."""
-    from harness.project.paths import project_root
+    from harness.project.paths import readable_root
     from harness.verify.published.arithmetic import follow_all
     from harness.verify.published.rows import PAPER, read_published
 
-    reference = project_root() / "reference"
+    reference = readable_root() / "reference"
     return read_published(reference / PAPER), follow_all(reference)
 
 
 def _registry() -> tuple[list[Claim], list[Question]]:
-    from harness.project.paths import project_root
+    from harness.project.paths import readable_root
     from harness.verify.claims.question import read_questions
     from harness.verify.claims.registry import CLAIMS, read_all_claims
 
-    reference = project_root() / "reference"
+    reference = readable_root() / "reference"
     return read_all_claims(reference), read_questions(reference / CLAIMS)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import ProfileName, open_project
+from harness.commands import ProfileName, look_at_project
 from harness.project.errors import HarnessError
 
 
@@ -48,7 +48,7 @@ def plan(
         raise HarnessError(f"expected --power or {option}, found both", fix="leave one out")
     from harness.pipeline.plan import render_plan
 
-    params, paths = open_project(profile)
+    params, paths = look_at_project(profile)
     if only_stages and claim is None:
         raise HarnessError("expected --claim with --stages, found none", fix="name one: `harness claims` lists them")
     if power:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import open_project
+from harness.commands import look_at_project, open_project
 
 
 def profile(
@@ -37,7 +37,7 @@ def tasks() -> None:
     from harness.pages.tasks import TASKS_HEADER, tasks_table
     from harness.project.tasks import load_tasks, task_names
 
-    params, paths = open_project()
+    params, paths = look_at_project()
     records = load_tasks(task_names(paths.tasks), paths.tasks)
     rows = tasks_table(records.values(), params.data.source, params.data.pack)
     typer.echo(tabulate(rows, headers=TASKS_HEADER, tablefmt="plain"))

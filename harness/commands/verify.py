@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import ProfileName, open_project
+from harness.commands import ProfileName, look_at_project, open_project
 from harness.project.errors import HarnessError
 from harness.project.names import LARGEST_SEED
 
@@ -103,7 +103,7 @@ def verify(
     if what is None and (explain or run):
         option = "--explain" if explain else "--run"
         raise HarnessError(f"expected a claim with {option}, found none", fix="name one: `harness claims` lists them")
-    params, paths = open_project(profile)
+    params, paths = open_project(profile) if run or again else look_at_project(profile)
     read_lock(paths.root)  # a broken record is said, whether or not what is judged here stands in it
     if what is not None:
         from harness.audit.one_claim import render_single, verify_claim

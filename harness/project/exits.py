@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from harness.project.errors import HarnessError
+from harness.project.extras import missing_extra
 
 MISTAKE = 2
 """Exit code of a mistake, or of a state of the machine, that the user can fix."""
@@ -22,13 +23,19 @@ _WORDS = "interrupted; finished stages are kept, the same command goes on from h
 def exit_code_of(do: Callable[[], int | None]) -> int:
     """Run something and return its exit code: what it returns (None is 0), or that of what it raised.
 
-    HarnessError, OSError and a machine at its limits become one paragraph on standard error and MISTAKE, Ctrl-C a line
-    and INTERRUPTED. Any other exception is a defect of the harness and passes through with its traceback.
+    HarnessError, OSError, a package of an extra that is not installed and a machine at its limits become one paragraph
+    on standard error and MISTAKE, Ctrl-C a line and INTERRUPTED. Any other exception is a defect of the harness and passes through with its traceback.
     """
     try:
         return do() or 0
     except HarnessError as error:
         _say(str(error))
+        return MISTAKE
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error)
+        if missing is None:
+            raise
+        _say(str(missing))
         return MISTAKE
     except OSError as error:
         _say(_of_the_system(error))

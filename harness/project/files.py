@@ -150,9 +150,40 @@ class YamlLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore
 
     def construct_document(self, node: yaml.Node) -> Any:
         """The document's value; yaml.YAMLError names a repeated key and its line."""
-        for key, mark in _repeated(node):
-            raise yaml.MarkedYAMLError(problem=f"the key `{key}` twice at", problem_mark=mark)
+        try:
+            return self._plain(node, set())
+        except _NotPlain:
+            for key, mark in _repeated(node):
+                raise yaml.MarkedYAMLError(problem=f"the key `{key}` twice at", problem_mark=mark) from None
         return super().construct_document(node)
+
+    def _plain(self, node: yaml.Node, seen: set[int]) -> Any:
+        """The value of a node below which are lists, mappings and scalars alone, in half of PyYAML's own time.
+
+        `seen`: the collections so far. Raises _NotPlain where a key stands twice, and for aliases, tags, merged
+        mappings and keys that are no scalars, which PyYAML's own way sorts out.
+        """
+        if isinstance(node, yaml.ScalarNode):
+            return node.value if node.tag == _STRING else self.construct_object(node)
+        if node.tag not in _COLLECTIONS or id(node) in seen:
+            raise _NotPlain
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(one, seen) for one in node.value]
+        if not all(isinstance(key, yaml.ScalarNode) and key.tag != _MERGE for key, _ in node.value):
+            raise _NotPlain
+        found = {self._plain(key, seen): self._plain(value, seen) for key, value in node.value}
+        if len(found) < len(node.value):
+            raise _NotPlain
+        return found
+
+
+_STRING, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+
+class _NotPlain(Exception):
+    """A YAML document holds more than plain lists, mappings and scalars."""
 
 
 def _repeated(node: yaml.Node) -> Iterator[tuple[str, yaml.Mark]]:

@@ -48,6 +48,21 @@ def _first_profile(folder: Path) -> str:
     return "lab" if "lab" in names else next(iter(names), "")
 
 
+def readable_root() -> Path:
+    """Where a command that only looks finds the project: as `project_root`, and outside of any clone what the
+    installed package ships.
+
+    Raises HarnessError as `project_root` does, outside a clone only where the package ships no project.
+    """
+    try:
+        checkout_root()
+    except HarnessError:
+        if (SHIPPED / "params.yaml").is_file():
+            return SHIPPED
+        raise
+    return project_root()
+
+
 @dataclass(frozen=True)
 class Paths:
     """The folders and files of one profile of one project."""
@@ -164,3 +179,7 @@ class Paths:
 
 PACKAGE = Path(__file__).parent.parent
 """The folder of the code that runs."""
+SHIPPED = PACKAGE / "shipped"
+"""Where an installed package holds reference/, tasks/, profiles/ and params.yaml (setup.py copies them there): a project
+that is only looked at. A checkout has no such folder.
+"""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from harness.project.errors import HarnessError, check_known, explain_validation
 from harness.project.files import read_yaml
 from harness.project.params import HubEncoder, LocalEncoder, Params, WheelEncoder
-from harness.project.paths import Paths, project_root
+from harness.project.paths import Paths, project_root, readable_root
 
 SHORT = 12
 """Digits of a sha256 that people are shown."""
@@ -50,7 +50,15 @@ def open_project(profile: str | None = None) -> tuple[Params, Paths]:
 
     Raises HarnessError outside a project, for an unknown profile, and for settings that don't fit.
     """
-    root = project_root()
+    return _open(project_root(), profile)
+
+
+def look_at_project(profile: str | None = None) -> tuple[Params, Paths]:
+    """As `open_project`, for what only looks: outside of any clone, what the installed package ships."""
+    return _open(readable_root(), profile)
+
+
+def _open(root: Path, profile: str | None) -> tuple[Params, Paths]:
     params = load_params(root) if profile is None else read_profile(root, profile)
     return params, Paths(root, params.profile)
 

@@ -24,13 +24,13 @@ LARGEST_JSON = 2**28
 class Record(BaseModel):
     """Frozen; unknown keys are refused; pydantic may convert a value to its field's type (a list to a tuple)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class StrictRecord(BaseModel):
     """Frozen; unknown keys are refused; no type is converted silently."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 def read_json(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""The built package carries the rules, byte for byte, so that an installed verifier knows the shipped ones."""
+"""The built package carries the rules and the pinned results, byte for byte: an installed verifier knows the shipped ones."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 from harness.audit import rules
 from harness.project.profiles import read_params
 
-GLOBS = ("reference/*.yaml", "tasks/*.yaml", "profiles/*.yaml")
+GLOBS = ("reference/*.yaml", "tasks/*.yaml", "profiles/*.yaml", "reference/lab/*.json*", "params.yaml")
 
 
 def clone(repo_root: Path, target: Path) -> Path:
-    """What is built from: the package and the rules."""
+    """What is built from: the package, the rules and pinned results."""
     shutil.copytree(repo_root / "harness", target / "harness", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.py"):
+    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.py"):
         shutil.copy(repo_root / name, target / name)
     for glob in GLOBS:
         for path in repo_root.glob(glob):
             kept = target / path.relative_to(repo_root)
-            kept.parent.mkdir(exist_ok=True)
+            kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, kept)
     return target
 
@@ -34,7 +34,7 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_built_package_holds_the_rules_and_is_not_built_without(repo_root: Path, tmp_path: Path) -> None:
+def test_a_built_package_holds_rules_and_pinned_results_and_is_not_built_without(repo_root: Path, tmp_path: Path) -> None:
     folder = clone(repo_root, tmp_path / "clone")
     assert build(folder).returncode == 0
     for glob in GLOBS:

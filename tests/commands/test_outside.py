@@ -1,4 +1,6 @@
-"""Every command outside a project, and in a clone without params.yaml: it says what to do, and that works there."""
+"""Every command outside a project, and in a clone without params.yaml: it says what to do, and that works there. What an
+installed package ships is looked at anywhere.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from commands import COMMANDS, is_name, with_arguments, wrong_harness_command
 
 from harness import __version__
 from harness.commands.main import run
+from harness.project import paths
 
 Command = Callable[..., tuple[int, str, str]]
 ANYWHERE = ("--help", "-h", "--version", "--show-completion bash")
@@ -78,6 +81,49 @@ def test_a_clone_without_settings_lists_its_profiles(clone: Command) -> None:
     assert code == 0 and "lab" in out and "*" not in out
     assert clone("profile", "lab")[0] == 0
     assert "* lab" in clone("profile")[1] and clone("plan")[0] == 0
+
+
+@pytest.fixture
+def installed(
+    command: Command, tmp_path_factory: pytest.TempPathFactory, repo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    """The command line of an installed package, which ships a project, in an empty folder."""
+    shipped = tmp_path_factory.mktemp("shipped")
+    for name in ("tasks", "profiles", "reference"):
+        (shipped / name).symlink_to(repo_root / name)
+    (shipped / "params.yaml").symlink_to(repo_root / "profiles" / "lab.yaml")
+    monkeypatch.setattr(paths, "SHIPPED", shipped)
+    return command
+
+
+@pytest.mark.parametrize("words", ["verify --quick", "plan", "tasks"])
+def test_an_installed_package_is_looked_at_anywhere(installed: Command, tmp_path: Path, words: str) -> None:
+    _, out, err = installed(*words.split())
+    assert out and err == f"harness: no clone here: what is looked at came with the package, version {__version__}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", ["claims", "claims arithmetic", "claims show squad-gain"])
+def test_its_registry_is_read_anywhere(installed: Command, words: str) -> None:
+    code, out, err = installed(*words.split())
+    assert (code, err) == (0, "") and out
+
+
+@pytest.mark.parametrize("words", ["profile lab", "repro", "run cell none tatoeba 1", "verify --rerun 1", "verify squad-gain --run"])
+def test_what_changes_or_runs_needs_a_clone(installed: Command, tmp_path: Path, words: str) -> None:
+    code, _, err = installed(*words.split())
+    refused(code, err)
+    assert "change into the folder of your clone" in err and list(tmp_path.iterdir()) == []
+
+
+def test_a_clone_without_settings_is_not_passed_over_for_what_is_shipped(
+    installed: Command, tmp_path: Path, repo_root: Path
+) -> None:
+    for name in ("tasks", "profiles", "reference"):
+        (tmp_path / name).symlink_to(repo_root / name)
+    code, _, err = installed("plan")
+    refused(code, err)
+    assert f"params.yaml, the active profile, in {tmp_path}" in err
 
 
 @pytest.mark.parametrize("words", ANYWHERE)

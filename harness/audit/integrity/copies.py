@@ -112,7 +112,7 @@ def _needs_no_training(result: Result, group: str | None) -> bool:
 def _may_be_equal(pair: Pair, seedless: Sequence[Result]) -> bool:
     """No seed enters either cell, or both are the same training with an effect planted on top of one."""
     first, second = pair
-    if first in seedless and second in seedless:
+    if all(any(one is other for other in seedless) for one in pair):
         return first.inputs.get("checkpoint") == second.inputs.get("checkpoint")
     return all(map(_is_untrained, pair)) and first.cell.seed == second.cell.seed
 
