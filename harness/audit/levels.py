@@ -98,7 +98,7 @@ def verify_results(
         return _conclude(claims, params, paths, judged, _no_comparison(NOTHING))
     if judged.source != "pinned":
         return _conclude(claims, params, paths, judged, _against_pinned(judged, params, paths, here), rerun=rerun)
-    note = "the pinned results are the ones judged: nothing has run here yet"
+    note = "the pinned results are the ones judged"
     more = ""
     if judged.table and [row.cell for row in judged.table.cells] != grid_cells(params):
         more = "; params.yaml asks for another grid by now"
@@ -112,7 +112,7 @@ def _compare_part(judged: Judged, params: Params, paths: Paths, part: Part) -> C
     if judged.source == "nothing":
         return _no_comparison("nothing to check: none of its cells has run here and nothing is pinned")
     if judged.source == "pinned":
-        return _no_comparison("the pinned results are the ones judged: none of its cells has run here yet")
+        return _no_comparison("the pinned results are the ones judged")
     return _against_pinned(judged, params, paths, None)
 
 

@@ -6,7 +6,6 @@ family whether one claim is asked for or all of them.
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from dataclasses import replace
 
@@ -24,12 +23,12 @@ from harness.project.params import Grid, Params
 from harness.project.paths import Paths
 from harness.project.pinned import MANIFEST
 from harness.project.results import Cell, collect, grid_cells
+from harness.project.terminal import WIDTH
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.needs import Needs, needs, restrict
 from harness.verify.claims.registry import find_claim, read_all_claims
 from harness.verify.scores import ScoresTable
 from harness.verify.show.derivation import derivation
-from harness.verify.show.table import WIDTH
 
 
 def verify_claim(name: str, params: Params, paths: Paths) -> Verification:
@@ -109,9 +108,14 @@ def _describe(claim: Claim, part: Needs, there: list[Cell], params: Params) -> P
     )
 
 
-def render_single(found: Verification, paths: Paths, explain: bool, width: int = WIDTH) -> str:
-    """The report on one claim: as of all of them, then its sentence or its whole derivation."""
+def render_single(found: Verification, paths: Paths, explain: bool, width: int = WIDTH, **shown: bool) -> str:
+    """The report on one claim, as of all of them; behind it, where that is asked for, the derivation of its verdict.
+
+    `shown`: `details`, `hashes` and `symbols` of harness.audit.report.render.
+    """
+    report = render(found, width, explain=explain, **shown)
+    if not explain:
+        return report
     (verdict,) = found.claims
     claim = find_claim(verdict.id, read_all_claims(paths.reference))
-    words = textwrap.fill(verdict.evidence.sentence, width, break_on_hyphens=False)
-    return f"{render(found, width)}\n{derivation(claim, verdict, found.cells) if explain else words}"
+    return f"{report}\n{derivation(claim, verdict, found.cells, width)}\n"

@@ -1,126 +1,142 @@
-"""What `harness verify` prints: integrity (V0), agreement with pinned results (V1, V2), the table of verdicts (V3)."""
+"""What `harness verify` prints: the answer, what was measured, tables of verdicts, a line per level, the exit code.
+
+One screen. Evidence and hashes stand behind it where they are asked for; what is wrong is never left out.
+"""
 
 from __future__ import annotations
 
-import textwrap
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from harness.audit.integrity.findings import Integrity
-from harness.audit.repeat.same_scores import SameScores
-from harness.audit.report_rerun import show_rerun
+from harness.audit.levels_in_words import LevelLine, evidence_words, level_lines
+from harness.audit.meaning import exit_meaning
+from harness.audit.report_details import detail_lines, hash_lines
 from harness.audit.verification import Verification
-from harness.project.errors import name_some
-from harness.verify.published.arithmetic import Followed, arithmetic_words
-from harness.verify.show.planted import planted_paragraphs, planted_table
-from harness.verify.show.table import SPLIT, WIDTH, claims_paragraphs, claims_table, narrowed, reason_lines
-from harness.verify.verdicts.planted import compare_with_truth, planted, planted_in_words, published
-from harness.verify.verdicts.strength import LEVELS
+from harness.project.terminal import WIDTH, Column, fitting, paragraph, table_lines
+from harness.verify.show.planted import planted_columns
+from harness.verify.show.table import claims_columns, facts_columns, in_order, notes
+from harness.verify.verdicts.planted import compare_with_truth, planted, published
+from harness.verify.verdicts.strength import ENOUGH
+from harness.verify.verdicts.verdict import ClaimVerdict
 
-UNDECIDED = ("INCONCLUSIVE", "UNDERPOWERED")
-EXIT_REPRODUCED, EXIT_NOT_REPRODUCED, EXIT_INCONCLUSIVE = 0, 1, 2
-EXIT_MEANINGS = {
-    0: "everything that was decided is reproduced or confirmed",
-    1: "something is not reproduced, or refuted",
-    2: "something is undecided",
-    3: "invalid: nothing is concluded",
+HEAD, LEVEL, WORD = 9, 14, 10
+"""Columns of a label in the head, of a level's name, and of its word."""
+NAMED = 2
+"""So many claims are named behind a note; more are counted."""
+STYLES = {
+    "bold green": r"\b(REPRODUCED|CONFIRMED|CONSISTENT|HOLDS HERE)\b|(?<!NOT )\bas planted\b|✓",
+    "bold red": r"\b(NOT_REPRODUCED|REFUTED|INVALID|DIFFERS|INCONSISTENT|OPPOSITE HERE|NOT AS PLANTED|SUSPICIOUS|CUT)\b"
+    r"|\bNOT THE SHIPPED ONES\b|^--strict:.*|✗",
+    "yellow": r"\b(INCONCLUSIVE|UNDERPOWERED|UNDECIDED|OPEN HERE|PINNED)\b",
+    "dim": r"\b(NOT_TESTED|NOT_CHECKABLE)\b|^More: .*|·",
+    "bold": r"\A(.+\n)+(?=\n)|^(verdict|exit code \d).*",
 }
+"""A style of rich -> the words of a report that a terminal shows in it."""
 
 
-def render(verification: Verification, width: int = WIDTH) -> str:
-    """The whole report: the answer as one line, head, levels, claims, reasons, exit code; where there are fewer columns
-    than the table needs, claims are paragraphs.
+@dataclass(frozen=True)
+class Table:
+    """A table of verdicts."""
+
+    name: str
+    """What its rows are."""
+    claims: list[ClaimVerdict]
+    """Its rows."""
+    columns: Callable[..., list[Column]]
+    """What it shows of them."""
+
+
+def render(
+    v: Verification,
+    width: int = WIDTH,
+    *,
+    details: bool = False,
+    hashes: bool = False,
+    symbols: bool = False,
+    explain: bool = False,
+) -> str:
+    """The whole report as text of `width` columns, without colour.
+
+    `details`: with the evidence; `hashes`: with the sha256 of everything; `symbols`: with a sign before each verdict;
+    `explain`: a derivation follows, so that there is no more to name.
     """
-    head, rest = (_narrow(lines, width) for lines in _around(verification))
-    lines = [verification.answer, "", *head, "", *_claims(verification, width), *rest]
+    lines = [*paragraph(v.answer, width, indent=0), "", *_labelled(head_rows(v), width), ""]
+    for table in tables(v):
+        lines += [*_table(table, width, symbols, details), ""]
+    if v.part and not explain:
+        lines += [*paragraph(v.claims[0].evidence.sentence, width, indent=0), ""]
+    lines += [line for level in level_lines(v) for line in _level(level, width)]
+    if details:
+        lines += ["", *detail_lines(v, width, hashes)]
+    if hashes:
+        lines += ["", *hash_lines(v, width)]
+    lines += ["", *closing_lines(v, width)] if details or hashes else closing_lines(v, width)
+    lines += [] if explain else _more(v, details, hashes)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _around(v: Verification) -> tuple[list[str], list[str]]:
-    """Lines before the claims, and lines behind them."""
-    grid = v.grid.in_words
-    head = [
-        f"harness verify    profile {v.profile}    {grid}",
-        f"judged            {_judged(v)}",
-        *_told("rules", "NOT THE SHIPPED ONES", v.rules),
-        *_crate_notes(v),
+def tables(v: Verification) -> list[Table]:
+    """Published claims that are measured, facts of the data, the laboratory's own claims; those that there are."""
+    theirs = in_order(published(v.claims))
+    found = [
+        Table("claims", [claim for claim in theirs if not claim.is_unmeasured], claims_columns),
+        Table("facts", [claim for claim in theirs if claim.is_unmeasured], facts_columns),
+        Table("planted effects", planted(v.claims), planted_columns),
+    ]
+    return [table for table in found if table.claims]
+
+
+def _table(table: Table, width: int, symbols: bool, details: bool) -> list[str]:
+    columns = table.columns(table.claims, symbols)
+    shown, _ = fitting(columns, width)
+    lines = table_lines(columns, width)
+    if not any(column.header == "note" for column in shown):
+        told = table.claims if details else [claim for claim in table.claims if not _is_well(claim)]
+        lines += _notes(told, len(table.claims), width, details)
+    return lines
+
+
+def _is_well(claim: ClaimVerdict) -> bool:
+    """Did it come out as claimed, or as planted? Its note can wait."""
+    return compare_with_truth(claim) == "as planted" if claim.truth else claim.verdict in ("REPRODUCED", "CONFIRMED")
+
+
+def _notes(verdicts: Sequence[ClaimVerdict], of: int, width: int, named: bool) -> list[str]:
+    """The notes below a table that has no room for them, each with the claims that it is on, or how many of the table's
+    these are.
+    """
+    claims: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        for note in notes(verdict):
+            claims.setdefault(note, []).append(verdict.id)
+    said = [
+        f"{note} ({', '.join(names) if named or len(names) <= NAMED else f'{len(names)} of {of}'})"
+        for note, names in claims.items()
+    ]
+    return paragraph(", ".join(said), width, label="notes: ") if said else []
+
+
+def head_rows(v: Verification) -> list[tuple[str, str]]:
+    """Label and sentence: what was measured and whose results are judged; then what a reader must not miss of it."""
+    return [
+        ("profile", f"{v.profile}: {v.grid.in_words}; {v.encoder}; {v.data}"),
+        ("judged", _judged(v)),
         *_part(v),
-        f"encoder, data     {v.encoder}; {v.data}",
-        f"scores            {SPLIT}",
-        *_told("rows", "CUT", [f"scored were only {', '.join(v.v0.cut)}"] if v.v0.cut else []),
-        *_evidence(v),
-        *_level("V0 integrity", *_v0(v)),
-        *_level("V1 repeat", *_v1(v)),
-        *_rerun(v),
-        *_level("V2 pinned", *_v2(v)),
-        *_arithmetic(v),
+        *[("rules", f"NOT THE SHIPPED ONES: {sentence}") for sentence in v.rules],
+        *([("rows", f"CUT: scored were only {', '.join(v.v0.cut)}")] if v.v0.cut else []),
+        *_crate(v),
+        *([("evidence", evidence_words(v))] if any(level not in ENOUGH for level in v.evidence) else []),
     ]
-    rest = [
-        *(f"--strict: {problem}" for problem in v.strict),
-        f"exit code {v.exit_code}: {_meaning(v)}",
-    ]
-    return head, rest
 
 
-def _claims(v: Verification, width: int) -> list[str]:
-    """The tables: published claims, then the laboratory's own with what was planted; each with its reasons."""
+def _labelled(rows: Iterable[tuple[str, str]], width: int) -> list[str]:
+    """Paragraphs behind their labels; one that is the same as before is not said again."""
     lines: list[str] = []
-    if theirs := published(v.claims):
-        shown = claims_table(theirs) if width >= WIDTH else claims_paragraphs(theirs, width)
-        lines += [*shown.splitlines(), "", *_narrow(reason_lines(theirs), width)]
-    if own := planted(v.claims):
-        answer = f"The laboratory's own claims: {planted_in_words(own)}"
-        wrapped = textwrap.wrap(answer, min(width, WIDTH), subsequent_indent="    ", break_on_hyphens=False)
-        shown = planted_table(own) if width >= WIDTH else planted_paragraphs(own, width)
-        lines += [*wrapped, "", *shown.splitlines(), "", *_narrow(reason_lines(own), width)]
+    before = ""
+    for name, text in rows:
+        lines += paragraph(text, width, label=f"{'' if name == before else name:<{HEAD}}")
+        before = name
     return lines
-
-
-def _narrow(lines: Iterable[str], width: int) -> list[str]:
-    return [broken for line in lines for broken in narrowed(line, width)]
-
-
-def _meaning(v: Verification) -> str:
-    """What the exit code means here: of published claims in their words, of planted effects by whether they fit."""
-    theirs, own = published(v.claims), [compare_with_truth(claim) for claim in planted(v.claims)]
-    said = [EXIT_MEANINGS[v.exit_code]]
-    if v.exit_code == EXIT_REPRODUCED and "as planted" in own:
-        said = [f"{EXIT_MEANINGS[0]}, planted effects as planted" if theirs else "planted effects came out as planted"]
-    elif v.exit_code == EXIT_NOT_REPRODUCED and "NOT AS PLANTED" in own:
-        said = [*(said if _differs(v) else []), "a planted effect did not come out as planted"]
-    elif v.exit_code == EXIT_INCONCLUSIVE and v.strict:
-        said = [*(said if _undecided(v) else []), "--strict fails"]
-    untested = sum(claim.verdict == "NOT_TESTED" for claim in v.claims)
-    return "; ".join([*said, *([f"{untested} of {len(v.claims)} claims NOT_TESTED"] if untested else [])])
-
-
-def _differs(v: Verification) -> bool:
-    """Is something found beside planted effects that is exit code 1?"""
-    wrong = any(claim.verdict in ("NOT_REPRODUCED", "REFUTED") for claim in published(v.claims))
-    return wrong or (v.v2 is not None and not v.v2.ok) or (v.rerun is not None and not v.rerun.ok)
-
-
-def _undecided(v: Verification) -> bool:
-    """Is something found that is exit code 2 without `--strict`?"""
-    own = {compare_with_truth(claim) for claim in planted(v.claims)}
-    is_open = any(claim.verdict in UNDECIDED for claim in published(v.claims)) or "open" in own
-    untested = "not tested" in own and v.judged != "nothing"
-    return is_open or untested or bool((v.v2 and v.v2.is_open) or (v.rerun and v.rerun.is_open))
-
-
-def _told(name: str, word: str, sentences: list[str]) -> list[str]:
-    """Sentences that stand before everything else, behind a word that can't be missed; nothing where there is none."""
-    lines: list[str] = []
-    for place, sentence in enumerate(sentences):
-        head = f"{name if place == 0 else '':<18}"
-        lines.extend(textwrap.wrap(f"{head}{word}: {sentence}", WIDTH, subsequent_indent=" " * 20))
-    return lines
-
-
-def _evidence(v: Verification) -> list[str]:
-    """How the cells are known here, in numbers, the strongest first."""
-    counts = [f"{v.evidence[level]} cells {level}" for level in LEVELS if v.evidence.get(level)]
-    return [f"evidence          {', '.join(counts)}"] if counts else []
 
 
 def _judged(v: Verification) -> str:
@@ -133,7 +149,7 @@ def _judged(v: Verification) -> str:
     if v.judged == "nothing":
         return _nothing(v)
     ran, fix = ("none of its cells", f"harness verify {v.part.claim} --run") if v.part else ("nothing", "make repro")
-    return f"the PINNED results in reference/{v.profile}: {ran} has run here yet (`{fix}` runs it)"
+    return f"PINNED results in reference/{v.profile}: {ran} has run here (`{fix}`)"
 
 
 def _nothing(v: Verification) -> str:
@@ -145,140 +161,41 @@ def _nothing(v: Verification) -> str:
     return f"nothing: no cell has run here and nothing is pinned ({fix}); facts of the data need no run"
 
 
-def _part(v: Verification) -> list[str]:
+def _part(v: Verification) -> list[tuple[str, str]]:
     """Which cells of the one claim are there, and how many of the grid are not looked at."""
     if v.part is None:
         return []
     there = ", ".join(f"{recipe} {count} of {v.part.each[recipe]}" for recipe, count in v.part.there.items())
     fix = "" if v.part.there == v.part.each else f"; `harness verify {v.part.claim} --run`"
     grid = f"{there or 'none needed'}{fix}; the other {v.part.not_looked_at} cells of the grid are not looked at"
-    lacking = [f"not in the grid: {', '.join(v.part.lacking)}"] if v.part.lacking else []
-    return _level("its cells", "", grid, lacking)
+    lacking = [("cells", f"not in the grid: {', '.join(v.part.lacking)}")] if v.part.lacking else []
+    return [("cells", grid), *lacking]
 
 
-def _crate_notes(v: Verification) -> list[str]:
-    """The archive's own lines: its hash, to compare with what was published, and what to know of it."""
+def _crate(v: Verification) -> list[tuple[str, str]]:
+    """The archive's own lines: the start of its hash, who signed it, and what to know of it."""
     if v.crate is None:
         return []
-    lines: list[str] = []
-    first = f"sha256 {v.crate.sha256}, {v.crate.files} files as they were written; {v.crate.signature}"
-    for note in (first, *v.crate.contradicts, *v.crate.notes):
-        lines.extend(textwrap.wrap(note, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 20))
+    first = f"sha256 {v.crate.sha256:.12}, {v.crate.files} files as they were written; {v.crate.signature}"
+    return [("archive", note) for note in (first, *v.crate.contradicts, *v.crate.notes)]
+
+
+def _level(level: LevelLine, width: int) -> list[str]:
+    lines = paragraph(level.detail, width, label=f"{level.name:<{LEVEL}}{level.word:<{WORD}}")
+    for sentence in level.wrong:
+        lines += [" " * 4 + line for line in paragraph(sentence, width - 4)]
     return lines
 
 
-def _level(name: str, word: str, detail: str, problems: Iterable[str]) -> list[str]:
-    head = f"{name:<18}{word:<10}{detail}"
-    lines = textwrap.wrap(head, WIDTH, subsequent_indent=" " * 28, break_on_hyphens=False)
-    for problem in problems:
-        lines.extend(textwrap.wrap(problem, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 20))
-    return lines
+def closing_lines(v: Verification, width: int) -> list[str]:
+    """What `--strict` fails on, and the exit code with what it means."""
+    strict = [line for problem in v.strict for line in paragraph(f"--strict: {problem}", width)]
+    return [*strict, *paragraph(f"exit code {v.exit_code}: {exit_meaning(v)}", width)]
 
 
-def _v0(v: Verification) -> tuple[str, str, list[str]]:
-    if v.judged == "nothing":
-        return "-", v.v2_note, []
-    parts = [f"{v.v0.hashes} hashes", f"{v.v0.cells_found} of {v.v0.cells_expected} cells"]
-    if v.v0.images:
-        parts.append(f"{len(v.v0.images)} image{'s' if len(v.v0.images) > 1 else ''}")
-    unavailable = [*v.v0.unavailable]
-    for word, cells in (("collapsed", v.v0.collapsed), ("failed", v.v0.failed), ("unavailable", unavailable)):
-        if cells:
-            parts.append(f"{len(cells)} {word} ({name_some(cells)})")
-    reasons = [f"unavailable: {reason}" for reason in dict.fromkeys(v.v0.unavailable.values())]
-    word = "INVALID" if not v.v0.ok else "quick" if v.v0.skipped else "ok"
-    suspicious = [f"SUSPICIOUS: {sentence}" for sentence in v.v0.suspicious]
-    return (
-        word,
-        ", ".join(parts),
-        [*_looked_at(v.v0), *_some(v.v0.problems + reasons), *_some(suspicious), *_some(v.v0.machines), *v.v0.one_draw],
-    )
-
-
-def _looked_at(v0: Integrity) -> list[str]:
-    """What V0 looked at besides hashes, and what it had to leave out."""
-    if v0.skipped:
-        return [f"a quick look left out: {'; '.join(v0.skipped)}"]
-    of = v0.rescored + len(v0.not_rescored)
-    rescored = [f"{v0.rescored} of {of} cells re-scored from predictions and gold rows"] if of else []
-    why = [f"{count} cells not re-scored: {why}" for why, count in Counter(v0.not_rescored.values()).items()]
-    return ["; ".join([*rescored, *([v0.lock] if v0.lock else [])]), *_some(why)] if rescored or v0.lock else []
-
-
-def _v1(v: Verification) -> tuple[str, str, list[str]]:
-    if v.v1 is None:
-        return "-", v.v1_note, []
-    differing = [f"other predictions in {name_some(v.v1.differing)}"] if v.v1.differing else []
-    detail = f"{v.v1.identical} of {v.v1.compared} cells predict the same on {v.v1.machine}"
-    if v.v1.copies:
-        detail += f"; {v.v1.copies} more are the pinned ones themselves"
-    return ("ok" if v.v1.ok else "DIFFERS"), detail, differing
-
-
-def _rerun(v: Verification) -> list[str]:
-    """Cells run again, where that was asked for."""
-    if v.rerun is None:
-        return _level("V1 re-run", "-", v.rerun_note, []) if v.rerun_note else []
-    return _level("V1 re-run", *show_rerun(v.rerun))
-
-
-def _v2(v: Verification) -> tuple[str, str, list[str]]:
-    if v.v2 is None:
-        return "-", v.v2_note, []
-    detail = _compared(v.v2)
-    problems = _some(v.v2.outside)
-    if v.v2.left_open:
-        problems += ["what the spread of pinned seeds can't decide on:", *_some(v.v2.left_open)]
-    if v.v2.undecided:
-        problems.append("this encoder is another draw of the pretraining than the pinned one (sums in another order):")
-        problems.append("how far such draws differ was not measured, so what follows decides nothing")
-        problems += _some(v.v2.undecided)
-    if v.v2.not_comparable:
-        found = "were made from other data or params than here, or are unavailable here"
-        problems.append(f"{len(v.v2.not_comparable)} pinned cells {found}")
-    if v.v2.not_pinned:
-        problems.append(f"{len(v.v2.not_pinned)} cells of the run are not pinned")
-    word = "DIFFERS" if not v.v2.ok else "UNDECIDED" if v.v2.is_open else "ok" if v.v2.compared else "-"
-    return word, detail, problems
-
-
-def _arithmetic(v: Verification) -> list[str]:
-    """Published arithmetic: how many numbers follow; each by itself where one claim is judged, or it doesn't follow."""
-    if not v.arithmetic:
-        return []
-    counts = Counter(one.word for one in v.arithmetic)
-    words = ", ".join(f"{count} {word}" for word, count in counts.items())
-    told = [f"{one.id} ({', '.join(one.claims)}): {arithmetic_words(one)}" for one in _telling(v)]
-    state = "DIFFERS" if counts["INCONSISTENT"] else "ok" if counts["CONSISTENT"] else "-"
-    more = "" if v.part else "; `harness claims arithmetic` shows the numbers"
-    return _level("published numbers", state, f"{words}, without a run{more}", told)
-
-
-def _telling(v: Verification) -> list[Followed]:
-    return [one for one in v.arithmetic if v.part or one.word == "INCONSISTENT"]
-
-
-def _compared(v2: SameScores) -> str:
-    """What level V2 compared, in words."""
-    if not v2.compared:
-        copies = (
-            f"these {v2.copies} cells are the pinned ones themselves, times aside: nothing shows that they ran again"
-        )
-        return copies if v2.copies else "no pinned cell to compare with"
-    detail = (
-        f"{v2.compared} cells, {v2.identical} identical, largest difference {v2.largest_difference_points:.2f} points"
-    )
-    if v2.largest_in:
-        tolerance = v2.tolerance_points[v2.largest_in]
-        held = "whose pinned seeds show no spread" if tolerance is None else f"whose tolerance is {tolerance:.2f}"
-        detail += f" in {v2.largest_in}, {held}"
-    if v2.by_items:
-        detail += f"; items of {v2.by_items} cells compared"
-    if v2.copies:
-        detail += f"; {v2.copies} more are the pinned ones themselves"
-    return detail
-
-
-def _some(sentences: list[str], most: int = 8) -> list[str]:
-    more = [f"and {len(sentences) - most} more"] if len(sentences) > most else []
-    return sentences[:most] + more
+def _more(v: Verification, details: bool, hashes: bool) -> list[str]:
+    """The options that show more; nothing where there is no more."""
+    explain = "--explain (step by step)" if v.part else "`harness verify CLAIM --explain`" if not v.crate else ""
+    options = ("" if details else "--details (evidence)", "" if hashes else "--hashes (sha256)", explain)
+    left = ", ".join(filter(None, options))
+    return [f"More: {left}"] if left else []

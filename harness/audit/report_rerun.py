@@ -8,8 +8,6 @@ import json
 from collections import Counter
 from typing import Any, get_args
 
-from tabulate import tabulate
-
 from harness.audit.repeat.compare_rerun import LanguageDifference, Outcome, Rerun, RerunCell
 
 SHOWN_LANGUAGES = 3
@@ -22,6 +20,8 @@ ONLY_HASH = "of the recorded predictions only the hash is kept: it is another, a
 
 def show_rerun(rerun: Rerun) -> tuple[str, str, list[str]]:
     """The level's word, its detail, and a line or more per cell."""
+    from tabulate import tabulate
+
     counts = Counter(one.outcome for one in rerun.cells)
     found = ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if counts[outcome])
     drawn = "named" if rerun.seed is None else f"drawn with seed {rerun.seed}"

@@ -25,12 +25,14 @@ from harness.commands import (
     verify,
 )
 from harness.commands import run as stages
+from harness.commands.groups import HEADINGS, Grouped
 from harness.project.errors import HarnessError
 from harness.project.exits import INTERRUPTED, MISTAKE, exit_code_of, exit_with
 from harness.project.names import check_words
 
 app = typer.Typer(
     name="harness",
+    cls=Grouped,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -59,10 +61,13 @@ GROUPS = {
     "verifier": pages.verifier,
     "claims": claims.app,
 }
+PLACES = {name: (heading, words) for heading, names in HEADINGS.items() for name, words in names.items()}
 for command in COMMANDS:
-    app.command()(command)
+    heading, words = PLACES[command.__name__]
+    app.command(rich_help_panel=heading, short_help=words)(command)
 for name, group in GROUPS.items():
-    app.add_typer(group, name=name)
+    heading, words = PLACES[name]
+    app.add_typer(group, name=name, rich_help_panel=heading, short_help=words)
 
 
 def _show_version(wanted: bool) -> None:

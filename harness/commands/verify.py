@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import ProfileName, look_at_project, open_project
+from harness.commands.verdicts import Output
 from harness.project.errors import HarnessError
 from harness.project.names import LARGEST_SEED
 
@@ -59,12 +60,27 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Neither hash large files nor re-score; V0 says what was left out.")
     ] = False,
+    details: Annotated[
+        bool,
+        typer.Option("--details", help="Print the evidence too: why each claim came out so."),
+    ] = False,
+    hashes: Annotated[
+        bool, typer.Option("--hashes", help="Print the sha256 of the registry, of images and of every cell too.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the whole verification as JSON.")] = False,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write JUnit XML: a test case per claim and per level.")
+    ] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write Markdown (where GITHUB_STEP_SUMMARY is set, there too)."),
+    ] = None,
 ) -> int:
     """Judge the results: integrity (V0), agreement with our pinned results (V1, V2), a verdict per claim (V3).
 
     The first line is the answer: how many of the measured claims were decided, what became of the others, and how many
-    facts of the data are confirmed.
+    facts of the data are confirmed. Then come claims, facts, planted effects, and a line per level; --details and
+    --hashes show what these rest on. What is wrong is always shown.
 
     V0 hashes every file, computes every metric again from the stored predictions and the gold rows, and compares what
     lies here with dvc.lock. V1: on the same class of machine the predictions are the same bytes. V2: on any other a
@@ -81,19 +97,17 @@ def verify(
     first line counts them. --strict makes 2 of a 0 where a claim was not tested, a cell is known by less than
     re-scoring, or the rules are not the shipped ones (docs/threats.md says what can be forged).
     """
+    output = Output(json_, strict, details, hashes, explain, junit, summary)
     if what is not None and (what.endswith(".zip") or Path(what).is_file()):
         _refuse_both(**{"an archive": True, "--explain or --run": explain or run, "--quick": quick})
         _refuse_both(
             **{"an archive": True, "--rerun, --seed or --cell": rerun is not None or seed is not None or bool(cell)}
         )
-        return _verify_crate(Path(what), profile, json_, strict, signers)
+        return _verify_crate(Path(what), profile, output, signers)
     if signers is not None:
         raise HarnessError("expected an archive beside --signers, found none", fix="name the archive, or leave it out")
-    from harness.audit.exit_codes import strictly
     from harness.audit.levels import verify_all
-    from harness.audit.report import render
     from harness.pipeline.lock import read_lock
-    from harness.verify.show.table import terminal_width
 
     if seed is not None and rerun is None:
         raise HarnessError("expected --rerun N beside --seed, found --seed alone", fix="add `--rerun N`")
@@ -106,23 +120,16 @@ def verify(
     params, paths = open_project(profile) if run or again else look_at_project(profile)
     read_lock(paths.root)  # a broken record is said, whether or not what is judged here stands in it
     if what is not None:
-        from harness.audit.one_claim import render_single, verify_claim
+        from harness.audit.one_claim import verify_claim
 
         if run and not _run_claim(what, profile, json_):
             return 2
-        found = verify_claim(what, params, paths)
-        found = strictly(found) if strict else found
-        typer.echo(found.model_dump_json(indent=1) if json_ else render_single(found, paths, explain, terminal_width()))
-        return found.exit_code
+        return output.tell(verify_claim(what, params, paths), paths)
     if not again:
-        found = verify_all(params, paths, quick)
-    else:
-        from harness.audit.rerun import verify_again
+        return output.tell(verify_all(params, paths, quick))
+    from harness.audit.rerun import verify_again
 
-        found = verify_again(params, paths, rerun or 0, seed, cell or [])
-    found = strictly(found) if strict else found
-    typer.echo(found.model_dump_json(indent=1) if json_ else render(found, terminal_width()))
-    return found.exit_code
+    return output.tell(verify_again(params, paths, rerun or 0, seed, cell or []))
 
 
 def _refuse_both(**given: bool) -> None:
@@ -132,14 +139,9 @@ def _refuse_both(**given: bool) -> None:
         raise HarnessError(f"expected {' or '.join(names)}, found both", fix="leave one out")
 
 
-def _verify_crate(path: Path, profile: str | None, json_: bool, strict: bool, signers: Path | None) -> int:
+def _verify_crate(path: Path, profile: str | None, output: Output, signers: Path | None) -> int:
     """Judge an archive, in a checkout or outside of one; a changed archive is refused with exit code 3."""
-    import json
-
-    from harness.audit.exit_codes import EXIT_INVALID, strictly
-    from harness.audit.report import render
     from harness.exchange.read import CrateRefused, verify_crate
-    from harness.verify.show.table import terminal_width
 
     if profile is not None:
         raise HarnessError(f"expected --profile or an archive, found both ({profile}, {path})", fix="leave one out")
@@ -148,14 +150,9 @@ def _verify_crate(path: Path, profile: str | None, json_: bool, strict: bool, si
     except HarnessError:  # no checkout, or one whose settings don't load: the archive has its own
         here = None
     try:
-        found = verify_crate(path, here, signers)
+        return output.tell(verify_crate(path, here, signers))
     except CrateRefused as refused:
-        said = {"judged": "crate", "file": refused.name, "problems": refused.problems, "exit_code": EXIT_INVALID}
-        typer.echo(json.dumps(said, indent=1) if json_ else f"harness: {refused}", err=not json_)
-        return EXIT_INVALID
-    found = strictly(found) if strict else found
-    typer.echo(found.model_dump_json(indent=1) if json_ else render(found, terminal_width()))
-    return found.exit_code
+        return output.refuse(refused)
 
 
 def _run_claim(claim: str, profile: str | None, to_stderr: bool) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,7 +32,7 @@ WHOLE = ("encoder", "data", "evidence", "answer")
 FACT_WORDS = {"REPRODUCED": "CONFIRMED", "NOT_REPRODUCED": "REFUTED"}
 """What older archives call a fact of the data that is as claimed, or isn't -> its word now."""
 ANSWER = re.compile(r".*\bmeasured claims decided\b")
-"""The first line of a report that judges all claims; older ones lack it."""
+"""How a report that judges all claims opens; older ones lack it."""
 OWN = ("README.txt", "params.yaml", "dvc.yaml", "dvc.lock", "pyproject.toml", "Dockerfile", METADATA, RECORD, VERDICTS)
 FOLDERS = ("profiles", "tasks", "reference", "requirements", "results", "data")
 """What lies at the top of an archive, its report besides."""
@@ -111,7 +112,7 @@ def _report(root: Path, found: Verification) -> Iterator[str]:
     ]
     if other:
         yield f"{REPORT} in it has another verdict on {name_some(other)} than this judging"
-    if any(ANSWER.match(line) and line.strip() != found.answer for line in lines):
+    if any(said != found.answer for said in _answers(lines)):
         yield f"{REPORT} in it opens with another answer than this judging"
     numbers = [
         claim.id
@@ -120,6 +121,13 @@ def _report(root: Path, found: Verification) -> Iterator[str]:
     ]
     if numbers:
         yield f"{REPORT} in it has other numbers on {name_some(numbers)} than this judging"
+
+
+def _answers(lines: list[str]) -> Iterator[str]:
+    """What stands there as an answer, each up to the next empty line: a long one goes on in a second."""
+    for place, line in enumerate(lines):
+        if ANSWER.match(line):
+            yield " ".join(" ".join(takewhile(str.strip, lines[place:])).split())
 
 
 def _shows(rest: str, claim: ClaimVerdict) -> bool:

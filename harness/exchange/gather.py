@@ -83,7 +83,7 @@ def gather(params: Params, paths: Paths, settings: Path) -> Content:
     files |= {
         PARAMS: settings.read_bytes(),
         VERDICTS: _json(verification.model_dump(mode="json")),
-        REPORT: render(verification).encode(),
+        REPORT: render(verification, details=True).encode(),
         RECORD: _json(record.model_dump(mode="json")),
         README: ABOUT.format(profile=params.profile, withheld=_about_withheld(record)).encode(),
     }

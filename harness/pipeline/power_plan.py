@@ -21,13 +21,13 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_encoder
 from harness.project.stages import matrix_of
+from harness.project.terminal import WIDTH
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.needs import needs
 from harness.verify.claims.registry import CLAIMS, find_claim, read_all_claims, read_claims
 from harness.verify.measure.values import measure
 from harness.verify.scores import read_scores, read_table
-from harness.verify.show.table import WIDTH
 from harness.verify.statistics.decision import POWER
 from harness.verify.statistics.design import DESIGN, Design, read_design
 from harness.verify.statistics.power import OFFS, SPREADS, Pilot, pilot_spreads, seeds_for

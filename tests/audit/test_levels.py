@@ -22,7 +22,7 @@ from harness.project.files import write_json
 from harness.project.pinned import read_pinned_manifest
 from harness.project.provenance import machine
 from harness.project.results import Cell, grid_cells, read_result, write_result
-from harness.verify.show.table import WIDTH
+from harness.project.terminal import WIDTH
 
 STEADY = (-0.05, 0.0, 0.05)
 """Noise of gains that are told from others after three seeds and beside nine other claims."""
@@ -433,7 +433,7 @@ def test_another_draw_of_the_pretraining_is_not_accused(
     found = judge(project)
     assert found.v2 is not None and found.v2.ok and not found.v2.outside and found.v2.compared == 135
     assert bool(found.v2.undecided) == (word == "UNDECIDED") and found.exit_code == exit_code
-    assert f"V2 pinned         {word} " in render(found)
+    assert f"V2 pinned     {word} " in render(found)
     assert ("another draw of the pretraining" in render(found)) == (word == "UNDECIDED")
 
 
@@ -465,6 +465,7 @@ def test_the_table_reads_well(make_project: Make) -> None:
     project.claim_here()
     text = render(judge(project))
     lines = text.splitlines()
+    assert lines[-1] == "More: --details (evidence), --hashes (sha256), `harness verify CLAIM --explain`"
     assert max(map(len, lines)) <= WIDTH and text.isascii()
     header = next(line for line in lines if line.startswith("verdict"))
     assert (
@@ -473,10 +474,10 @@ def test_the_table_reads_well(make_project: Make) -> None:
     )
     squad = next(line for line in lines if " squad-gain " in line)
     assert squad.split()[:6] == ["REPRODUCED", "squad-gain", "+8.2", "+-", "1.5", "+8.2"]
-    assert squad.index("+8.2 +- 1.5") == header.index("expected")
+    assert squad.index("+8.2 +- 1.5") == header.index("claimed")
     weak = next(line for line in lines if " hellaswag-gain " in line)
     assert weak.startswith("NOT_REPRODUCED") and weak.endswith("weaker")
-    assert lines[-1] == "exit code 1: something is not reproduced, or refuted; 17 of 21 claims NOT_TESTED"
+    assert lines[-2] == "exit code 1: something is not reproduced, or refuted; 17 of 21 claims NOT_TESTED"
     assert sum(line.startswith(("REPRODUCED", "NOT_", "INCONCLUSIVE", "UNDERPOWERED")) for line in lines) == 21
 
 

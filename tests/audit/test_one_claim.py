@@ -135,7 +135,8 @@ def test_without_cells_of_its_own_the_pinned_ones_are_judged(project: Project) -
     forget(project, lambda cell: cell.startswith("multi-"))
     found = verify_claim("mnli-gain", project.params, project.paths)
     assert (found.judged, found.exit_code, found.claims[0].verdict) == ("pinned", 0, "REPRODUCED")
-    assert "none of its cells has run here yet" in render_single(found, project.paths, explain=False)
+    text = render_single(found, project.paths, explain=False)
+    assert "none of its cells has run here (`harness verify mnli-gain --run`)" in text
     shutil.rmtree(project.paths.pinned)
     found = verify_claim("mnli-gain", project.params, project.paths)
     assert (found.judged, found.exit_code, found.claims[0].verdict) == ("nothing", 0, "NOT_TESTED")

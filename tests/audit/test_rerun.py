@@ -157,7 +157,7 @@ def test_a_tampered_cell_is_different_and_its_first_row_is_named(
     before = files(paths.results)
     code, out, err = verify("--rerun", "1", "--seed", str(seed_of(cell)))
     assert code == 1 and "\nexit code 1: something is not reproduced, or refuted" in out
-    assert "V1 re-run         DIFFERS   1 of 2 cells" in out and f"different  {cell.id}" in out
+    assert "V1 re-run     DIFFERS   1 of 2 cells" in out and f"different  {cell.id}" in out
     assert f"qab: 1 of 10 rows differ; first row 4: recorded {recorded}, re-run {true}; accuracy " in out
     assert "predictions repeat exactly" in out
     (kept,) = paths.scratch.glob(f"rerun-*/results/{paths.profile}/cells/{cell.id}")
@@ -175,7 +175,7 @@ def test_pinned_results_are_compared_with_where_what_they_were_made_from_is_here
     shutil.rmtree(paths.results)
     code, out, _ = verify("--rerun", "1", "--seed", "0")
     assert code == 0 and "judged            the PINNED results" in out
-    assert "V1 re-run         ok        1 of 2 cells, drawn with seed 0: 1 repeated exactly" in out
+    assert "V1 re-run     ok        1 of 2 cells, drawn with seed 0: 1 repeated exactly" in out
     assert not paths.results.exists()
     shutil.rmtree(paths.encoder)
     code, _, err = verify("--rerun", "1")
@@ -265,7 +265,7 @@ def test_what_a_cell_was_made_from_has_to_be_here(
 def test_nothing_runs_below_a_level_that_fails(project: Toy, verify: Callable[..., tuple[int, str, str]]) -> None:
     shutil.rmtree(project[1].cell("none", TARGET, 1))
     code, out, err = verify("--rerun", "1")
-    assert code == 3 and "V1 re-run         -         needs V0\n" in out and not err
+    assert code == 3 and "V1 re-run     -         needs V0\n" in out and not err
 
 
 def test_a_seed_wants_a_draw_and_a_draw_the_active_profile(

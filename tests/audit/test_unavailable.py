@@ -18,7 +18,7 @@ from harness.pipeline.plan import render_plan
 from harness.pipeline.times import measured_costs
 from harness.project.files import write_json
 from harness.project.results import Cell, collect, grid_cells
-from harness.verify.show.table import WIDTH
+from harness.project.terminal import WIDTH
 from harness.verify.verdicts.verdict import ClaimVerdict
 
 Make = Callable[..., Project]
@@ -51,7 +51,7 @@ def test_an_unavailable_recipe_is_no_problem_and_is_named_with_its_reason(make_p
     assert found.v0.ok and found.exit_code == 0 and found.v0.statuses["unavailable"] == 27
     assert found.v0.unavailable == {f"ccg-{t}-{s}": LICENSED for t in found.grid.targets for s in (1, 2, 3)}
     assert len(found.grid.recipes) == 10 and not found.v0.failed
-    text = render(found)
+    text = render(found, details=True)
     words = " ".join(text.split())
     assert "27 unavailable (ccg-xnli-1, ccg-xnli-2, ccg-xnli-3 and 24 more)" in words
     assert f"unavailable: {LICENSED}" in words and max(map(len, text.splitlines())) <= WIDTH

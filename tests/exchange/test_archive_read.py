@@ -67,8 +67,8 @@ def test_an_archive_is_judged_as_its_results_are_where_they_lie(crate: Path, che
     assert found.v2 is not None and (found.v2.copies, found.v2.compared) == (150, 0)  # nothing ran again
     assert found.v0.ok and found.v0.hashes > there.v0.hashes
     table, shown = render(there).splitlines(), render(found).splitlines()
-    assert f"judged            the crate {crate.name}: pinned results" in shown
-    assert shown[-1] == table[-1] and [line for line in table if line.startswith("CONFIRMED")] == [
+    assert f"judged   the crate {crate.name}: pinned results" in shown
+    assert shown[-2] == table[-2] and [line for line in table if line.startswith("CONFIRMED")] == [
         line for line in shown if line.startswith("CONFIRMED")
     ]
 

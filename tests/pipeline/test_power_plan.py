@@ -11,8 +11,8 @@ from harness.pipeline.power_plan import render_power
 from harness.project.errors import HarnessError
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
+from harness.project.terminal import WIDTH
 from harness.verify.claims.registry import CLAIMS, read_claims
-from harness.verify.show.table import WIDTH
 
 
 def planned(root: Path, profile: str, sigma: float | None = None, claim: str | None = None) -> list[str]:

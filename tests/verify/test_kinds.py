@@ -18,6 +18,7 @@ from harness.audit.facts_here import read_facts
 from harness.project.params import Grid, Params
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
+from harness.project.terminal import WIDTH, table_lines
 from harness.verify import Claim, Scores, judge, read_claims
 from harness.verify.claims import registry
 from harness.verify.claims.facts import Facts, Finding, compared
@@ -29,7 +30,7 @@ from harness.verify.claims.kinds.pieces import ProjectFiles
 from harness.verify.claims.needs import needs
 from harness.verify.measure.values import measure
 from harness.verify.show.derivation import derivation
-from harness.verify.show.table import claims_table
+from harness.verify.show.table import claims_columns, facts_columns
 from harness.verify.show.words import explain_claim
 from harness.verify.statistics.intervals import Interval
 from harness.verify.verdicts.evidence import CellEvidence
@@ -157,7 +158,9 @@ def texts(claim: Claim, scores: Scores) -> str:
         for (recipe, target), by_seed in scores.by_pair.items()
         for seed, score in by_seed.items()
     }
-    return " ".join(f"{explain_claim(claim)} {claims_table([verdict])} {derivation(claim, verdict, cells)}".split())
+    columns = claims_columns([verdict]) if claim.measured else facts_columns([verdict])
+    table = "\n".join(table_lines(columns, WIDTH))
+    return " ".join(f"{explain_claim(claim)} {table} {derivation(claim, verdict, cells)}".split())
 
 
 GAINS = {"mnli": 7.5, "squad_v2": 7.0, "hellaswag": 0.5, "mnli+mlm": 1.0, "squad_v2+mlm": 1.0, "hellaswag+mlm": 9.0}

@@ -9,14 +9,16 @@ import pytest
 
 from harness.audit.exit_codes import exit_code, strictly
 from harness.audit.levels import verify_all
-from harness.audit.report import EXIT_MEANINGS, render
+from harness.audit.meaning import EXIT_MEANINGS
+from harness.audit.report import render
 from harness.exchange.contradictions import _shows as shows
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
+from harness.project.terminal import WIDTH, table_lines
 from harness.verify.claims.claim import Truth
 from harness.verify.claims.evidence import Evidence
 from harness.verify.show.answer import answer
-from harness.verify.show.table import NARROWEST, WIDTH, claims_paragraphs, claims_table, narrowed, terminal_width
+from harness.verify.show.table import claims_columns, facts_columns
 from harness.verify.statistics.intervals import Verdict
 from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
@@ -60,14 +62,13 @@ def test_a_replication_is_counted_beside_the_verdict_and_decides_nothing() -> No
     rows = [verdict("NOT_TESTED", replication=word) for word in words]
     assert answer(rows) == "0 of 4 measured claims decided: 4 NOT_TESTED (1 HOLDS HERE, 2 OPEN HERE)"
     assert answer(rows[1:2]) == "a-claim: NOT_TESTED (HOLDS HERE)"
-    header, _, first, *_ = claims_table(rows).splitlines()
+    header, first, *_ = table_lines(claims_columns(rows), WIDTH)
     assert first.index("OPEN HERE") == header.index("replication") and first.startswith("NOT_TESTED")
-    assert "replication OPEN HERE" in claims_paragraphs(rows, 80)
 
 
 def test_another_replication_in_an_archives_report_is_seen() -> None:
     row = verdict("NOT_TESTED", measured=1.0, interval=(-1.0, 3.0), n_seeds=3, replication="OPEN HERE")
-    rest = claims_table([row]).splitlines()[2].partition("a-claim")[2]
+    rest = table_lines(claims_columns([row]), WIDTH)[1].partition("a-claim")[2]
     assert shows(rest, row) and shows(rest.replace("OPEN HERE", "-"), row), "older archives have no such column"
     assert not shows(rest.replace("OPEN", "HOLDS"), row) and not shows(rest.replace("+3.0", "+2.0"), row)
 
@@ -89,36 +90,21 @@ def test_what_nothing_can_decide_is_a_fact_that_is_not_confirmed() -> None:
     )
 
 
-def test_a_narrow_terminal_gets_paragraphs_that_hold_what_the_table_holds() -> None:
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 150])
+def test_a_table_fits_its_terminal_and_breaks_no_word(width: int) -> None:
     rows = [
-        verdict("NOT_REPRODUCED", measured=-0.9, interval=(-2.9, 1.0), n_seeds=3, note="a note " * 12),
-        verdict("CONFIRMED", "a-fact", "count", expected="9 tasks", found="ninety-nine words of it"),
-    ]
-    text = claims_paragraphs(rows, 70)
-    assert max(map(len, text.splitlines())) <= 70 < max(map(len, claims_table(rows).splitlines()))
-    assert text.splitlines()[0] == "NOT_REPRODUCED  a-claim" and "CONFIRMED       a-fact" in text.splitlines()
-    words = " ".join(text.split())
-    for value in ("expected +7.5 +- 1.5", "measured -0.9", "[-2.9, +1.0]", "seeds 3", "ninety-nine words of it"):
-        assert value in words
-
-
-def test_a_long_line_goes_on_below_its_text() -> None:
-    assert narrowed("judged            " + "word " * 20, 60)[1].startswith(" " * 18 + "word")
-    assert narrowed("    of a reason " + "word " * 20, 60)[1].startswith(" " * 8 + "word")
-    assert narrowed("short  line", 60) == ["short  line"]
-
-
-@pytest.mark.parametrize(("columns", "width"), [("80", 80), ("20", NARROWEST), ("400", WIDTH)])
-def test_the_width_is_the_terminals_within_limits(monkeypatch: pytest.MonkeyPatch, columns: str, width: int) -> None:
-    monkeypatch.setenv("COLUMNS", columns)
-    assert terminal_width() == width
-
-
-def test_a_file_gets_the_whole_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
-    with (tmp_path / "out").open("w") as out:
-        monkeypatch.setattr("sys.__stdout__", out)
-        assert terminal_width() == WIDTH
+        verdict("NOT_REPRODUCED", "english-over-translated", expected=">= 85% above +5.4", measured=-0.9,
+                interval=(-12.9, 11.0), n_seeds=3, note="a note " * 12),
+        verdict("CONFIRMED", "retrieval-no-training-data", "count", expected="9 tasks", found="ninety-nine words of it")
+    ]  # fmt: skip
+    for columns, words in (
+        (claims_columns(rows[:1]), ("NOT_REPRODUCED", "english-over-translated", "-0.9")),
+        (facts_columns(rows[1:]), ("CONFIRMED", "retrieval-no-training-data", "ninety-nine", "words")),
+    ):
+        lines = table_lines(columns, width)
+        whole = {word for one in columns for cell in (one.header, *one.cells) for word in cell.split()}
+        assert max(map(len, lines)) <= width and {*words} <= {*" ".join(lines).split()} <= whole
+    assert ("seeds" in table_lines(claims_columns(rows[:1]), width)[0]) is (width >= 100)
 
 
 @pytest.fixture(scope="module")
@@ -136,12 +122,14 @@ def clone(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Paths:
 def test_exit_0_never_hides_that_nothing_was_tested_and_strict_fails(clone: Paths) -> None:
     found = verify_all(read_params(clone.profile_file), clone)
     for width in (WIDTH, 80):
-        lines = render(found, width).splitlines()
-        assert lines[0] == found.answer and lines[0].startswith("0 of 10 measured claims decided: 10 NOT_TESTED")
-        assert max(map(len, lines[1:])) <= width
+        text = render(found, width)
+        lines = text.splitlines()
+        assert " ".join(text.partition("\n\n")[0].split()) == found.answer
+        assert lines[0].startswith("0 of 10 measured claims decided: 10 NOT_TESTED")
+        assert max(map(len, lines)) <= width
     untested = sum(claim.verdict == "NOT_TESTED" for claim in found.claims)
     assert found.exit_code == 0 and untested >= 12
-    assert lines[-2].startswith(f"exit code 0: {EXIT_MEANINGS[0]}"[:60]) and lines[-1].endswith("claims NOT_TESTED")
+    assert lines[-3].startswith(f"exit code 0: {EXIT_MEANINGS[0]}"[:60]) and lines[-2].endswith("claims NOT_TESTED")
     strict = strictly(found)
     assert strict.exit_code == 2 and any(f"{untested} claims are NOT_TESTED" in problem for problem in strict.strict)
     assert strict.answer == found.answer and found.model_dump(mode="json")["answer"] == found.answer
@@ -178,7 +166,7 @@ def test_the_last_line_says_what_the_exit_code_means_for_planted_effects_too(
 ) -> None:
     found = verify_all(read_params(clone.profile_file), clone)
     shown = render(found.model_copy(update={"claims": rows, "exit_code": code, "strict": strict, "judged": "run"}))
-    assert shown.splitlines()[-1] == f"exit code {code}: {said}"
+    assert shown.splitlines()[-2] == f"exit code {code}: {said}"
 
 
 def test_published_numbers_of_which_none_follows_or_fails_are_not_called_ok(clone: Paths) -> None:
@@ -187,7 +175,7 @@ def test_published_numbers_of_which_none_follows_or_fails_are_not_called_ok(clon
     (line,) = [
         row for row in render(found.model_copy(update={"arithmetic": some})).splitlines() if "published num" in row
     ]
-    assert some and line.startswith("published numbers -  ")
+    assert some and line.startswith("arithmetic    -  ")
 
 
 @pytest.mark.parametrize(

@@ -134,11 +134,11 @@ def test_a_published_row_averages_by_the_rule_of_xtreme() -> None:
 def test_it_stands_in_what_verify_prints(make_project: Make, repo_root: Path) -> None:
     project = make_project(recipes=("none", "mnli"), targets=("xnli",))
     found = verify_all(project.params, project.paths)
-    assert found.arithmetic == [] and "published numbers" not in render(found)
+    assert found.arithmetic == [] and "\narithmetic  " not in render(found)
     arithmetic = (repo_root / "reference" / "arithmetic.yaml").read_text(encoding="utf-8")
     (project.paths.reference / "arithmetic.yaml").write_text(arithmetic, encoding="utf-8")
     found = verify_all(project.params, project.paths)
-    assert "published numbers ok" in render(found) and "3 CONSISTENT, 3 NOT_CHECKABLE" in render(found)
+    assert "\narithmetic    ok        of published numbers: 3 CONSISTENT, 3 NOT_CHECKABLE\n" in render(found)
     alone = verify_claim("best-per-target", project.params, project.paths)
     assert [one.id for one in alone.arithmetic] == [
         "best-per-target-difference",
@@ -148,4 +148,4 @@ def test_it_stands_in_what_verify_prints(make_project: Make, repo_root: Path) ->
     assert "CONSISTENT: 73.5 - 68.1 = 5.4" in " ".join(render_single(alone, project.paths, False).split())
     (project.paths.reference / "arithmetic.yaml").write_text(arithmetic.replace("value: 5.4", "value: 7.9"))
     told = render(verify_all(project.params, project.paths))
-    assert "published numbers DIFFERS" in told and "INCONSISTENT: 73.5 - 68.1 = 5.4; published: 7.9" in told
+    assert "arithmetic    DIFFERS" in told and "INCONSISTENT: 73.5 - 68.1 = 5.4; published: 7.9" in told

@@ -162,7 +162,7 @@ def test_only_claims_that_were_published_on_development_sets_have_it(project: Pr
 
 
 def test_each_claim_says_which_split_is_judged(repo_root: Path, project: Project) -> None:
-    assert SPLIT in render(verify_all(project.params, project.paths))
+    assert SPLIT in render(verify_all(project.params, project.paths), details=True)
     for claim in read_claims(repo_root / "reference" / "claims.yaml"):
         text = " ".join(explain_claim(claim).split())
         measured = claim.source.split != "none"

@@ -16,6 +16,7 @@ from harness.audit.levels import hold_planted
 from harness.project.errors import HarnessError
 from harness.project.profiles import describe_data, describe_encoder, read_params
 from harness.project.results import Cell
+from harness.project.terminal import WIDTH, table_lines
 from harness.verify import Claim, ClaimVerdict, Scores, judge, read_claims
 from harness.verify.claims.registry import (
     CLAIMS,
@@ -26,7 +27,7 @@ from harness.verify.claims.registry import (
     read_lab_claims,
 )
 from harness.verify.scores import CellScore, ScoresTable
-from harness.verify.show.planted import planted_table
+from harness.verify.show.planted import planted_columns
 from harness.verify.verdicts.planted import compare_with_truth, planted, planted_in_words, published
 
 REFERENCE = ROOT / "reference"
@@ -149,7 +150,7 @@ def test_one_line_says_whether_the_run_is_good() -> None:
     words = planted_in_words([theirs, good, bad])
     assert words == "1 of 2 planted effects found as planted; NOT AS PLANTED: lab-refuted"
     assert planted([theirs, good]) == [good] and published([theirs, good]) == [theirs]
-    table = planted_table([good, bad])
+    table = "\n".join(table_lines(planted_columns([good, bad]), WIDTH))
     assert "  as planted" in table and "NOT AS PLANTED" in table and "+8 points in every language" in table
 
 

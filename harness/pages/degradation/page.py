@@ -15,8 +15,9 @@ from harness.pages.degradation.answer import answer, points
 from harness.pages.degradation.figures import HEAT_MAP, SCATTER, write_figures
 from harness.pages.markdown import markdown_table
 from harness.project.errors import name_some, writing
+from harness.project.terminal import WIDTH
 from harness.verify.languages.records import Degradation, Effects, RecipeResult
-from harness.verify.show.table import WIDTH, show_points
+from harness.verify.show.table import show_points
 from harness.verify.statistics.intervals import FEWEST_SEEDS
 
 Table = Callable[[Sequence[str], Sequence[Sequence[str]]], str]

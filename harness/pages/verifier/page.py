@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.audit.report import EXIT_MEANINGS
+from harness.audit.meaning import EXIT_MEANINGS
 from harness.pages.markdown import markdown_table
 from harness.pages.verifier.answer import answer
 from harness.pages.verifier.figure import plot_operating

@@ -7,12 +7,12 @@ in which one would compute it.
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
 
 from harness.project.results import Cell
+from harness.project.terminal import WIDTH, Column, paragraph, table_lines
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.evidence import CellEvidence, Evidence
 from harness.verify.claims.kinds.base import Measured
@@ -23,37 +23,42 @@ from harness.verify.statistics.anytime import anytime_interval, anytime_verdict
 from harness.verify.statistics.intervals import CONFIDENCE, Interval
 from harness.verify.verdicts.verdict import ClaimVerdict
 
-WIDTH = 150
-"""Columns of running text."""
 LABEL = 11
 """Columns of a label."""
-DIGITS = 12
-"""So many digits of a sha256 are shown; `--json` has them all."""
 
 Values = Mapping[int, float]
 
 
-def derivation(claim: Claim, verdict: ClaimVerdict, cells: Mapping[str, CellEvidence]) -> str:
-    """The derivation of one verdict as text; a fact of the data has its documents instead of numbers."""
+def derivation(claim: Claim, verdict: ClaimVerdict, cells: Mapping[str, CellEvidence], width: int = WIDTH) -> str:
+    """The derivation of one verdict as text of `width` columns, the verdict last; a fact of the data has its documents
+    instead of numbers.
+    """
     evidence, check = verdict.evidence, claim.measured
     used = {_key(cells[name].cell): cells[name] for name in evidence.cells}
-    lines = [*_text("claim", f'{claim.id}: "{claim.text}"'), *_text("rule", evidence.rule)]
+    parts = [("claim", f'{claim.id}: "{claim.text}"'), ("rule", evidence.rule)]
+    lines = _texts(parts, width)
     if check is not None and used:
-        lines += [*_text("computed", f"{check.formula()}; points"), "", *_scores(check, evidence, used), ""]
-        steps = check.arithmetic(evidence, claim.source.n_claim)
-        lines += [line for label, text in steps for line in _text(label, text)]
-        if evidence.sensitivity:
-            lines += ["", *_sensitivity(evidence), ""]
-        if evidence.every_seed:
-            lines += _text("anytime", _anytime(evidence.every_seed, evidence.band))
-        if evidence.development:
-            lines += _text("on dev", development_words(evidence.development))
+        lines += [*_texts([("computed", f"{check.formula()}; points")], width), ""]
+        lines += [*_scores(check, evidence, used, width), "", *_steps(check, claim, evidence, width)]
     elif check is None:
-        lines += _text("expected", verdict.expected or "-") + _text("found", verdict.found or "-")
-    lines += _text("verdict", verdict.verdict + (f" ({verdict.note})" if verdict.note else ""))
-    lines += [line for reason in verdict.reasons for line in _text("because", reason)]
-    lines += _text("in words", evidence.sentence)
-    return "\n".join([*lines, *(["", *_hashes(used.values())] if used else [])])
+        lines += _texts([("expected", verdict.expected or "-"), ("found", verdict.found or "-")], width)
+    lines += _texts([*(("because", reason) for reason in verdict.reasons), ("in words", evidence.sentence)], width)
+    return "\n".join([*lines, *_texts([("verdict", verdict.verdict + _noted(verdict))], width)])
+
+
+def _noted(verdict: ClaimVerdict) -> str:
+    return f" ({verdict.note})" if verdict.note else ""
+
+
+def _steps(check: Measured, claim: Claim, evidence: Evidence, width: int) -> list[str]:
+    """From gains to what the rule gives, and what it gives otherwise: at other thresholds, whenever one looks, on
+    development sets.
+    """
+    lines = _texts(check.arithmetic(evidence, claim.source.n_claim), width)
+    lines += ["", *_sensitivity(evidence), ""] if evidence.sensitivity else []
+    others = [("anytime", _anytime(evidence.every_seed, evidence.band))] if evidence.every_seed else []
+    others += [("on dev", development_words(evidence.development))] if evidence.development else []
+    return [*lines, *_texts(others, width)]
 
 
 def _sensitivity(evidence: Evidence) -> list[str]:
@@ -69,7 +74,7 @@ def _sensitivity(evidence: Evidence) -> list[str]:
         for row in evidence.sensitivity
     ]
     headers = ["gain over", "shown to", "shown not to", *(f"{share:.0%} must" for share in shares)]
-    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
+    return _plain(rows, headers)
 
 
 def _anytime(found: Values, band: tuple[float | None, float | None] | None) -> str:
@@ -90,20 +95,22 @@ def _key(cell: Cell) -> tuple[str, str, int]:
     return cell.recipe, cell.target, cell.seed
 
 
-def _text(label: str, text: str) -> list[str]:
-    head = f"{label:<{LABEL}}"
-    return textwrap.wrap(head + text, WIDTH, subsequent_indent=" " * LABEL, break_on_hyphens=False)
+def _texts(parts: Iterable[tuple[str, str]], width: int) -> list[str]:
+    return [line for label, text in parts for line in paragraph(text, width, f"{label:<{LABEL}}")]
 
 
-def _scores(check: Measured, evidence: Evidence, used: Mapping[tuple[str, str, int], CellEvidence]) -> list[str]:
+def _scores(
+    check: Measured, evidence: Evidence, used: Mapping[tuple[str, str, int], CellEvidence], width: int
+) -> list[str]:
     """Scores per target and seed of what is measured and of what it is compared with, their gains, and the means."""
     recipes, targets, seeds = (list(dict.fromkeys(part)) for part in zip(*used, strict=True))
     scores = {key: cell.score for key, cell in used.items()}
     rows = check.score_rows(recipes, targets, seeds, evidence)
     if check.rows_by_recipe:
-        return [*_pairs(rows, scores, seeds, ["recipe", "target"], []), "", *_by_recipe(evidence, seeds)]
-    choices = [*_choices(evidence), ""] if evidence.choices else []
-    return [*choices, *_pairs(rows, scores, seeds, ["target"], _footer(evidence))]
+        pairs = _pairs(rows, scores, seeds, ["recipe", "target"], [], width)
+        return [*pairs, "", *_by_recipe(evidence, seeds, width)]
+    choices = [*_choices(evidence, width), ""] if evidence.choices else []
+    return [*choices, *_pairs(rows, scores, seeds, ["target"], _footer(evidence), width)]
 
 
 def _footer(evidence: Evidence) -> list[tuple[str, Values]]:
@@ -121,8 +128,11 @@ def _pairs(
     seeds: Sequence[int],
     labels: list[str],
     footer: Sequence[tuple[str, Values]],
+    width: int,
 ) -> list[str]:
-    """One line per target: measured scores, compared scores, gains; seeds side by side."""
+    """One line per target: measured scores, compared scores, gains; seeds side by side, or one below the other where
+    there is no room for that.
+    """
     named = {recipe for row in rows for recipe in row.measured.values()}
     against = {row.compared for row in rows}
     words = [_only(named, "measured"), _only(against, "compared"), "gain"]
@@ -141,73 +151,62 @@ def _pairs(
     empty = [""] * (len(labels) - 1 + 2 * len(seeds))
     lines += [[label, *empty, *(_signed(values.get(seed)) for seed in seeds)] for label, values in footer]
     headers = [*labels, *(f"{word} {seed}" for word in words for seed in seeds)]
-    return tabulate(lines, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
+    shown = _plain(lines, headers)
+    if max(map(len, shown)) <= width:
+        return shown
+    own, each = len(labels), len(seeds)
+    below = [[*line[:own], str(seed), *line[own + place :: each]] for line in lines for place, seed in enumerate(seeds)]
+    return _plain(below, [*labels, "seed", *words])
+
+
+def _plain(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> list[str]:
+    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
 
 
 def _only(names: set[str], several: str) -> str:
     return next(iter(names)) if len(names) == 1 else several
 
 
-def _by_recipe(evidence: Evidence, seeds: Sequence[int]) -> list[str]:
+def _by_recipe(evidence: Evidence, seeds: Sequence[int], width: int) -> list[str]:
     """Each recipe's gain, averaged over the targets, seed by seed; and the mean over recipes, where that is judged."""
-    rows = [[recipe, *_per_seed(mean, seeds)] for recipe, mean in evidence.by_recipe.items()]
+    means = list(evidence.by_recipe.items())
     both = (("mean over recipes", evidence.overall), ("without retrieval", evidence.without_retrieval))
-    rows += [[label, *_per_seed(mean, seeds)] for label, mean in both if mean]
-    headers = [
-        "mean over the targets",
-        *(f"gain {seed}" for seed in seeds),
-        "mean",
-        "s",
-        "c_n",
-        "interval (adjusted for looks)",
+    means += [(label, mean) for label, mean in both if mean]
+    found = [mean for _, mean in means]
+    gains = ["  ".join(_signed(mean.values.get(seed)) for seed in seeds) for mean in found]
+    columns = [
+        Column("mean over the targets", [label for label, _ in means], wraps=True),
+        Column(f"gain at seeds {', '.join(map(str, seeds))}", gains, wraps=True),
+        Column("mean", [_signed(mean.mean) for mean in found]),
+        Column("s", [_number(mean.sd) for mean in found]),
+        Column("c_n", [_number(mean.t) for mean in found]),
+        Column("interval (adjusted for looks)", [_ends(mean) for mean in found], wraps=True),
     ]
-    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
+    return table_lines(columns, width)
 
 
-def _per_seed(found: Aggregate, seeds: Sequence[int]) -> list[str]:
-    ends = f"[{found.interval[0]:+z.3f}, {found.interval[1]:+z.3f}]" if found.interval else "-"
-    gains = [_signed(found.values.get(seed)) for seed in seeds]
-    return [*gains, _signed(found.mean), _number(found.sd), _number(found.t), ends]
+def _ends(found: Aggregate) -> str:
+    return f"[{found.interval[0]:+z.3f}, {found.interval[1]:+z.3f}]" if found.interval else "-"
 
 
 CHOSEN_BY = {"dev": "dev", "half": "half the items", "others": "gain elsewhere", "nothing": "nothing"}
 """What a target chose by, in a few words."""
 
 
-def _choices(evidence: Evidence) -> list[str]:
+def _choices(evidence: Evidence, width: int) -> list[str]:
     """What each target chose by at each seed, in points."""
-    means = [by for choice in evidence.choices.values() for by in choice.means.values()]
-    candidates = list(dict.fromkeys(recipe for by in means for recipe in by))
     rows = [
-        [
-            target,
-            CHOSEN_BY[choice.by],
-            str(seed),
-            *(_number(by.get(recipe)) for recipe in candidates),
-            choice.chosen[seed],
-        ]
-        for target, choice in evidence.choices.items()
-        for seed, by in choice.means.items()
+        (target, choice, seed, by) for target, choice in evidence.choices.items() for seed, by in choice.means.items()
     ]
-    headers = ["target", "chosen by", "seed", *candidates, "chosen"]
-    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()
-
-
-def _hashes(cells: Iterable[CellEvidence]) -> list[str]:
-    """The cells, with the sha256 of predictions and inputs."""
-    cells = list(cells)
-    names = list(dict.fromkeys(name for cell in cells for name in cell.inputs))
-    rows = [
-        [
-            cell.cell.id,
-            cell.status,
-            *(f"{sha256 or '-':.{DIGITS}}" for sha256 in (cell.predictions_sha256, *map(cell.inputs.get, names))),
-        ]
-        for cell in cells
+    means = [", ".join(f"{recipe} {_number(mean)}" for recipe, mean in by.items()) for *_, by in rows]
+    columns = [
+        Column("target", [target for target, *_ in rows]),
+        Column("chosen by", [CHOSEN_BY[choice.by] for _, choice, *_ in rows], wraps=True),
+        Column("seed", [str(seed) for _, _, seed, _ in rows]),
+        Column("chosen", [choice.chosen[seed] for _, choice, seed, _ in rows]),
+        Column("means of the candidates", means, wraps=True),
     ]
-    headers = ["cell", "status", "predictions", *names]
-    head = f"cells and the first {DIGITS} digits of their sha256 (`--json` has all of them)"
-    return [head, *tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).splitlines()]
+    return table_lines(columns, width)
 
 
 def _number(value: float | None) -> str:

@@ -1,107 +1,80 @@
-"""A Verification as plain text for people: the verdict word first, columns aligned, numbers in points.
-
-On a narrow terminal each claim is a paragraph instead of a line of a table.
-"""
+"""Verdicts as tables that fit their terminal: the verdict word first, numbers in points."""
 
 from __future__ import annotations
 
-import re
-import shutil
-import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from tabulate import tabulate
-
+from harness.project.terminal import Column
 from harness.verify.verdicts.verdict import ClaimVerdict
 
-WIDTH = 150
-"""Columns of the widest line."""
-NARROWEST = 60
-"""Columns of the narrowest text; a terminal that has fewer breaks lines itself."""
-LABEL = re.compile(r"(?:[\w,.-]+ )*[\w,.-]+\s{2,}(?=\S)|")
-"""What stands before the text of a line in a report's head."""
-FOUND_WIDTH = 12
-"""Columns of what was found, in words; more goes on in the next line."""
-HEADERS = (
-    "verdict",
-    "claim",
-    "expected",
-    "measured",
-    "interval\n(for looks)",
-    "without\nretrieval",
-    "replication",
-    "seeds",
-    "note",
-)
 SPLIT = "of test sets, also for claims on development sets (`harness claims show ID` says why)"
 """Which split is judged, in words."""
+NAME, FOUND = -2, -1
+"""Ranks of the columns that a table is nothing without, and of the one that matters most beside them."""
+SYMBOLS = {
+    "REPRODUCED": "✓",
+    "CONFIRMED": "✓",
+    "NOT_REPRODUCED": "✗",
+    "REFUTED": "✗",
+    "INVALID": "!",
+    "INCONCLUSIVE": "?",
+    "UNDERPOWERED": "?",
+    "NOT_TESTED": "·",
+}
+"""Verdict -> the sign that stands before it on a terminal."""
 
 
-def claims_table(verdicts: list[ClaimVerdict]) -> str:
-    """One line per claim, what is measured first."""
-    rows = [HEADERS, *(_row(verdict) for verdict in in_order(verdicts))]
-    columns = list(zip(*rows, strict=True))[:-1]
-    others = [max(len(line) for cell in column for line in cell.splitlines()) for column in columns]
-    note_width = WIDTH - sum(others) - 2 * len(others)  # a longer note goes on in the next line
-    return tabulate(
-        rows, tablefmt="plain", disable_numparse=True, maxcolwidths=[*(None for _ in others), max(note_width, 20)]
-    )
+def claims_columns(verdicts: Sequence[ClaimVerdict], symbols: bool = False) -> list[Column]:
+    """The columns of claims that are measured, a row for each."""
+    shares = [(verdict, verdict.is_share) for verdict in verdicts]
+    return [
+        verdict_column(verdicts, symbols),
+        Column("claim", [verdict.id for verdict in verdicts], NAME),
+        Column("claimed", [verdict.expected or "-" for verdict in verdicts], wraps=True),
+        Column("measured", [show_points(verdict.measured, share) for verdict, share in shares]),
+        Column("interval", [show_interval(verdict.interval, share) for verdict, share in shares], wraps=True),
+        Column("without\nretrieval", [show_points(verdict.without_retrieval) for verdict in verdicts], 2),
+        Column("replication", [verdict.replication or "-" for verdict in verdicts], 1),
+        seeds_column(verdicts, 3),
+        Column("note", [", ".join(notes(verdict)) for verdict in verdicts], 4),
+    ]
 
 
-def terminal_width() -> int:
-    """Columns of the terminal that is printed to, from NARROWEST to WIDTH; WIDTH where it is none, as for a file."""
-    return max(NARROWEST, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+def facts_columns(verdicts: Sequence[ClaimVerdict], symbols: bool = False) -> list[Column]:
+    """The columns of facts of the data, a row for each."""
+    return [
+        verdict_column(verdicts, symbols),
+        Column("fact", [verdict.id for verdict in verdicts], NAME),
+        Column("expected", [verdict.expected or "-" for verdict in verdicts], wraps=True),
+        Column("found", [verdict.found or "-" for verdict in verdicts], FOUND, wraps=True),
+        Column("note", [", ".join(notes(verdict)) for verdict in verdicts], 1),
+    ]
 
 
-def claims_paragraphs(verdicts: list[ClaimVerdict], width: int) -> str:
-    """The same as claims_table in few columns: the verdict and the claim, and below them what the columns hold."""
-    word_width = max(len(verdict.verdict) for verdict in verdicts)
-    lines: list[str] = []
-    for verdict in in_order(verdicts):
-        lines.append(f"{verdict.verdict:<{word_width}}  {verdict.id}")
-        named = zip(HEADERS[2:], _row(verdict)[2:], strict=True)
-        parts = [f"{_flat(name)} {_flat(value)}" for name, value in named if value not in ("", "-")]
-        lines += textwrap.wrap("; ".join(parts), width, initial_indent=" " * 4, subsequent_indent=" " * 4)
-    return "\n".join(lines)
+def verdict_column(verdicts: Sequence[ClaimVerdict], symbols: bool) -> Column:
+    """The verdicts' words, each behind its sign where a terminal shows such."""
+    words = [verdict.verdict for verdict in verdicts]
+    return Column("verdict", [f"{SYMBOLS[word]} {word}" if symbols else word for word in words], NAME)
 
 
-def _flat(text: str) -> str:
-    """A value that was broken into lines, as one; textwrap breaks behind a hyphen and at spaces."""
-    return re.sub(r"\s+", " ", re.sub(r"(?<=-)\n", "", text))
+def seeds_column(verdicts: Sequence[ClaimVerdict], rank: int) -> Column:
+    """How many seeds went into each."""
+    return Column("seeds", [str(verdict.n_seeds) if verdict.n_seeds else "-" for verdict in verdicts], rank)
 
 
-def narrowed(line: str, width: int) -> list[str]:
-    """A line of a report, broken where it is longer; what goes on stands below its text."""
-    if len(line) <= width:
-        return [line]
-    label = LABEL.match(line)
-    indent = len(label[0]) if label and label[0] else len(line) - len(line.lstrip()) + 4
-    return textwrap.wrap(line, width, subsequent_indent=" " * min(indent, width // 2), break_on_hyphens=False)
+def notes(verdict: ClaimVerdict) -> list[str]:
+    """What a reader must know of a verdict, a few words each; then gains of recipes that its source could mean too."""
+    beside = [f"{recipe} {show_points(gain)}" for recipe, gain in verdict.beside.items()]
+    return [*filter(None, verdict.note.split(", ")), *beside]
 
 
-def in_order(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
+def in_order(verdicts: Sequence[ClaimVerdict]) -> list[ClaimVerdict]:
     """What is measured first, then the facts of the data, each part in the registry's order."""
     return sorted(verdicts, key=lambda verdict: (verdict.expected is None, verdict.is_fact))
 
 
-def _row(verdict: ClaimVerdict) -> tuple[str, ...]:
-    share = verdict.is_share
-    beside = [f"{recipe} {gain:+.1f}" for recipe, gain in verdict.beside.items()]
-    return (
-        verdict.verdict,
-        verdict.id,
-        verdict.expected or "-",
-        "\n".join(textwrap.wrap(verdict.found, FOUND_WIDTH)) if verdict.found else show_points(verdict.measured, share),
-        show_interval(verdict.interval, share),
-        show_points(verdict.without_retrieval),
-        verdict.replication or "-",
-        str(verdict.n_seeds) if verdict.n_seeds else "-",
-        ", ".join(filter(None, [verdict.note, *beside])),
-    )
-
-
 def show_points(value: float | None, share: bool = False) -> str:
-    """A value in points with its sign, or a share of recipes in per cent."""
+    """A value in points with its sign and never as -0.0, or a share of recipes in per cent; `-` where there is none."""
     if value is None:
         return "-"
     return f"{value:.0%}" if share else f"{value:+z.1f}"
@@ -122,12 +95,3 @@ def by_reason(verdicts: Iterable[ClaimVerdict]) -> dict[str, list[str]]:
         for reason in verdict.reasons:
             claims.setdefault(reason, []).append(verdict.id)
     return claims
-
-
-def reason_lines(verdicts: list[ClaimVerdict]) -> list[str]:
-    """Every distinct reason once, before it the claims that it holds for; a last line is empty."""
-    lines: list[str] = []
-    for reason, names in by_reason(in_order(verdicts)).items():
-        text = f"{', '.join(names)}: {reason}"
-        lines.extend(textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False))
-    return [*lines, ""] if lines else []

@@ -334,7 +334,9 @@ def test_an_untouched_run_is_sound_and_re_scored_whole(run: Run) -> None:
     v0 = run.verify().v0
     assert v0.problems == [] and v0.rescored == 8 and v0.not_rescored == {}
     assert v0.lock == "8 of 8 cells and 9 other stages as in dvc.lock"
-    assert f"8 of 8 cells re-scored from predictions and gold rows; {v0.lock}" in render(run.verify())
+    text = render(run.verify(), details=True, hashes=True)
+    assert "8 of 8 cells re-scored from predictions and gold rows" in text and f"dvc.lock: {v0.lock}" in text
+    assert "8 of 8 cells, all re-scored" in render(run.verify()) and v0.lock not in render(run.verify())
 
 
 @pytest.mark.parametrize(
@@ -522,7 +524,7 @@ def test_a_quick_look_says_what_it_left_out(run: Run) -> None:
         "comparing rows with their pins, and everything with dvc.lock",
     ]
     lines = render(found).splitlines()
-    assert "V0 integrity      quick     0 hashes, 8 of 8 cells" in lines
+    assert "V0 integrity  quick     0 hashes, 8 of 8 cells" in lines
     assert any("a quick look left out: hashing " in line for line in lines)
 
 

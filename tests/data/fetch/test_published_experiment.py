@@ -290,7 +290,7 @@ def test_the_table_and_the_verifier(experiment: Experiment) -> None:
     assert v0.problems == [] and verification.judged == "run"
     targets = experiment.params.grid.targets
     assert set(v0.unavailable) == {Cell(recipe=r, target=t, seed=1).id for r in UNAVAILABLE for t in targets}
-    text = " ".join(render(verification).split())
+    text = " ".join(render(verification, details=True).split())
     for reasons in UNAVAILABLE.values():
         assert all(f"unavailable: {reason}" in text for reason in reasons)
     claims = {claim.id: claim for claim in verification.claims}
