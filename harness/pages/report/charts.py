@@ -20,6 +20,10 @@ HUES = tuple(f"var(--hue-{place})" for place in range(8))
 """Okabe and Ito's colours, distinct in every kind of colour vision; the style gives each its value."""
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (6, 3), (2, 2), (8, 2, 2, 2), (4, 4), (1, 3), (10, 3), (6, 2, 1, 2))
+BELOW = "|"
+"""Stands between a claim and its verdict, which is written below it."""
+SIGNED = "datum.value === 0 ? '0' : datum.label"
+"""A gain of 0 has no sign."""
 ROW_PX = 38
 """Height of one claim in the forest plot."""
 
@@ -36,7 +40,15 @@ def drawn_claims(report: Report) -> list[ClaimVerdict]:
 
 
 def _chart(about: str, height: Any, **rest: Any) -> Spec:
-    return {"$schema": SCHEMA, "description": about, "width": "container", "height": height, **rest}
+    autosize = {"type": "fit-x", "contains": "padding"}
+    return {
+        "$schema": SCHEMA,
+        "description": about,
+        "width": "container",
+        "height": height,
+        "autosize": autosize,
+        **rest,
+    }
 
 
 def _forest(report: Report) -> Spec | None:
@@ -51,15 +63,17 @@ def _forest(report: Report) -> Spec | None:
         assert overall is not None
         word = verdict.verdict.replace("_", " ").lower()
         tip = f"{verdict.id}: {word}; measured {show_points(overall.mean)} {show_interval(overall.interval)}"
-        row = {"claim": verdict.id, "tip": tip}
+        row = {"claim": f"{verdict.id}{BELOW}{word}", "tip": tip}
         if band is not None:
             ends = [side if end is None else end for side, end in zip((low, high), band, strict=True)]
             bands.append(row | {"low": ends[0], "high": ends[1]})
         interval = overall.interval or (overall.mean, overall.mean)
         means.append(row | {"mean": overall.mean, "low": interval[0], "high": interval[1]})
         seeds += [row | {"seed": seed, "points": points} for seed, points in overall.values.items()]
-    y = {"field": "claim", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 140, "ticks": False}}
-    x = {"type": "quantitative", "title": "gain over no intermediate training (points)", "scale": {"nice": True}}
+    labels = {"labelExpr": f"split(datum.label, '{BELOW}')", "labelLimit": 140, "ticks": False}
+    y = {"field": "claim", "type": "nominal", "sort": None, "title": None, "axis": labels}
+    ticks = {"tickCount": 8, "labelFlush": False, "format": "+~g", "labelExpr": SIGNED}
+    x = {"type": "quantitative", "title": "gain over no intermediate training (points)", "axis": ticks}
     tip = {"field": "tip"}
     layers: list[Spec] = [
         {"data": {"values": bands}, "mark": {"type": "bar", "height": 22, "color": "var(--claimed)",
@@ -72,11 +86,11 @@ def _forest(report: Report) -> Spec | None:
         {"data": {"values": seeds}, "mark": {"type": "point", "size": 16, "filled": True, "yOffset": 14,
                                              "color": "var(--quiet)"},
          "encoding": {"y": y, "x": x | {"field": "points"}, "tooltip": [{"field": "seed"}, {"field": "points"}]}},
-        {"data": {"values": means}, "mark": {"type": "point", "size": 90, "filled": True, "fill": "var(--page)",
-                                             "stroke": "currentColor", "strokeWidth": 2},
+        {"data": {"values": means}, "mark": {"type": "point", "size": 90, "filled": True, "opacity": 1,
+                                             "fill": "var(--page)", "stroke": "currentColor", "strokeWidth": 2},
          "encoding": {"y": y, "x": x | {"field": "mean"}, "tooltip": tip}},
     ]  # fmt: skip
-    return _chart("Claimed band, measured interval and seeds of each claim", {"step": ROW_PX}, layer=layers)
+    return _chart("Claimed band, measured interval and seeds of each claim", ROW_PX * len(verdicts), layer=layers)
 
 
 def _reach(verdicts: Sequence[ClaimVerdict]) -> tuple[float, float]:
@@ -90,9 +104,9 @@ def _reach(verdicts: Sequence[ClaimVerdict]) -> tuple[float, float]:
     return min(ends), max(ends)
 
 
-def _by_recipe(recipes: Sequence[str], channel: str, values: Sequence[Any]) -> Spec:
+def _by_recipe(recipes: Sequence[str], channel: str, values: Sequence[Any], **legend: Any) -> Spec:
     scale = {"domain": [*recipes], "range": [values[place % len(values)] for place in range(len(recipes))]}
-    legend = {"orient": "bottom", "columns": 2, "symbolStrokeColor": "currentColor"}
+    legend = {"orient": "bottom", "columns": 2, **legend}
     return {channel: {"field": "recipe", "type": "nominal", "scale": scale, "legend": legend, "title": None}}
 
 
@@ -112,7 +126,8 @@ def _languages(report: Report) -> Spec | None:
     points = {
         "mark": {"type": "point", "size": 60, "filled": False, "strokeWidth": 2},
         "encoding": {
-            "x": {"field": "GiB", "type": "quantitative", "scale": {"type": "log"}, "axis": {"format": "~g"},
+            "x": {"field": "GiB", "type": "quantitative", "scale": {"type": "log", "nice": False, "padding": 12},
+                  "axis": {"format": "~g", "labelFlush": False},
                   "title": "text in CC-100 (GiB, log scale)"},
             "y": {"field": "gain", "type": "quantitative", "title": "gain (points)"},
             "tooltip": [{"field": name} for name in ("recipe", "language", "GiB", "gain", "level")],
@@ -141,15 +156,16 @@ def _layers_of(target: str, curves: Sequence[LayerCurve], recipes: Sequence[str]
         for layer, score in enumerate(curve.scores)
     ]
     used = [{"used": layer} for layer in dict.fromkeys(curve.used for curve in of) if layer is not None]
-    axis = {"tickMinStep": 1, "format": "d"}
+    axis = {"tickMinStep": 1, "format": "d", "labelFlush": False}
+    strokes = {"symbolType": "stroke", "symbolSize": 600}
     lines = {
         "mark": {"type": "line", "point": {"filled": True, "size": 45}, "strokeWidth": 2},
         "encoding": {
             "x": {"field": "layer", "type": "quantitative", "title": "hidden layer (0: embeddings)", "axis": axis},
             "y": {"field": "score", "type": "quantitative", "title": f"{target}: score (points)"},
             "tooltip": [{"field": name} for name in ("recipe", "layer", "score")],
-            **_by_recipe(recipes, "color", HUES),
-            **_by_recipe(recipes, "strokeDash", DASHES),
+            **_by_recipe(recipes, "color", HUES, **strokes),
+            **_by_recipe(recipes, "strokeDash", DASHES, **strokes),
         },
     }
     mark = {"data": {"values": used}, "mark": {"type": "rule", "strokeDash": [4, 3], "color": "var(--quiet)"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -27,9 +27,14 @@ def layer_curves(judged: Judged, recipes: Collection[str], params: Params, paths
             if scores:
                 found.setdefault((result.cell.recipe, result.cell.target), []).append(scores)
     return [
-        LayerCurve(recipe=recipe, target=target, used=_used(target, params), scores=[*map(fmean, zip(*all_seeds))])
+        LayerCurve(recipe=recipe, target=target, used=_used(target, params), scores=_means(all_seeds))
         for (recipe, target), all_seeds in found.items()
     ]
+
+
+def _means(scores: Sequence[Sequence[float]]) -> list[float]:
+    """Layer by layer, over seeds."""
+    return [fmean(at_layer) for at_layer in zip(*scores, strict=True)]
 
 
 def _read(judged: Judged, name: str, paths: Paths) -> Mapping[str, Any]:

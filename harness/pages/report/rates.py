@@ -21,7 +21,9 @@ def error_rates(page: Path) -> list[ErrorRate]:
         return []
     below = takewhile(lambda line: line.startswith("|"), lines[heads[0] + 2 :])
     return [
-        ErrorRate(situation=situation, false_percent=float(false), right=right.split(CHANGE)[-1].strip())
+        ErrorRate(
+            situation=situation.replace("`", ""), false_percent=float(false), right=right.split(CHANGE)[-1].strip()
+        )
         for situation, _, false, right, _ in map(_fields, below)
     ]
 

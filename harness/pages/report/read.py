@@ -21,7 +21,6 @@ from harness.pages.report.layers import layer_curves
 from harness.pages.report.rates import error_rates
 from harness.pages.report.record import Card, ClaimShown, FileHash, Report
 from harness.pages.study.parts import LanguageGains, deciding_of, is_rate_variant, languages_of
-from harness.project.errors import HarnessError
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
 from harness.project.pinned import MANIFEST
@@ -173,6 +172,4 @@ def _files(judged: Judged, paths: Paths) -> list[FileHash]:
         results = [f"results/{paths.profile}/scores.json"]
     names = [name.format(profile=paths.profile) for name in (*RESTS_ON, *results)]
     there = [name for name in names if (paths.root / name).is_file()]
-    return [
-        FileHash(path=name, sha256=hashlib.sha256((paths.root / name).read_bytes()).hexdigest()) for name in there
-    ]
+    return [FileHash(path=name, sha256=hashlib.sha256((paths.root / name).read_bytes()).hexdigest()) for name in there]

@@ -15,6 +15,7 @@ from harness.pages.report.charts import charts_of, drawn_claims
 from harness.pages.report.record import Pair, Report
 from harness.project.errors import writing
 from harness.project.params import BASELINE
+from harness.project.paths import Paths
 from harness.verify.show.table import show_interval, show_points
 
 ASSETS = Path(__file__).parent / "assets"
@@ -35,6 +36,11 @@ SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 """A line that would have a browser's tools look for a file that is not there."""
 
 
+def report_file(paths: Paths) -> Path:
+    """Where the pipeline's stage writes the page of a profile."""
+    return paths.build / "report.html"
+
+
 def write_report(report: Report, out: Path) -> int:
     """Write the page to `out`; returns its size in bytes. Raises HarnessError where it can't be written."""
     content = render_report(report).encode()
@@ -50,7 +56,11 @@ def render_report(report: Report) -> str:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     charts = charts_of(report)
     code = {name: Markup(SOURCE_MAP.sub("", _asset(name))) for name in LIBRARIES} if charts else {}
