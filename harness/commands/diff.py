@@ -55,17 +55,16 @@ def _side(name: str) -> Side:
     from harness.audit.levels import verify_results
     from harness.audit.subject import find_results
     from harness.pages.diff.record import Side
-    from harness.project.paths import Paths, checkout_root
+    from harness.project.paths import Paths
     from harness.project.profiles import load_params
 
     if name.endswith(".zip") or Path(name).is_file():
         return _crate(name)
-    if Path(name).is_dir():
-        root = checkout_root(Path(name))
-        params = load_params(root)
-        paths = Paths(root, params.profile)
+    if (Path(name) / "params.yaml").is_file():
+        params = load_params(Path(name))
+        paths = Paths(Path(name).resolve(), params.profile)
     elif "/" in name:
-        raise HarnessError(f"expected an archive or a folder at {name}, found none", fix="give the path of one")
+        raise HarnessError(f"expected an archive or a clone at {name}, found none", fix="give the path of one")
     else:
         params, paths = open_project(name)
     judged = find_results(params, paths)

@@ -132,7 +132,7 @@ def _claims(a: Verification, b: Verification) -> Iterable[Change]:
 
 
 def _claim_in_words(claim: ClaimVerdict) -> str:
-    words = [claim.verdict, claim.replication or ""]
+    words: list[str] = [claim.verdict, claim.replication or ""]
     if claim.measured is not None:
         words += [show_points(claim.measured, claim.is_share), show_interval(claim.interval, claim.is_share)]
     return " ".join(filter(None, [*words, claim.found or ""]))

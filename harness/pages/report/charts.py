@@ -62,8 +62,8 @@ def _forest(report: Report) -> Spec | None:
         overall, band = verdict.evidence.overall, verdict.evidence.band
         assert overall is not None
         word = verdict.verdict.replace("_", " ").lower()
-        tip = f"{verdict.id}: {word}; measured {show_points(overall.mean)} {show_interval(overall.interval)}"
-        row = {"claim": f"{verdict.id}{BELOW}{word}", "tip": tip}
+        said = f"{verdict.id}: {word}; measured {show_points(overall.mean)} {show_interval(overall.interval)}"
+        row = {"claim": f"{verdict.id}{BELOW}{word}", "tip": said}
         if band is not None:
             ends = [side if end is None else end for side, end in zip((low, high), band, strict=True)]
             bands.append(row | {"low": ends[0], "high": ends[1]})
@@ -122,7 +122,7 @@ def _languages(report: Report) -> Spec | None:
     ]  # fmt: skip
     if not rows:
         return None
-    recipes = list(dict.fromkeys(row["recipe"] for row in rows))
+    recipes = list(dict.fromkeys(recipe for one in sized for recipe, gain in one.gains.items() if gain is not None))
     points = {
         "mark": {"type": "point", "size": 60, "filled": False, "strokeWidth": 2},
         "encoding": {

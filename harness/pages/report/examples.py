@@ -6,9 +6,7 @@ A few test rows of each target, in its first language and its last, with what ev
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.audit.integrity.gold import Gold, find_gold
@@ -71,21 +69,24 @@ def _of_target(target: str, gold: Gold, answers: Mapping[str, Mapping[str, Seque
     found = []
     for language in dict.fromkeys([languages[0], languages[-1]]):
         rows = [json.loads(line) for line in gold.read(f"{gold.split}.{language}").splitlines()]
-        words = partial(_words, rows=rows)
-        for place, row in islice(enumerate(rows), ROWS):
-            given = {name: _text(row[name]) for name in GIVEN if name in row}
-            right = next((_text(row[name]) for name in GOLD if name in row), "")
+        for place in range(min(ROWS, len(rows))):
+            row, name = rows[place], str(rows[place].get("id", place))
+            given = {field: _text(row[field]) for field in GIVEN if field in row}
+            right = next((_right(row[field]) for field in GOLD if field in row), [])
             predicted = {recipe: each[language][place] for recipe, each in answers.items() if language in each}
-            shown = [_answer(recipe, value, row, words, right) for recipe, value in predicted.items()]
+            texts = {recipe: _words(value, row, rows) for recipe, value in predicted.items()}
+            shown = [Answer(recipe=recipe, text=text, is_right=text in right) for recipe, text in texts.items()]
+            gold_text = " | ".join(right)
             found.append(
-                Example(target=target, language=language, id=row["id"], fields=given, gold=right, answers=shown)
+                Example(target=target, language=language, id=name, fields=given, gold=gold_text, answers=shown)
             )
     return found
 
 
-def _answer(recipe: str, value: Any, row: Mapping[str, Any], words: Callable[..., str], right: str) -> Answer:
-    text = words(value, row)
-    return Answer(recipe=recipe, text=text, is_right=text == right)
+def _right(value: Any) -> list[str]:
+    """The right answers: of a question all that count, else the one."""
+    texts = value["text"] if isinstance(value, Mapping) else [value]
+    return list(dict.fromkeys(map(_text, texts)))
 
 
 def _words(value: Any, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -96,6 +97,4 @@ def _words(value: Any, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, Mapping):  # answers: their texts
-        return " | ".join(dict.fromkeys(map(str, value["text"])))
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

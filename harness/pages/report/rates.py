@@ -21,11 +21,14 @@ def error_rates(page: Path) -> list[ErrorRate]:
         return []
     below = takewhile(lambda line: line.startswith("|"), lines[heads[0] + 2 :])
     return [
-        ErrorRate(
-            situation=situation.replace("`", ""), false_percent=float(false), right=right.split(CHANGE)[-1].strip()
-        )
+        ErrorRate(situation=situation.replace("`", ""), false_percent=float(false), right=_today(right))
         for situation, _, false, right, _ in map(_fields, below)
     ]
+
+
+def _today(right: str) -> str:
+    """Of the rates of the rule before and of today's the second."""
+    return right.split(CHANGE)[-1].strip()
 
 
 def _fields(line: str) -> tuple[str, ...]:

@@ -77,12 +77,20 @@ def render_report(report: Report) -> str:
         points=show_points,
         interval=show_interval,
         field=_field(report),
+        machines=_machines(report),
         version=__version__,
     )
 
 
 def _asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _machines(report: Report) -> list[str]:
+    """The machines that the results were made on, in words; what was not recorded is left out."""
+    words = {"cpu": "{}", "cores": "{} cores", "device": "device {}", "threads": "{} threads", "python": "Python {}"}
+    machines = report.origin.machines if report.origin else []
+    return [", ".join(text.format(one[name]) for name, text in words.items() if one.get(name)) for one in machines]
 
 
 def _field(report: Report) -> Any:
