@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.commands import ProfileName, open_project
 from harness.project.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.audit.subject import Judged
+    from harness.audit.verification import Verification
 
 
 def export(
@@ -31,6 +35,8 @@ def export(
     `harness verify FILE.zip --signers FILE` says who made it.
     """
     from harness.exchange.write import export as write
+    from harness.pages.report.read import make_report
+    from harness.pages.report.render import render_report
 
     params, paths = open_project(profile)
     settings = paths.params if profile is None else paths.profile_file
@@ -39,7 +45,11 @@ def export(
         raise HarnessError(
             f"expected an SSH key at {sign}, found none", fix="make one: `ssh-keygen -t ed25519 -f FILE`"
         )
-    typer.echo(write(params, paths, settings, file, agent))
+
+    def preview(judged: Judged, verification: Verification) -> str:
+        return render_report(make_report(judged, verification, params, paths))
+
+    typer.echo(write(params, paths, settings, file, agent, preview))
     if sign is not None:
         from harness.exchange.signature import sign as sign_archive
 

@@ -1,4 +1,4 @@
-"""Commands that write what people read: the study, degradation, layers, and the page on the verifier."""
+"""Commands that write what people read: the study, the report, degradation, layers, and the page on the verifier."""
 
 from __future__ import annotations
 
@@ -28,6 +28,26 @@ def study(
     refuse_other_page(params.profile, paths.root / out)
     write_page(read_study(params, paths), paths.root / out, paths.root)
     typer.echo(f"written: {paths.root / out}")
+
+
+def report(
+    profile: ProfileName = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; default build/PROFILE/report.html.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Write one HTML page that shows the verdicts and all that they rest on; opens offline, prints (seconds).
+
+    Of the same results that `harness verify` judges. The answer, claimed and measured values, every claim with its
+    derivation, every cell with its hashes, and how to check it again. docs/report.md says how to read it.
+    """
+    from harness.pages.report.read import read_report
+    from harness.pages.report.render import report_file, write_report
+
+    params, paths = open_project(profile)
+    file = report_file(paths) if out is None else out
+    size = write_report(read_report(params, paths), file)
+    typer.echo(f"written: {file}, {size / 1e6:.1f} MB; open it in a browser")
 
 
 def degradation(

@@ -136,6 +136,19 @@ def run_verdicts() -> None:
     typer.echo(f"verdicts: {paths.verdicts}")
 
 
+@app.command("report")
+def run_report() -> None:
+    """Write build/<profile>/report.html from the verdicts; `harness report` writes the same, judging afresh."""
+    from harness.audit.verification import Verification
+    from harness.pages.report.read import read_report_of
+    from harness.pages.report.render import report_file, write_report
+
+    params, paths = open_project()
+    verification = Verification.model_validate_json(paths.verdicts.read_bytes())
+    size = write_report(read_report_of(verification, params, paths), report_file(paths))
+    typer.echo(f"report: {report_file(paths)}, {size / 1e6:.1f} MB")
+
+
 @app.command("track")
 def run_track() -> None:
     """Import finished results into MLflow and note how many there are."""

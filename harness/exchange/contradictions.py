@@ -13,7 +13,8 @@ from typing import Any, get_args
 
 from harness.audit.integrity.inputs import image_of
 from harness.audit.verification import Verification
-from harness.exchange.layout import METADATA, RECORD, REPORT, VERDICTS, CrateRecord
+from harness.exchange.layout import METADATA, PREVIEW, RECORD, REPORT, VERDICTS, CrateRecord
+from harness.exchange.preview import preview_contradictions
 from harness.project.errors import name_some
 from harness.project.files import parse_json
 from harness.project.provenance import commits_of, distinct, machines_of
@@ -33,7 +34,19 @@ FACT_WORDS = {"REPRODUCED": "CONFIRMED", "NOT_REPRODUCED": "REFUTED"}
 """What older archives call a fact of the data that is as claimed, or isn't -> its word now."""
 ANSWER = re.compile(r".*\bmeasured claims decided\b")
 """How a report that judges all claims opens; older ones lack it."""
-OWN = ("README.txt", "params.yaml", "dvc.yaml", "dvc.lock", "pyproject.toml", "Dockerfile", METADATA, RECORD, VERDICTS)
+OWN = (
+    "README.txt",
+    "params.yaml",
+    "dvc.yaml",
+    "dvc.lock",
+    "grid.json",
+    "pyproject.toml",
+    "Dockerfile",
+    METADATA,
+    PREVIEW,
+    RECORD,
+    VERDICTS,
+)
 FOLDERS = ("profiles", "tasks", "reference", "requirements", "results", "data")
 """What lies at the top of an archive, its report besides."""
 
@@ -42,7 +55,8 @@ def contradictions(record: CrateRecord, root: Path, found: Verification, results
     """Sentences on what the archive says otherwise than `found`. Raises ValueError, LookupError or TypeError where its
     verdicts are of another shape.
     """
-    return [*_verdicts(root, found), *_report(root, found), *_provenance(record, results), *_more(root)]
+    said = [*_verdicts(root, found), *_report(root, found), *preview_contradictions(root, found)]
+    return [*said, *_provenance(record, results), *_more(root)]
 
 
 def _more(root: Path) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from harness.audit.integrity.inputs import image_of
 from harness.audit.levels import verify_results
 from harness.audit.report import render
 from harness.audit.subject import Judged, sound_results
+from harness.audit.verification import Verification
 from harness.exchange.content import Content
-from harness.exchange.layout import PARAMS, README, RECORD, REPORT, VERDICTS, CrateRecord, data_manifest
+from harness.exchange.layout import PARAMS, PREVIEW, README, RECORD, REPORT, VERDICTS, CrateRecord, data_manifest
 from harness.exchange.units import units
 from harness.project.errors import HarnessError
 from harness.project.params import Params
@@ -57,7 +58,7 @@ data, weights, seeds and environment pinned, and decides each published claim wi
 
 report.txt                what `harness verify` printed about these results when this archive was written
 verdicts.json             the same for machines
-provenance.json           commits, machines, packages, images, and what is not in this archive and why
+{preview}provenance.json           commits, machines, packages, images, and what is not in this archive and why
 params.yaml               the settings; profiles/, tasks/: all profiles, and the pins of all data
 results/, reference/      results, predictions, intermediate records, scores; claims and published numbers
 data/                     manifests of the data: hashes and counts, no rows
@@ -69,8 +70,16 @@ archive's own sha256: compare it with the one that was published.
 {withheld}"""
 
 
-def gather(params: Params, paths: Paths, settings: Path) -> Content:
-    """Everything that goes into the archive. Raises HarnessError if level V0 finds a problem or no date is known."""
+ABOUT_PREVIEW = f"{PREVIEW}     the same as one page for a browser\n"
+Preview = Callable[[Judged, Verification], str]
+"""What makes the page for a browser from results that were checked and judged."""
+
+
+def gather(params: Params, paths: Paths, settings: Path, preview: Preview | None = None) -> Content:
+    """Everything that goes into the archive; without `preview` no page for a browser does.
+
+    Raises HarnessError if level V0 finds a problem or no date is known.
+    """
     judged, _ = sound_results(params, paths)
     verification = verify_results(judged, params, paths)
     results = _results(judged, params, paths)
@@ -85,8 +94,9 @@ def gather(params: Params, paths: Paths, settings: Path) -> Content:
         VERDICTS: _json(verification.model_dump(mode="json")),
         REPORT: render(verification, details=True).encode(),
         RECORD: _json(record.model_dump(mode="json")),
-        README: ABOUT.format(profile=params.profile, withheld=_about_withheld(record)).encode(),
+        README: _about(record, bool(preview)).encode(),
     }
+    files |= {PREVIEW: preview(judged, verification).encode()} if preview else {}
     of = {path: tasks[results[name].cell.target] for name, each in made.items() for path in each}
     licences = {path: (task.name, task.licence) for path, task in of.items()}
     return Content(
@@ -138,6 +148,11 @@ def _withheld(
         for path, (kept, sha256) in each.items()
         if (is_pack and holds_text(kept, tasks[results[name].cell.target].head)) or not (paths.root / path).is_file()
     }
+
+
+def _about(record: CrateRecord, has_preview: bool) -> str:
+    page = ABOUT_PREVIEW if has_preview else ""
+    return ABOUT.format(profile=record.profile, preview=page, withheld=_about_withheld(record))
 
 
 def _about_withheld(record: CrateRecord) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from harness import __version__
 from harness.audit.integrity.inputs import image_of
 from harness.exchange.content import Content, Unit
-from harness.exchange.layout import README
+from harness.exchange.layout import PREVIEW, README
 
 if TYPE_CHECKING:
     from rocrate.model import Entity
@@ -29,6 +29,7 @@ TERMS = "https://w3id.org/ro/terms/workflow-run"
 LICENCE = "#licence"
 MEDIA_TYPES = {
     ".gz": "application/gzip",
+    ".html": "text/html",
     ".json": "application/json",
     ".jsonl": "application/jsonl",
     ".lock": "application/yaml",
@@ -60,6 +61,7 @@ ROLES = {
     "reference/design.yaml": "Which seeds count, after how many one looks, and what error each look may spend.",
     "reference/*": "What results are judged against.",
     "verdicts.json": "The verdict on each claim, for machines.",
+    PREVIEW: "The verdicts and all that they rest on, as a page for a browser.",
     "report.txt": "The verdict on each claim, as the harness printed it.",
     "provenance.json": "Commits, machines, packages, images; what is not in this archive and why.",
     "params.yaml": "The settings of the profile.",
@@ -129,6 +131,8 @@ def _file(content: Content, name: str, crate: ROCrate) -> dict[str, Any]:
         "description": _role(name),
         "encodingFormat": MEDIA_TYPES.get(PurePosixPath(name).suffix, "text/plain"),
     }
+    if name == PREVIEW:
+        properties["about"] = {"@id": "./"}
     if name in content.licences:
         task, licence = content.licences[name]
         known = crate.get(f"{LICENCE}-{task}")

@@ -12,8 +12,8 @@ import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -39,6 +39,7 @@ from harness.project.files import parse_json, refuse_repeated_keys
 from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
+from harness.project.results import Result
 
 MAX_BYTES = 4 * 10**9
 """Most bytes that an archive may unpack to. The whole published grid takes well under a tenth of that."""
@@ -64,8 +65,28 @@ class CrateRefused(HarnessError):
         self.problems = problems
 
 
+@dataclass(frozen=True)
+class CrateRead:
+    """What an archive holds, checked and judged."""
+
+    verification: Verification
+    """What is concluded from it."""
+    results: Mapping[str, Result]
+    """Cell -> its result."""
+    params: Params
+    """Its settings."""
+
+
 def verify_crate(path: Path, here: Paths | None, signers: Path | None = None) -> Verification:
     """Check every byte of the archive, then judge what it holds by the claims and pins that it holds.
+
+    Arguments and errors as `read_crate` has them.
+    """
+    return read_crate(path, here, signers).verification
+
+
+def read_crate(path: Path, here: Paths | None, signers: Path | None = None) -> CrateRead:
+    """As `verify_crate`, with the results and settings that were judged.
 
     `here`: the checkout whose pinned results V2 compares with, and whose gold rows its predictions are scored by; None
     outside of one. `signers`: who may have signed it; the exit code is then never 0 without such a signature. Raises
@@ -81,11 +102,12 @@ def verify_crate(path: Path, here: Paths | None, signers: Path | None = None) ->
         root = Path(name)
         sha256, hashed = unpack(path, root)
         try:
-            found, source = _judge(root, path.name, sha256, hashed, here)
+            read, source = _judge(root, path.name, sha256, hashed, here)
+            found = read.verification
             signed = source.model_copy(update={"signature": signature.words, "signed_by": signature.signer})
             lacks = signers is not None and signature.signer is None and found.exit_code == EXIT_REPRODUCED
             code = EXIT_INCONCLUSIVE if lacks else found.exit_code
-            return found.model_copy(update={"crate": signed, "exit_code": code})
+            return replace(read, verification=found.model_copy(update={"crate": signed, "exit_code": code}))
         except ValidationError as error:
             raise CrateRefused(path.name, [explain_validation(error, CrateRecord, RECORD)]) from None
         except UNREADABLE as error:
@@ -185,7 +207,7 @@ def _extract(archive: zipfile.ZipFile, name: str, expected: str, target: Path) -
     return [] if found == expected else [f"expected sha256 {expected:.12}... of {name}, found {found:.12}...: changed"]
 
 
-def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) -> tuple[Verification, CrateSource]:
+def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) -> tuple[CrateRead, CrateSource]:
     """Levels V0, V2 and V3 of the unpacked archive."""
     content = (root / RECORD).read_bytes()
     refuse_repeated_keys(content, RECORD)
@@ -209,7 +231,7 @@ def _judge(root: Path, name: str, sha256: str, hashed: int, here: Paths | None) 
         notes=_notes(record, root, here),
         contradicts=contradictions(record, root, found, checked.results),
     )
-    return found, source
+    return CrateRead(found, checked.results, params), source
 
 
 def _check(record: CrateRecord, root: Path, params: Params, paths: Paths, here: Paths | None) -> Checked:

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.exchange.gather import gather
+from harness.exchange.gather import Preview, gather
 from harness.exchange.layout import COMMENT, METADATA
 from harness.exchange.metadata import describe
 from harness.project.errors import HarnessError
@@ -24,13 +24,21 @@ PLAIN_FILE = 0o100644 << 16
 UNIX = 3
 
 
-def export(params: Params, paths: Paths, settings: Path, out: Path, agent: str | None = None) -> str:
+def export(
+    params: Params,
+    paths: Paths,
+    settings: Path,
+    out: Path,
+    agent: str | None = None,
+    preview: Preview | None = None,
+) -> str:
     """Write the archive of what `harness verify` judges; returns sentences for people.
 
-    `settings`: the params file of the profile. Raises HarnessError if level V0 finds a problem, if no date is known,
-    or if the file can't be written; nothing is left half-written.
+    `settings`: the params file of the profile; `preview`: makes the page for a browser that lies in it. Raises
+    HarnessError if level V0 finds a problem, if no date is known, or if the file can't be written; nothing is left
+    half-written.
     """
-    content = gather(params, paths, settings)
+    content = gather(params, paths, settings, preview)
     metadata = describe(content, agent)
     comment = COMMENT + hashlib.sha256(metadata).hexdigest()
     sha256 = write_zip({**content.files, METADATA: metadata}, comment, out)

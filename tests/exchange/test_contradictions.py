@@ -13,12 +13,17 @@ from forge import make_lab
 from test_signature import known, make_key
 
 from harness.audit.report import render
+from harness.audit.subject import Judged
+from harness.audit.verification import Verification
 from harness.commands.main import run
 from harness.exchange.read import CrateRefused, verify_crate
 from harness.exchange.write import export
+from harness.pages.report.read import make_report
+from harness.pages.report.render import render_report
 from harness.project.profiles import read_params
 
 pytestmark = pytest.mark.slow
+PAGE = "ro-crate-preview.html"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lab = make_lab(folder / "lab")
     lab.write()
     settings = lab.settings()
-    export(read_params(settings), lab.paths, settings, folder / "lab.zip")
+    params = read_params(settings)
+
+    def preview(judged: Judged, verification: Verification) -> str:
+        return render_report(make_report(judged, verification, params, lab.paths))
+
+    export(params, lab.paths, settings, folder / "lab.zip", preview=preview)
     return folder / "lab.zip"
 
 
@@ -57,6 +67,15 @@ def test_the_archive_as_it_was_written_contradicts_nothing(archive: Path) -> Non
         ("report.txt", "+8.2 +- 1.5", "-5.0 +- 1.5", "other numbers on squad-gain"),
         ("verdicts.json", '"encoder": "encoder', '"encoder": "XLM-R, not', "says otherwise than this judging: encoder"),
         ("verdicts.json", '"claims":', '"claims": [], "claims":', "`claims` twice"),
+        (
+            PAGE,
+            "∅ not tested</b> <code>squad-gain",
+            "✓ reproduced</b> <code>squad-gain",
+            "another verdict on squad-gain",
+        ),
+        (PAGE, "0 of 10 measured", "10 of 10 measured", "opens with another answer"),
+        (PAGE, '<dd class="numbers">-', '<dd class="numbers">+', "other numbers on squad-gain"),
+        (PAGE, "</main>", '<i data-claim="mine" class="verdict">✓ reproduced</i></main>', "registry lacks: mine"),
         ("provenance.json", '"threads": 1', '"threads": 64', "provenance.json in it has other machines"),
     ],
 )
@@ -82,16 +101,20 @@ def test_an_older_archive_calls_facts_reproduced_and_contradicts_nothing(archive
     del verdicts["answer"]
     for claim in verdicts["claims"]:
         claim["verdict"] = {"CONFIRMED": "REPRODUCED"}.get(claim["verdict"], claim["verdict"])
-    older = {"report.txt": report.partition("\n\n")[2].encode(), "verdicts.json": json.dumps(verdicts).encode()}
+    older = {
+        PAGE: None,
+        "report.txt": report.partition("\n\n")[2].encode(),
+        "verdicts.json": json.dumps(verdicts).encode(),
+    }
     found = verify_crate(changed(archive, tmp_path / "older.zip", older, forge=True), None)
     assert found.crate is not None and found.crate.contradicts == []
     assert sum(claim.verdict == "CONFIRMED" for claim in found.claims) == 9
 
 
 def test_a_file_that_no_archive_has_is_told(archive: Path, tmp_path: Path) -> None:
-    more = {"ro-crate-preview.html": b"all REPRODUCED"}
+    more = {"notes.html": b"all REPRODUCED"}
     found = verify_crate(changed(archive, tmp_path / "more.zip", more, forge=True), None)
-    assert found.crate is not None and "ro-crate-preview.html" in found.crate.contradicts[0]
+    assert found.crate is not None and "notes.html" in found.crate.contradicts[0]
 
 
 def test_other_published_numbers_are_told(archive: Path, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What differs between two sets of results: claims, scores, inputs, machines."""

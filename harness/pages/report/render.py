@@ -1,0 +1,115 @@
+"""The record -> one HTML file: style, charts and their code inside, so that it opens offline and asks nobody.
+
+Text of claims, tasks and results is data: the templates escape all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.pages.report.charts import charts_of, drawn_claims
+from harness.pages.report.record import Pair, Report
+from harness.project.errors import writing
+from harness.project.params import BASELINE
+from harness.project.paths import Paths
+from harness.verify.show.table import show_interval, show_points
+
+ASSETS = Path(__file__).parent / "assets"
+LIBRARIES = ("vega.min.js", "vega-lite.min.js")
+"""Vega 6.4.0 and Vega-Lite 6.4.3 as published (assets/LICENSES.txt); a test holds their hashes."""
+SYMBOLS: Mapping[str, str] = {
+    "REPRODUCED": "✓",
+    "CONFIRMED": "✓",
+    "NOT_REPRODUCED": "✗",
+    "REFUTED": "✗",
+    "INCONCLUSIVE": "?",
+    "UNDERPOWERED": "~",
+    "NOT_TESTED": "∅",
+    "INVALID": "!",
+}
+"""Verdict -> the symbol beside its word."""
+SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
+"""A line that would have a browser's tools look for a file that is not there."""
+
+
+def report_file(paths: Paths) -> Path:
+    """Where the pipeline's stage writes the page of a profile."""
+    return paths.build / "report.html"
+
+
+def write_report(report: Report, out: Path) -> int:
+    """Write the page to `out`; returns its size in bytes. Raises HarnessError where it can't be written."""
+    content = render_report(report).encode()
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(content)
+    return len(content)
+
+
+def render_report(report: Report) -> str:
+    """The whole page. The same record gives the same bytes."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    charts = charts_of(report)
+    code = {name: Markup(SOURCE_MAP.sub("", _asset(name))) for name in LIBRARIES} if charts else {}
+    return environment.get_template("report.html.j2").render(
+        r=report,
+        v=report.verification,
+        baseline=BASELINE,
+        charts=charts,
+        drawn=drawn_claims(report),
+        libraries=[*code.values()],
+        style=Markup(_asset("report.css")),
+        script=Markup(_asset("report.js")),
+        symbols=SYMBOLS,
+        points=show_points,
+        interval=show_interval,
+        field=_field(report),
+        machines=_machines(report),
+        version=__version__,
+    )
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _machines(report: Report) -> list[str]:
+    """The machines that the results were made on, in words; what was not recorded is left out."""
+    words = {"cpu": "{}", "cores": "{} cores", "device": "device {}", "threads": "{} threads", "python": "Python {}"}
+    machines = report.origin.machines if report.origin else []
+    return [", ".join(text.format(one[name]) for name, text in words.items() if one.get(name)) for one in machines]
+
+
+def _field(report: Report) -> Any:
+    """What shows a pair in the heat map: its text, its mark, its colour's side and strength (0 to 1)."""
+    gains = [abs(pair.gain.mean) for pair in report.pairs if pair.gain]
+    reach = max(gains, default=0.0) or 1.0
+
+    def shown(pair: Pair | None) -> dict[str, str]:
+        if pair is None:
+            return {"text": "", "mark": "", "side": "", "strength": "0"}
+        estimate = pair.score if pair.recipe == BASELINE else pair.gain
+        if estimate is None:
+            return {"text": pair.lacks or "no score", "mark": "", "side": "lacking", "strength": "0"}
+        if pair.recipe == BASELINE:
+            text, side, strength = f"{estimate.mean:.1f}", "", 0.0
+        else:
+            text, strength = show_points(estimate.mean), abs(estimate.mean) / reach
+            side = "up" if estimate.mean > 0 else "down"
+        mark = {"up": "▲", "down": "▼"}.get(estimate.direction or "", "") if side else ""
+        return {"text": text, "mark": mark, "side": side, "strength": f"{strength:.2f}"}
+
+    return shown
