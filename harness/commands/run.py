@@ -136,14 +136,38 @@ def run_verdicts() -> None:
     typer.echo(f"verdicts: {paths.verdicts}")
 
 
-@app.command("track")
-def run_track() -> None:
-    """Import finished results into MLflow and note how many there are."""
-    from harness.exchange.tracking import track as import_results
-    from harness.project.files import write_json
+@app.command("metrics")
+def run_metrics() -> None:
+    """Write metrics/<profile>/, which DVC compares between runs; of the pinned results where nothing has run."""
+    from harness.audit.levels import verify_results
+    from harness.audit.subject import sound_results
+    from harness.audit.verification import read_verification
+    from harness.exchange.metrics_files import metrics_folder, write_metrics
+    from harness.project.pinned import ENCODER, TRAININGS
+    from harness.verify.scores import read_scores
 
     params, paths = open_project()
-    import_results(params.profile, paths.results.parent, paths.mlruns)
+    if paths.scores.is_file():
+        table, found = read_scores(paths.scores), read_verification(paths.verdicts)
+        folder, trainings = paths.results, paths.results / "intermediate"
+    else:
+        judged, table = sound_results(params, paths)
+        found, folder, trainings = verify_results(judged, params, paths), paths.pinned, paths.pinned / TRAININGS
+    records = [folder / ENCODER, *sorted(trainings.glob("*.json"))]
+    written = write_metrics(table, found, [path for path in records if path.is_file()], metrics_folder(paths))
+    typer.echo(f"metrics: {len(written)} files in {metrics_folder(paths)}; `dvc metrics show`, `dvc plots show`")
+
+
+@app.command("track")
+def run_track() -> None:
+    """Import finished results and their verdicts into MLflow and note how many there are."""
+    from harness.audit.verification import read_verification
+    from harness.exchange.tracking.track import track as import_results
+    from harness.project.files import write_json
+    from harness.verify.scores import read_scores
+
+    params, paths = open_project()
+    import_results(paths, paths.mlruns, read_scores(paths.scores), read_verification(paths.verdicts))
     write_json(
         paths.results / "tracked.json",
         {"profile": params.profile, "cells": len(list(paths.cells.glob("*/result.json")))},
