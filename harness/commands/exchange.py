@@ -53,6 +53,8 @@ def track(profile: ProfileName = None) -> None:
     """
     from harness.audit.levels import verify_results
     from harness.audit.subject import find_results, require_results
+    from harness.exchange.tracking.links import experiment_links
+    from harness.exchange.tracking.track import experiment_name
     from harness.exchange.tracking.track import track as import_results
 
     params, paths = open_project(profile)
@@ -60,3 +62,5 @@ def track(profile: ProfileName = None) -> None:
     require_results(judged, params, paths)
     count = import_results(paths, paths.mlruns, judged.table, verify_results(judged, params, paths))
     typer.echo(f"{count} new or changed cells imported into {paths.mlruns / 'mlflow.db'}; `make ui` shows them")
+    name = experiment_name(params.profile, judged.source == "pinned")
+    typer.echo(f"{name}: {experiment_links(paths.mlruns)[name]}")

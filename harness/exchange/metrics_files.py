@@ -1,6 +1,6 @@
 """Small files that git keeps and DVC compares between runs: `dvc metrics show` and `dvc plots show` read them.
 
-metrics/<profile>/summary.json holds what one looks at first; the tables beside it are drawn by the templates in
+metrics/<profile>.json holds what one looks at first; the tables in metrics/<profile>/ are drawn by the templates in
 .dvc/plots. They restate scores and verdicts, rounded, so that the same results give the same bytes.
 """
 
@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.audit.verification import Verification
-from harness.exchange.summary import RecipeNumbers, count_words, recipe_numbers
+from harness.exchange.summary import RecipeNumbers, recipe_numbers
 from harness.project.files import write_json, write_text
 from harness.project.paths import Paths
 from harness.verify.scores import ScoresTable
-from harness.verify.verdicts.verdict import ClaimVerdict
+from harness.verify.verdicts.planted import compare_with_truth, planted, published
+from harness.verify.verdicts.verdict import DECIDED, ClaimVerdict
 
 DECIMALS = 4
 """Of the points in these files."""
@@ -29,7 +30,7 @@ TRAINING = ("training", "recipe", "seed", "step", "loss")
 
 
 def metrics_folder(paths: Paths) -> Path:
-    """Where the files of a profile lie."""
+    """Where the tables of a profile lie; its summary lies beside this folder, as PROFILE.json."""
     return paths.root / "metrics" / paths.profile
 
 
@@ -43,24 +44,27 @@ def write_metrics(table: ScoresTable, found: Verification, trainings: Sequence[P
         "training.csv": (TRAINING, [row for path in trainings for row in _curve(path)]),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "summary.json", _summary(numbers, found))
+    summary = folder.with_name(f"{folder.name}.json")
+    write_json(summary, _summary(numbers, found))
     for name, (header, rows) in tables.items():
         write_text(folder / name, _csv(header, rows))
-    return [folder / name for name in ("summary.json", *tables)]
+    return [summary, *(folder / name for name in tables)]
 
 
-def _summary(numbers: Iterable[RecipeNumbers], found: Verification) -> dict[str, Any]:
-    """Verdict -> claims, status -> cells, recipe -> mean gain over all targets in points, and the exit code."""
-    cells: dict[str, int] = {}
-    for each in numbers:
-        for status, count in each.status.items():
-            cells[status] = cells.get(status, 0) + count
-    gains = {each.recipe: _round(each.gain_all) for each in numbers if each.gain_all is not None}
+def _summary(numbers: Sequence[RecipeNumbers], found: Verification) -> dict[str, Any]:
+    """Few and short names, so that DVC's tables stay narrow.
+
+    Measured claims that are decided, and reproduced; planted effects that came out as planted; collapsed cells; recipe
+    -> mean gain over all targets, in points.
+    """
+    words = [claim.verdict for claim in published(found.claims)]
+    own = [compare_with_truth(claim) for claim in planted(found.claims)]
     return {
-        "exit_code": found.exit_code,
-        "claims": count_words([claim.verdict for claim in found.claims]),
-        "cells": cells,
-        "gain_points": gains,
+        "decided": sum(word in DECIDED for word in words),
+        "reproduced": words.count("REPRODUCED"),
+        **({"planted": own.count("as planted")} if own else {}),
+        "collapsed": sum(each.status.get("collapsed", 0) for each in numbers),
+        "gain": {each.recipe: _round(each.gain_all) for each in numbers if each.gain_all is not None},
     }
 
 

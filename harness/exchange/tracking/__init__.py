@@ -1,1 +1,1 @@
-"""MLflow as a view of finished results: what a run of each kind holds (`entry`, `cells`, ...), and who writes it (`track`)."""
+"""MLflow as a view of finished results: `entry.py` says what a run holds, modules beside it fill it, `track.py` imports."""

@@ -15,25 +15,27 @@ from harness.exchange.tracking.names import NOTE_TAG, RECIPE_TAG, STATUS_TAG, nu
 from harness.project.params import BASELINE
 from harness.verify.scores import ScoresTable
 
-GAIN, SCORE, LANGUAGE = "gain_points", "score_points", "gain_points_by_language"
+GAIN, SCORE, LANGUAGE, SEED, STATUS = "gain", "score", "gain_by_language", "gain_by_seed", "status"
+"""What their metrics begin with, the unit being points and cells. MLflow sorts by it and cuts a long name off."""
 ALL, WITHOUT_RETRIEVAL = "00_all_targets", "00_without_retrieval"
 PRIMARY = f"{GAIN}/{ALL}"
 """The metric by which MLflow compares runs unless it is told otherwise."""
 
 
 def recipe_entries(cells: Sequence[Finished], table: ScoresTable | None) -> dict[str, Entry]:
-    """Recipe -> its run. Without a sound table of scores it counts cells and shows no score."""
+    """Recipe -> its run, in the grid's order. Without a sound table of scores it counts cells and shows no score.
+
+    MLflow lists what began last first, so they begin a second apart, after all that they are means of.
+    """
     numbers = {each.recipe: each for each in recipe_numbers(table)} if table else {}
     targets = numbered(table.targets) if table else {}
-    ended: dict[str, int] = {}
-    status: dict[str, Counter[str]] = {}
+    status: dict[str, Counter[str]] = {recipe: Counter() for recipe in numbers}
     for each in cells:
-        recipe = each.result.cell.recipe
-        ended[recipe] = max(ended.get(recipe, 0), each.ended_ms)
-        status.setdefault(recipe, Counter())[each.result.status] += 1
+        status.setdefault(each.result.cell.recipe, Counter())[each.result.status] += 1
+    last = max((each.ended_ms for each in cells), default=0)
     return {
-        recipe: _entry(numbers.get(recipe, RecipeNumbers(recipe)), status[recipe], targets, ended[recipe])
-        for recipe in status
+        recipe: _entry(numbers.get(recipe, RecipeNumbers(recipe)), found, targets, last + 1000 * place)
+        for place, (recipe, found) in enumerate(reversed(status.items()), start=1)
     }
 
 
@@ -55,7 +57,7 @@ def _entry(of: RecipeNumbers, status: Mapping[str, int], targets: Mapping[str, s
             "mlflow.source.type": "LOCAL",
         },
         params={"recipe": of.recipe},
-        values=[*_values(of, targets), *(Value(f"cells/{word}", count) for word, count in sorted(status.items()))],
+        values=[*_values(of, targets), *(Value(f"{STATUS}/{word}", count) for word, count in sorted(status.items()))],
     )
 
 
@@ -64,7 +66,7 @@ def _values(of: RecipeNumbers, targets: Mapping[str, str]) -> list[Value]:
     single |= {f"{GAIN}/{targets[target]}": points for target, points in of.gain.items()}
     single |= {f"{SCORE}/{targets[target]}": points for target, points in of.score.items()}
     single |= {f"{LANGUAGE}/{language}": points for language, points in of.by_language.items()}
-    by_seed = [Value("gain_points_by_seed/all_targets", points, seed) for seed, points in of.by_seed.items()]
+    by_seed = [Value(f"{SEED}/all_targets", points, seed) for seed, points in of.by_seed.items()]
     return [*(Value(name, points) for name, points in single.items() if points is not None), *by_seed]
 
 

@@ -14,14 +14,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.exchange.tracking.links import DATABASE
 from harness.exchange.tracking.names import NOTE_TAG
 from harness.exchange.tracking.recipes import PRIMARY
 from harness.project.errors import HarnessError
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
-
-DATABASE = "mlflow.db"
 
 
 @contextmanager

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def track(
     paths: Paths, mlruns: Path, table: ScoresTable | None = None, verification: Verification | None = None
 ) -> int:
-    """Import the run's finished results or, where nothing has run, the pinned ones; returns how many cells were written.
+    """Import the run's finished results or, where nothing has run, the pinned ones; returns how many cells are new.
 
     `table`, `verification`: their scores and the verdicts on them; without these there are no means and no verdicts.
     Raises HarnessError for a result that can't be read or whose predictions are missing, before anything is
@@ -40,7 +40,8 @@ def track(
     held = read_held(paths)
     if not held.cells:
         return 0
-    recipes, others = recipe_entries(held.cells, table), _entries(held, paths, verification)
+    recipes = recipe_entries(held.cells, table)
+    others = _entries(held, paths, verification, max(each.ended_ms for each in recipes.values()) + 1000)
     with opened(mlruns) as client:
         folder = (mlruns / "artifacts").resolve() / f"{paths.profile}{'-pinned' if held.pinned else ''}"
         experiment = find_experiment(client, experiment_name(paths.profile, held.pinned), folder)
@@ -59,11 +60,11 @@ def experiment_name(profile: str, pinned: bool) -> str:
     return f"{profile} (pinned)" if pinned else profile
 
 
-def _entries(held: Held, paths: Paths, verification: Verification | None) -> list[Entry]:
-    """Everything but recipes, in the order of writing; MLflow lists the newest first."""
-    entries = [*training_entries(held, paths.profile), *(cell_entry(each, paths.profile) for each in held.cells)]
+def _entries(held: Held, paths: Paths, verification: Verification | None, after_recipes: int) -> list[Entry]:
+    """Everything but recipes; the verdicts stand above these in MLflow's lists."""
+    entries = [*training_entries(held), *(cell_entry(each, paths.profile) for each in held.cells)]
     if verification is not None:
-        entries.append(verdicts_entry(verification, paths, max(each.ended_ms for each in held.cells)))
+        entries.append(verdicts_entry(verification, paths, after_recipes))
     return entries
 
 
@@ -83,7 +84,7 @@ def _note(profile: str, held: Held, verification: Verification | None) -> str:
         " the baseline `none` in points; under it are its trainings and cells. `verdicts` holds what is concluded of"
         " each claim, `encoder` the pretraining."
     )
-    return "\n\n".join([about, *([note(verification)] if verification else [])])
+    return "\n\n".join([*([note(verification)] if verification else []), about])
 
 
 def _with_progress(new: Sequence[Entry]) -> Iterable[Entry]:

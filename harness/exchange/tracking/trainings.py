@@ -15,7 +15,7 @@ from harness.project.errors import HarnessError
 from harness.project.results import CurvePoint
 
 
-def training_entries(held: Held, profile: str) -> Iterator[Entry]:
+def training_entries(held: Held) -> Iterator[Entry]:
     """The encoder's entry, where its record is there, then those of the intermediate trainings that trained.
 
     Raises HarnessError for a record of another form.

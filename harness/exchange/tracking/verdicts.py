@@ -51,21 +51,17 @@ def verdicts_entry(found: Verification, paths: Paths, ended_ms: int) -> Entry:
         },
         values=[
             *(Value(f"verdicts/{word}", count) for word, count in counts.items()),
-            *(value for claim in found.claims for value in _values(claim, names[claim.id])),
+            *filter(None, (_measured_value(claim, names[claim.id]) for claim in found.claims)),
         ],
         files=pages,
         texts={"verdicts.json": content, "verdicts.txt": render(found)},
     )
 
 
-def _values(claim: ClaimVerdict, name: str) -> list[Value]:
-    """Measured value and interval: points, or of a claim on shares, parts of 1."""
+def _measured_value(claim: ClaimVerdict, name: str) -> Value | None:
+    """What was measured: points, or of a claim on shares, a part of 1."""
     unit = "share" if claim.is_share else "points"
-    values = [] if claim.measured is None else [Value(f"claim_measured_{unit}/{name}", claim.measured)]
-    if claim.interval is not None:
-        low, high = claim.interval
-        values += [Value(f"claim_interval_low_{unit}/{name}", low), Value(f"claim_interval_high_{unit}/{name}", high)]
-    return [*values, *([Value(f"claim_seeds/{name}", claim.n_seeds)] if claim.n_seeds else [])]
+    return None if claim.measured is None else Value(f"verdict_measured_{unit}/{name}", claim.measured)
 
 
 def _in_words(claim: ClaimVerdict) -> str:
