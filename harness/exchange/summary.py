@@ -30,7 +30,7 @@ class RecipeNumbers:
     gain_without_retrieval: float | None = None
     """The same without the retrieval targets."""
     by_language: Mapping[str, float] = field(default_factory=dict)
-    """language -> gain, the mean over the targets that are tested in it."""
+    """language -> gain, the mean over the targets that are tested in it; of a recipe that ran on all targets."""
     by_seed: Mapping[int, float] = field(default_factory=dict)
     """seed -> gain over all targets."""
     status: Mapping[str, int] = field(default_factory=dict)
@@ -45,22 +45,20 @@ def recipe_numbers(table: ScoresTable) -> list[RecipeNumbers]:
 
 def _numbers(recipe: str, table: ScoresTable, scores: Scores) -> RecipeNumbers:
     pairs = {target: scores.by_pair.get((recipe, target), {}) for target in scores.targets}
-    status = Counter(row.status for row in table.cells if row.cell.recipe == recipe)
-    found = {
-        "score": {target: fmean(values.values()) for target, values in pairs.items() if values},
-        "status": dict(status),
-    }
+    status = dict(Counter(row.status for row in table.cells if row.cell.recipe == recipe))
+    score = {target: fmean(values.values()) for target, values in pairs.items() if values}
     if recipe == BASELINE:
-        return RecipeNumbers(recipe, **found)
+        return RecipeNumbers(recipe, score, status=status)
     by_seed = _over(scores, recipe, scores.targets)
     others = _over(scores, recipe, [target for target in scores.targets if target not in scores.retrieval])
     return RecipeNumbers(
         recipe,
-        **found,
+        score,
+        status=status,
         gain={target: mean for target in pairs if (mean := _mean(mean_gain(scores, recipe, [target]))) is not None},
         gain_all=_mean(by_seed),
         gain_without_retrieval=_mean(others),
-        by_language=_by_language(scores, recipe),
+        by_language=_by_language(scores, recipe) if by_seed else {},
         by_seed=by_seed,
     )
 

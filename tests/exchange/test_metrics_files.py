@@ -66,6 +66,13 @@ def test_templates_draw_columns_that_are_there(repo_root: Path) -> None:
         assert {column, plot["x"], *template["data"]["format"]["parse"]} <= columns
 
 
+def test_the_page_of_plots_holds_what_dvc_fills_in(repo_root: Path) -> None:
+    config = (repo_root / ".dvc" / "config").read_text(encoding="utf-8")
+    assert "html_template = page.html" in config
+    page = (repo_root / ".dvc" / "page.html").read_text(encoding="utf-8")
+    assert "{plot_divs}" in page and "{scripts}" in page
+
+
 @pytest.mark.slow
 def test_committed_files_are_those_of_the_pinned_results(repo_root: Path, tmp_path: Path) -> None:
     params, paths = load_params(repo_root), Paths(repo_root, "lab")

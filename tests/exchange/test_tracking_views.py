@@ -105,7 +105,9 @@ def test_runs_show_what_was_found(project: Project) -> None:
     name = number["squad-gain"]
     assert verdicts.data.metrics[f"verdict_measured_points/{name}"] == pytest.approx(8.1)
     assert verdicts.data.params[f"claim.{name}"].startswith("NOT_TESTED, expected +8.2 +- 1.5, measured +8.1")
-    assert verdicts.data.metrics["verdicts/NOT_TESTED"] > 0 and "measured claims" in verdicts.data.tags["harness.answer"]
+    assert (
+        verdicts.data.metrics["verdicts/NOT_TESTED"] > 0 and "measured claims" in verdicts.data.tags["harness.answer"]
+    )
 
 
 def test_recipes_keep_their_runs_and_verdicts_are_replaced(project: Project) -> None:
@@ -178,7 +180,9 @@ def test_pinned_results_have_an_experiment_of_their_own(project: Project, repo_r
     kinds = [(entry.kind, entry.recipe) for entry in training_entries(held)]
     assert kinds[0] == ("encoder", None) and kinds.count(("training", "mnli")) == 3 and len(kinds) == 13
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.exchange.tracking.track.read_held", lambda _: Held(True, held.cells[:2], held.encoder, []))
+        patch.setattr(
+            "harness.exchange.tracking.track.read_held", lambda _: Held(True, held.cells[:2], held.encoder, [])
+        )
         assert track(project.paths, project.paths.mlruns) == 2
     assert list(experiment_links(project.paths.mlruns)) == ["lab (pinned)"]
 

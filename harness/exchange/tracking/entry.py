@@ -95,4 +95,5 @@ def read_record(path: Path) -> dict[str, Any]:
     found = json.loads(path.read_bytes())
     if not isinstance(found, dict):
         raise ValueError(f"no JSON object in {path}")
-    return found.get("record", found)  # type: ignore[no-any-return]
+    record: dict[str, Any] = found.get("record", found)
+    return record

@@ -57,11 +57,8 @@ def _encoder(record: Mapping[str, Any], path: Path, sha256: str, ended_ms: int) 
         ended_ms=ended_ms,
         elapsed_s=record.get("elapsed_s") or 0.0,
         tags=tags,
-        params={"parameters": str(record["parameters"])},
-        values=[
-            *(Value(f"count/sentences/{language}", count) for language, count in sentences.items()),
-            *curve_values(_curve(record)),
-        ],
+        params=flatten({"parameters": record["parameters"], "count.sentences": sentences}),
+        values=curve_values(_curve(record)),
         inputs=[DataInput("corpus", corpus, "pretraining", "tasks/text.yaml", rows)] if corpus else [],
         files=[(path.name, path)],
     )
@@ -77,8 +74,8 @@ def _training(record: Mapping[str, Any], path: Path, sha256: str, ended_ms: int)
         f"Intermediate training of recipe `{recipe}`, seed {seed}: {status}.{f' Why: {why}.' if why else ''}"
     )
     dev = {f"dev/{task}": value for task, value in (record.get("dev_headline") or {}).items()}
-    counts = {f"count/{what}": value for what, value in (record.get("counts") or {}).items()}
-    single = dev | counts | {"elapsed_s": record.get("elapsed_s") or 0.0}
+    counts = {f"count.{what}": str(value) for what, value in (record.get("counts") or {}).items()}
+    single = dev | {"elapsed_s": record.get("elapsed_s") or 0.0}
     title = f"{recipe}-{seed} training"
     return Entry(
         kind="training",
@@ -90,7 +87,7 @@ def _training(record: Mapping[str, Any], path: Path, sha256: str, ended_ms: int)
         recipe=recipe,
         status="FAILED" if status in RED else "FINISHED",
         tags=tags,
-        params={"recipe": recipe, "seed": str(seed)},
+        params={"recipe": recipe, "seed": str(seed), **counts},
         values=[*(Value(name, value) for name, value in single.items()), *curve_values(_curve(record))],
         inputs=list(_inputs(record)),
         files=[(path.name, path)],
