@@ -29,6 +29,7 @@ DOCUMENTS = (
             "layers",
             "mini",
             "threats",
+            "tracking",
             "verifier",
         )
     ),

@@ -1,4 +1,4 @@
-"""What MLflow's users look at: recipes with means, verdicts, data sets, trainings, collapsed cells, and the way there."""
+"""What MLflow's users look at: recipes with means, verdicts, data sets, trainings, collapsed cells, the way there."""
 
 from __future__ import annotations
 
