@@ -67,7 +67,7 @@ bench: venv
 	@$(RUN) python benchmarks/bench.py $(BENCH)
 
 ui: venv
-	@test -f mlruns/mlflow.db || { echo "expected mlruns/mlflow.db, found none. To fix it: make repro, or harness track" >&2; exit 2; }
+	@$(RUN) python -m harness.exchange.tracking.links mlruns '$(PORT)'
 	@$(RUN) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db \
 		--host 127.0.0.1 --port $(PORT) --workers 1
 

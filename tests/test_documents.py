@@ -31,6 +31,7 @@ DOCUMENTS = (
             "licences",
             "mini",
             "threats",
+            "tracking",
             "verifier",
         )
     ),

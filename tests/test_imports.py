@@ -62,6 +62,7 @@ IN_A_PROJECT: dict[str, tuple[str, ...]] = {
     "run corpus": (),
     "run data tatoeba": (),
     "run grid": (),
+    "run metrics": (),
     "run recipe none": (),
     "run scores": (),
     "run target tatoeba": (),
@@ -110,7 +111,7 @@ WORKERS = (
     "verifier report",
 )
 """Commands that train, load, fetch, build, simulate or run for long: whatever they import is little beside that."""
-EXIT_CODES = {"data pin --check tatoeba": 2, "verify": 3, "verify --json": 3, "verify --quick": 3}
+EXIT_CODES = {"data pin --check tatoeba": 2, "run metrics": 2, "verify": 3, "verify --json": 3, "verify --quick": 3}
 """Where it is not 0: the toy's pins are not those of full size, and four of five cells are missing."""
 CODE = f"""
 import sys

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from harness.audit.integrity.findings import Integrity
 from harness.audit.repeat.compare_rerun import Rerun
 from harness.audit.repeat.same_bytes import SameBytes
 from harness.audit.repeat.same_scores import SameScores
+from harness.project.errors import HarnessError, explain_validation
+from harness.project.files import refuse_repeated_keys
 from harness.project.records import Record
 from harness.verify.claims.evidence import CellEvidence
 from harness.verify.published.arithmetic import Followed
@@ -124,3 +127,16 @@ class Verification(Record):
     """Of reference/claims.yaml, whose checks decided; null where they came from elsewhere."""
     exit_code: int
     """0 everything that was decided is reproduced or confirmed, 1 some not, 2 some undecided, 3 invalid."""
+
+
+def read_verification(path: Path) -> Verification:
+    """Read a verdicts.json. Raises HarnessError if it is missing or doesn't fit the schema."""
+    fix = "run `harness run verdicts`"
+    try:
+        content = path.read_bytes()
+        refuse_repeated_keys(content, str(path), fix)
+        return Verification.model_validate_json(content)
+    except FileNotFoundError:
+        raise HarnessError(f"expected verdicts at {path}, found none", fix=fix) from None
+    except ValidationError as error:
+        raise HarnessError(explain_validation(error, Verification, str(path)), fix=fix) from None

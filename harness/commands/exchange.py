@@ -56,10 +56,21 @@ def export(
         typer.echo(f"signed: {sign_archive(file, sign)}; keep it beside the archive")
 
 
-def track() -> None:
-    """Import finished results into MLflow (mlruns/mlflow.db); `make ui` shows them."""
-    from harness.exchange.tracking import track as import_results
+def track(profile: ProfileName = None) -> None:
+    """Import finished results into MLflow (mlruns/mlflow.db) with their verdicts; `make ui` shows them.
 
-    params, paths = open_project()
-    count = import_results(params.profile, paths.results.parent, paths.mlruns)
+    Where nothing has run, the pinned results go in, into an experiment of their own. What is in already is left alone.
+    """
+    from harness.audit.levels import verify_results
+    from harness.audit.subject import find_results, require_results
+    from harness.exchange.tracking.links import experiment_links
+    from harness.exchange.tracking.track import experiment_name
+    from harness.exchange.tracking.track import track as import_results
+
+    params, paths = open_project(profile)
+    judged = find_results(params, paths)
+    require_results(judged, params, paths)
+    count = import_results(paths, paths.mlruns, judged.table, verify_results(judged, params, paths))
     typer.echo(f"{count} new or changed cells imported into {paths.mlruns / 'mlflow.db'}; `make ui` shows them")
+    name = experiment_name(params.profile, judged.source == "pinned")
+    typer.echo(f"{name}: {experiment_links(paths.mlruns)[name]}")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.commands import open_project
-from harness.project.errors import check_known
+from harness.project.errors import HarnessError, check_known
+
+if TYPE_CHECKING:
+    from harness.audit.verification import Verification
+    from harness.project.params import Params
+    from harness.project.paths import Paths
+    from harness.verify.scores import ScoresTable
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -149,18 +155,52 @@ def run_report() -> None:
     typer.echo(f"report: {report_file(paths)}, {size / 1e6:.1f} MB")
 
 
+@app.command("metrics")
+def run_metrics() -> None:
+    """Write metrics/<profile>.json and the tables that DVC compares; of the pinned results where nothing has run."""
+    from harness.exchange.metrics_files import metrics_folder, write_metrics
+    from harness.project.pinned import ENCODER, TRAININGS
+
+    params, paths = open_project()
+    table, found = _concluded(params, paths)
+    if table is None:
+        raise HarnessError(
+            f"expected sound results, found {len(found.v0.problems)} problems, first: {found.v0.problems[0]}",
+            fix="run `make repro`, then `harness verify` until V0 is ok",
+        )
+    is_pinned = found.judged == "pinned"
+    folder, trainings = (paths.pinned, TRAININGS) if is_pinned else (paths.results, "intermediate")
+    records = [folder / ENCODER, *sorted((folder / trainings).glob("*.json"))]
+    written = write_metrics(table, found, [path for path in records if path.is_file()], metrics_folder(paths))
+    typer.echo(f"metrics: {len(written)} files in {metrics_folder(paths).parent}; `dvc metrics show`, `dvc plots show`")
+
+
 @app.command("track")
 def run_track() -> None:
-    """Import finished results into MLflow and note how many there are."""
-    from harness.exchange.tracking import track as import_results
+    """Import finished results and their verdicts into MLflow and note how many there are."""
+    from harness.exchange.tracking.track import track as import_results
     from harness.project.files import write_json
 
     params, paths = open_project()
-    import_results(params.profile, paths.results.parent, paths.mlruns)
+    import_results(paths, paths.mlruns, *_concluded(params, paths))
     write_json(
         paths.results / "tracked.json",
         {"profile": params.profile, "cells": len(list(paths.cells.glob("*/result.json")))},
     )
+
+
+def _concluded(params: Params, paths: Paths) -> tuple[ScoresTable | None, Verification]:
+    """Scores and verdicts, as the stages before have left them; where these have not run, of what is judged now."""
+    from harness.audit.levels import verify_results
+    from harness.audit.subject import find_results, require_results
+    from harness.audit.verification import read_verification
+    from harness.verify.scores import read_scores
+
+    if paths.scores.is_file() and paths.verdicts.is_file():
+        return read_scores(paths.scores), read_verification(paths.verdicts)
+    judged = find_results(params, paths)
+    require_results(judged, params, paths)
+    return judged.table, verify_results(judged, params, paths)
 
 
 def _finish(*command: str) -> int:

@@ -97,16 +97,16 @@ def _version(package: str) -> str | None:
         return None
 
 
-_NOT_CODE = (":(exclude)dvc.lock", ":(exclude)grid.json", ":(exclude)params.yaml")
+_NOT_CODE = (":(exclude)dvc.lock", ":(exclude)grid.json", ":(exclude)metrics", ":(exclude)params.yaml")
 
 
 def source_commit(root: Path) -> tuple[str | None, bool | None]:
     """Commit of the code and whether tracked files differ from it.
 
-    Not counted: dvc.lock, which the pipeline itself writes, and params.yaml, whose settings are recorded with every
-    result, with grid.json, which is written from it (`harness profile`). In an image, which has no git, what the image
-    was built from. (None, None) where neither is known, as where the project was unpacked into a folder of another
-    repository: that one's commit says nothing of this code.
+    Not counted: dvc.lock and metrics/, which the pipeline itself writes, and params.yaml, whose settings are recorded
+    with every result, with grid.json, which is written from it (`harness profile`). In an image, which has no git, what
+    the image was built from. (None, None) where neither is known, as where the project was unpacked into a folder of
+    another repository: that one's commit says nothing of this code.
     """
     try:
         if not Path(_git(root, "rev-parse", "--show-toplevel")).samefile(root):

@@ -31,6 +31,7 @@ def test_help_names_every_command(harness: Command) -> None:
         "cell",
         "scores",
         "verdicts",
+        "metrics",
         "track",
     ):
         assert f"\n  {name} " in out

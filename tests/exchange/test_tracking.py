@@ -19,8 +19,10 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from harness.exchange.tracking import CELL_TAG, PARENT_TAG, RECIPE_TAG, SHA_TAG, flatten, metric_name, track
+from harness.exchange.tracking import track as importing
+from harness.exchange.tracking.names import CELL_TAG, PARENT_TAG, RECIPE_TAG, SHA_TAG, flatten, metric_name
 from harness.project.errors import HarnessError
+from harness.project.paths import Paths
 
 LANGUAGES = ("qaa", "qab", "qaj")
 
@@ -56,6 +58,11 @@ def write_cell(results: Path, recipe: str, target: str, seed: int, **changes: An
     path = folder / "result.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+def track(profile: str, results: Path, mlruns: Path) -> int:
+    """Import a project's results alone: no scores, no verdicts."""
+    return importing.track(Paths(results.parent, profile), mlruns)
 
 
 def runs_of(mlruns: Path, experiment: str = "toy") -> dict[str, Run]:
@@ -193,8 +200,9 @@ def test_a_failed_cell_has_no_score_and_no_predictions(results: Path, mlruns: Pa
     path = write_cell(results, "none", "xnli", 1, **changes)
     (path.parent / "predictions.json.gz").unlink()
     track("toy", results, mlruns)
-    run = runs_of(mlruns)["none-xnli-1"]
-    assert run.info.status == "FAILED"
+    runs = runs_of(mlruns)
+    run = runs["none-xnli-1 (failed)"]
+    assert (run.info.status, runs["none (1 failed)"].info.status) == ("FAILED", "FAILED")
     assert "score" not in run.data.metrics
     assert math.isnan(run.data.metrics["train/loss"])
 
@@ -207,8 +215,9 @@ def test_an_unavailable_cell_is_finished_without_a_score_and_says_why(results: P
     write_cell(results, "multi", "xnli", 1, left_out={"ccg": why})
     track("toy", results, mlruns)
     runs = runs_of(mlruns)
-    assert runs["ccg-xnli-1"].info.status == "FINISHED" and "score" not in runs["ccg-xnli-1"].data.metrics
-    tags = runs["ccg-xnli-1"].data.tags
+    run = runs["ccg-xnli-1 (unavailable)"]
+    assert run.info.status == "FINISHED" and "score" not in run.data.metrics
+    tags = run.data.tags
     assert (tags["harness.status"], tags["harness.reasons"]) == ("unavailable", why)
     assert runs["multi-xnli-1"].data.tags["harness.left_out.ccg"] == why
 
@@ -301,7 +310,10 @@ def test_an_experiment_deleted_by_hand_comes_back(results: Path, mlruns: Path) -
 def test_two_imports_at_once_write_each_run_once(results: Path, mlruns: Path, repo_root: Path) -> None:
     for seed in range(1, 6):
         write_cell(results, "none", "xnli", seed)
-    code = "import sys, pathlib as p, harness.exchange.tracking as t; print(t.track('toy', *map(p.Path, sys.argv[1:])))"
+    code = (
+        "import sys, pathlib as p; from harness.exchange.tracking.track import track; from harness.project.paths import"
+        " Paths; print(track(Paths(p.Path(sys.argv[1]).parent, 'toy'), p.Path(sys.argv[2])))"
+    )
     command = [sys.executable, "-c", code, str(results), str(mlruns)]
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=repo_root)

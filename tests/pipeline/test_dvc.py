@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -53,6 +54,18 @@ def test_a_killed_run_is_resumed_and_finished(project: Project) -> None:
     assert (project.paths.mlruns / "mlflow.db").is_file()
     # The pieces printed say what was done, through the warm process as well.
     assert "cell mnli-udpos-1: ok, score" in log or "cell mnli-udpos-1: collapsed, score" in log
+
+
+def test_dvc_shows_metrics_and_draws_plots(project: Project, tmp_path: Path) -> None:
+    """Its own commands read what the stage `metrics` has written, by the project's own templates."""
+    shown = json.loads(project.dvc("metrics", "show", "--json"))
+    found = shown[""]["data"]["metrics/toy.json"]["data"]
+    assert found["decided"] == 0 and list(found["gain"]) == ["mnli"]
+    project.dvc("plots", "show", "--out", str(tmp_path))
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert {f'id = "{name}"' for name in ("claims", "gains", "languages", "training")} <= set(
+        re.findall(r'id = "[^"]*"', page)
+    )
 
 
 def test_the_second_run_has_nothing_to_do(project: Project) -> None:

@@ -49,7 +49,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "ein Örtchen?"
     folder.mkdir()
     git(folder, "init", "-q")
-    for name in ("code.py", "dvc.lock", "grid.json", "params.yaml"):
+    (folder / "metrics").mkdir()
+    for name in ("code.py", "dvc.lock", "grid.json", "metrics/lab.json", "params.yaml"):
         (folder / name).write_text("1")
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "one")
@@ -66,7 +67,7 @@ def test_the_commit_is_the_projects_own(repository: Path, tmp_path: Path) -> Non
     assert provenance.source_commit(repository) == (head, True)
 
 
-@pytest.mark.parametrize("name", ["dvc.lock", "grid.json", "params.yaml"])
+@pytest.mark.parametrize("name", ["dvc.lock", "grid.json", "metrics/lab.json", "params.yaml"])
 def test_settings_and_what_is_written_from_them_are_not_code(repository: Path, name: str) -> None:
     """Another profile or a finished run is no changed code: results record both."""
     head = git(repository, "rev-parse", "HEAD").strip()

@@ -36,6 +36,7 @@ class Pipeline:
         subprocess.run(["git", "init", "-q", str(root)], check=True)
         self.dvc("init", "-q")
         self.dvc("config", "core.analytics", "false")
+        shutil.copytree(ROOT / ".dvc" / "plots", root / ".dvc" / "plots")
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start `dvc` in a process group of its own."""

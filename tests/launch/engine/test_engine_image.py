@@ -99,7 +99,7 @@ import importlib.util, json, os, shutil
 tools = [name for name in ("gcc", "cc", "g++", "clang", "make", "git") if shutil.which(name)]
 dev = [name for name in ("pytest", "mypy", "ruff", "hypothesis", "xdist", "uv") if importlib.util.find_spec(name)]
 import harness.experiment.cell, harness.experiment.intermediate, harness.experiment.encoder
-import harness.exchange.tracking, harness.verify, datasets, mlflow, dvc.cli
+import harness.exchange.tracking.track, harness.verify, datasets, mlflow, dvc.cli
 print(json.dumps({"uid": os.getuid(), "tools": tools, "dev": dev, "cache": os.path.exists("/root/.cache/pip")}))
 """
 
