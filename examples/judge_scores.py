@@ -1,6 +1,6 @@
 """Claims (YAML) and a table of your own scores (CSV) -> a verdict each; the caller vouches for the scores.
 
-Try `python examples/judge_scores.py examples/claims.yaml examples/scores.csv`, then copy the files and change them.
+Without arguments it judges the files beside it: copy all three and change them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from harness.verify import hold_accusations, judge, read_claims, read_csv_scores
 MEASURED = {"encoder": "XLM-R Large", "data": "XTREME"}
 """What the scores are of, in the words that a claim's scope uses."""
 
+BESIDE = Path(__file__).resolve().parent
+
 
 def main(claims: Path, table: Path) -> None:
     scores = read_csv_scores(table, **MEASURED)
@@ -25,9 +27,10 @@ def main(claims: Path, table: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    files = [Path(name) for name in sys.argv[1:]] or [BESIDE / "claims.yaml", BESIDE / "scores.csv"]
+    if len(files) != 2:
         sys.exit("expected two files. To fix it: python examples/judge_scores.py CLAIMS.yaml SCORES.csv")
     try:
-        main(*map(Path, sys.argv[1:]))
+        main(*files)
     except HarnessError as error:
         sys.exit(str(error))
