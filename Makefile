@@ -42,8 +42,8 @@ repro: venv
 PYTEST = $(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
 
 check: venv
-	@$(RUN) ruff check harness tests benchmarks
-	@$(RUN) ruff format --check harness tests benchmarks
+	@$(RUN) ruff check harness tests benchmarks examples
+	@$(RUN) ruff format --check harness tests benchmarks examples
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
 

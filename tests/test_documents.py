@@ -3,72 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commands import is_name, wrong_harness_command
+from documents import FENCE, GENERATED, LINK, commands, documents, prose
 
 from harness.audit.levels import verify_all
-from harness.audit.report import render
+from harness.pages.verdicts_figure import write_picture
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
 
-DOCUMENTS = (
-    *("README.md", "REPRODUCE.md", "CONTRIBUTING.md", "CHANGELOG.md", "reference/README.md"),
-    *(
-        f"docs/{name}.md"
-        for name in (
-            "architecture",
-            "cluster",
-            "data",
-            "degradation",
-            "encoder",
-            "encoders",
-            "install",
-            "layers",
-            "licences",
-            "mini",
-            "threats",
-            "tracking",
-            "verifier",
-        )
-    ),
-)
-GENERATED = tuple(f"docs/{name}.md" for name in ("degradation", "encoder", "layers", "verifier"))
 WRITTEN_BY_RUNS = {"build/", "predictions/", "requirements/wheels/", "results/", "store/"}
-FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
-SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)|^ *\[[^\]]+\]: *(\S+)", re.MULTILINE)
-SEPARATORS = {"&&", "||", ";", "|", "&", "(", ")"}
-
-
-def command_lines(text: str) -> Iterator[str]:
-    """Lines of code blocks and inline code, without prompts; of aligned text only what stands before the gap."""
-    pieces = [line for match in FENCE.finditer(text) for line in match[3].replace("\\\n", " ").splitlines()]
-    pieces += [" ".join(match[2].split()) for match in SPAN.finditer(FENCE.sub("", text))]
-    for piece in pieces:
-        yield re.split(r"\s{2,}", piece.strip().removeprefix("$ "))[0]
-
-
-def commands(text: str) -> Iterator[list[str]]:
-    """Every command that the document shows, as words: program (without its folder), then arguments."""
-    for line in command_lines(text):
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        try:
-            words = [*lexer, ";"]
-        except ValueError:  # an apostrophe: output, or prose
-            words = [*line.split(), ";"]
-        command: list[str] = []
-        for word in words:
-            if word in SEPARATORS:
-                if command:
-                    yield command
-                command = []
-            elif command or not re.match(r"[A-Za-z_]\w*=", word):  # NAME=value before a command
-                command.append(word if command else word.rpartition("/")[2])
+LONGEST_README = 900
+"""In words."""
 
 
 def make_targets(root: Path) -> set[str]:
@@ -90,23 +38,20 @@ def wrong_commands(text: str, targets: set[str]) -> list[str]:
 
 def broken_links(text: str, folder: Path) -> list[str]:
     """Relative links to files that are not there."""
-    prose = SPAN.sub("", FENCE.sub("", text))
-    links = [match[1] or match[2] for match in LINK.finditer(prose)]
+    links = [match[1] or match[2] for match in LINK.finditer(prose(text))]
     paths = {link: link.partition("#")[0] for link in links if not re.match(r"[a-z][a-z0-9+.-]*:", link)}
     return [link for link, path in paths.items() if path and not (folder / path).exists()]
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", documents())
 def test_a_document_names_only_what_exists(repo_root: Path, name: str) -> None:
     path = repo_root / name
-    if not path.is_file():
-        pytest.skip(f"no {name} yet")
     text = path.read_text(encoding="utf-8")
     assert wrong_commands(text, make_targets(repo_root)) == []
     assert broken_links(text, path.parent) == []
 
 
-@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name not in GENERATED])
+@pytest.mark.parametrize("name", [name for name in documents() if name not in GENERATED])
 def test_a_document_names_only_files_that_are_there(repo_root: Path, name: str) -> None:
     """Files of the code and its folders, as they stand in inline code, from the root or from a room."""
     text = (repo_root / name).read_text(encoding="utf-8")
@@ -120,23 +65,45 @@ def test_a_document_names_only_files_that_are_there(repo_root: Path, name: str) 
     assert [file for file in sorted(named) if not any((folder / file).exists() for folder in folders)] == []
 
 
+def test_every_page_can_be_reached_from_the_readme(repo_root: Path) -> None:
+    """By links, over any number of pages."""
+    reached: set[Path] = set()
+    ahead = [repo_root / "README.md"]
+    while ahead:
+        page = ahead.pop().resolve()
+        if page.suffix != ".md" or page in reached:
+            continue
+        reached.add(page)
+        found = LINK.finditer(prose(page.read_text(encoding="utf-8")))
+        ahead += [page.parent / (match[1] or match[2]).partition("#")[0] for match in found if "://" not in match[0]]
+    assert [name for name in documents() if (repo_root / name).resolve() not in reached] == []
+
+
+def test_the_readme_is_short_and_its_first_screen_has_commands_picture_and_pages(repo_root: Path) -> None:
+    text = (repo_root / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= LONGEST_README
+    screen, rest = text.split("\n## ", 1)
+    above, picture, _ = screen.partition("![")
+    assert picture and sum(bool(line) and not line.startswith("```") for line in above.splitlines()) <= 12
+    begins = [" ".join(command[:2]) for command in commands(above)]
+    assert begins[2:] == ["harness verify", "make repro", "harness profile", "python examples/judge_scores.py"]
+    for reader in ("reviewer", "researcher", "ci", "author"):
+        assert f"(docs/{reader}.md)" in rest
+
+
 @pytest.mark.slow
-def test_the_readme_shows_the_verdicts_of_the_pinned_results(repo_root: Path, tmp_path: Path) -> None:
-    """In a clone where nothing has run; the tables have every claim."""
-    if not (repo_root / "profiles" / "paper.yaml").is_file():
-        pytest.skip("no profile paper yet")
+def test_the_readme_quotes_the_answer_and_shows_the_picture_of_the_pinned_results(
+    repo_root: Path, tmp_path: Path
+) -> None:
+    """As they are in a clone where nothing has run. `harness claims plot` makes the picture anew."""
     for name in ("tasks", "profiles", "reference"):
         (tmp_path / name).symlink_to(repo_root / name)
     params = read_params(repo_root / "profiles" / "lab.yaml")
     found = verify_all(params, Paths(tmp_path, params.profile))
-    output = render(found).splitlines()
     readme = (repo_root / "README.md").read_text(encoding="utf-8")
-    (block,) = [match[3] for match in FENCE.finditer(readme) if "V0 integrity" in match[3]]
-    shown = block.splitlines()
-    table = [line for line in shown if not line.startswith(("$ ", "[..."))]
-    assert [line for line in table if line not in output] == []
-    assert [claim.id for claim in found.claims if not any(f" {claim.id} " in line for line in table)] == []
-    assert shown[-1] == output[-1]
+    assert found.answer in [line for match in FENCE.finditer(readme) for line in match[3].splitlines()]
+    write_picture(found, tmp_path / "claims.png")
+    assert (tmp_path / "claims.png").read_bytes() == (repo_root / "docs" / "claims.png").read_bytes()
 
 
 TEXT = """

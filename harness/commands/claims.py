@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.commands import ProfileName, open_project
 from harness.project.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -112,6 +114,25 @@ def arithmetic() -> None:
         typer.echo("no published arithmetic is registered (reference/arithmetic.yaml)")
     for one in found:
         typer.echo(explain_arithmetic(one) + "\n")
+
+
+@app.command()
+def plot(
+    out: Annotated[Path, typer.Option(help="The picture to write, PNG or SVG.", metavar="FILE")] = Path(
+        "docs/claims.png"
+    ),
+    profile: ProfileName = None,
+) -> None:
+    """Draw each claim's band beside what was measured, with the verdict (seconds).
+
+    Of the same results that `harness verify` judges. Claims in points only: a share of recipes has no place on the axis.
+    """
+    from harness.audit.levels import verify_all
+    from harness.pages.verdicts_figure import write_picture
+
+    params, paths = open_project(profile)
+    write_picture(verify_all(params, paths), paths.root / out)
+    typer.echo(f"written: {paths.root / out}")
 
 
 def _published() -> tuple[dict[str, PublishedRow], list[Followed]]:

@@ -170,7 +170,7 @@ def test_each_claim_says_which_split_is_judged(repo_root: Path, project: Project
         assert ("though the source's split is development" in text) is (claim.source.split == "development")
 
 
-def test_the_readme_names_the_targets_that_have_development_sets(repo_root: Path) -> None:
+def test_the_page_on_reading_names_the_targets_that_have_development_sets(repo_root: Path) -> None:
     """By the pins: of the published data these five, of the laboratory and the packs none."""
     targets = read_profile(repo_root, "paper").grid.targets
     complete, elsewhere = [], []
@@ -182,7 +182,7 @@ def test_the_readme_names_the_targets_that_have_development_sets(repo_root: Path
         elsewhere += [short for pin in others if is_complete(pin.files)]
     assert elsewhere == []
     named = f"exist for {', '.join(complete[:-1])} and {complete[-1]} of the published data"
-    assert named in " ".join((repo_root / "README.md").read_text(encoding="utf-8").split())
+    assert named in " ".join((repo_root / "docs" / "reading.md").read_text(encoding="utf-8").split())
 
 
 def is_complete(files: Mapping[str, Any]) -> bool:

@@ -39,13 +39,13 @@ def plot_claims(study: Study, path: Path) -> None:
     verdicts = drawn_claims(study)
     figure = new_figure(study, 8.6, 1.9 + 0.55 * len(verdicts))
     axes = figure.subplots()
-    left, right = _reach(verdicts)
+    left, right = reach_of(verdicts)
     for place, verdict in enumerate(verdicts):
-        _draw_band(axes, place, verdict, left, right)
+        draw_band(axes, place, verdict, left, right)
         assert verdict.evidence.overall is not None
-        _draw_value(axes, place + (LOW if verdict.replicated else 0.0), verdict.evidence.overall, WHOLE, "o")
+        draw_value(axes, place + (LOW if verdict.replicated else 0.0), verdict.evidence.overall, WHOLE, "o")
         if verdict.replicated:
-            _draw_value(axes, place + HIGH, verdict.replicated, DECIDES, "D")
+            draw_value(axes, place + HIGH, verdict.replicated, DECIDES, "D")
     axes.axvline(0, color="black", linewidth=0.8, zorder=1)
     axes.grid(axis="x", alpha=0.3)
     axes.set_xlim(left, right)
@@ -65,7 +65,7 @@ def _ends(found: Aggregate) -> list[float]:
     return [*found.values.values(), *(found.interval or ())]
 
 
-def _reach(verdicts: Sequence[ClaimVerdict]) -> tuple[float, float]:
+def reach_of(verdicts: Sequence[ClaimVerdict]) -> tuple[float, float]:
     """The ends of the axis: everything that is drawn, open bands up to the edge."""
     reached = [0.0]
     for verdict in verdicts:
@@ -75,14 +75,16 @@ def _reach(verdicts: Sequence[ClaimVerdict]) -> tuple[float, float]:
     return min(reached) - room, max(reached) + room
 
 
-def _draw_band(axes: Axes, place: int, verdict: ClaimVerdict, left: float, right: float) -> None:
+def draw_band(axes: Axes, place: int, verdict: ClaimVerdict, left: float, right: float) -> None:
+    """The claimed band in its row, open ends up to `left` and `right`; nothing where there is none."""
     if verdict.evidence.band is None:
         return
     low, high = (side if end is None else end for side, end in zip((left, right), verdict.evidence.band, strict=True))
     axes.barh(place, high - low, left=low, height=0.8, color=CLAIMED, linewidth=0, zorder=0)
 
 
-def _draw_value(axes: Axes, place: float, found: Aggregate, colour: str, marker: str) -> None:
+def draw_value(axes: Axes, place: float, found: Aggregate, colour: str, marker: str) -> None:
+    """Mean, interval and seeds in a row; the mean is filled where the interval excludes 0."""
     seeds = list(found.values.values())
     axes.scatter(seeds, [place + SEEDS_BELOW] * len(seeds), s=9, color=colour, alpha=0.55, zorder=2, linewidths=0)
     if found.interval:
