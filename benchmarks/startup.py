@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> None:
     ]
     ratios = {command: cost.seconds / python.seconds for command, cost in zip(COMMANDS, costs, strict=True)}
     over += [
-        f"`harness {' '.join(command)}` took {ratios[command]:.1f} times a bare interpreter with pydantic; {most} wanted."
+        f"`harness {' '.join(command)}` took {ratios[command]:.1f} bare interpreters with pydantic of {most} wanted."
         for command, most in WANTED_RATIO.items()
         if ratios[command] > most
     ]

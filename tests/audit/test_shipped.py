@@ -1,4 +1,4 @@
-"""The built package carries the rules and the pinned results, byte for byte: an installed verifier knows the shipped ones."""
+"""The built package carries rules and pinned results, byte for byte: an installed verifier knows the shipped ones."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Every command outside a project, and in a clone without params.yaml: it says what to do, and that works there. What an
-installed package ships is looked at anywhere.
+"""Every command outside a project, and in a clone without params.yaml: it says what to do, and that works there.
+
+What an installed package ships is looked at anywhere.
 """
 
 from __future__ import annotations
