@@ -24,7 +24,8 @@ def exit_code_of(do: Callable[[], int | None]) -> int:
     """Run something and return its exit code: what it returns (None is 0), or that of what it raised.
 
     HarnessError, OSError, a package of an extra that is not installed and a machine at its limits become one paragraph
-    on standard error and MISTAKE, Ctrl-C a line and INTERRUPTED. Any other exception is a defect of the harness and passes through with its traceback.
+    on standard error and MISTAKE, Ctrl-C a line and INTERRUPTED. Any other exception is a defect of the harness and
+    passes through with its traceback.
     """
     try:
         return do() or 0

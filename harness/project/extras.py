@@ -47,6 +47,6 @@ def missing_extra(error: ModuleNotFoundError) -> HarnessError | None:
         if package in packages:
             return HarnessError(
                 f"expected the package {package}, which comes with the extra `{extra}`, found none in this environment",
-                fix=f"run `pip install '{DISTRIBUTION}[{extra}]'` (in a clone: `make venv`), then the same command again",
+                fix=f"run `pip install '{DISTRIBUTION}[{extra}]'` (in a clone `make venv`), then the command again",
             )
     return None

@@ -180,6 +180,6 @@ class Paths:
 PACKAGE = Path(__file__).parent.parent
 """The folder of the code that runs."""
 SHIPPED = PACKAGE / "shipped"
-"""Where an installed package holds reference/, tasks/, profiles/ and params.yaml (setup.py copies them there): a project
+"""Where an installed package holds reference/, tasks/, profiles/ and params.yaml, copied there by setup.py: a project
 that is only looked at. A checkout has no such folder.
 """

@@ -1,4 +1,4 @@
-"""The built package carries the rules and the pinned results, byte for byte: an installed verifier knows the shipped ones."""
+"""The built package carries rules and pinned results, byte for byte: an installed verifier knows the shipped ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_built_package_holds_rules_and_pinned_results_and_is_not_built_without(repo_root: Path, tmp_path: Path) -> None:
+def test_a_built_package_holds_rules_and_pinned_results_and_is_not_built_without(
+    repo_root: Path, tmp_path: Path
+) -> None:
     folder = clone(repo_root, tmp_path / "clone")
     assert build(folder).returncode == 0
     for glob in GLOBS:

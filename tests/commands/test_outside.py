@@ -1,5 +1,6 @@
-"""Every command outside a project, and in a clone without params.yaml: it says what to do, and that works there. What an
-installed package ships is looked at anywhere.
+"""Every command outside a project, and in a clone without params.yaml: it says what to do, and that works there.
+
+What an installed package ships is looked at anywhere.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ def test_its_registry_is_read_anywhere(installed: Command, words: str) -> None:
     assert (code, err) == (0, "") and out
 
 
-@pytest.mark.parametrize("words", ["profile lab", "repro", "run cell none tatoeba 1", "verify --rerun 1", "verify squad-gain --run"])
+@pytest.mark.parametrize(
+    "words", ["profile lab", "repro", "run cell none tatoeba 1", "verify --rerun 1", "verify squad-gain --run"]
+)
 def test_what_changes_or_runs_needs_a_clone(installed: Command, tmp_path: Path, words: str) -> None:
     code, _, err = installed(*words.split())
     refused(code, err)
