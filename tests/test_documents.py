@@ -126,7 +126,7 @@ def test_the_readme_shows_the_verdicts_of_the_pinned_results(repo_root: Path, tm
         (tmp_path / name).symlink_to(repo_root / name)
     params = read_params(repo_root / "profiles" / "lab.yaml")
     found = verify_all(params, Paths(tmp_path, params.profile))
-    output = render(found).splitlines()
+    output = render(found, 80).splitlines()
     readme = (repo_root / "README.md").read_text(encoding="utf-8")
     (block,) = [match[3] for match in FENCE.finditer(readme) if "V0 integrity" in match[3]]
     shown = block.splitlines()
