@@ -25,11 +25,11 @@ NAMED = 2
 """So many claims are named behind a note; more are counted."""
 STYLES = {
     "bold green": r"\b(REPRODUCED|CONFIRMED|CONSISTENT|HOLDS HERE)\b|(?<!NOT )\bas planted\b|✓",
-    "bold red": r"\b(NOT_REPRODUCED|REFUTED|INVALID|DIFFERS|INCONSISTENT|OPPOSITE HERE|NOT AS PLANTED|SUSPICIOUS|CUT)\b"
-    r"|\bNOT THE SHIPPED ONES\b|^--strict:.*|✗",
+    "bold red": r"(?m)\b(NOT_REPRODUCED|REFUTED|INVALID|DIFFERS|INCONSISTENT|OPPOSITE HERE|NOT AS PLANTED)\b"
+    r"|\b(SUSPICIOUS|CUT|NOT THE SHIPPED ONES)\b|^--strict:.*|✗",
     "yellow": r"\b(INCONCLUSIVE|UNDERPOWERED|UNDECIDED|OPEN HERE|PINNED)\b",
-    "dim": r"\b(NOT_TESTED|NOT_CHECKABLE)\b|^More: .*|·",
-    "bold": r"\A(.+\n)+(?=\n)|^(verdict|exit code \d).*",
+    "dim": r"(?m)\b(NOT_TESTED|NOT_CHECKABLE)\b|^More: .*|·",
+    "bold": r"(?m)\A(.+\n)+(?=\n)|^verdict .*|^exit code \d",
 }
 """A style of rich -> the words of a report that a terminal shows in it."""
 

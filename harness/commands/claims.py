@@ -30,30 +30,19 @@ def claims(context: typer.Context) -> None:
     """List the registry: every claim with its kind, what it expects, its status in the table, its words."""
     if context.invoked_subcommand is not None:
         return
-    from tabulate import tabulate
+    from harness.project.terminal import Column, table_lines, terminal_width
 
     everything, questions = _registry()
     registry = [claim for claim in everything if claim.truth is None]
-    rows = [
-        (
-            claim.id,
-            claim.check.kind,
-            claim.expects() or "-",
-            "yes" if claim.verified else "no",
-            f"{claim.confidence:.2f}",
-        )
-        for claim in registry
+    columns = [
+        Column("claim", [claim.id for claim in registry], -1),
+        Column("kind", [claim.check.kind for claim in registry], 1),
+        Column("expects", [claim.expects() or "-" for claim in registry], wraps=True),
+        Column("verified", ["yes" if claim.verified else "no" for claim in registry], 2),
+        Column("confidence", [f"{claim.confidence:.2f}" for claim in registry], 3),
+        Column("words", [claim.text for claim in registry], wraps=True),
     ]
-    words = [claim.text for claim in registry]
-    typer.echo(
-        tabulate(
-            [(*row, text) for row, text in zip(rows, words, strict=True)],
-            headers=["claim", "kind", "expects", "verified", "confidence", "words"],
-            tablefmt="plain",
-            disable_numparse=True,
-            maxcolwidths=[None, None, None, None, None, 70],
-        )
-    )
+    typer.echo("\n".join(table_lines(columns, terminal_width())))
     typer.echo(f"\n{len(registry)} claims, {sum(claim.verified for claim in registry)} of them verified in the table")
     for question in questions:
         typer.echo(f"beside them the question {question.id}, answered by `{question.answered_by}`: {question.question}")
@@ -65,34 +54,35 @@ def _list_own(own: list[Claim]) -> None:
     """The laboratory's own claims, each with what was planted and the verdict that is right; nothing without any."""
     if not own:
         return
-    from tabulate import tabulate
+    from harness.project.terminal import Column, table_lines, terminal_width
 
-    typer.echo(f"\n{len(own)} claims of the laboratory's own, about effects that are planted there")
-    rows = [
-        (claim.id, claim.check.kind, claim.expects() or "-", claim.truth.planted, claim.truth.verdict)
-        for claim in own
-        if claim.truth
+    truths = [claim.truth for claim in own if claim.truth]
+    columns = [
+        Column("claim", [claim.id for claim in own], -1),
+        Column("kind", [claim.check.kind for claim in own], 1),
+        Column("expects", [claim.expects() or "-" for claim in own], wraps=True),
+        Column("planted", [truth.planted for truth in truths], wraps=True),
+        Column("right verdict", [truth.verdict for truth in truths], -1),
     ]
-    headers = ["claim", "kind", "expects", "planted", "right verdict"]
-    typer.echo(
-        tabulate(rows, headers, tablefmt="plain", disable_numparse=True, maxcolwidths=[None, None, None, 60, None])
-    )
+    typer.echo(f"\n{len(own)} claims of the laboratory's own, about effects that are planted there")
+    typer.echo("\n".join(table_lines(columns, terminal_width())))
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Id of a claim, see `harness claims`.", metavar="ID")]) -> None:
     """Explain one claim: what is measured over what, the formula, the margin, when which verdict falls, and why."""
     from harness.project.errors import nearest
+    from harness.project.terminal import terminal_width
     from harness.verify.show.words import explain_claim, explain_question
 
     registry, questions = _registry()
     for claim in registry:
         if claim.id == name:
-            typer.echo(explain_claim(claim, *_published()))
+            typer.echo(explain_claim(claim, *_published(), width=terminal_width()))
             return
     for question in questions:
         if question.id == name:
-            typer.echo(explain_question(question))
+            typer.echo(explain_question(question, terminal_width()))
             return
     known = [claim.id for claim in registry] + [question.id for question in questions]
     raise HarnessError(
@@ -107,13 +97,14 @@ def arithmetic() -> None:
     CONSISTENT or INCONSISTENT within the rounding of the printed numbers; NOT_CHECKABLE where a number that is needed
     was not published, or nothing but the claimant's own word stands there. It says nothing of whether numbers are true.
     """
+    from harness.project.terminal import terminal_width
     from harness.verify.show.words import explain_arithmetic
 
     found = _published()[1]
     if not found:
         typer.echo("no published arithmetic is registered (reference/arithmetic.yaml)")
     for one in found:
-        typer.echo(explain_arithmetic(one) + "\n")
+        typer.echo(explain_arithmetic(one, terminal_width()) + "\n")
 
 
 @app.command()

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import toy as toys
+from commands import HARNESS
 
+from harness.commands.groups import HEADINGS
 from harness.project.params import Params
 from harness.project.paths import Paths
 
@@ -115,7 +117,7 @@ def test_pinned_results_of_another_profile_are_judged_without_making_it_active(
         shutil.copytree(toys.ROOT / folder, root / folder, dirs_exist_ok=True)
     before = toy_copy[1].params.read_bytes()
     code, out, _ = harness("verify", "--profile", "lab")
-    assert code == 0 and "profile lab" in out and "reference/lab" in out
+    assert code == 0 and "profile  lab:" in out and "reference/lab" in out
     code, _, _ = harness("study", "--profile", "lab", "--out", str(tmp_path / "study.md"))
     assert code == 0 and "`lab`" in (tmp_path / "study.md").read_text(encoding="utf-8")
     code, out, _ = harness("verify", "--profile", "ci")
@@ -133,3 +135,28 @@ def test_commands_work_from_a_folder_below(harness: Command, toy_copy: Toy, monk
     monkeypatch.chdir(toy_copy[1].tasks)
     code, out, _ = harness("plan")
     assert code == 0 and out.startswith("profile toy: ")
+
+
+def test_help_names_every_command_once_under_a_heading(harness: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = harness("--help")[1].splitlines()
+    starts = [place for place, line in enumerate(lines) if line.endswith(":") and not line.startswith((" ", "Options"))]
+    named = [line.split()[0] for line in lines[starts[0] :] if line.startswith("  ")]
+    assert [lines[place].rstrip(":") for place in starts] == [*HEADINGS]
+    assert named == [name for names in HEADINGS.values() for name in names] and len({*named}) == len(named)
+    assert {*named} == {*HARNESS.commands} and max(map(len, lines)) <= 80
+
+
+def test_verdicts_are_written_for_ci_systems(
+    harness: Command, toy_copy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "github.md"
+    page.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    junit, summary = tmp_path / "out" / "junit.xml", tmp_path / "summary.md"
+    code, out, _ = harness("verify", "--junit", str(junit), "--summary", str(summary))
+    assert code == 3 and "V0 integrity  INVALID" in out
+    assert '<testcase classname="levels" name="V0 integrity">\n      <failure' in junit.read_text()
+    assert page.read_text() == "before\n" + summary.read_text() and "**exit code 3**" in summary.read_text()
+    code, _, err = harness("verify", "--junit", str(tmp_path))
+    assert code == 2 and f"expected a file to write, found the folder {tmp_path}" in err

@@ -135,13 +135,13 @@ def compare_rerun(
     elif not otherwise:
         outcome = "different"
         reason = (
-            f"{difference:+.2f} points; on the same kind of machine, packages and inputs predictions repeat exactly"
+            f"{difference:+z.2f} points; on the same kind of machine, packages and inputs predictions repeat exactly"
         )
     else:
         outcome, held = _held(
             CellFound(_again(recorded, recorded.score + difference), limits), "encoder" not in otherwise
         )
-        reason = f"{difference:+.2f} points, {held}; not the same in both: {', '.join(otherwise)}"
+        reason = f"{difference:+z.2f} points, {held}; not the same in both: {', '.join(otherwise)}"
     return RerunCell(
         cell=recorded.cell,
         outcome=outcome,

@@ -196,11 +196,11 @@ def _cell_words(cell: CellFound) -> str:
     parts, limits = [], cell.limits
     if cell.beyond:
         held = "no score on one side" if limits.tolerance is None else f"tolerance {limits.tolerance:.2f}"
-        parts.append(f"{cell.change:+.2f} points, {held}")
+        parts.append(f"{cell.change:+z.2f} points, {held}")
     if cell.sank:
         constant = 2 * limits.halfway - cell.again.pinned
         parts.append(
-            f"{cell.change:+.2f} points, half the way or more to the {constant:.1f} of a constant answer, where all"
+            f"{cell.change:+z.2f} points, half the way or more to the {constant:.1f} of a constant answer, where all"
             " pinned seeds give the same"
         )
     if cell.other_items:
@@ -212,7 +212,7 @@ def _cell_words(cell: CellFound) -> str:
 
 
 def _target_words(one: TargetFound, level: float) -> str:
-    moved = f"{one.mean:+.2f} points on average over {one.cells} cells"
+    moved = f"{one.mean:+z.2f} points on average over {one.cells} cells"
     return f"target {one.target}: {moved} that moved one way together (p = {one.p_value:.1g}, finding at {level:.1g})"
 
 
@@ -223,11 +223,11 @@ def _left_open(cells: Sequence[CellFound]) -> list[str]:
 def open_words(cell: CellFound) -> str:
     """Why the pinned seeds can't decide on this cell; empty where they can."""
     if cell.unheld:
-        return f"cell {cell.again.name}: {cell.change:+.2f} points; its pinned seeds show no spread to hold that to"
+        return f"cell {cell.again.name}: {cell.change:+z.2f} points; its pinned seeds show no spread to hold that to"
     if cell.fell and not cell.other_items and cell.limits.tolerance is not None:
         constant = 2 * cell.limits.halfway - cell.again.pinned
         return (
-            f"cell {cell.again.name}: {cell.change:+.2f} points, half the way or more to the {constant:.1f} of a"
+            f"cell {cell.again.name}: {cell.change:+z.2f} points, half the way or more to the {constant:.1f} of a"
             f" constant answer, which its tolerance of {cell.limits.tolerance:.2f} can't tell it from"
         )
     return ""

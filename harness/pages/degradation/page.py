@@ -171,7 +171,7 @@ def definitions(found: Degradation) -> list[str]:
         "CC-100 text, with an intercept for every target; positive: the less text, the worse.",
         f"degraded (improved): a loss (gain) of more than {-degraded.threshold_points:.1f} points is shown, false "
         f"discovery rate {100 * degraded.alpha:g} % over the recipe's (target, language). mean below: the mean is "
-        f"under {degraded.threshold_points:+.1f}, shown or not.",
+        f"under {degraded.threshold_points:+z.1f}, shown or not.",
         "worst language: mean over its targets; the worst of many looks worse than it is. unseen: no pretraining text; "
         "source: trained on, so not zero-shot. Both are in none of the other numbers; their intervals are over seeds "
         "and rows.",

@@ -408,7 +408,7 @@ def _dev_scores(report: EncoderReport) -> str:
 
 def _three(pretrained: float | None, random: float | None) -> tuple[str, str, str]:
     """Pretrained, random and their difference as text; a dash for what diverged."""
-    difference = "-" if pretrained is None or random is None else f"{pretrained - random:+.1f}"
+    difference = "-" if pretrained is None or random is None else f"{pretrained - random:+z.1f}"
     first, second = ("-" if value is None else f"{value:.1f}" for value in (pretrained, random))
     return first, second, difference
 
@@ -416,4 +416,4 @@ def _three(pretrained: float | None, random: float | None) -> tuple[str, str, st
 def _cell(correlation: Correlation) -> str:
     if correlation.rho is None:
         return "-"
-    return f"{correlation.rho:+.2f} (p {'< 0.001' if correlation.p < 0.001 else format(correlation.p, '.3f')})"
+    return f"{correlation.rho:+z.2f} (p {'< 0.001' if correlation.p < 0.001 else format(correlation.p, '.3f')})"

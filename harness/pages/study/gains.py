@@ -138,5 +138,5 @@ def _cell(found: SeedMean | None, seeds: int, signed: bool = True) -> str:
 def colours(study: Study) -> str:
     """How far the colours of the heat map reach."""
     reach, beyond = colour_reach(study), largest_gain(study)
-    text = f"The colours reach from {-reach:+.1f} to {reach:+.1f}"
+    text = f"The colours reach from {-reach:+z.1f} to {reach:+z.1f}"
     return f"{text}; larger gains (up to {beyond:.1f}) have the colour of the end." if beyond > reach else f"{text}."

@@ -66,7 +66,7 @@ def _sensitivity(evidence: Evidence) -> list[str]:
     shares = list(evidence.sensitivity[0].at_shares)
     rows = [
         [
-            f"{row.threshold_points:+.2f}",
+            f"{row.threshold_points:+z.2f}",
             f"{row.above} of {row.of}",
             f"{row.not_above} of {row.of}",
             *row.at_shares.values(),

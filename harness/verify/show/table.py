@@ -77,7 +77,7 @@ def show_points(value: float | None, share: bool = False) -> str:
     """A value in points with its sign and never as -0.0, or a share of recipes in per cent; `-` where there is none."""
     if value is None:
         return "-"
-    return f"{value:.0%}" if share else f"{value:+z.1f}"
+    return f"{value:z.0%}" if share else f"{value:+z.1f}"
 
 
 def show_interval(ends: tuple[float, float] | None, share: bool = False) -> str:

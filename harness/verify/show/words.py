@@ -5,10 +5,10 @@ Everything is made from the fields of the claim's check; nothing here knows a cl
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.metrics.xtreme import XTREME_GROUPS
+from harness.project.terminal import paragraph
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.question import Question
@@ -24,7 +24,10 @@ LABEL = 16
 
 
 def explain_claim(
-    claim: Claim, published: Mapping[str, PublishedRow] | None = None, arithmetic: Sequence[Followed] = ()
+    claim: Claim,
+    published: Mapping[str, PublishedRow] | None = None,
+    arithmetic: Sequence[Followed] = (),
+    width: int = WIDTH,
 ) -> str:
     """The claim, its source and its check as paragraphs with a label each.
 
@@ -46,14 +49,14 @@ def explain_claim(
         *(("arithmetic", arithmetic_words(one)) for one in arithmetic if claim.id in one.claims),
         *_check(claim, published or {}),
     ]
-    return paragraphs(claim.id, parts)
+    return paragraphs(claim.id, parts, width)
 
 
-def explain_arithmetic(found: Followed) -> str:
+def explain_arithmetic(found: Followed, width: int = WIDTH) -> str:
     """One entry of published arithmetic as paragraphs: the word, the computation, where each number was read."""
     parts = [(found.word, found.sentence), ("claims", ", ".join(found.claims))]
     parts += [("read in", place) for place in found.read_in] + [("dated", dated) for dated in found.dates]
-    return paragraphs(found.id, parts)
+    return paragraphs(found.id, parts, width)
 
 
 def _origin(claim: Claim, status: str) -> list[tuple[str, str]]:
@@ -66,7 +69,7 @@ def _origin(claim: Claim, status: str) -> list[tuple[str, str]]:
     ]
 
 
-def explain_question(question: Question) -> str:
+def explain_question(question: Question, width: int = WIDTH) -> str:
     """The research question, what answers it, and why no verdict does."""
     parts = [
         ("asks", f'"{question.question}"'),
@@ -75,18 +78,13 @@ def explain_question(question: Question) -> str:
         ("why no verdict", question.reason),
         ("counted", "no: it is none of the claims"),
     ]
-    return paragraphs(question.id, parts)
+    return paragraphs(question.id, parts, width)
 
 
-def paragraphs(title: str, parts: Iterable[tuple[str, str]]) -> str:
-    """A title line and labelled, wrapped paragraphs."""
-    lines = [title]
-    for label, text in parts:
-        head = f"  {label:<{LABEL}}"
-        lines += textwrap.wrap(
-            text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
-        )
-    return "\n".join(lines)
+def paragraphs(title: str, parts: Iterable[tuple[str, str]], width: int = WIDTH) -> str:
+    """A title line and labelled, wrapped paragraphs of `width` columns, WIDTH at most."""
+    lines = [line for label, text in parts for line in paragraph(text, min(width, WIDTH), f"  {label:<{LABEL}}")]
+    return "\n".join([title, *lines])
 
 
 def _check(claim: Claim, published: Mapping[str, PublishedRow]) -> list[tuple[str, str]]:

@@ -53,5 +53,5 @@ def aggregate(values: Mapping[int, float], design: Design = STANDARD) -> Aggrega
 
 def in_words(found: Aggregate) -> str:
     """A mean with its interval."""
-    ends = f" ({ADJUSTED} {found.interval[0]:+.1f} to {found.interval[1]:+.1f})" if found.interval else ""
-    return f"{found.mean:+.1f} points{ends}"
+    ends = f" ({ADJUSTED} {found.interval[0]:+z.1f} to {found.interval[1]:+z.1f})" if found.interval else ""
+    return f"{found.mean:+z.1f} points{ends}"

@@ -60,4 +60,4 @@ def _shown(value: float | None, interval: tuple[float, float] | None, is_share: 
 
 
 def _point(value: float, is_share: bool) -> str:
-    return f"{value:.0%}" if is_share else f"{value:+z.1f}"
+    return f"{value:z.0%}" if is_share else f"{value:+z.1f}"

@@ -115,7 +115,7 @@ class BestOf(StatedGain):
         if found.own:
             average = self._published(scores, found.targets)
             words = f"measured over {average:g} points, the average of the published row `{self.baseline}`"
-            said.append(f"{words}; over none of the same run it is {statistics.fmean(found.own.values()):+.1f}")
+            said.append(f"{words}; over none of the same run it is {statistics.fmean(found.own.values()):+z.1f}")
         return said
 
     def choices(self, found: Measurement, scores: Scores) -> dict[str, Choice]:

@@ -44,13 +44,13 @@ class NoGain(MeanGain):
 
     def expects(self, n_claim: int | None) -> str:
         """The largest gain that is called none."""
-        return f"<= {self.at_most_points:+.1f}"
+        return f"<= {self.at_most_points:+z.1f}"
 
     def rule(self, n_claim: int | None) -> str:
         """Below, above or across the threshold."""
         return (
             f"REPRODUCED if the {ADJUSTED} of the mean gain over seeds lies wholly at or below"
-            f" {self.at_most_points:+.2f} points, NOT_REPRODUCED if wholly above and {ACCUSED}, INCONCLUSIVE"
+            f" {self.at_most_points:+z.2f} points, NOT_REPRODUCED if wholly above and {ACCUSED}, INCONCLUSIVE"
             f" otherwise; {FEW}."
         )
 
@@ -80,7 +80,7 @@ class NoGain(MeanGain):
 
     def threshold_in_words(self, n_claim: int | None) -> list[tuple[str, str]]:
         """The threshold."""
-        fixed = f"{self.at_most_points:+.2f} points, fixed before running; the reason stands under `why`"
+        fixed = f"{self.at_most_points:+z.2f} points, fixed before running; the reason stands under `why`"
         return [("threshold", fixed)]
 
     def band_in_words(self, n_claim: int | None) -> str:

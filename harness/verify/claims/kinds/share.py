@@ -64,12 +64,12 @@ class Share(Measured):
 
     def expects(self, n_claim: int | None) -> str:
         """The share and the threshold."""
-        return f">= {self.at_least_share:.0%} above {self.threshold_points:+.1f}"
+        return f">= {self.at_least_share:.0%} above {self.threshold_points:+z.1f}"
 
     def rule(self, n_claim: int | None) -> str:
         """How many recipes must be shown to gain, or not to."""
         return (
-            f"each recipe's mean gain is tested one-sided against {self.threshold_points:+.2f} points, in both"
+            f"each recipe's mean gain is tested one-sided against {self.threshold_points:+z.2f} points, in both"
             f" directions, adjusted for the looks of the design; REPRODUCED if at least {self.at_least_share:.0%} of"
             f" the recipes gain more by the partial conjunction test at {LEVEL:.2f}, NOT_REPRODUCED if by the same test"
             f" so many don't that fewer do, and {ACCUSED}; INCONCLUSIVE between; UNDERPOWERED instead below the"
@@ -153,7 +153,7 @@ class Share(Measured):
 
     def threshold_in_words(self, n_claim: int | None) -> list[tuple[str, str]]:
         """The threshold and the share."""
-        gain = f"a gain above {self.threshold_points:+.2f} points"
+        gain = f"a gain above {self.threshold_points:+z.2f} points"
         recipes = f"by at least {self.at_least_share:.0%} of the recipes"
         return [("threshold", f"{gain}, {recipes}; both fixed before running, for the reason under `why`")]
 
@@ -177,7 +177,7 @@ class Share(Measured):
         test = f"partial conjunction test: the largest k with max over j <= k of (m - j + 1) p_(j) at most {LEVEL:.2f}"
         shares = f"between {above}/{n} = {above / n:.0%} and ({n} - {below})/{n} = {(n - below) / n:.0%}"
         return [
-            ("recipes", f"against {self.threshold_points:+.2f} points {above} count and {below} don't ({test})"),
+            ("recipes", f"against {self.threshold_points:+z.2f} points {above} count and {below} don't ({test})"),
             ("share", f"{shares}; the claim needs {self.at_least_share:.0%}"),
             ("rule gives", f"on these numbers alone {evidence.rule_gives}"),
         ]

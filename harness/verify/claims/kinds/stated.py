@@ -41,14 +41,14 @@ class StatedGain(MeanGain):
 
     def expects(self, n_claim: int | None) -> str:
         """The gain with its margin."""
-        return f"{self.expected_points:+.1f} +- {self.margin_points(n_claim):.1f}"
+        return f"{self.expected_points:+z.1f} +- {self.margin_points(n_claim):.1f}"
 
     def rule(self, n_claim: int | None) -> str:
         """Inside, outside or across the band."""
         ends = self.band(n_claim)
         return (
-            f"REPRODUCED if the {ADJUSTED} of the mean gain over seeds lies inside [{ends.low:+.2f},"
-            f" {ends.high:+.2f}] points, NOT_REPRODUCED if it lies wholly outside, the published number lies outside"
+            f"REPRODUCED if the {ADJUSTED} of the mean gain over seeds lies inside [{ends.low:+z.2f},"
+            f" {ends.high:+z.2f}] points, NOT_REPRODUCED if it lies wholly outside, the published number lies outside"
             f" what {n_claim or 1} further run{'s' if (n_claim or 1) > 1 else ''} would give, too, and {ACCUSED},"
             f" INCONCLUSIVE otherwise; {FEW}."
         )
@@ -75,5 +75,5 @@ class StatedGain(MeanGain):
         return (
             f"d = max(practical {d.practical_points:g}, 2 s_ref / sqrt(n_claim), rounding {d.rounding_points:g})"
             f" = {points:g} points ({noise}); {self.expected_points:+g} -+ {points:g} is"
-            f" [{ends.low:+.2f}, {ends.high:+.2f}]"
+            f" [{ends.low:+z.2f}, {ends.high:+z.2f}]"
         )
