@@ -28,6 +28,7 @@ DOCUMENTS = (
             "encoders",
             "layers",
             "mini",
+            "report",
             "threats",
             "verifier",
         )
