@@ -111,8 +111,12 @@ WORKERS = (
     "verifier report",
 )
 """Commands that train, load, fetch, build, simulate or run for long: whatever they import is little beside that."""
-EXIT_CODES = {"data pin --check tatoeba": 2, "run metrics": 2, "verify": 3, "verify --json": 3, "verify --quick": 3}
-"""Where it is not 0: the toy's pins are not those of full size, and four of five cells are missing."""
+EXIT_CODES = {
+    **{"data pin --check tatoeba": 2, "run metrics": 2, "run report": 2},
+    **{"verify": 3, "verify --json": 3, "verify --quick": 3},
+}
+"""Where it is not 0: the toy's pins are not those of full size, four of five cells are missing, and there are no
+verdicts yet to report."""
 CODE = f"""
 import sys
 from harness.commands.main import run

@@ -145,13 +145,11 @@ def run_verdicts() -> None:
 @app.command("report")
 def run_report() -> None:
     """Write build/<profile>/report.html from the verdicts; `harness report` writes the same, judging afresh."""
-    from harness.audit.verification import Verification
-    from harness.pages.report.read import read_report_of
+    from harness.pages.report.read import read_report_of, read_verdicts
     from harness.pages.report.render import report_file, write_report
 
     params, paths = open_project()
-    verification = Verification.model_validate_json(paths.verdicts.read_bytes())
-    size = write_report(read_report_of(verification, params, paths), report_file(paths))
+    size = write_report(read_report_of(read_verdicts(paths), params, paths), report_file(paths))
     typer.echo(f"report: {report_file(paths)}, {size / 1e6:.1f} MB")
 
 

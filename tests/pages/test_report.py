@@ -14,14 +14,14 @@ import pytest
 import toy as toys
 from synthetic import Project, planted
 
-from harness.audit.verification import Verification
 from harness.commands.main import run
 from harness.pages.report.charts import charts_of
 from harness.pages.report.rates import error_rates
-from harness.pages.report.read import read_report, read_report_of
+from harness.pages.report.read import read_report, read_report_of, read_verdicts
 from harness.pages.report.record import Report
 from harness.pages.report.render import ASSETS, LIBRARIES, render_report, report_file, write_report
 from harness.project.errors import HarnessError
+from harness.project.files import write_json
 from harness.project.profiles import read_params
 from harness.project.results import grid_cells
 from harness.verify.languages.registration import LANGUAGES_FILE, REGISTRATION_FILE
@@ -147,8 +147,14 @@ def test_a_page_that_can_not_be_written_is_told(ran: Project) -> None:
 
 def test_the_stage_writes_what_the_command_writes(ran: Project) -> None:
     report = report_of(ran)
-    stored = Verification.model_validate_json(report.verification.model_dump_json())
+    with pytest.raises(HarnessError, match=r"expected verdicts at .*verdicts\.json, found none"):
+        read_verdicts(ran.paths)
+    write_json(ran.paths.verdicts, report.verification.model_dump(mode="json"))
+    stored = read_verdicts(ran.paths)
     assert render_report(read_report_of(stored, ran.params, ran.paths)) == render_report(report)
+    write_json(ran.paths.verdicts, {"profile": "lab"})
+    with pytest.raises(HarnessError, match=r"verdicts\.json"):
+        read_verdicts(ran.paths)
 
 
 def test_the_forest_plot_holds_the_claims_that_have_points(ran: Project) -> None:

@@ -103,7 +103,7 @@ def test_a_claim_opens_and_closes_by_keyboard(browser: webdriver.Chrome, page: P
     assert "rule" not in claim.text
     summary.send_keys(Keys.ENTER)
     assert "rule" in claim.text and "formula" in claim.text
-    claim.find_element(By.CSS_SELECTOR, "details summary").send_keys(Keys.SPACE)
+    claim.find_element(By.CSS_SELECTOR, ":scope > details > summary").send_keys(Keys.SPACE)
     assert "mean over the targets" in claim.text
     summary.send_keys(Keys.ENTER)
     assert "rule" not in claim.text

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATED = tuple(f"docs/{name}.md" for name in ("degradation", "encoder", "layers", "verifier"))
+GENERATED = tuple(f"docs/{name}.md" for name in ("degradation", "encoder", "encoder_mini", "layers", "verifier"))
 """Written by commands of the harness."""
 FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
@@ -18,7 +18,7 @@ SEPARATORS = {"&&", "||", ";", "|", "&", "(", ")"}
 
 def documents() -> list[str]:
     """Every document for readers, from the root of the repository."""
-    top = ["README.md", "REPRODUCE.md", "CONTRIBUTING.md", "reference/README.md"]
+    top = ["README.md", "REPRODUCE.md", "CONTRIBUTING.md", "CHANGELOG.md", "reference/README.md"]
     return [*top, *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from harness.audit.levels import verify_results
 from harness.audit.scope import without_planted
 from harness.audit.subject import Judged, find_results
@@ -21,6 +23,7 @@ from harness.pages.report.layers import layer_curves
 from harness.pages.report.rates import error_rates
 from harness.pages.report.record import Card, ClaimShown, FileHash, Report
 from harness.pages.study.parts import LanguageGains, deciding_of, is_rate_variant, languages_of
+from harness.project.errors import HarnessError, explain_validation
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
 from harness.project.pinned import MANIFEST
@@ -58,6 +61,17 @@ def read_report(params: Params, paths: Paths) -> Report:
 def read_report_of(verification: Verification, params: Params, paths: Paths) -> Report:
     """The same where the results were judged just before, as by the pipeline's stage: no metric is computed again."""
     return make_report(find_results(params, paths, quick=True), verification, params, paths)
+
+
+def read_verdicts(paths: Paths) -> Verification:
+    """The verification that the stage `verdicts` wrote. Raises HarnessError if it is missing or of another schema."""
+    fix = "run `dvc repro verdicts`"
+    try:
+        return Verification.model_validate_json(paths.verdicts.read_bytes())
+    except OSError:
+        raise HarnessError(f"expected verdicts at {paths.verdicts}, found none", fix=fix) from None
+    except ValidationError as error:
+        raise HarnessError(explain_validation(error, Verification, str(paths.verdicts)), fix=fix) from None
 
 
 def make_report(judged: Judged, verification: Verification, params: Params, paths: Paths) -> Report:
