@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from synthetic import Project, planted
+from toy import ROOT
 
 from harness.audit.levels import verify_results
 from harness.audit.subject import find_results
@@ -19,6 +21,7 @@ from harness.exchange.tracking.links import experiment_links
 from harness.exchange.tracking.names import NAME_TAG, NOTE_TAG, PARENT_TAG, STATUS_TAG, numbered
 from harness.exchange.tracking.track import track
 from harness.exchange.tracking.trainings import training_entries
+from harness.pages.study.pictures import pictures_of
 from harness.project.errors import HarnessError
 from harness.project.files import write_json
 from harness.project.paths import Paths
@@ -136,6 +139,29 @@ def test_pages_that_were_made_go_along(project: Project) -> None:
     assert (folder / "report.html").read_text() == "<p>found</p>"
     assert "NOT_TESTED" in (folder / "verdicts.txt").read_text()
     assert json.loads((folder / "verdicts.json").read_text())["judged"] == "run"
+
+
+@pytest.mark.parametrize("broken", [None, "failed", "unavailable"])
+def test_pictures_are_drawn_of_any_grid(
+    broken: str | None, make_project: Callable[..., Project], tmp_path: Path
+) -> None:
+    """One seed, no interval, no score of a recipe: whatever there is to draw is drawn."""
+    made = make_project(recipes=("none", "mnli"), targets=("xnli", "tatoeba"), seeds=(1,))
+    for reference in ("languages.yaml", "low_resource.yaml"):
+        shutil.copy(ROOT / "reference" / reference, made.root / "reference" / reference)
+    shutil.copytree(ROOT / "tasks", made.root / "tasks")
+    made.run(planted(GAINS))
+    if broken:
+        for target in ("xnli", "tatoeba"):
+            made.write_cell(Cell(recipe="mnli", target=target, seed=1), None, status=broken, reasons=["why"])
+        made.write_scores()
+    judged = find_results(made.params, made.paths)
+    found = verify_results(judged, made.params, made.paths)
+    draw = pictures_of(judged.table, found, made.params, made.paths)
+    assert draw is not None
+    draw(tmp_path / "figures")
+    assert list((tmp_path / "figures").glob("study_*.png")) or broken
+    assert pictures_of(None, found, made.params, made.paths) is None
 
 
 def test_trainings_keep_their_curves(project: Project) -> None:
