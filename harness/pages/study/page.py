@@ -18,6 +18,7 @@ from harness.pages.study.claims import claims_section
 from harness.pages.study.figures import plot_gains, plot_languages, plot_pairs
 from harness.pages.study.forest import drawn_claims, plot_claims
 from harness.pages.study.gains import count_clear, gains_section, languages_section
+from harness.pages.study.outside import outside_section
 from harness.pages.study.rates import rates_section
 from harness.pages.study.record import Study
 from harness.project.errors import HarnessError, name_some, writing
@@ -91,6 +92,7 @@ def render_page(study: Study, stem: str, root: str = "..") -> str:
         gains_section(study, names["pairs"], names["gains"]),
         languages_section(study, names["languages"], root),
         rates_section(study),
+        outside_section(study.outside),
         _limits(study, root),
         _what_was_run(study),
         _how_settled(study, root),

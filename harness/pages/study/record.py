@@ -19,6 +19,7 @@ from harness.experiment.inputs import ENCODER_FILES
 from harness.pages.degradation.languages import laboratory_languages, laboratory_source
 from harness.pages.means import Average, SeedMean, average, seed_mean
 from harness.pages.origin import Origin, origin_of
+from harness.pages.study.outside import Outside, outside_of
 from harness.pages.study.parts import (
     Deciding,
     LanguageGains,
@@ -35,7 +36,7 @@ from harness.pages.study.parts import (
 )
 from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError
-from harness.project.params import BASELINE, Params, PublishedEncoder
+from harness.project.params import BASELINE, Params, PublishedEncoder, Training
 from harness.project.paths import Paths
 from harness.project.pinned import ENCODER
 from harness.project.records import Record
@@ -50,6 +51,7 @@ from harness.verify.languages.registration import (
     load_registration,
 )
 from harness.verify.measure.development import SOURCE_LANGUAGE
+from harness.verify.published.elsewhere import ELSEWHERE, ElsewhereRow, read_elsewhere
 from harness.verify.scores import ScoresTable, mean_gain, read_table
 from harness.verify.statistics.design import DESIGN, STANDARD, Design, read_design
 
@@ -108,6 +110,8 @@ class Study(Record):
     """Gains by language on the targets that decide, from little pretraining text to much."""
     rates: list[RateGains]
     """Recipes at other learning rates than the chosen one; these are in none of the above."""
+    outside: list[Outside]
+    """Published scores of encoders of this kind, and the baseline's."""
 
     def is_unavailable(self, recipe: str, target: str) -> bool:
         """May the data of a pair, or of the baseline on its target, not be had or used?"""
@@ -143,6 +147,8 @@ def study_of(judged: Judged, table: ScoresTable, verification: Verification, par
         languages=known,
         source_language=source,
         registration=load_registration(paths.reference / REGISTRATION_FILE),
+        elsewhere=read_elsewhere(paths.reference / ELSEWHERE, params.profile),
+        training_rows={target: how.max_examples for target, how in params.target.items() if isinstance(how, Training)},
     )
 
 
@@ -166,6 +172,8 @@ def make_study(
     seen: str | None = None,
     settled: Sequence[str] = (),
     design: Design = STANDARD,
+    elsewhere: Sequence[ElsewhereRow] = (),
+    training_rows: Mapping[str, int | None] | None = None,
 ) -> Study:
     """The record of a sound table of scores: what is measured from it, and what the caller knows besides.
 
@@ -204,6 +212,7 @@ def make_study(
         sees=sees_of(verification.claims, design),
         languages=languages_of(table, recipes, deciding.targets, languages, source_language, registration),
         rates=rates_of(scores, recipes),
+        outside=outside_of(table, elsewhere, source_language, training_rows or {}),
     )
 
 
