@@ -24,10 +24,10 @@ help:
 	@echo "make test-image  build the CPU image with the Docker engine and test it (IMAGE_ARGS: harness image build --help)"
 	@echo "make bench    run the cheap benchmarks and write benchmarks/RESULTS.md anew (BENCH=--list says what there is, and"
 	@echo "              what takes long: BENCH=--all runs that too, BENCH='growth verify' only these)"
-	@echo "make ui       MLflow's pages for the imported results, on http://127.0.0.1:$(PORT)"
+	@echo "make ui       MLflow's pages on http://127.0.0.1:$(PORT); prints each experiment's address (harness track imports)"
 	@echo "make venv     only the environment: $(VENV), from requirements/cpu.txt or cuda.txt, dev.txt, bench.txt"
 	@echo "make lock     write requirements/*.txt anew from pyproject.toml and requirements/*.in"
-	@echo "make clean    remove build/ and the tools' caches; keeps $(VENV), results/, mlruns/ and DVC's cache"
+	@echo "make clean    remove build/, dvc_plots/ and the tools' caches; keeps $(VENV), results/, mlruns/ and DVC's cache"
 	@echo "make distclean  remove those too"
 	@echo "Variables: TORCH=cpu|cuda (default: what $(VENV) has, else cpu)  VENV=.venv  PYTHON=python3.11  PORT=5000"
 	@echo "           REPRO_ARGS='--jobs N': units at a time (harness repro --help)"
@@ -88,8 +88,8 @@ lock: venv
 	UV_FIND_LINKS= $(LOCK) --no-deps requirements/bench.in -o requirements/bench.txt $(LOCK_ARGS) >/dev/null
 
 clean:
-	@echo "removing build/, *.egg-info, __pycache__ and the caches of ruff, mypy, pytest and hypothesis"
-	@rm -rf build ./*.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis
+	@echo "removing build/, dvc_plots/, *.egg-info, __pycache__ and the caches of ruff, mypy, pytest and hypothesis"
+	@rm -rf build dvc_plots ./*.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis
 	@find harness tests -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean

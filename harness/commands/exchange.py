@@ -66,11 +66,14 @@ def track(profile: ProfileName = None) -> None:
     from harness.exchange.tracking.links import experiment_links
     from harness.exchange.tracking.track import experiment_name
     from harness.exchange.tracking.track import track as import_results
+    from harness.pages.study.pictures import pictures_of
 
     params, paths = open_project(profile)
     judged = find_results(params, paths)
     require_results(judged, params, paths)
-    count = import_results(paths, paths.mlruns, judged.table, verify_results(judged, params, paths))
+    found = verify_results(judged, params, paths)
+    draw = pictures_of(judged.table, found, params, paths)
+    count = import_results(paths, paths.mlruns, judged.table, found, draw)
     typer.echo(f"{count} new or changed cells imported into {paths.mlruns / 'mlflow.db'}; `make ui` shows them")
     name = experiment_name(params.profile, judged.source == "pinned")
     typer.echo(f"{name}: {experiment_links(paths.mlruns)[name]}")

@@ -177,10 +177,12 @@ def run_metrics() -> None:
 def run_track() -> None:
     """Import finished results and their verdicts into MLflow and note how many there are."""
     from harness.exchange.tracking.track import track as import_results
+    from harness.pages.study.pictures import pictures_of
     from harness.project.files import write_json
 
     params, paths = open_project()
-    import_results(paths, paths.mlruns, *_concluded(params, paths))
+    table, found = _concluded(params, paths)
+    import_results(paths, paths.mlruns, table, found, pictures_of(table, found, params, paths))
     write_json(
         paths.results / "tracked.json",
         {"profile": params.profile, "cells": len(list(paths.cells.glob("*/result.json")))},

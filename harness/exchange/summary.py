@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import get_args
 
 from harness.project.params import BASELINE
+from harness.project.results import Status
 from harness.verify.scores import Scores, ScoresTable, mean_gain, paired_gains, read_table
 from harness.verify.statistics.intervals import Verdict
 
@@ -33,7 +34,7 @@ class RecipeNumbers:
     """language -> gain, the mean over the targets that are tested in it; of a recipe that ran on all targets."""
     by_seed: Mapping[int, float] = field(default_factory=dict)
     """seed -> gain over all targets."""
-    status: Mapping[str, int] = field(default_factory=dict)
+    status: Mapping[Status, int] = field(default_factory=dict)
     """status -> cells."""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,14 +13,25 @@ import yaml
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from synthetic import Project, planted
+from toy import ROOT
 
 from harness.audit.levels import verify_results
 from harness.audit.subject import find_results
 from harness.exchange.tracking.held import Held, read_held
 from harness.exchange.tracking.links import experiment_links
-from harness.exchange.tracking.names import NAME_TAG, NOTE_TAG, PARENT_TAG, STATUS_TAG, numbered
+from harness.exchange.tracking.names import (
+    CELL_TAG,
+    NAME_TAG,
+    NOTE_TAG,
+    PARENT_TAG,
+    RECIPE_TAG,
+    SHA_TAG,
+    STATUS_TAG,
+    numbered,
+)
 from harness.exchange.tracking.track import track
 from harness.exchange.tracking.trainings import training_entries
+from harness.pages.study.pictures import pictures_of
 from harness.project.errors import HarnessError
 from harness.project.files import write_json
 from harness.project.paths import Paths
@@ -127,6 +140,22 @@ def test_recipes_keep_their_runs_and_verdicts_are_replaced(project: Project) -> 
     assert changed["recipe mnli"].info.run_name == "mnli"
 
 
+def test_runs_of_an_older_layout_are_made_anew(project: Project) -> None:
+    """Runs without kind and name: a recipe's stays and is filled, a cell's is replaced."""
+    client = MlflowClient(tracking_uri=f"sqlite:///{project.paths.mlruns / 'mlflow.db'}")
+    place = (project.paths.mlruns / "artifacts" / "lab").resolve().as_uri()
+    experiment = client.create_experiment("lab", artifact_location=place)
+    recipe = client.create_run(experiment, tags={RECIPE_TAG: "mnli"}, run_name="mnli").info.run_id
+    sha256 = hashlib.sha256((project.paths.cell("mnli", "xnli", 1) / "result.json").read_bytes()).hexdigest()
+    tags = {RECIPE_TAG: "mnli", CELL_TAG: "mnli-xnli-1", SHA_TAG: sha256, PARENT_TAG: recipe}
+    cell = client.create_run(experiment, tags=tags, run_name="mnli-xnli-1").info.run_id
+    client.set_terminated(cell, "FINISHED")
+    runs = imported(project)
+    assert runs["recipe mnli"].info.run_id == recipe and runs["recipe mnli"].data.metrics["status/ok"] == 3
+    assert runs["recipe mnli"].info.status == "FINISHED"
+    assert runs["cell mnli-xnli-1"].info.run_id != cell and len(runs) == 3 + 12 + 1
+
+
 def test_pages_that_were_made_go_along(project: Project) -> None:
     imported(project)
     page = project.paths.build / "report.html"
@@ -136,6 +165,29 @@ def test_pages_that_were_made_go_along(project: Project) -> None:
     assert (folder / "report.html").read_text() == "<p>found</p>"
     assert "NOT_TESTED" in (folder / "verdicts.txt").read_text()
     assert json.loads((folder / "verdicts.json").read_text())["judged"] == "run"
+
+
+@pytest.mark.parametrize("broken", [None, "failed", "unavailable"])
+def test_pictures_are_drawn_of_any_grid(
+    broken: str | None, make_project: Callable[..., Project], tmp_path: Path
+) -> None:
+    """One seed, no interval, no score of a recipe: whatever there is to draw is drawn."""
+    made = make_project(recipes=("none", "mnli"), targets=("xnli", "tatoeba"), seeds=(1,))
+    for reference in ("languages.yaml", "low_resource.yaml"):
+        shutil.copy(ROOT / "reference" / reference, made.root / "reference" / reference)
+    shutil.copytree(ROOT / "tasks", made.root / "tasks")
+    made.run(planted(GAINS))
+    if broken:
+        for target in ("xnli", "tatoeba"):
+            made.write_cell(Cell(recipe="mnli", target=target, seed=1), None, status=broken, reasons=["why"])
+        made.write_scores()
+    judged = find_results(made.params, made.paths)
+    found = verify_results(judged, made.params, made.paths)
+    draw = pictures_of(judged.table, found, made.params, made.paths)
+    assert draw is not None
+    draw(tmp_path / "figures")
+    assert list((tmp_path / "figures").glob("study_*.png")) or broken
+    assert pictures_of(None, found, made.params, made.paths) is None
 
 
 def test_trainings_keep_their_curves(project: Project) -> None:
@@ -161,7 +213,7 @@ def test_a_record_of_another_form_is_named(project: Project) -> None:
 
 def test_the_way_to_the_experiment_opens_on_its_charts(project: Project, tmp_path: Path) -> None:
     imported(project)
-    links = experiment_links(project.paths.mlruns, 5001)
+    links = experiment_links(project.paths.mlruns, "5001")
     assert list(links) == ["lab"]
     assert links["lab"].startswith("http://127.0.0.1:5001/#/experiments/") and "compareRunsMode=CHART" in links["lab"]
     with pytest.raises(HarnessError, match="harness track"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -70,6 +70,8 @@ class Entry:
     """Name among the artifacts -> file; one that isn't there is left out."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """Name among the artifacts -> what it holds, where no file does."""
+    draw: Callable[[Path], None] | None = None
+    """Draws pictures into a folder, which goes among the artifacts as `figures`."""
 
     @property
     def started_ms(self) -> int:

@@ -13,19 +13,18 @@ from pathlib import Path
 from harness.project.errors import HarnessError
 
 DATABASE = "mlflow.db"
-DEFAULT_PORT = 5000
+DEFAULT_PORT = "5000"
 """Of `make ui`."""
 
 
-def experiment_links(mlruns: Path, port: int = DEFAULT_PORT) -> dict[str, str]:
+def experiment_links(mlruns: Path, port: str = DEFAULT_PORT) -> dict[str, str]:
     """Name of an experiment -> its address while `make ui` runs, the newest first; without those that hold no run.
 
     Raises HarnessError where there is no database, or it is none of MLflow's.
     """
     database = mlruns / DATABASE
-    fix = "make repro, or harness track"
     if not database.is_file():
-        raise HarnessError(f"expected {database}, found none", fix=fix)
+        raise HarnessError(f"expected {database}, found none", fix="make repro, or harness track")
     query = (
         "SELECT name, experiment_id FROM experiments WHERE lifecycle_stage = 'active' AND experiment_id IN"
         " (SELECT experiment_id FROM runs WHERE lifecycle_stage = 'active') ORDER BY last_update_time DESC"
@@ -34,7 +33,10 @@ def experiment_links(mlruns: Path, port: int = DEFAULT_PORT) -> dict[str, str]:
         with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             rows = connection.execute(query).fetchall()
     except sqlite3.Error as error:
-        raise HarnessError(f"expected an MLflow database in {database}, found: {error}", fix=fix) from None
+        raise HarnessError(
+            f"expected an MLflow database in {database}, found: {error}",
+            fix=f"move {database} away and run `harness track`: it is made anew from the results",
+        ) from None
     # Without the type of work MLflow's pages open on traces of language models, of which there are none.
     view = "runs?workflowType=machine_learning&compareRunsMode=CHART"
     base = f"http://127.0.0.1:{port}/#/experiments"
@@ -44,7 +46,7 @@ def experiment_links(mlruns: Path, port: int = DEFAULT_PORT) -> dict[str, str]:
 def main(mlruns: str, port: str) -> None:
     """Print them, a line each."""
     try:
-        links = experiment_links(Path(mlruns), int(port))
+        links = experiment_links(Path(mlruns), port)
     except HarnessError as error:
         sys.exit(str(error))
     width = max(map(len, links), default=0)

@@ -7,7 +7,7 @@ run. Runs of results that are no longer on disk are kept. Pinned results have an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,11 +29,16 @@ if TYPE_CHECKING:
 
 
 def track(
-    paths: Paths, mlruns: Path, table: ScoresTable | None = None, verification: Verification | None = None
+    paths: Paths,
+    mlruns: Path,
+    table: ScoresTable | None = None,
+    verification: Verification | None = None,
+    draw: Callable[[Path], None] | None = None,
 ) -> int:
     """Import the run's finished results or, where nothing has run, the pinned ones; returns how many cells are new.
 
     `table`, `verification`: their scores and the verdicts on them; without these there are no means and no verdicts.
+    `draw`: draws pictures of the verdicts into a folder.
     Raises HarnessError for a result that can't be read or whose predictions are missing, before anything is
     written, and for a folder or database that can't be used.
     """
@@ -41,7 +46,10 @@ def track(
     if not held.cells:
         return 0
     recipes = recipe_entries(held.cells, table)
-    others = _entries(held, paths, verification, max(each.ended_ms for each in recipes.values()) + 1000)
+    others = [*training_entries(held), *(cell_entry(each, paths.profile) for each in held.cells)]
+    if verification is not None:  # they stand above the recipes in MLflow's lists
+        after = max(each.ended_ms for each in recipes.values()) + 1000
+        others.append(verdicts_entry(verification, paths, after, draw))
     with opened(mlruns) as client:
         folder = (mlruns / "artifacts").resolve() / f"{paths.profile}{'-pinned' if held.pinned else ''}"
         experiment = find_experiment(client, experiment_name(paths.profile, held.pinned), folder)
@@ -58,14 +66,6 @@ def track(
 def experiment_name(profile: str, pinned: bool) -> str:
     """The name of a profile's experiment."""
     return f"{profile} (pinned)" if pinned else profile
-
-
-def _entries(held: Held, paths: Paths, verification: Verification | None, after_recipes: int) -> list[Entry]:
-    """Everything but recipes; the verdicts stand above these in MLflow's lists."""
-    entries = [*training_entries(held), *(cell_entry(each, paths.profile) for each in held.cells)]
-    if verification is not None:
-        entries.append(verdicts_entry(verification, paths, after_recipes))
-    return entries
 
 
 def _recipe(client: MlflowClient, experiment: str, there: dict[Key, list[Run]], entry: Entry) -> str:

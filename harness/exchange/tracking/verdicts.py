@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.audit.report import render
@@ -23,8 +24,8 @@ def report_files(paths: Paths) -> list[tuple[str, Path]]:
     return [(report.name, report)] if report.is_file() else []
 
 
-def verdicts_entry(found: Verification, paths: Paths, ended_ms: int) -> Entry:
-    """What is concluded of every claim; `ended_ms`: when the last cell ended."""
+def verdicts_entry(found: Verification, paths: Paths, ended_ms: int, draw: Callable[[Path], None] | None) -> Entry:
+    """What is concluded of every claim; `ended_ms`: when the last cell ended; `draw`: draws pictures into a folder."""
     names = numbered([claim.id for claim in found.claims])
     content, pages = found.model_dump_json(indent=1), report_files(paths)
     parts = [content.encode(), *(path.read_bytes() for _, path in pages)]
@@ -55,6 +56,7 @@ def verdicts_entry(found: Verification, paths: Paths, ended_ms: int) -> Entry:
         ],
         files=pages,
         texts={"verdicts.json": content, "verdicts.txt": render(found)},
+        draw=draw,
     )
 
 

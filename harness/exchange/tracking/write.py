@@ -121,6 +121,8 @@ def _fill(client: MlflowClient, run: Run, entry: Entry, ended_ms: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in entry.texts.items():
         (folder / name).write_text(text, encoding="utf-8")
+    if entry.draw is not None:
+        entry.draw(folder / "figures")
     for name, path in entry.files:
         with suppress(FileNotFoundError):  # of a cell that was taken over from pins without it
             shutil.copyfile(path, folder / name)

@@ -39,16 +39,21 @@ def write_page(study: Study, out: Path, root: Path) -> None:
     """
     refuse_other_page(study.verification.profile, out)
     with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        for name, draw in PICTURES.items():
-            if is_drawn(study, name):
-                draw(study, out.with_name(picture_name(out.stem, name)))
+        draw_pictures(study, out)
         links = os.path.relpath(root, out.parent)
         out.write_text(render_page(study, out.stem, links), encoding="utf-8")
 
 
 PICTURES = {"claims": plot_claims, "pairs": plot_pairs, "gains": plot_gains, "languages": plot_languages}
 """Name -> what draws it."""
+
+
+def draw_pictures(study: Study, out: Path) -> None:
+    """Draw the pictures of the page at `out` beside it, those that have anything to show."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for name, draw in PICTURES.items():
+        if is_drawn(study, name):
+            draw(study, out.with_name(picture_name(out.stem, name)))
 
 
 def is_drawn(study: Study, name: str) -> bool:

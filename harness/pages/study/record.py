@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.audit.levels import verify_results
 from harness.audit.scope import without_planted
-from harness.audit.subject import sound_results
+from harness.audit.subject import Judged, sound_results
 from harness.audit.verification import Verification
 from harness.experiment.inputs import ENCODER_FILES
 from harness.pages.degradation.languages import laboratory_languages, laboratory_source
@@ -125,13 +125,18 @@ def read_study(params: Params, paths: Paths) -> Study:
     Raises HarnessError where there are none, or level V0 finds a problem: nothing is said about unsound results.
     """
     judged, table = sound_results(params, paths)
+    return study_of(judged, table, verify_results(judged, params, paths), params, paths)
+
+
+def study_of(judged: Judged, table: ScoresTable, verification: Verification, params: Params, paths: Paths) -> Study:
+    """The same of sound results that were judged already. Raises HarnessError as `make_study` does."""
     lines = tasks_table(load_tasks(params.data.tasks, paths.tasks).values(), params.data.source, params.data.pack)
     known, source = load_languages(paths.reference / LANGUAGES_FILE), SOURCE_LANGUAGE
     if params.data.source == "generated":
         known, source = laboratory_languages(known), laboratory_source()
     return make_study(
         without_planted(table),
-        verify_results(judged, params, paths),
+        verification,
         title=params.title,
         task_notes=notes_of(lines),
         provenance=origin_of(judged, paths),
