@@ -40,7 +40,7 @@ def test_the_same_verification_gives_the_same_bytes(found: Verification, tmp_pat
 
 
 def test_what_cannot_be_drawn_is_said(found: Verification, tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match=r"ends in \.png or \.svg, found claims\.pdf.*--out .*claims\.png"):
+    with pytest.raises(HarnessError, match=r"ends in \.png or \.svg, found .*claims\.pdf.*--out .*claims\.png"):
         write_picture(found, tmp_path / "claims.pdf")
     empty = found.model_copy(update={"claims": [claim for claim in found.claims if claim.is_fact]})
     with pytest.raises(HarnessError, match="no claim with a measured value"):
