@@ -110,7 +110,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", autouse=True)
 def checked_once() -> Any:
     """V0 of the pinned results, computed at the first command that asks for it."""
-    from harness.audit import subject
+    from harness.audit import one_claim, subject
 
     known: dict[Any, Any] = {}
     check = subject.check_pinned
@@ -122,7 +122,8 @@ def checked_once() -> Any:
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subject, "check_pinned", remembered)
+        for module in (subject, one_claim):
+            patch.setattr(module, "check_pinned", remembered)
         yield
 
 

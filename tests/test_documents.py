@@ -17,6 +17,8 @@ from harness.project.profiles import read_params
 WRITTEN_BY_RUNS = {"build/", "predictions/", "requirements/wheels/", "results/", "store/"}
 LONGEST_README = 900
 """In words."""
+OF_THE_SHELL = "harness: command not found"
+"""The one message of docs/troubleshooting.md that isn't the project's."""
 
 
 def make_targets(root: Path) -> set[str]:
@@ -89,6 +91,23 @@ def test_the_readme_is_short_and_its_first_screen_has_commands_picture_and_pages
     assert begins[2:] == ["harness verify", "make repro", "harness profile", "python examples/judge_scores.py"]
     for reader in ("reviewer", "researcher", "ci", "author"):
         assert f"(docs/{reader}.md)" in rest
+
+
+def test_the_page_on_troubles_quotes_messages_that_exist(repo_root: Path) -> None:
+    """Each piece between `...`, in the first column, stands in the code, where a long message is cut over lines."""
+    sources = [
+        *(repo_root / "harness").rglob("*.py"),
+        repo_root / "requirements" / "install.sh",
+        repo_root / "Makefile",
+    ]
+    code = re.sub(r'"\s*f?"', "", "".join(path.read_text(encoding="utf-8") for path in sources))
+    page = (repo_root / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    quoted = [
+        message for row in re.findall(r"^\| (.*?) \| ", page, re.MULTILINE) for message in re.findall("`(.+?)`", row)
+    ]
+    pieces = [piece.strip() for message in quoted if " " in message for piece in message.split("...")]
+    assert len(pieces) > 15
+    assert [piece for piece in pieces if piece not in code] == [OF_THE_SHELL]
 
 
 @pytest.mark.slow

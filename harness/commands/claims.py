@@ -116,11 +116,12 @@ def plot(
 ) -> None:
     """Draw each claim's band beside what was measured, with the verdict (seconds).
 
-    Of the same results that `harness verify` judges. Claims in points only: a share of recipes has no place on the axis.
+    Of the same results that `harness verify` judges. Claims in points only: the axis has no place for a share.
     """
     from harness.audit.levels import verify_all
-    from harness.pages.verdicts_figure import write_picture
+    from harness.pages.verdicts_figure import ending_of, write_picture
 
+    ending_of(out)  # before the results are looked at, which takes seconds
     params, paths = open_project(profile)
     write_picture(verify_all(params, paths), paths.root / out)
     typer.echo(f"written: {paths.root / out}")

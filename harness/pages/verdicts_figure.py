@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.audit.verification import Verification
 from harness.pages.degradation.figures import NO_DATES
@@ -33,10 +33,7 @@ def write_picture(found: Verification, path: Path) -> None:
     """
     import matplotlib
 
-    ending = path.suffix.removeprefix(".")
-    if ending not in NO_DATES:
-        fix = f"write --out {path.with_suffix('.png')}"
-        raise HarnessError(f"expected a file that ends in .png or .svg, found {path.name}", fix=fix)
+    ending = ending_of(path)
     panels = _panels(found)
     if not panels:
         raise HarnessError(
@@ -46,6 +43,16 @@ def write_picture(found: Verification, path: Path) -> None:
     with writing(path), matplotlib.rc_context({"svg.hashsalt": "harness", "svg.fonttype": "path"}):
         path.parent.mkdir(parents=True, exist_ok=True)
         draw(panels).savefig(path, metadata=NO_DATES[ending])
+
+
+def ending_of(path: Path) -> str:
+    """The kind of picture that the file's name asks for; HarnessError where it is none that can be written."""
+    ending = path.suffix.removeprefix(".")
+    if ending not in NO_DATES:
+        raise HarnessError(
+            f"expected a file that ends in .png or .svg, found {path}", fix=f"write --out {path.with_suffix('.png')}"
+        )
+    return ending
 
 
 def _panels(found: Verification) -> dict[str, list[ClaimVerdict]]:
@@ -86,15 +93,19 @@ def _draw_panel(axes: Axes, claims: Sequence[ClaimVerdict], left: float, right: 
     axes.set_ylim(len(claims) - 0.4, -0.6)
     axes.set_yticks(range(len(claims)), [claim.id for claim in claims], fontsize=8)
     axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=8)
 
 
 def _add_legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
+    def dot(label: str, **looks: Any) -> Line2D:
+        return Line2D([], [], color=WHOLE, marker="o", label=label, **looks)
+
     handles = [
         Patch(color=CLAIMED, label="claimed, with its margin"),
-        Line2D([], [], color=WHOLE, marker="o", markerfacecolor="white", linewidth=1.6, label="measured, with interval"),
-        Line2D([], [], color=WHOLE, marker="o", markersize=3, linewidth=0, alpha=0.55, label="one seed"),
+        dot("measured, with interval", markerfacecolor="white", linewidth=1.6),
+        dot("one seed", markersize=3, linewidth=0, alpha=0.55),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8, frameon=False)
