@@ -10,6 +10,8 @@ HEADINGS = {
     "Look and judge": {
         "verify": "Judge the results: a verdict for each claim.",
         "claims": "What was published, and what decides each claim.",
+        "report": "One HTML page of it all, to open offline or to send.",
+        "diff": "What differs between two runs, archives or profiles.",
         "study": "A page with pictures of what the results show.",
         "degradation": "How far are low-resource languages degraded?",
         "layers": "Retrieval at every layer of the checkpoints.",
