@@ -23,9 +23,9 @@ COMMANDS = (
     ("verify", "squad-gain", "--profile", "lab"),
 )
 BARE = "from pydantic import BaseModel"
-WANTED = {("--help",): 0.15, ("plan",): 0.4, ("claims",): 0.4}
+WANTED: dict[tuple[str, ...], float] = {("--help",): 0.15, ("plan",): 0.4, ("claims",): 0.4}
 """Command -> the wall seconds that it is to stay under."""
-WANTED_RATIO = {("verify", "--quick", "--profile", "lab"): 6.0}
+WANTED_RATIO: dict[tuple[str, ...], float] = {("verify", "--quick", "--profile", "lab"): 6.0}
 """Command -> the multiple of a bare interpreter with pydantic that its wall time is to stay under."""
 
 

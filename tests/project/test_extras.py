@@ -36,7 +36,6 @@ LACKING = {
     "repro": "run",
     "repro --ray local": "run",
     "study --profile lab --out {folder}/study.md": "run",
-    "track": "track",
 }
 """Command -> the extra that it asks for."""
 CODE = f"""
@@ -103,6 +102,8 @@ def test_every_package_of_an_extra_is_known_by_its_import(repo_root: Path) -> No
 def test_a_missing_package_is_a_sentence_with_the_command_that_installs_it() -> None:
     error = missing_extra(ModuleNotFoundError("No module named 'dvc.repo'", name="dvc.repo"))
     assert error is not None and "the package dvc" in str(error) and "pip install 'claim-harness[run]'" in str(error)
+    tracking = missing_extra(ModuleNotFoundError("No module named 'mlflow'", name="mlflow"))
+    assert tracking is not None and "pip install 'claim-harness[track]'" in str(tracking)
     assert missing_extra(ModuleNotFoundError("No module named 'numpy'", name="numpy")) is None
     assert missing_extra(ModuleNotFoundError("without a name")) is None
 
