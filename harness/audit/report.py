@@ -109,6 +109,8 @@ def _notes(verdicts: Sequence[ClaimVerdict], of: int, width: int, named: bool) -
     for verdict in verdicts:
         for note in notes(verdict):
             claims.setdefault(note, []).append(verdict.id)
+    if of == 1:
+        return paragraph(", ".join(claims), width, label="notes: ") if claims else []
     said = [
         f"{note} ({', '.join(names) if named or len(names) <= NAMED else f'{len(names)} of {of}'})"
         for note, names in claims.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.project.errors import HarnessError, writing
-from harness.project.files import write_text
 
 if TYPE_CHECKING:
     from harness.audit.verification import Verification
@@ -89,6 +87,8 @@ class Output:
 
     def refuse(self, refused: CrateRefused) -> int:
         """Say that an archive is not judged, since it was changed; the exit code of what is invalid."""
+        import json
+
         from harness.audit.exit_codes import EXIT_INVALID
 
         if self.junit is not None:
@@ -108,6 +108,8 @@ class Output:
 
 def _write(path: Path, text: str) -> None:
     """Write a file that the user named. Raises HarnessError where it is a folder, or can't be written."""
+    from harness.project.files import write_text
+
     if path.is_dir():
         raise HarnessError(f"expected a file to write, found the folder {path}", fix="name a file in it")
     write_text(path, text)

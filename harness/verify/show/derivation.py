@@ -55,26 +55,31 @@ def _steps(check: Measured, claim: Claim, evidence: Evidence, width: int) -> lis
     development sets.
     """
     lines = _texts(check.arithmetic(evidence, claim.source.n_claim), width)
-    lines += ["", *_sensitivity(evidence), ""] if evidence.sensitivity else []
+    lines += ["", *_sensitivity(evidence, width), ""] if evidence.sensitivity else []
     others = [("anytime", _anytime(evidence.every_seed, evidence.band))] if evidence.every_seed else []
     others += [("on dev", development_words(evidence.development))] if evidence.development else []
     return [*lines, *_texts(others, width)]
 
 
-def _sensitivity(evidence: Evidence) -> list[str]:
-    """What the rule gives at other thresholds and other shares than the registered ones, a line per threshold."""
-    shares = list(evidence.sensitivity[0].at_shares)
-    rows = [
-        [
-            f"{row.threshold_points:+z.2f}",
-            f"{row.above} of {row.of}",
-            f"{row.not_above} of {row.of}",
-            *row.at_shares.values(),
-        ]
-        for row in evidence.sensitivity
+def _sensitivity(evidence: Evidence, width: int) -> list[str]:
+    """What the rule gives at other thresholds and other shares than the registered ones, a line per threshold, or a
+    line per threshold and share where there is no room for that.
+    """
+    found = evidence.sensitivity
+    head = [
+        (f"{row.threshold_points:+z.2f}", f"{row.above} of {row.of}", f"{row.not_above} of {row.of}") for row in found
     ]
-    headers = ["gain over", "shown to", "shown not to", *(f"{share:.0%} must" for share in shares)]
-    return _plain(rows, headers)
+    headers = ["gain over", "shown to", "shown not to"]
+    rows = [[*first, *row.at_shares.values()] for first, row in zip(head, found, strict=True)]
+    shown = _plain(rows, [*headers, *(f"{share:.0%} must" for share in found[0].at_shares)])
+    if max(map(len, shown)) <= width:
+        return shown
+    below = [
+        [*first, f"{share:.0%}", word]
+        for first, row in zip(head, found, strict=True)
+        for share, word in row.at_shares.items()
+    ]
+    return _plain(below, [*headers, "so many must", "gives"])
 
 
 def _anytime(found: Values, band: tuple[float | None, float | None] | None) -> str:
