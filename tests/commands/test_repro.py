@@ -26,7 +26,7 @@ from harness.pipeline.units import states
 from harness.project.profiles import load_params
 
 TARGETS, RECIPES = ("udpos", "tatoeba"), ("none", "mnli")
-GRID = ("intermediate", "cell", "scores", "verdicts", "track")
+GRID = ("intermediate", "cell", "scores", "verdicts", "report", "track")
 pytestmark = pytest.mark.slow
 
 
