@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from toy_pipeline import Project
 
-GRID = ("intermediate", "cell", "scores", "verdicts", "metrics", "track")
+GRID = ("intermediate", "cell", "scores", "verdicts", "report", "metrics", "track")
 LATEST_S = 25.0
 """Kills come at most so many seconds after the start."""
 LEFT_S = 60.0

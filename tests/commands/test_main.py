@@ -20,7 +20,20 @@ Toy = tuple[Params, Paths]
 
 def test_help_names_every_command(harness: Command) -> None:
     _, out, _ = harness("--help")
-    for name in ("profile", "tasks", "plan", "verify", "study", "layers", "track", "run", "data", "pin", "encoder"):
+    for name in (
+        "profile",
+        "tasks",
+        "plan",
+        "verify",
+        "report",
+        "study",
+        "layers",
+        "track",
+        "run",
+        "data",
+        "pin",
+        "encoder",
+    ):
         assert f"\n  {name} " in out
     _, out, _ = harness("run", "--help")
     for name in (
@@ -33,6 +46,7 @@ def test_help_names_every_command(harness: Command) -> None:
         "cell",
         "scores",
         "verdicts",
+        "report",
         "metrics",
         "track",
     ):
@@ -58,6 +72,8 @@ def test_each_stage_says_what_it_did(harness: Command, toy_copy: Toy) -> None:
     assert code == 0 and out == f"scores of 2 of {len(params.grid.targets)} cells: {paths.scores}\n"
     code, out, _ = harness("run", "verdicts")
     assert code == 0 and paths.verdicts.is_file()
+    code, out, _ = harness("run", "report")
+    assert code == 0 and out.startswith(f"report: {paths.build / 'report.html'}, ")
 
 
 def test_tasks_lists_every_task_file(harness: Command, toy_copy: Toy) -> None:

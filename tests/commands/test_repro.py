@@ -26,7 +26,7 @@ from harness.pipeline.units import states
 from harness.project.profiles import load_params
 
 TARGETS, RECIPES = ("udpos", "tatoeba"), ("none", "mnli")
-GRID = ("intermediate", "cell", "scores", "verdicts", "metrics", "track")
+GRID = ("intermediate", "cell", "scores", "verdicts", "report", "metrics", "track")
 pytestmark = pytest.mark.slow
 
 

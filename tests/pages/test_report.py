@@ -73,6 +73,7 @@ def test_the_page_opens_with_the_answer_and_shows_every_claim_and_cell(ran: Proj
         assert cell.id in seen
     for pair in report.pairs:
         assert all(cell.predictions_sha256 and cell.predictions_sha256 in seen for cell in pair.cells)
+        assert all(sha256 in seen for cell in pair.cells for sha256 in cell.inputs.values())
         assert f'href="#{pair.id}"' in page and f'id="{pair.id}"' in page
 
 

@@ -51,6 +51,7 @@ def test_a_killed_run_is_resumed_and_finished(project: Project) -> None:
     assert verdicts["v0"]["rescored"] == len(CELLS) and verdicts["v0"]["lock"].endswith(" stages as in dvc.lock")
     tracked = json.loads((project.paths.results / "tracked.json").read_text(encoding="utf-8"))
     assert tracked["cells"] == len(CELLS)
+    assert f"{len(CELLS)}/{len(CELLS)}" in (project.paths.build / "report.html").read_text(encoding="utf-8")
     assert (project.paths.mlruns / "mlflow.db").is_file()
     # The pieces printed say what was done, through the warm process as well.
     assert "cell mnli-udpos-1: ok, score" in log or "cell mnli-udpos-1: collapsed, score" in log

@@ -13,7 +13,7 @@ from harness.project.profiles import read_params
 
 PROFILE = "lab"
 CODE = ("harness/", "tasks/", "reference/claims.yaml")
-FOLLOWING = ("scores", "verdicts", "metrics", "track")
+FOLLOWING = ("scores", "verdicts", "report", "metrics", "track")
 """Stages that only restate results: their code may change while every result stays."""
 
 

@@ -24,7 +24,7 @@ def print_diff(found: Diff, console: Console) -> None:
     _scores(console, found.scores)
     for side, cells in (("A", found.only_a), ("B", found.only_b)):
         if cells:
-            console.print(f"\n{len(cells)} cells only in {side}: {name_some(cells)}")
+            console.print(f"\nCells only in {side}, {len(cells)}: {name_some(cells)}")
     if found.inputs:
         counts = ", ".join(f"{name} of {count}" for name, count in found.inputs.items())
         console.print(f"\nInputs that differ, cells: {counts}")
@@ -39,7 +39,7 @@ def answer(found: Diff) -> str:
     changed = [one for one in (one.points for one in found.scores) if one is not None]
     largest = f", by at most {max(map(abs, changed)):.2f} points" if changed else ""
     return (
-        f"{len(found.claims)} claims differ; {len(found.scores)} of {found.cells_in_both} cells in both have another"
+        f"Claims that differ: {len(found.claims)}; {len(found.scores)} of {found.cells_in_both} cells in both have another"
         f" score{largest}; {found.same_predictions} the same predictions."
     )
 

@@ -83,6 +83,18 @@ class Pair(Record):
         return list(dict.fromkeys(language for cell in self.cells for language in cell.by_language))
 
     @property
+    def hashes(self) -> list[tuple[str, str, str]]:
+        """(file, seeds, sha256) of predictions and of everything that went in; seeds that share one stand together."""
+        seeds: dict[tuple[str, str], list[str]] = {}
+        for cell in self.cells:
+            predictions = {"predictions": cell.predictions_sha256} if cell.predictions_sha256 else {}
+            for file in (predictions | cell.inputs).items():
+                seeds.setdefault(file, []).append(str(cell.seed))
+        order = list(dict.fromkeys(name for name, _ in seeds))
+        files = sorted(seeds, key=lambda file: order.index(file[0]))
+        return [(name, ", ".join(seeds[name, sha256]), sha256) for name, sha256 in files]
+
+    @property
     def lacks(self) -> str:
         """The worst that befell its cells, in a word; empty where all are ok."""
         found = {cell.status for cell in self.cells}
