@@ -29,7 +29,7 @@ def training_entries(held: Held) -> Iterator[Entry]:
                 yield _encoder(record, path, sha256, when)
             elif _trained(record):
                 yield _training(record, path, sha256, when)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise HarnessError(
                 f"expected the record of a training in {path}, found another form: {' '.join(str(error).split())}",
                 fix="run `dvc repro` to make it anew, or `git checkout -- reference` if it is a pinned one",
@@ -55,11 +55,11 @@ def _encoder(record: Mapping[str, Any], path: Path, sha256: str, ended_ms: int) 
         title="encoder",
         sha256=sha256,
         ended_ms=ended_ms,
-        elapsed_s=record.get("elapsed_s") or 0.0,
+        elapsed_s=float(record.get("elapsed_s") or 0.0),
         tags=tags,
         params=flatten({"parameters": record["parameters"], "count.sentences": sentences}),
         values=curve_values(_curve(record)),
-        inputs=[DataInput("corpus", corpus, "pretraining", "tasks/text.yaml", rows)] if corpus else [],
+        inputs=[DataInput("corpus", str(corpus), "pretraining", "tasks/text.yaml", rows)] if corpus else [],
         files=[(path.name, path)],
     )
 
@@ -73,9 +73,9 @@ def _training(record: Mapping[str, Any], path: Path, sha256: str, ended_ms: int)
     tags[NOTE_TAG] = (
         f"Intermediate training of recipe `{recipe}`, seed {seed}: {status}.{f' Why: {why}.' if why else ''}"
     )
-    dev = {f"dev/{task}": value for task, value in (record.get("dev_headline") or {}).items()}
+    dev = {f"dev/{task}": float(value) for task, value in (record.get("dev_headline") or {}).items()}
     counts = {f"count.{what}": str(value) for what, value in (record.get("counts") or {}).items()}
-    single = dev | {"elapsed_s": record.get("elapsed_s") or 0.0}
+    single = dev | {"elapsed_s": float(record.get("elapsed_s") or 0.0)}
     title = f"{recipe}-{seed} training"
     return Entry(
         kind="training",
@@ -83,7 +83,7 @@ def _training(record: Mapping[str, Any], path: Path, sha256: str, ended_ms: int)
         title=f"{title} ({status})" if status in MARKED else title,
         sha256=sha256,
         ended_ms=ended_ms,
-        elapsed_s=record.get("elapsed_s") or 0.0,
+        elapsed_s=float(record.get("elapsed_s") or 0.0),
         recipe=recipe,
         status="FAILED" if status in RED else "FINISHED",
         tags=tags,
@@ -103,4 +103,4 @@ def _inputs(record: Mapping[str, Any]) -> Iterator[DataInput]:
     for task, entry in tasks.items():
         if entry.get("data_sha256"):
             rows = (record.get("counts") or {}).get(f"{task}.examples")
-            yield DataInput(task, entry["data_sha256"], "training", f"tasks/{task}.yaml", rows)
+            yield DataInput(task, str(entry["data_sha256"]), "training", f"tasks/{task}.yaml", rows)
