@@ -78,6 +78,7 @@ IN_A_PROJECT: dict[str, tuple[str, ...]] = {
 }
 """Command -> what it may import, in a project one of whose cells has run: too few to compute an interval of."""
 ON_PINNED_RESULTS: dict[str, tuple[str, ...]] = {
+    "claims plot --profile lab --out {folder}/claims.png": STATISTICS + PICTURES,
     "degradation --profile lab": MORE_STATISTICS,
     "degradation --profile lab --figures {folder}": MORE_STATISTICS + PICTURES,
     "degradation --profile lab --page {folder}/page.md": MORE_STATISTICS + PICTURES,
