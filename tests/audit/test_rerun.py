@@ -139,7 +139,7 @@ def test_cells_that_are_named_run_again_and_are_stronger_evidence(
     found = json.loads(out)
     assert [one["cell"]["recipe"] for one in found["rerun"]["cells"]] == [CELLS[1].recipe]
     assert found["rerun"]["seed"] is None and found["evidence"] == {"re-run here": 1, "re-scored here": 1}
-    assert "1 cells re-run here, 1 cells re-scored here" in verify("--cell", CELLS[1].id)[1]
+    assert "1 cells re-run here, 1 cells re-scored here" in verify("--cell", CELLS[1].id, "--details")[1]
     code, out, err = verify("--cell", "hellaswag-pawsx-9")
     assert code == 2 and "hellaswag-pawsx-1" in out + err
     assert verify("--cell", CELLS[1].id, "--rerun", "1")[0] == 2
@@ -153,7 +153,7 @@ def test_a_tampered_cell_is_different_and_its_first_row_is_named(
     paths, cell = project[1], CELLS[1]
     original = read_result(paths.cell(cell.recipe, cell.target, 1) / "result.json").predictions
     recorded, true = tamper(paths, cell, "qab", row=4)
-    assert "V0 integrity      ok" in verify()[1]
+    assert "V0 integrity  ok" in verify()[1]
     before = files(paths.results)
     code, out, err = verify("--rerun", "1", "--seed", str(seed_of(cell)))
     assert code == 1 and "\nexit code 1: something is not reproduced, or refuted" in out
@@ -174,7 +174,7 @@ def test_pinned_results_are_compared_with_where_what_they_were_made_from_is_here
     pin_results(params, paths)
     shutil.rmtree(paths.results)
     code, out, _ = verify("--rerun", "1", "--seed", "0")
-    assert code == 0 and "judged            the PINNED results" in out
+    assert code == 0 and "judged   PINNED results" in out
     assert "V1 re-run     ok        1 of 2 cells, drawn with seed 0: 1 repeated exactly" in out
     assert not paths.results.exists()
     shutil.rmtree(paths.encoder)

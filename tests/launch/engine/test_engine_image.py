@@ -29,8 +29,8 @@ Docker = Callable[..., "subprocess.CompletedProcess[str]"]
 def test_verdicts_with_no_mounts_and_no_set_up(docker: Docker, image: str, options: tuple[str, ...]) -> None:
     found = docker("run", "--rm", *options, image, "verify")
     assert found.returncode == 0, found.stderr
-    assert "judged            the PINNED results in reference/lab" in found.stdout
-    assert "V0 integrity      ok" in found.stdout and "squad-gain" in found.stdout
+    assert "judged   PINNED results in reference/lab" in found.stdout
+    assert "V0 integrity  ok" in found.stdout and "squad-gain" in found.stdout
     assert not found.stderr
 
 
@@ -79,7 +79,7 @@ def test_a_users_own_results_are_judged(docker: Docker, image: str, toy_copy: To
         os.chdir(previous)
     found = docker("run", "--rm", "-v", f"{paths.root}:/work", image, "verify")
     assert found.returncode == 3, found.stdout  # the grid of this project has more cells
-    assert "judged            the run in results/toy" in found.stdout and "INVALID" in found.stdout
+    assert "judged   the run in results/toy" in found.stdout and "INVALID" in found.stdout
 
 
 def test_labels_user_and_variables(docker: Docker, image: str) -> None:

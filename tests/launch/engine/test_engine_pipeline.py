@@ -78,7 +78,7 @@ def test_the_pipeline_inside_one_container(docker: Docker, image: str, tmp_path:
     made = Project(tmp_path / "project")
     command = ("run", "--rm", "--network", "none", "--user", f"{os.getuid()}:{os.getgid()}", "-v", f"{made.root}:/work")
     found = docker(*command, image, "repro")
-    assert "V0 integrity      ok" in found.stdout and found.returncode == 0, found.stdout + found.stderr
+    assert "V0 integrity  ok" in found.stdout and found.returncode == 0, found.stdout + found.stderr
     assert set(made.predictions()) == CELLS and (made.paths.mlruns / "mlflow.db").is_file()
     again = docker(*command, image, "repro")
     assert "Running stage" not in again.stdout + again.stderr and again.returncode == 0
