@@ -18,8 +18,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
-    *("benchmarks", "docs", "harness", "profiles", "reference", "tasks", "tests"),
-    *("README.md", "REPRODUCE.md", "Makefile", "pyproject.toml", "dvc.yaml", "grid.json", "params.yaml", ".dvcignore"),
+    *("benchmarks", "docs", "examples", "harness", "profiles", "reference", "requirements", "tasks", "tests"),
+    *(
+        "README.md",
+        "REPRODUCE.md",
+        "CONTRIBUTING.md",
+        "Makefile",
+        "pyproject.toml",
+        "dvc.yaml",
+        "grid.json",
+        "params.yaml",
+        ".dvcignore",
+    ),
 )
 AT_A_TIME = 2
 """Copies that are tested side by side."""
