@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from scipy import stats
-
 from harness.pages.markdown import markdown_table
 from harness.project.params import BASELINE
 from harness.project.records import Record
@@ -79,7 +77,9 @@ def outside_of(
 def _order(published: Sequence[float], here: Sequence[float]) -> float | None:
     if len(here) < FEWEST_LANGUAGES or len(set(here)) == 1:
         return None
-    return float(stats.spearmanr(published, here).statistic)
+    from scipy.stats import spearmanr  # takes half a second to import
+
+    return float(spearmanr(published, here).statistic)
 
 
 def outside_section(found: Sequence[Outside]) -> str:
