@@ -24,7 +24,7 @@ HEAD, LEVEL, WORD = 9, 14, 10
 NAMED = 2
 """So many claims are named behind a note; more are counted."""
 STYLES = {
-    "bold green": r"\b(REPRODUCED|CONFIRMED|CONSISTENT|HOLDS HERE)\b|(?<!NOT )\bas planted\b|✓",
+    "bold green": r"\b(REPRODUCED|CONFIRMED|CONSISTENT|HOLDS HERE)\b|(?<!NOT )(?<!found )(?<!effects )\bas planted\b|✓",
     "bold red": r"(?m)\b(NOT_REPRODUCED|REFUTED|INVALID|DIFFERS|INCONSISTENT|OPPOSITE HERE|NOT AS PLANTED)\b"
     r"|\b(SUSPICIOUS|CUT|NOT THE SHIPPED ONES)\b|^--strict:.*|✗",
     "yellow": r"\b(INCONCLUSIVE|UNDERPOWERED|UNDECIDED|OPEN HERE|PINNED)\b",
