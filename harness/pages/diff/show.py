@@ -39,8 +39,8 @@ def answer(found: Diff) -> str:
     changed = [one for one in (one.points for one in found.scores) if one is not None]
     largest = f", by at most {max(map(abs, changed)):.2f} points" if changed else ""
     return (
-        f"Claims that differ: {len(found.claims)}; {len(found.scores)} of {found.cells_in_both} cells in both have another"
-        f" score{largest}; {found.same_predictions} the same predictions."
+        f"Claims that differ: {len(found.claims)}; {len(found.scores)} of {found.cells_in_both} cells in both have"
+        f" another score{largest}; {found.same_predictions} the same predictions."
     )
 
 
