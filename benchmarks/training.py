@@ -327,9 +327,9 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     hows = [
         How(task, given.rows, given.dev_rows, threads, precision)
+        for threads in given.threads
         for task in given.tasks
         for precision in given.precisions
-        for threads in given.threads
     ]
     if given.arm:
         arm, seed = given.arm
