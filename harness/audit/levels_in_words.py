@@ -18,6 +18,9 @@ from harness.project.errors import name_some
 from harness.verify.published.arithmetic import Followed, arithmetic_words
 from harness.verify.verdicts.strength import LEVELS
 
+RERUN = "V1 re-run"
+"""The level that has a line of its own, since it was asked for."""
+
 
 @dataclass(frozen=True)
 class LevelLine:
@@ -36,10 +39,10 @@ class LevelLine:
 
 
 def level_lines(v: Verification) -> list[LevelLine]:
-    """A line per level; neighbours that say the same of nothing share one."""
+    """A line per level; neighbours that looked at nothing for the same reason share one."""
     lines = [_v0(v), _v1(v), *_rerun(v), _v2(v), *_arithmetic(v)]
     joined: list[LevelLine] = []
-    for (word, detail), group in groupby(lines, key=lambda line: (line.word, line.detail)):
+    for (word, detail, _), group in groupby(lines, key=lambda line: (line.word, line.detail, line.name == RERUN)):
         alike = list(group)
         if len(alike) > 1 and word == "-":
             joined.append(LevelLine(", ".join(line.name.split()[0] for line in alike), word, detail))
@@ -100,9 +103,9 @@ def _v1(v: Verification) -> LevelLine:
 def _rerun(v: Verification) -> list[LevelLine]:
     """Cells run again, where that was asked for."""
     if v.rerun is None:
-        return [LevelLine("V1 re-run", "-", v.rerun_note)] if v.rerun_note else []
+        return [LevelLine(RERUN, "-", v.rerun_note)] if v.rerun_note else []
     word, detail, cells = show_rerun(v.rerun)
-    return [LevelLine("V1 re-run", word, detail, cells)]
+    return [LevelLine(RERUN, word, detail, cells)]
 
 
 def _v2(v: Verification) -> LevelLine:
