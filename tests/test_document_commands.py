@@ -50,10 +50,13 @@ NOT_RUN = {
 """Words that a command has -> why it is not run. A word that ends in / stands for all that begin with it."""
 ARCHIVE = "lab-crate.zip"
 FILLED = {"ID": "squad-gain", "FILE.zip": ARCHIVE, "NAME": "lab", "CLAIMS.yaml": "examples/claims.yaml",
-          "SCORES.csv": "examples/scores.csv", "CLAIM": "squad-gain"}  # fmt: skip
+          "SCORES.csv": "examples/scores.csv", "CLAIM": "squad-gain", "mine.zip": ARCHIVE, "theirs.zip": ARCHIVE,
+          "../other-clone": "."}  # fmt: skip
 """What is typed for a placeholder."""
 EXIT_CODES = {
     "harness degradation --page": {2},  # spoken of without its file
+    "harness diff": {2},  # spoken of without what differs
+    "harness track --profile mini": {0, 2},  # 2 as long as nothing of it is pinned
     "harness doctor": {0, 1},  # 1 where the machine lacks something
     "harness verify --quick": {2},  # without re-scoring no planted effect is decided
     "harness verify --strict": {2},  # claims are NOT_TESTED

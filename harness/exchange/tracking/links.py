@@ -24,7 +24,7 @@ def experiment_links(mlruns: Path, port: str = DEFAULT_PORT) -> dict[str, str]:
     """
     database = mlruns / DATABASE
     if not database.is_file():
-        raise HarnessError(f"expected {database}, found none", fix="make repro, or harness track")
+        raise HarnessError(f"expected MLflow's database {database}, found none", fix="make repro, or harness track")
     query = (
         "SELECT name, experiment_id FROM experiments WHERE lifecycle_stage = 'active' AND experiment_id IN"
         " (SELECT experiment_id FROM runs WHERE lifecycle_stage = 'active') ORDER BY last_update_time DESC"
