@@ -39,7 +39,7 @@ from harness.project.results import grid_cells
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = "grown"
 LABORATORY = ROOT / "reference" / "lab"
-LATER = ("verdicts", "metrics", "track")
+LATER = ("verdicts", "report", "metrics", "track")
 """Stages that are left out of dvc.lock: they have not run."""
 
 

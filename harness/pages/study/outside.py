@@ -111,7 +111,7 @@ def _table(one: Outside) -> str:
 def _said(one: Outside) -> str:
     published, here = one.lost
     rows = "all rows" if one.training_rows is None else f"{one.training_rows:,} rows"
-    order = "" if one.order is None else f" Spearman's correlation of the other languages' scores is {one.order:+.2f}."
+    order = "" if one.order is None else f" Spearman's correlation of the other languages' scores is {one.order:+z.2f}."
     return (
         f"Published: {one.row.system}, fine-tuned on {one.row.trained} ({one.row.document}, {one.row.place}). Here: "
         f"{rows}. From English to the mean of the others {published:.1f} points are lost there and {here:.1f} here."
