@@ -123,6 +123,14 @@ def test_text_of_settings_and_claims_is_data(ran: Project) -> None:
     assert "<script>alert(1)</script>" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
+def test_names_between_backticks_are_code_and_escaped(ran: Project) -> None:
+    report = report_of(ran)
+    verdict = report.claims[0].verdict.model_copy(update={"text": "Training on `<b>mnli</b>` & more"})
+    first = report.claims[0].model_copy(update={"verdict": verdict})
+    page = render_report(report.model_copy(update={"claims": [first, *report.claims[1:]]}))
+    assert "Training on <code>&lt;b&gt;mnli&lt;/b&gt;</code> &amp; more" in page
+
+
 def test_a_profile_without_results_has_a_page_without_charts(tmp_path: Path) -> None:
     out = tmp_path / "new" / "paper.html"
     assert run(["report", "--profile", "paper", "--out", str(out)]) == 0

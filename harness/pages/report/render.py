@@ -32,6 +32,8 @@ SYMBOLS: Mapping[str, str] = {
     "INVALID": "!",
 }
 """Verdict -> the symbol beside its word."""
+QUOTED = re.compile(r"`([^`]+)`")
+"""How texts mark a name or a command."""
 SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 """A line that would have a browser's tools look for a file that is not there."""
 
@@ -62,6 +64,7 @@ def render_report(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["quoted"] = _quoted
     charts = charts_of(report)
     code = {name: Markup(SOURCE_MAP.sub("", _asset(name))) for name in LIBRARIES} if charts else {}
     return environment.get_template("report.html.j2").render(
@@ -80,6 +83,13 @@ def render_report(report: Report) -> str:
         machines=_machines(report),
         version=__version__,
     )
+
+
+def _quoted(text: str) -> Any:
+    """A text as HTML, with what stands between backticks as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(QUOTED.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def _asset(name: str) -> str:
