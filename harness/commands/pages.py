@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import ProfileName, open_project
+from harness.commands import ProfileName, look_at_project, open_project
 from harness.project.errors import HarnessError
 
 verifier = typer.Typer(no_args_is_help=True, help="How the verifier decides, and how often it errs.")
@@ -39,13 +39,16 @@ def report(
     """Write one HTML page that shows the verdicts and all that they rest on; opens offline, prints (seconds).
 
     Of the same results that `harness verify` judges. The answer, claimed and measured values, every claim with its
-    derivation, every cell with its hashes, and how to check it again. docs/report.md says how to read it.
+    derivation, every cell with its hashes, and how to check it again. docs/report.md says how to read it. Outside of a
+    clone: of the results that came with the package, as PROFILE-report.html in this folder.
     """
     from harness.pages.report.read import read_report
     from harness.pages.report.render import report_file, write_report
+    from harness.project.paths import SHIPPED
 
-    params, paths = open_project(profile)
-    file = report_file(paths) if out is None else out
+    params, paths = look_at_project(profile)
+    usual = Path(f"{params.profile}-report.html") if paths.root == SHIPPED else report_file(paths)
+    file = usual if out is None else out
     size = write_report(read_report(params, paths), file)
     typer.echo(f"written: {file}, {size / 1e6:.1f} MB; open it in a browser")
 

@@ -104,6 +104,16 @@ def test_an_installed_package_is_looked_at_anywhere(installed: Command, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_shipped_is_shown_as_a_page_in_the_users_folder(
+    installed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, err = installed("report", "--profile", "paper")
+    assert code == 0 and "paper-report.html" in out and err.startswith("harness: no clone here")
+    assert [path.name for path in tmp_path.iterdir()] == ["paper-report.html"]
+    assert installed("report", "--profile", "paper", "--out", "mine.html")[0] == 0
+    assert (tmp_path / "mine.html").is_file()
+
+
 @pytest.mark.parametrize("words", ["claims", "claims arithmetic", "claims show squad-gain"])
 def test_its_registry_is_read_anywhere(installed: Command, words: str) -> None:
     code, out, err = installed(*words.split())
