@@ -24,6 +24,16 @@ def open_project(profile: str | None = None) -> tuple[Params, Paths]:
     return opened(profile)
 
 
+def paths_here() -> Paths | None:
+    """The project that the working folder lies in; None where there is none, or one whose settings don't load."""
+    from harness.project.errors import HarnessError
+
+    try:
+        return open_project()[1]
+    except HarnessError:
+        return None
+
+
 def look_at_project(profile: str | None = None) -> tuple[Params, Paths]:
     """As `open_project`, for commands that only look: outside of any clone they look at what the package ships."""
     from harness import __version__

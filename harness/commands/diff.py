@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands import open_project
+from harness.commands import look_at_project, paths_here
 from harness.project.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -66,10 +66,13 @@ def _side(name: str) -> Side:
     elif "/" in name:
         raise HarnessError(f"expected an archive or a clone at {name}, found none", fix="give the path of one")
     else:
-        params, paths = open_project(name)
+        params, paths = look_at_project(name)
     judged = find_results(params, paths)
     if judged.source == "nothing":
-        raise HarnessError(f"expected results of {name}, found none", fix=f"run `harness profile {name}`, `make repro`")
+        raise HarnessError(
+            f"expected results of {name}, found none",
+            fix=f"run `harness profile {params.profile}` and `make repro` in {paths.root}",
+        )
     found = verify_results(judged, params, paths)
     settings = params.model_dump(mode="json")
     return Side(name=name, verification=found, results=dict(judged.checked.results), settings=settings)
@@ -79,11 +82,7 @@ def _crate(name: str) -> Side:
     from harness.exchange.read import read_crate
     from harness.pages.diff.record import Side
 
-    try:
-        here = open_project()[1]
-    except HarnessError:  # no checkout: the archive has its own rules
-        here = None
-    read = read_crate(Path(name), here)
+    read = read_crate(Path(name), paths_here())  # outside of a clone it has its own rules
     return Side(
         name=name, verification=read.verification, results=dict(read.results),
         settings=read.params.model_dump(mode="json"),

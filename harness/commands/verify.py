@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import ProfileName, look_at_project, open_project
+from harness.commands import ProfileName, look_at_project, open_project, paths_here
 from harness.commands.verdicts import Output
 from harness.project.errors import HarnessError
 from harness.project.names import LARGEST_SEED
@@ -145,10 +145,7 @@ def _verify_crate(path: Path, profile: str | None, output: Output, signers: Path
 
     if profile is not None:
         raise HarnessError(f"expected --profile or an archive, found both ({profile}, {path})", fix="leave one out")
-    try:
-        here = open_project()[1]
-    except HarnessError:  # no checkout, or one whose settings don't load: the archive has its own
-        here = None
+    here = paths_here()  # without one the archive has its own rules
     try:
         return output.tell(verify_crate(path, here, signers))
     except CrateRefused as refused:

@@ -114,6 +114,12 @@ def test_what_is_shipped_is_shown_as_a_page_in_the_users_folder(
     assert (tmp_path / "mine.html").is_file()
 
 
+def test_what_is_shipped_is_compared_anywhere(installed: Command, tmp_path: Path) -> None:
+    code, _, err = installed("diff", "paper", "paper")
+    assert code == 2 and "expected results of paper, found none" in err and "`harness profile paper`" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("words", ["claims", "claims arithmetic", "claims show squad-gain"])
 def test_its_registry_is_read_anywhere(installed: Command, words: str) -> None:
     code, out, err = installed(*words.split())

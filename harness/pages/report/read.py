@@ -124,9 +124,8 @@ def _about(v: Verification) -> str:
 
 def _cards(v: Verification) -> list[Card]:
     v0 = v.v0
-    judged = {"run": "run", "pinned": "pinned", "nothing": "nothing"}.get(v.judged, v.judged)
     if v.judged == "nothing":
-        return [Card(value=judged, label="results judged")]
+        return [Card(value=v.judged, label="results judged")]
     of = v0.rescored + len(v0.not_rescored)
     levels = [level for level in WEAKEST_FIRST if v.evidence.get(level)]
     cards = [
@@ -143,7 +142,7 @@ def _cards(v: Verification) -> list[Card]:
     grid = f"{len(v.grid.recipes)} x {len(v.grid.targets)} x {len(v.grid.seeds)}"
     cards.append(Card(value=grid, label="recipes x targets x seeds"))
     cards += [Card(value=levels[0], label="weakest evidence")] if levels else []
-    return [*cards, Card(value=judged, label="results judged")]
+    return [*cards, Card(value=v.judged, label="results judged")]
 
 
 def _claims(v: Verification, paths: Paths) -> list[ClaimShown]:

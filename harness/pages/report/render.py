@@ -13,7 +13,7 @@ from typing import Any
 from harness import __version__
 from harness.pages.report.charts import charts_of, drawn_claims
 from harness.pages.report.record import Pair, Report
-from harness.project.errors import writing
+from harness.project.files import write_text
 from harness.project.params import BASELINE
 from harness.project.paths import Paths
 from harness.verify.show.table import show_interval, show_points
@@ -45,11 +45,9 @@ def report_file(paths: Paths) -> Path:
 
 def write_report(report: Report, out: Path) -> int:
     """Write the page to `out`; returns its size in bytes. Raises HarnessError where it can't be written."""
-    content = render_report(report).encode()
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(content)
-    return len(content)
+    page = render_report(report)
+    write_text(out, page)
+    return len(page.encode())
 
 
 def render_report(report: Report) -> str:

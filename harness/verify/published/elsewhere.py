@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
-from harness.project.errors import HarnessError, explain_validation
-from harness.project.files import read_yaml
 from harness.project.records import StrictRecord
+from harness.verify.published.rows import read_rows
 
 ELSEWHERE = "elsewhere.yaml"
 """Name of the file in reference/."""
@@ -45,18 +44,4 @@ def read_elsewhere(path: Path, profile: str) -> list[ElsewhereRow]:
 
     Raises HarnessError for a file that doesn't fit its schema.
     """
-    if not path.is_file():
-        return []
-    fix = f"edit {path}"
-    content = read_yaml(path, fix)
-    if not isinstance(content, dict):
-        raise HarnessError(f"expected published rows by name in {path}, found {type(content).__name__}", fix=fix)
-    rows = [_parse(entry, f"row {name} of {path}", fix) for name, entry in content.items()]
-    return [row for row in rows if profile in row.profiles]
-
-
-def _parse(entry: object, where: str, fix: str) -> ElsewhereRow:
-    try:
-        return ElsewhereRow.model_validate(entry)
-    except ValidationError as error:
-        raise HarnessError(explain_validation(error, ElsewhereRow, where), fix=fix) from None
+    return [row for row in read_rows(path, ElsewhereRow).values() if profile in row.profiles]

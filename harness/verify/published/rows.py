@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -63,6 +63,14 @@ class PublishedRow(StrictRecord):
 
 def read_published(path: Path) -> dict[str, PublishedRow]:
     """Published rows by name; none where there is no such file. HarnessError for one that doesn't fit its schema."""
+    return read_rows(path, PublishedRow)
+
+
+Row = TypeVar("Row", bound=StrictRecord)
+
+
+def read_rows(path: Path, kind: type[Row]) -> dict[str, Row]:
+    """Rows of a kind by name, of a file of such; none where there is no file. HarnessError as `read_published`."""
     if not path.is_file():
         return {}
     fix = f"edit {path}"
@@ -70,11 +78,11 @@ def read_published(path: Path) -> dict[str, PublishedRow]:
     if not isinstance(content, dict):
         found = type(content).__name__
         raise HarnessError(f"expected published rows by name in {path}, found {found}", fix=fix)
-    return {str(name): _parse(entry, f"row {name} of {path}", fix) for name, entry in content.items()}
+    return {str(name): _parse(entry, kind, f"row {name} of {path}", fix) for name, entry in content.items()}
 
 
-def _parse(entry: object, where: str, fix: str) -> PublishedRow:
+def _parse(entry: object, kind: type[Row], where: str, fix: str) -> Row:
     try:
-        return PublishedRow.model_validate(entry)
+        return kind.model_validate(entry)
     except ValidationError as error:
-        raise HarnessError(explain_validation(error, PublishedRow, where), fix=fix) from None
+        raise HarnessError(explain_validation(error, kind, where), fix=fix) from None
