@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 HEADINGS = {
     "Look and judge": {
         "verify": "Judge the results: a verdict for each claim.",
+        "judge": "Judge claims from scores that any program made.",
         "claims": "What was published, and what decides each claim.",
         "report": "One HTML page of it all, to open offline or to send.",
         "diff": "What differs between two runs, archives or profiles.",

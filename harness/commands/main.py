@@ -17,6 +17,7 @@ from harness.commands import (
     encoder,
     exchange,
     image,
+    judge,
     open_project,
     pages,
     pin,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     verify.verify,
+    judge.judge,
     repro.repro,
     plan.plan,
     project.profile,

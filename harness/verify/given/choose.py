@@ -1,0 +1,253 @@
+"""Which rows of a table a claim is about, and a score per method, task and seed from them.
+
+What is compared must be the same but for the method: the same split, metric, tasks and languages. Where the table
+leaves a choice it is asked for, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.project.errors import HarnessError, name_some, nearest
+from harness.verify.given.table import Role, Table
+
+BASELINES = ("none", "baseline", "base", "control", "vanilla")
+"""Names of methods that say that they are the baseline."""
+ONE = "the scores"
+"""What a table without a column of tasks is called."""
+CODED: tuple[Role, ...] = ("method", "task", "seed", "language")
+"""What tells one score from another."""
+Points = dict[tuple[str, str], dict[str, float]]
+"""(method, task) -> seed -> points."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What of a table is compared."""
+
+    table: Table
+    """The table."""
+    rows: NDArray[np.bool_]
+    """Its rows that count."""
+    baseline: str
+    """The method that the others are compared with."""
+    methods: list[str]
+    """The others."""
+    tasks: list[str]
+    """The tasks."""
+    points: Points
+    """(method, task) -> seed -> points, averaged over languages; seeds in their order."""
+    has_seeds: bool
+    """Does the table name seeds? Else runs are told apart by their place, and nothing pairs them."""
+    split: str | None
+    """The split; None where the table doesn't say."""
+    metric: str | None
+    """The metric, likewise."""
+
+
+def choose(
+    table: Table,
+    *,
+    baseline: str | None = None,
+    split: str | None = None,
+    metric: str | None = None,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+) -> Chosen:
+    """What of the table is compared; arguments that are None or empty are found, or asked for where they can't be.
+
+    Raises HarnessError for a choice that is open, a name that isn't there, rows given twice, and languages that are not
+    the same for all methods of a task.
+    """
+    rows = table.every
+    split = _only(table, rows, "split", split, "the test rows that are judged")
+    rows &= table.rows_of("split", split) if split is not None else True
+    metric = _only(table, rows, "metric", metric, "what is judged")
+    rows &= table.rows_of("metric", metric) if metric is not None else True
+    named: dict[Role, Sequence[str]] = {"task": tasks, "language": languages}
+    for role, wanted in named.items():
+        if wanted:
+            rows &= np.logical_or.reduce([table.rows_of(role, name) for name in wanted])
+    if not rows.any():
+        raise HarnessError(f"expected rows of that choice in {table.source}, found none", fix="choose less narrowly")
+    methods = table.names("method", rows) or _no_methods(table)
+    baseline = find_baseline(methods, baseline, table.source)
+    _check_languages(table, rows)
+    points, has_seeds = _points(table, rows)
+    found_tasks = table.names("task", rows) or [ONE]
+    others = [method for method in methods if method != baseline]
+    return Chosen(table, rows, baseline, others, found_tasks, points, has_seeds, split, metric)
+
+
+def find_baseline(methods: Sequence[str], asked: str | None, source: str) -> str:
+    """The method that others are compared with: the one asked for, or the only one whose name says so."""
+    if len(methods) < 2:
+        raise HarnessError(
+            f"expected two methods in {source} at least, found {methods[0]} alone", fix="give the baseline's scores too"
+        )
+    if asked is not None:
+        if asked not in methods:
+            known = nearest(asked, methods)
+            raise HarnessError(
+                f"expected the baseline `{asked}` in {source}, found none; {known}", fix="use one of those names"
+            )
+        return asked
+    said = [method for method in methods if method.lower() in BASELINES]
+    if len(said) != 1:
+        found = f"{' and '.join(said)}" if said else f"{name_some(list(methods))}"
+        raise HarnessError(
+            f"expected to know which method of {source} is the baseline, found {found}",
+            fix=f"name it with --baseline, as in --baseline {methods[0]}",
+        )
+    return said[0]
+
+
+def _no_methods(table: Table) -> list[str]:
+    raise HarnessError(
+        f"expected a column of methods in {table.source}, found none",
+        fix="name it with --column method=NAME, or give each method a file of its own: NAME=FILE NAME=FILE",
+    )
+
+
+def _only(table: Table, rows: NDArray[np.bool_], role: Role, asked: str | None, what: str) -> str | None:
+    """The one name of a column; None where there is no such column. Asked for where there are several."""
+    names = table.names(role, rows)
+    if asked is not None:
+        table.rows_of(role, asked)
+        return asked
+    if len(names) > 1:
+        raise HarnessError(
+            f"expected one {role} in {table.source}, found {name_some([name or '(empty)' for name in names])}",
+            fix=f"say which is {what} with --{role}",
+        )
+    return names[0] if names and names[0] else None
+
+
+def _points(table: Table, rows: NDArray[np.bool_]) -> tuple[Points, bool]:
+    """(method, task) -> seed -> points, and whether the table names seeds."""
+    seeds = table.names("seed", rows)
+    has_seeds = bool(seeds) and "" not in seeds
+    codes = {role: _codes(table, role, rows) for role in CODED}
+    if not has_seeds:
+        codes["seed"] = np.zeros(int(rows.sum()), dtype=np.int64) if table.has_items else _runs(codes)
+    by_language = _means(table, rows, codes, has_seeds)
+    points: dict[tuple[str, str], dict[str, list[float]]] = {}
+    method, task, seed = (table.columns.get(role) for role in ("method", "task", "seed"))
+    for (m, t, s, _), value in by_language.items():
+        pair = (method.names[m] if method else "", task.names[t] if task else ONE)
+        name = seed.names[s] if has_seeds and seed else str(s + 1)
+        points.setdefault(pair, {}).setdefault(name, []).append(value)
+    order = {name: place for place, name in enumerate(in_order({seed for by in points.values() for seed in by}))}
+    return {
+        pair: {seed: float(np.mean(by[seed])) for seed in sorted(by, key=order.__getitem__)}
+        for pair, by in points.items()
+    }, has_seeds
+
+
+def in_order(seeds: set[str]) -> list[str]:
+    """Seeds in the order in which they count: by number where all are numbers, else as words."""
+    if all(seed.lstrip("-").isdecimal() for seed in seeds):
+        return sorted(seeds, key=int)
+    return sorted(seeds)
+
+
+def _codes(table: Table, role: Role, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+    column = table.columns.get(role)
+    return column.codes[rows].astype(np.int64) if column else np.zeros(int(rows.sum()), dtype=np.int64)
+
+
+def _runs(codes: Mapping[Role, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Where no seed is named: the how-manieth row of its method, task and language each row is."""
+    seen: dict[tuple[int, int, int], int] = {}
+    found = []
+    for key in zip(codes["method"].tolist(), codes["task"].tolist(), codes["language"].tolist(), strict=True):
+        found.append(seen.get(key, 0))
+        seen[key] = seen.get(key, 0) + 1
+    return np.array(found, dtype=np.int64)
+
+
+def _means(
+    table: Table, rows: NDArray[np.bool_], codes: Mapping[Role, NDArray[np.int64]], has_seeds: bool
+) -> dict[tuple[int, int, int, int], float]:
+    """(method, task, seed, language) -> points: the row's score, or what its items give together."""
+    sizes = [int(codes[role].max()) + 1 for role in CODED]
+    flat = np.ravel_multi_index([codes[role] for role in CODED], sizes)
+    keys, place, number = np.unique(flat, return_inverse=True, return_counts=True)
+    if table.has_items:
+        _check_items(table, rows, place, number)
+    elif (number > 1).any():
+        where = [int(code[0]) for code in np.unravel_index([keys[np.argmax(number)]], sizes)]
+        found = f"{int(number.max())} of {_named(table, where, has_seeds)}"
+        raise HarnessError(
+            f"expected one score each in {table.source}, found {found}",
+            fix="remove all but one; if a row is one item of a test set, name the items with --column item=NAME",
+        )
+    score = np.bincount(place, weights=table.score[rows]) / number
+    if table.counts is not None:
+        score = _with_f1(score, table.counts[rows], place)
+    each = zip(*np.unravel_index(keys, sizes), strict=True)
+    return {(int(m), int(t), int(s), int(g)): float(x) for (m, t, s, g), x in zip(each, score, strict=True)}
+
+
+def _with_f1(score: NDArray[np.float64], counts: NDArray[np.int64], place: NDArray[np.intp]) -> NDArray[np.float64]:
+    """F1 in points of the groups whose items have counts: 200 correct / (predicted + gold), 100 where there is nothing
+    to find and nothing was found."""
+    correct, predicted, gold = (np.bincount(place, weights=np.maximum(column, 0)) for column in counts.T)
+    counted = np.bincount(place, weights=counts[:, 0] >= 0) > 0
+    total = predicted + gold
+    f1 = np.where(total > 0, 200 * correct / np.where(total > 0, total, 1), 100.0)
+    return np.where(counted, f1, score)
+
+
+def _check_items(table: Table, rows: NDArray[np.bool_], place: NDArray[np.intp], number: NDArray[np.intp]) -> None:
+    """Each item once per group, and as many in every group that is compared. Raises HarnessError."""
+    item = table.columns["item"].codes[rows].astype(np.int64)
+    both = place.astype(np.int64) * (int(item.max()) + 1) + item
+    if len(np.unique(both)) < len(both):
+        found, times = np.unique(item[_repeated(both)], return_counts=True)
+        name = table.columns["item"].names[int(found[np.argmax(times)])]
+        raise HarnessError(
+            f"expected each item once per method, task, seed and language in {table.source}, found `{name}` again",
+            fix="remove the second row; where items of several tasks share names, add a column of tasks",
+        )
+
+
+def _repeated(keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+    _, first, number = np.unique(keys, return_inverse=True, return_counts=True)
+    return number[first] > 1
+
+
+def _named(table: Table, where: Sequence[int], has_seeds: bool) -> str:
+    """A method, task, seed and language by their numbers, in words."""
+    each = [(table.columns.get(role), code) for role, code in zip(CODED, where, strict=True)]
+    method, task, seed, language = (column.names[code] if column else "" for column, code in each)
+    words = [method, f"on {task}" if task else "", f"in {language}" if language else ""]
+    return " ".join(filter(None, [*words, f"at seed {seed}" if has_seeds else ""]))
+
+
+def _check_languages(table: Table, rows: NDArray[np.bool_]) -> None:
+    """Every method has the same languages of a task, at every seed; a mean over fewer of them is another number."""
+    if "language" not in table.columns:
+        return
+    language = table.columns["language"]
+    codes = {role: _codes(table, role, rows) for role in CODED}
+    by_run: dict[int, dict[tuple[int, int], set[int]]] = {}
+    each = np.unique(np.stack([codes[role] for role in ("task", "method", "seed", "language")]), axis=1)
+    for t, m, s, g in each.T.tolist():
+        by_run.setdefault(t, {}).setdefault((m, s), set()).add(g)
+    for runs in by_run.values():
+        every = set().union(*runs.values())
+        for (m, s), own in runs.items():
+            if lacks := [language.names[code] for code in sorted(every - own)]:
+                t = next(t for t, found in by_run.items() if found is runs)
+                there = sorted(set.intersection(*runs.values()))
+                common = " ".join(f"--language {language.names[code]}" for code in there[:3])
+                raise HarnessError(
+                    f"expected the same languages for all in {table.source}, but {_named(table, (m, t, s, 0), True)}"
+                    f" lacks {name_some(lacks)}",
+                    fix=f"add its scores, or judge the languages that all have: {common} ..." if common else "add them",
+                )

@@ -1,0 +1,353 @@
+"""Claims on given scores -> verdicts: the same rules as for results that were run here, on scores alone.
+
+A claim's gain at a seed is the mean over its tasks of method minus baseline at that seed. Where both were run at the
+same seeds these are paired; where not, the two groups of runs are compared by Welch's t. Whoever gives the scores
+vouches for them.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from harness.project.errors import HarnessError, name_some, nearest
+from harness.verify.given.choose import Chosen, choose
+from harness.verify.given.claim import GivenClaim
+from harness.verify.given.steps import apart_steps, band_steps, paired_steps
+from harness.verify.given.table import Table
+from harness.verify.given.verdict import GivenVerdict, GivenVerdicts, SeedScores
+from harness.verify.given.words import Amount, Bound, Count
+from harness.verify.statistics.decision import Decision, decide, verdict_chances
+from harness.verify.statistics.design import STANDARD, Design
+from harness.verify.statistics.holm import adjust
+from harness.verify.statistics.intervals import Published, spread, t_interval
+from harness.verify.statistics.p_values import must_hold, one_sided_p, partial_p, show_p
+from harness.verify.statistics.welch import Apart, decide_apart, difference_of_means, one_sided_apart
+
+BySeed = Mapping[str, float]
+
+
+def judge_table(
+    table: Table,
+    claims: Sequence[GivenClaim],
+    *,
+    baseline: str | None = None,
+    split: str | None = None,
+    metric: str | None = None,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    design: Design = STANDARD,
+) -> GivenVerdicts:
+    """The verdicts on claims that are judged together: Holm's step-down is over all of them.
+
+    `baseline`, `split`, `metric`, `tasks` and `languages` say what of the table is compared, where it leaves a choice.
+    `design`: after how many seeds one looks; its order is that of the table's seeds by number. Raises HarnessError for
+    a choice that is open, a name that the table doesn't have, and claims that share an id.
+    """
+    if not claims:
+        raise HarnessError("expected a claim to judge, found none", fix='say one, as in --claim "+3.5 +- 0.5"')
+    ids = [claim.id for claim in claims]
+    if twice := next((name for name in ids if ids.count(name) > 1), None):
+        raise HarnessError(f"expected each id once among the claims, found `{twice}` twice", fix="rename one of them")
+    said = next((claim.baseline for claim in claims if claim.baseline), None)
+    chosen = choose(table, baseline=baseline or said, split=split, metric=metric, tasks=tasks, languages=languages)
+    found = _hold([_judge(claim, chosen, design) for claim in claims], design.level)
+    return GivenVerdicts(
+        claims=found,
+        source=table.source,
+        unit=table.unit,
+        columns=dict(table.found),
+        split=chosen.split,
+        metric=chosen.metric,
+        design=design,
+        remarks=list(table.remarks),
+        known=dict(table.known),
+        unknown={**table.unknown, **_unknown(chosen)},
+    )
+
+
+def _unknown(chosen: Chosen) -> dict[str, str]:
+    """What the table doesn't say of what is judged."""
+    found = {} if chosen.split else {"split": "taken for one and the same of all scores"}
+    return (
+        found if chosen.has_seeds else {**found, "seed": "runs are told apart by their order, and nothing pairs them"}
+    )
+
+
+def _hold(found: Sequence[GivenVerdict], level: float) -> list[GivenVerdict]:
+    """Accusations that survive Holm's step-down over all claims; the others are INCONCLUSIVE."""
+    adjusted = adjust([1.0 if one.p_value is None else one.p_value for one in found])
+    held = []
+    for one, p in zip(found, adjusted, strict=True):
+        said: dict[str, Any] = {"p_adjusted": None if one.p_value is None else p}
+        if one.verdict == "NOT_REPRODUCED" and len(found) > 1:
+            stands = p <= level
+            holm = f"by Holm's step-down over {len(found)} claims {show_p(p)}"
+            told = "the accusation stands" if stands else f"over {level:.2f}, so no accusation: more seeds must tell"
+            said |= {"verdict": one.verdict if stands else "INCONCLUSIVE", "reasons": [*one.reasons, f"{holm}: {told}"]}
+        held.append(one.model_copy(update=said))
+    return held
+
+
+class _Pair(NamedTuple):
+    """A method against a baseline over tasks."""
+
+    first: dict[str, float]
+    """Seed -> mean over the tasks of the method's points; seeds that have all tasks."""
+    second: dict[str, float]
+    """The same of the baseline."""
+    gains: dict[str, float] | None
+    """Seed -> gain, where the two are paired."""
+    reasons: list[str]
+    """What was left out, and why it is paired or not."""
+
+
+def _judge(claim: GivenClaim, chosen: Chosen, design: Design) -> GivenVerdict:
+    baseline = claim.baseline or chosen.baseline
+    tasks = _known(claim.tasks, chosen.tasks, "task", chosen) or chosen.tasks
+    if isinstance(claim.expected, Count):
+        return _judge_count(claim, claim.expected, chosen, baseline, tasks, design)
+    method = _method(claim, chosen, baseline)
+    pair = _pair(chosen, method, baseline, tasks, design)
+    return _judge_mean(claim, claim.expected, chosen, (method, baseline), tasks, pair, design)
+
+
+def _known(names: Sequence[str], known: Sequence[str], what: str, chosen: Chosen) -> list[str]:
+    for name in names:
+        if name not in known:
+            found = f"expected the {what} `{name}` in {chosen.table.source}, found none; {nearest(name, known)}"
+            raise HarnessError(found, fix="use one of those names")
+    return list(names)
+
+
+def _method(claim: GivenClaim, chosen: Chosen, baseline: str) -> str:
+    every = [chosen.baseline, *chosen.methods]
+    others = [method for method in every if method != baseline]
+    if claim.method is not None:
+        (method,) = _known([claim.method], every, "method", chosen)
+        _known([baseline], every, "method", chosen)
+        if method == baseline:
+            raise HarnessError(f"expected a method to compare with {baseline}, found itself", fix="name another one")
+        return method
+    if len(others) != 1:
+        raise HarnessError(
+            f"expected to know which method of {chosen.table.source} the claim `{claim.says}` is about, found"
+            f" {name_some(others)}",
+            fix=f'name it with --method, or in the claim: "{others[0]}: {claim.says}"',
+        )
+    return others[0]
+
+
+def _pair(chosen: Chosen, method: str, baseline: str, tasks: Sequence[str], design: Design) -> _Pair:
+    first, second = (_over_tasks(chosen, name, tasks) for name in (method, baseline))
+    reasons = [*_gaps(chosen, method, tasks, first), *_gaps(chosen, baseline, tasks, second)]
+    if not chosen.has_seeds:
+        return _Pair(first, second, None, [*reasons, "no seed is named, so runs are not paired: Welch's t"])
+    common = [seed for seed in first if seed in second]
+    alone = [f"{name} at {name_some([seed for seed in own if seed not in common])}" for name, own in
+             ((method, first), (baseline, second)) if len(own) > len(common)]  # fmt: skip
+    few = len(common) < min(design.first, len(first), len(second))
+    if few:
+        why = f"{len(common) or 'no'} seeds are common to both ({'; '.join(alone)}), so runs are not paired: Welch's t"
+        return _Pair(first, second, None, [*reasons, why])
+    left = [f"paired by the {len(common)} seeds that both have; left out: {'; '.join(alone)}"] if alone else []
+    return _Pair(first, second, {seed: first[seed] - second[seed] for seed in common}, [*reasons, *left])
+
+
+def _over_tasks(chosen: Chosen, method: str, tasks: Sequence[str]) -> dict[str, float]:
+    """Seed -> mean over the tasks, for seeds that have all of them."""
+    each = [chosen.points.get((method, task), {}) for task in tasks]
+    return {seed: statistics.fmean(by[seed] for by in each) for seed in each[0] if all(seed in by for by in each)}
+
+
+def _gaps(chosen: Chosen, method: str, tasks: Sequence[str], whole: BySeed) -> list[str]:
+    """What of a method is left out, since a seed lacks one of the tasks."""
+    each = {task: chosen.points.get((method, task), {}) for task in tasks}
+    if lacking := [task for task, by in each.items() if not by]:
+        return [f"{method} has no score on {name_some(lacking)}"]
+    partly = sorted({seed for by in each.values() for seed in by} - set(whole))
+    return [f"{method} at {name_some(partly)} is left out: it lacks some of the tasks"] if partly else []
+
+
+def _judge_mean(
+    claim: GivenClaim,
+    expected: Amount | Bound,
+    chosen: Chosen,
+    names: tuple[str, str],
+    tasks: Sequence[str],
+    pair: _Pair,
+    design: Design,
+) -> GivenVerdict:
+    published = Published(expected.points, claim.runs or 1) if isinstance(expected, Amount) else None
+    values = list((pair.gains or {}).values())
+    apart = None
+    if pair.gains is None:
+        apart = difference_of_means(list(pair.first.values()), list(pair.second.values()), design)
+    decision = _decision(pair, values, apart, expected, published, design)
+    n = decision.n if decision else 0
+    seeds = list(pair.gains or pair.first)
+    sigma = apart.spread if apart else spread(values[:n]) if n > 1 else 0.0
+    interval = decision.interval if decision else None
+    power = None
+    if published and interval and sigma:
+        power = verdict_chances(expected.points, sigma, n, expected.band, design, published).reproduced
+    steps = paired_steps(pair.gains, n, decision, design) if pair.gains is not None else apart_steps(
+        pair.first, pair.second, apart, names
+    )  # fmt: skip
+    return GivenVerdict(
+        claim=claim,
+        verdict=decision.verdict if decision else "UNDERPOWERED",
+        expected=str(expected),
+        method=names[0],
+        baseline=names[1],
+        tasks=list(tasks),
+        measured=decision.mean if decision else _difference(pair),
+        interval=interval.ends if interval else None,
+        plain_interval=t_interval(values[:n]).ends if interval and values else None,
+        direction=decision.direction if decision else None,
+        n_seeds=n or min(len(pair.first), len(pair.second)),
+        seeds=seeds[: n or None],
+        pairing="not paired (Welch)" if pair.gains is None else "paired by seed",
+        power=power,
+        reach=(interval.high - interval.low) / 2 if interval else None,
+        seeds_needed=decision.seeds_needed if decision else None,
+        p_value=decision.p_value if decision else None,
+        values=dict(pair.gains or {}),
+        scores=_scores(chosen, names, tasks),
+        reasons=[*_why(decision, pair, design), *_over(seeds, n, design), *_runs(claim, published), *pair.reasons],
+        steps=[*steps, *band_steps(expected, decision, design)],
+    )
+
+
+def _decision(
+    pair: _Pair,
+    values: Sequence[float],
+    apart: Apart | None,
+    expected: Amount | Bound,
+    published: Published | None,
+    design: Design,
+) -> Decision | None:
+    if apart is not None:
+        return decide_apart(apart, expected.band, design, published)
+    return decide(values, expected.band, design=design, published=published) if values else None
+
+
+def _difference(pair: _Pair) -> float | None:
+    if not pair.first or not pair.second:
+        return None
+    return statistics.fmean(pair.first.values()) - statistics.fmean(pair.second.values())
+
+
+def _why(decision: Decision | None, pair: _Pair, design: Design) -> list[str]:
+    if decision is not None:
+        return [decision.reason] if decision.reason else []
+    n = min(len(pair.first), len(pair.second))
+    if n >= design.first:
+        return ["all seeds gave the same value: they count as one draw"]
+    return [f"{n} seed{'s' if n != 1 else ''} of at least {design.first}"]
+
+
+def _over(seeds: Sequence[str], n: int, design: Design) -> list[str]:
+    """Seeds that the design doesn't count."""
+    rest = list(seeds[n:]) if n else []
+    looks = ", ".join(map(str, design.looks))
+    return [f"{name_some(rest)} did not count: looks after {looks} seeds, in their order"] if rest else []
+
+
+def _runs(claim: GivenClaim, published: Published | None) -> list[str]:
+    if published is None or claim.runs is not None:
+        return []
+    return ["how many runs the claimed number rests on is not known: it counts as one"]
+
+
+def _scores(chosen: Chosen, names: tuple[str, str], tasks: Sequence[str]) -> list[SeedScores]:
+    first, second = names
+    return [
+        SeedScores(
+            method=first,
+            task=task,
+            measured=chosen.points.get((first, task), {}),
+            compared=chosen.points.get((second, task), {}),
+        )
+        for task in tasks
+    ]
+
+
+def _judge_count(
+    claim: GivenClaim, expected: Count, chosen: Chosen, baseline: str, tasks: Sequence[str], design: Design
+) -> GivenVerdict:
+    """So many of so many gain more than a threshold: the partial conjunction test, both ways."""
+    over, units = _units(claim, expected, chosen, baseline, tasks)
+    pairs = {name: _pair(chosen, method, baseline, own, design) for name, (method, own) in units.items()}
+    tested = {name: _tested(pair, expected.points, design) for name, pair in pairs.items()}
+    means = {name: _difference(pair) for name, pair in pairs.items()}
+    yes, no = [p for p, _ in tested.values()], [p for _, p in tested.values()]
+    shown = sum(partial_p(yes, j) <= design.level for j in range(1, len(yes) + 1))
+    not_shown = sum(partial_p(no, j) <= design.level for j in range(1, len(no) + 1))
+    least = must_hold(expected.of, expected.k / expected.of)
+    p_no = partial_p(no, expected.of - least + 1)
+    verdict = "REPRODUCED" if shown >= least else "NOT_REPRODUCED" if p_no <= design.level else "INCONCLUSIVE"
+    seeds = min(len(pair.gains or min(pair.first, pair.second, key=len)) for pair in pairs.values())
+    if verdict == "INCONCLUSIVE" and seeds < design.first:
+        verdict = "UNDERPOWERED"
+    n = len(units)
+    above = sum(mean is not None and mean > expected.points for mean in means.values())
+    reason = (
+        f"by the partial conjunction test at {design.level:.0%} at least {shown} of {n} {over} gain more than"
+        f" {expected.points:+z.6g} points, and at least {not_shown} don't"
+    )
+    return GivenVerdict(
+        claim=claim,
+        verdict=verdict,
+        expected=str(expected),
+        method=name_some(list(units)) if over == "methods" else next(iter(units.values()))[0],
+        baseline=baseline,
+        tasks=list(tasks),
+        measured=above / n,
+        interval=(shown / n, (n - not_shown) / n),
+        plain_interval=None,
+        direction=None,
+        n_seeds=seeds,
+        seeds=list(next(iter(pairs.values())).gains or next(iter(pairs.values())).first),
+        pairing="paired by seed" if all(pair.gains is not None for pair in pairs.values()) else "not paired (Welch)",
+        p_value=p_no,
+        scores=[row for method, own in units.values() for row in _scores(chosen, (method, baseline), own)],
+        reasons=[reason, *dict.fromkeys(reason for pair in pairs.values() for reason in pair.reasons)],
+        steps=[(name, _count_step(means[name], tested[name], expected)) for name in units],
+    )
+
+
+def _units(
+    claim: GivenClaim, expected: Count, chosen: Chosen, baseline: str, tasks: Sequence[str]
+) -> tuple[str, dict[str, tuple[str, list[str]]]]:
+    """What is counted -> the method and tasks of each. Raises HarnessError where there are not as many as claimed."""
+    every = [name for name in [chosen.baseline, *chosen.methods] if name != baseline]
+    methods = _known(claim.methods, every, "method", chosen) or ([claim.method] if claim.method else every)
+    sizes = {"methods": len(methods), "tasks": len(tasks)}
+    fits = [over for over in ("methods", "tasks") if sizes[over] == expected.of and expected.over in (None, over)]
+    if "tasks" in fits and len(methods) > 1:
+        fits = [over for over in fits if over != "tasks"]
+    if len(fits) != 1:
+        there = f"{len(methods)} methods beside {baseline} and {len(tasks)} tasks"
+        raise HarnessError(
+            f"expected {expected.of} {expected.over or 'methods, or tasks of one method,'} in {chosen.table.source} for"
+            f" the claim `{claim.says}`, found {there}",
+            fix="name what is counted (`8 of 9 tasks above 1`), the method with --method, the tasks with --task",
+        )
+    if fits[0] == "methods":
+        return "methods", {method: (method, list(tasks)) for method in methods}
+    return "tasks", {task: (methods[0], [task]) for task in tasks}
+
+
+def _tested(pair: _Pair, edge: float, design: Design) -> tuple[float, float]:
+    """p values of "the gain is at most the edge" and of "it is at least the edge"."""
+    if pair.gains is None:
+        found = difference_of_means(list(pair.first.values()), list(pair.second.values()), design)
+        return one_sided_apart(found, edge, design)
+    return one_sided_p(list(pair.gains.values()), edge, design) if pair.gains else (1.0, 1.0)
+
+
+def _count_step(mean: float | None, tested: tuple[float, float], expected: Count) -> str:
+    gain = "no gain known" if mean is None else f"{mean:+z.3f} points"
+    return f"{gain}; above {expected.points:+z.6g}: {show_p(tested[0])}, not above: {show_p(tested[1])}"

@@ -1,0 +1,147 @@
+"""What is concluded about a claim on given scores, and all of them together."""
+
+from __future__ import annotations
+
+import html
+from typing import Literal
+
+from pydantic import Field
+
+from harness.project.records import Record
+from harness.verify.given.claim import GivenClaim
+from harness.verify.statistics.design import Design
+from harness.verify.statistics.intervals import Direction, Verdict
+
+Pairing = Literal["paired by seed", "not paired (Welch)"]
+
+
+class SeedScores(Record):
+    """Scores of a method and its baseline on one task, seed by seed."""
+
+    method: str
+    """The method."""
+    task: str
+    """The task."""
+    measured: dict[str, float]
+    """Seed -> the method's points."""
+    compared: dict[str, float]
+    """Seed -> the baseline's points."""
+
+
+class GivenVerdict(Record):
+    """What is concluded about one claim."""
+
+    claim: GivenClaim
+    """The claim."""
+    verdict: Verdict
+    """The verdict."""
+    expected: str
+    """What is expected, in points."""
+    method: str
+    """What was measured."""
+    baseline: str
+    """What it was compared with."""
+    tasks: list[str]
+    """The tasks that the gain is averaged over."""
+    measured: float | None
+    """The mean gain in points; of a claim that counts, the share from 0 to 1; null where nothing is measured."""
+    interval: tuple[float, float] | None
+    """Its interval, adjusted for the looks of the design, which decides; of a claim that counts, of the share."""
+    plain_interval: tuple[float, float] | None
+    """The 90 % interval of a single look, which doesn't decide."""
+    direction: Direction | None
+    """Is the gain above or below zero, at 95 %?"""
+    n_seeds: int
+    """Seeds that count."""
+    seeds: list[str]
+    """Which."""
+    pairing: Pairing
+    """How the method's scores are compared with the baseline's."""
+    power: float | None = None
+    """How likely REPRODUCED is at so many seeds where the claim is true to the point and the spread is as measured,
+    from 0 to 1; null where the claim names no amount."""
+    reach: float | None = None
+    """Half of the interval's width in points: so far from an edge of the band a mean must lie to be decided."""
+    seeds_needed: int | None = None
+    """If inconclusive: the next look that would decide with probability 80 %, mean and spread staying as they are."""
+    p_value: float | None = None
+    """p value of "the claim holds", of this claim alone, adjusted for the looks."""
+    p_adjusted: float | None = None
+    """The same by Holm's step-down over all claims that are judged together."""
+    values: dict[str, float] = Field(default_factory=dict)
+    """Seed -> gain in points, where scores are paired."""
+    scores: list[SeedScores] = Field(default_factory=list)
+    """What the gain is made of."""
+    reasons: list[str] = Field(default_factory=list)
+    """In sentences: why this verdict, what was left out, what was taken for unknown things."""
+    steps: list[tuple[str, str]] = Field(default_factory=list)
+    """How the verdict follows, a label and a line each."""
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one line."""
+        return f"{self.verdict}: {self.found_in_words}, claimed {self.expected}"
+
+    @property
+    def found_in_words(self) -> str:
+        """What was measured, in one line."""
+        if self.measured is None:
+            return f"the gain of {self.method} over {self.baseline} can't be measured"
+        if self.claim.expected.kind == "count":
+            above = self.claim.expected.points
+            k = f"{round(self.measured * self.claim.expected.of)} of {self.claim.expected.of}"
+            return f"{k} gain more than {above:+z.6g} over {self.baseline} on average"
+        ends = f" [{self.interval[0]:+z.2f}, {self.interval[1]:+z.2f}]" if self.interval else ""
+        seeds = f"{self.n_seeds} seed{'s' if self.n_seeds != 1 else ''}"
+        over = f", mean of {len(self.tasks)} tasks" if len(self.tasks) > 1 else ""
+        return f"{self.method} gains {self.measured:+z.2f}{ends} over {self.baseline}{over}, at {seeds}"
+
+
+class GivenVerdicts(Record):
+    """All claims that are judged together, and what they are judged by."""
+
+    claims: list[GivenVerdict]
+    """One per claim, in their order."""
+    source: str
+    """What was read."""
+    unit: Literal["points", "fraction"]
+    """What the source's scores were in; everything here is in points."""
+    columns: dict[str, str]
+    """What is what in the source -> its column."""
+    split: str | None
+    """The split; null where the source doesn't say."""
+    metric: str | None
+    """The metric; likewise."""
+    design: Design
+    """Which seeds count, and the looks at them."""
+    remarks: list[str]
+    """What a reader must know of the source."""
+    known: dict[str, str]
+    """What the source says of where its results come from."""
+    unknown: dict[str, str]
+    """What it doesn't say -> what was taken instead."""
+
+    @property
+    def exit_code(self) -> int:
+        """1 where a claim is not reproduced, else 2 where one is undecided, else 0."""
+        words = {claim.verdict for claim in self.claims}
+        return 1 if "NOT_REPRODUCED" in words else 0 if words == {"REPRODUCED"} else 2
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+        head = "".join(f"<th>{name}</th>" for name in ("verdict", "claim", "claimed", "measured", "interval", "seeds"))
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _cells(one))}</tr>" for one in self.claims
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cells(one: GivenVerdict) -> list[str]:
+    is_count = one.claim.expected.kind == "count"
+
+    def shown(value: float) -> str:
+        return f"{value:.0%}" if is_count else f"{value:+z.2f}"
+
+    interval = f"[{shown(one.interval[0])}, {shown(one.interval[1])}]" if one.interval else "-"
+    measured = "-" if one.measured is None else shown(one.measured)
+    return [one.verdict, one.claim.says, one.expected, measured, interval, str(one.n_seeds)]
