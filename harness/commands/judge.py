@@ -149,7 +149,7 @@ def _columns(said: list[str] | None) -> dict[str, str]:
 
 
 def _unit(said: str | None) -> Unit | None:
-    if said in (None, "points", "fraction"):
+    if said is None or said == "points" or said == "fraction":
         return said
     raise HarnessError(f"expected the unit `points` or `fraction`, found `{said}`", fix="use one of them")
 
