@@ -149,8 +149,9 @@ def _columns(said: list[str] | None) -> dict[str, str]:
 
 
 def _unit(said: str | None) -> Unit | None:
-    if said is None or said == "points" or said == "fraction":
-        return said
+    known: dict[str | None, Unit | None] = {None: None, "points": "points", "fraction": "fraction"}
+    if said in known:
+        return known[said]
     raise HarnessError(f"expected the unit `points` or `fraction`, found `{said}`", fix="use one of them")
 
 
