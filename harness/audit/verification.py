@@ -11,7 +11,7 @@ from harness.audit.integrity.findings import Integrity
 from harness.audit.repeat.compare_rerun import Rerun
 from harness.audit.repeat.same_bytes import SameBytes
 from harness.audit.repeat.same_scores import SameScores
-from harness.project.errors import HarnessError, explain_validation
+from harness.project.errors import HarnessError, explain_validation, grid_size
 from harness.project.files import refuse_repeated_keys
 from harness.project.records import Record
 from harness.verify.claims.evidence import CellEvidence
@@ -38,7 +38,7 @@ class GridSize(Record):
     @property
     def in_words(self) -> str:
         """The grid in a few words."""
-        size = f"{len(self.recipes)} recipes x {len(self.targets)} targets x {len(self.seeds)} seeds"
+        size = grid_size(len(self.recipes), len(self.targets), len(self.seeds))
         return size if self.cells is None else f"{size}, {self.cells} cells of them"
 
 

@@ -15,6 +15,7 @@ from tabulate import tabulate
 
 from harness.pipeline.times import measured_costs
 from harness.pipeline.units import State, Unit, states_of, units
+from harness.project.errors import grid_size
 from harness.project.params import Grid, Params
 from harness.project.paths import Paths
 from harness.project.records import read_json
@@ -60,7 +61,7 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
 
 def grid_in_words(grid: Grid) -> str:
     """Its size: `5 recipes x 9 targets x 3 seeds = 135 cells`."""
-    size = f"{len(grid.recipes)} recipes x {len(grid.targets)} targets x {len(grid.seeds)} seeds"
+    size = grid_size(len(grid.recipes), len(grid.targets), len(grid.seeds))
     cells = len(grid.cells)
     return f"{size} = {cells} cells" if not grid.blocks else f"{size}, in {len(grid.blocks)} blocks: {cells} cells"
 

@@ -70,6 +70,12 @@ def name_some(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
+def grid_size(recipes: int, targets: int, seeds: int) -> str:
+    """`5 recipes x 9 targets x 1 seed`."""
+    counted = (("recipe", recipes), ("target", targets), ("seed", seeds))
+    return " x ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counted)
+
+
 def first_error(error: ValidationError) -> ErrorDetails:
     """The error that names the mistake: a misspelt key is reported as unknown and as missing, and unknown is right."""
     return min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")

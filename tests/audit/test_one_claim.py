@@ -162,7 +162,7 @@ def test_the_plan_of_a_claim_is_the_closure_of_its_cells(project: Project) -> No
     assert set(made) == {"encoder", *trained, *(f"cell@{cell.id}" for cell in part.cells)}
     assert made == [unit.stage for unit in units(project.params, project.paths) if unit.stage in set(made)]
     text = render_claim_plan("tydiqa-gain", project.params, project.paths)
-    assert "5 recipes x 1 targets x 3 seeds = 15 cells of the grid's 189" in text
+    assert "5 recipes x 1 target x 3 seeds = 15 cells of the grid's 189" in text
     assert "stays NOT_TESTED: anli_plus, qqp, ccg, cosmosqa, commonsenseqa" in text
     assert f"left to run: {len(made)} of {len(made)} units" in text
     assert "needs no cell" in render_claim_plan("mnli-size", project.params, project.paths)
