@@ -11,6 +11,8 @@ from harness.exchange.importers.reading import number
 from harness.project.errors import HarnessError, name_some
 from harness.verify.given.rows import GivenScore
 
+DECIMALS = 10
+"""Of a score in points: what a multiplication adds behind them is no part of it."""
 LESS_IS_BETTER = re.compile(r"(^|[^a-z])(loss|perplexity|ppl|bits_per_byte|[wct]er|mae|r?mse|error)($|[^a-z])", re.I)
 """Metrics by whose names less is better: they are no scores."""
 
@@ -26,6 +28,8 @@ class Found:
     seed: int | None = None
     language: str | None = None
     split: str | None = None
+    origin: str = ""
+    """The file or run that says it, for messages."""
 
     @property
     def where(self) -> str:
@@ -51,7 +55,7 @@ def choose(found: Sequence[Found], options: Options) -> Chosen:
     """The metric asked for, or each test set's only one; scores in points.
 
     Raises HarnessError where a test set has several and none is asked for, where nothing has the one asked for, where
-    less of it is better, and where its values fit neither shares of 1 nor points.
+    less of it is better, where its values fit neither shares of 1 nor points, and for a second score of the same.
     """
     metrics = [_metric(each, options.metric) for each in found]
     taken = [(each, name) for each, name in zip(found, metrics, strict=True) if name]
@@ -61,6 +65,7 @@ def choose(found: Sequence[Found], options: Options) -> Chosen:
             f"expected the metric {options.metric or 'of some score'}, found {', '.join(known) or 'none'}",
             fix="name one of them with --metric" if known else "name results that hold a score",
         )
+    _refuse_twice([each for each, _ in taken])
     values = {name: [_value(each, name) for each, other in taken if other == name] for _, name in taken}
     factors = {name: _factor(name, numbers, options.fraction) for name, numbers in values.items()}
     left = [each.where for each, name in zip(found, metrics, strict=True) if not name]
@@ -82,6 +87,19 @@ def one_of(names: Collection[str], asked: str | None, where: str, option: str) -
     wanted = f"the {option.strip('-')} {asked}" if asked else f"one {option.strip('-')}"
     found = ", ".join(matching or names)
     raise HarnessError(f"expected {wanted} of {where}, found {found or 'none'}", fix=f"name one with {option}")
+
+
+def _refuse_twice(taken: Sequence[Found]) -> None:
+    first: dict[tuple[str | int | None, ...], Found] = {}
+    for each in taken:
+        other = first.setdefault((each.method, each.task, each.seed, each.language, each.split), each)
+        if other is not each:
+            raise HarnessError(
+                f"expected one score of {each.method} on {each.where}"
+                + (f", seed {each.seed}" if each.seed is not None else "")
+                + f", found one in {other.origin} and one in {each.origin}",
+                fix="name only the results that count, or name those of each seed in turn with --seed",
+            )
 
 
 def _value(each: Found, metric: str) -> float:
@@ -126,7 +144,7 @@ def _score(each: Found, metric: str, factor: float) -> GivenScore:
     return GivenScore(
         method=each.method,
         task=each.task,
-        score=each.values[metric] * factor,
+        score=round(each.values[metric] * factor, DECIMALS),
         seed=each.seed,
         language=each.language,
         split=each.split,

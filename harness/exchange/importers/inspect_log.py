@@ -28,7 +28,7 @@ SPREAD = ("stderr", "std", "var", "bootstrap_stderr", "bootstrap_std", "ci", "ci
 
 
 def recognises(source: Source) -> bool:
-    """Whether each file of the source, a log or a folder of logs, looks like one: a zip file with a head, or its JSON."""
+    """Whether the source, a file or a folder of files, has a log: a zip file of its members, or JSON of its keys."""
     return any(_is_log(path) for path in _files(Path(source)))
 
 
@@ -94,7 +94,8 @@ def _unzip(path: Path) -> dict[str, Any]:
             log["reductions"] = members.json("reductions.json")
         else:
             names = sorted(name for name in members.names if name.startswith("samples/"))
-            log["samples"] = [members.json(name) for name in names]
+            samples = (as_object(members.json(name), f"{name} in {path}") for name in names)
+            log["samples"] = [{"id": sample["id"], "scores": sample.get("scores")} for sample in samples]
     return log
 
 
@@ -116,6 +117,7 @@ def _found(log: Mapping[str, Any], path: Path, options: Options) -> Found:
         {key: values[key]} if options.metric is None and key in values else values,
         options.seed,
         split=options.split,
+        origin=path.name,
     )
 
 
@@ -153,7 +155,8 @@ def _items(log: Mapping[str, Any], found: Found, metric: str, path: Path, remark
     """How each sample came out, over epochs the mean that inspect_ai made; none where the metric is no mean of them."""
     scorer, _, name = metric.rpartition("/")
     pairs = list(_values(log, scorer))
-    if name not in MEANS or not pairs or any(value is None or not 0 <= value <= 1 for _, value in pairs):
+    once = len(dict(pairs)) == len(pairs) > 0
+    if name not in MEANS or not once or any(value is None or not 0 <= value <= 1 for _, value in pairs):
         remarks.append(f"{found.task}: no items, since {metric} is no mean of values from 0 to 1 that the log holds.")
         return []
     values = [value for _, value in pairs if value is not None]

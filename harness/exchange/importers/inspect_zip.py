@@ -21,6 +21,8 @@ from harness.project.records import LARGEST_JSON
 ZSTANDARD = 93
 """The method's number in a zip file."""
 MOST_MEMBERS = 1_000_000
+MOST_BYTES = 2**32
+"""Of all members of a log that are read, unpacked."""
 LOCAL_SIZE = 30
 """Bytes of a member's head before its name."""
 BROKEN = (
@@ -42,6 +44,7 @@ class LogZip:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._left = MOST_BYTES
         try:
             self._zip = zipfile.ZipFile(path)
         except BROKEN as error:
@@ -72,8 +75,9 @@ class LogZip:
         else:
             with self._zip.open(info) as stream:
                 content = stream.read(LARGEST_JSON + 1)
-        if len(content) > LARGEST_JSON:
-            raise ValueError(f"more than {LARGEST_JSON >> 20} MiB when unpacked")
+        self._left -= len(content)
+        if len(content) > LARGEST_JSON or self._left < 0:
+            raise ValueError(f"more than {LARGEST_JSON >> 20} MiB, or with others {MOST_BYTES >> 20}, when unpacked")
         return content
 
     def _zstandard(self, info: zipfile.ZipInfo) -> bytes:

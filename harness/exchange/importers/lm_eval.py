@@ -13,8 +13,7 @@ from typing import Any
 from harness.exchange.importers.choosing import Found, choose
 from harness.exchange.importers.importer import Importer, Options, Source
 from harness.exchange.importers.lm_eval_samples import read_items, samples_beside
-from harness.exchange.importers.reading import as_object, is_number, peek_object, read_object, whole_number
-from harness.project.errors import HarnessError
+from harness.exchange.importers.reading import as_object, is_number, peek_object, read_object
 from harness.project.files import sha256_file
 from harness.verify.given.rows import Given
 
@@ -32,15 +31,14 @@ def read(source: Source, options: Options) -> Given:
     Of a folder every model's files are read: a model's name is its method. Raises HarnessError for two files of one
     model that both have a task, and for samples that don't give the value stated.
     """
-    found: list[tuple[Found, Path, Mapping[str, Any]]] = []
-    given = Given("lm-evaluation-harness", [])
-    files = [path for path in _files(Path(source)) if "results" in peek_object(path)]
-    for path in files:
-        content = read_object(path)
+    found: list[tuple[Found, Path, dict[str, Any]]] = []
+    contents = {path: read_object(path) for path in _files(Path(source))}
+    versions = sorted({str(content.get("lm_eval_version") or "") for content in contents.values()})
+    given = Given(f"lm-evaluation-harness {', '.join(versions)}".strip(), [])
+    for path, content in contents.items():
         given.known[f"sha256 of {path.name}"] = sha256_file(path)
         _say_origin(given, path, content)
         found += [(each, path, content) for each in _tasks(content, path, options)]
-    _refuse_twice(found)
     chosen = choose([each for each, _, _ in found], options)
     given.scores.extend(chosen.scores)
     given.unknown.update(chosen.unknown)
@@ -51,7 +49,9 @@ def read(source: Source, options: Options) -> Given:
             given.known[f"sha256 of {samples.name}"] = sha256_file(samples)
             given.items.extend(read_items(samples, each, metric, content, given.remarks))
     if options.seed is None:
-        given.unknown["seed"] = "taken: the seeds that the evaluation ran with, not those of a training"
+        given.unknown["seed"] = "the files say only the evaluation's, not a training's; taken: none"
+    if not given.items:
+        given.unknown["items"] = "none beside the results, or none of this metric: evaluate with --log_samples"
     return given
 
 
@@ -74,8 +74,9 @@ def _tasks(content: Mapping[str, Any], path: Path, options: Options) -> Iterator
             options.method or str(content.get("model_name") or config.get("model_args") or path.parent.name),
             task,
             dict(_metrics(as_object(values, where), content, task)),
-            options.seed if options.seed is not None else whole_number(config.get("torch_seed")),
+            options.seed,
             split=options.split or _split(content, task),
+            origin=path.name,
         )
 
 
@@ -101,12 +102,12 @@ def _say_origin(given: Given, path: Path, content: Mapping[str, Any]) -> None:
     """What the file says of its own making, and what of it a reader must know."""
     config = content.get("config") or {}
     said = {
-        "lm_eval_version": content.get("lm_eval_version"),
         "transformers_version": content.get("transformers_version"),
         "git_hash": content.get("git_hash"),
         "model": content.get("model_name"),
         "model_revision": config.get("model_sha") or None,
         "date": content.get("date"),
+        "evaluation_seed": config.get("torch_seed"),
     }
     given.known.update({f"{name} of {path.name}": str(value) for name, value in said.items() if value})
     if not said["model_revision"]:
@@ -119,17 +120,6 @@ def _say_origin(given: Given, path: Path, content: Mapping[str, Any]) -> None:
             )
     if config.get("limit") is not None and not content.get("n-samples"):
         given.remarks.append(f"{path.name}: evaluated with limit {config['limit']}: no score of a whole test set.")
-
-
-def _refuse_twice(found: list[tuple[Found, Path, Mapping[str, Any]]]) -> None:
-    first: dict[tuple[str, str, int | None], Path] = {}
-    for each, path, _ in found:
-        other = first.setdefault((each.method, each.task, each.seed), path)
-        if other != path:
-            raise HarnessError(
-                f"expected one result of {each.method} on {each.task}, found it in {other.name} and in {path.name}",
-                fix="name the one file that counts",
-            )
 
 
 IMPORTER = Importer(

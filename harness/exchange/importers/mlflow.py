@@ -5,7 +5,7 @@ MLflow gives names no meaning. What a run is of is looked up in its params, unde
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.exchange.importers.choosing import Found, choose, one_of
@@ -52,7 +52,6 @@ def read(source: Source, options: Options) -> Given:
         given.remarks.append(f"Left out, since they are not finished: {name_some(others)}.")
     found = [_found(run, options, given.unknown) for run in finished]
     chosen = choose(found, options)
-    _refuse_twice([run for run, metric in zip(finished, chosen.metrics, strict=True) if metric], chosen.scores)
     given.scores.extend(chosen.scores)
     given.unknown.update(chosen.unknown)
     given.remarks.extend(chosen.remarks)
@@ -91,20 +90,7 @@ def _found(run: Run, options: Options, unknown: dict[str, str]) -> Found:
     split = options.split or said["split"]
     if split is None:
         unknown["split"] = "not in the params; name it with --split"
-    return Found(method or run.name, task, run.metrics, seed, said["language"], split)
-
-
-def _refuse_twice(runs: Sequence[Run], scores: Sequence[object]) -> None:
-    first: dict[str, Run] = {}
-    for run, score in zip(runs, scores, strict=True):
-        key = repr([getattr(score, name) for name in ("method", "task", "seed", "language", "split")])
-        other = first.setdefault(key, run)
-        if other is not run:
-            raise HarnessError(
-                f"expected one run of a method, task, seed and language, found {other.name} ({other.id}) and"
-                f" {run.name} ({run.id})",
-                fix="delete in MLflow the run that doesn't count, or log a param that tells them from each other",
-            )
+    return Found(method or run.name, task, run.metrics, seed, said["language"], split, f"run {run.name} ({run.id})")
 
 
 IMPORTER = Importer(

@@ -18,7 +18,7 @@ from harness.project.errors import HarnessError
 MAGIC = b"SQLite format 3\0"
 TABLES = {"experiments", "runs", "params", "latest_metrics", "tags"}
 MOST_STEPS = 10_000
-"""In thousands of steps of SQLite's machine: some seconds. A file that somebody else made could ask for endless work."""
+"""In thousands of steps of SQLite's machine: some seconds. A file that others made could ask for endless work."""
 _ACTIVE = "lifecycle_stage = 'active'"
 
 
@@ -28,7 +28,8 @@ def is_database(path: Path) -> bool:
         with path.open("rb") as stream:
             if stream.read(len(MAGIC)) != MAGIC:
                 return False
-        return TABLES <= {row[0] for row in _rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+        found = {row[0] for row in _rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return found.issuperset(TABLES)
     except (OSError, HarnessError):
         return False
 

@@ -122,11 +122,11 @@ def _say_state(folder: Path, prefix: str, given: Given) -> None:
         return
     state = read_object(folder / STATE)
     given.known[f"sha256 of {STATE}"] = sha256_file(folder / STATE)
-    step, last = state.get("global_step"), state.get("max_steps")
+    step, last = (state.get(name) or 0 for name in ("global_step", "max_steps"))
     if is_number(step) and is_number(last) and step < last:
         given.remarks.append(f"The training ended at step {step} of {last}: stopped early, or broken off.")
     if prefix == "eval" and state.get("best_metric") is not None:
-        given.remarks.append("The checkpoint was chosen by its score on the eval rows, so their score is too good.")
+        given.remarks.append("The checkpoint was chosen by its score on the eval rows, so their score is optimistic.")
 
 
 IMPORTER = Importer(

@@ -35,6 +35,8 @@ def read(source: Source, options: Options) -> Given:
             f"expected the labels of the predictions in {folder}, found only predictions",
             fix="name the folder of labels, which has the same shape, with --labels",
         )
+    if not options.labels.is_dir():
+        raise HarnessError(f"expected a folder of labels at {options.labels}, found none", fix=FIX)
     given = Given("XTREME submission", [])
     method = options.method or folder.resolve().name
     for name, task in TASKS.items():

@@ -128,38 +128,46 @@ def _some(remark: str | None) -> list[str]:
     return [remark] if remark else []
 
 
-_SPANS = tuple("O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split())
-_PARTS_OF_SPEECH = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X _".split())
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_SPANS = _words("O B-PER I-PER B-ORG I-ORG B-LOC I-LOC")
+_PARTS_OF_SPEECH = _words("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X _")
 """`_` stands in UDPOS's files for a word that was joined of several."""
 TASKS: Mapping[str, XtremeTask] = {
     "xnli": XtremeTask(
         "xnli",
-        "ar bg de el en es fr hi ru sw th tr ur vi zh".split(),
+        _words("ar bg de el en es fr hi ru sw th tr ur vi zh"),
         _labelled,
         ("entailment", "neutral", "contradiction"),
     ),
-    "pawsx": XtremeTask("pawsx", "de en es fr ja ko zh".split(), _labelled, ("0", "1")),
+    "pawsx": XtremeTask("pawsx", _words("de en es fr ja ko zh"), _labelled, ("0", "1")),
     "panx": XtremeTask(
         "panx",
-        "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr"
-        " ur vi yo zh".split(),
+        _words(
+            "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl"
+            " tr ur vi yo zh"
+        ),
         _tagged,
         _SPANS,
     ),
     "udpos": XtremeTask(
         "udpos",
-        "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh".split(),
+        _words("af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh"),
         _tagged,
         _PARTS_OF_SPEECH,
     ),
-    "xquad": XtremeTask("xquad", "ar de el en es hi ru th tr vi zh".split(), _answered, suffix="json"),
-    "mlqa": XtremeTask("mlqa", "ar de en es hi vi zh".split(), _answered, suffix="json"),
-    "tydiqa": XtremeTask("tydiqa", "ar bn en fi id ko ru sw te".split(), _answered, suffix="json"),
-    "bucc": XtremeTask("bucc2018", "de fr ru zh".split(), _mined),
+    "xquad": XtremeTask("xquad", _words("ar de el en es hi ru th tr vi zh"), _answered, suffix="json"),
+    "mlqa": XtremeTask("mlqa", _words("ar de en es hi vi zh"), _answered, suffix="json"),
+    "tydiqa": XtremeTask("tydiqa", _words("ar bn en fi id ko ru sw te"), _answered, suffix="json"),
+    "bucc": XtremeTask("bucc2018", _words("de fr ru zh"), _mined),
     "tatoeba": XtremeTask(
         "tatoeba",
-        "af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr nl pt ru sw ta te th tl tr ur vi"
-        " zh".split(),
+        _words(
+            "af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr nl pt ru sw ta te th tl tr ur vi"
+            " zh"
+        ),
         _labelled,
     ),
 }
