@@ -38,7 +38,7 @@ def read(source: Source, options: Options) -> Given:
     Without `options.metric` the one that inspect_ai names as the headline, or the only one. Raises HarnessError for a
     log that says it failed, was cancelled or is still running, and for items that don't give the value stated.
     """
-    paths = [path for path in _files(Path(source)) if _is_log(path)]
+    paths = [path for path in _files(Path(source)) if path == Path(source) or _is_log(path)]
     logs = [_read_log(path) for path in paths]
     founds = [_found(log, path, options) for log, path in zip(logs, paths, strict=True)]
     chosen = choose(founds, options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import stat
 from collections.abc import Sequence
 from io import StringIO
@@ -23,18 +22,18 @@ TOLERANCE = 1e-6
 def read_bytes(path: Path) -> bytes:
     """A file's content; HarnessError where it is no plain file, can't be read or is larger than any record."""
     try:
-        with path.open("rb") as stream:
-            about = os.fstat(stream.fileno())
-            if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST_JSON:
-                raise HarnessError(
-                    f"expected a plain file of at most {LARGEST_JSON >> 20} MiB at {path}, found another",
-                    fix="name the file that the program wrote",
-                )
-            return stream.read(LARGEST_JSON)
+        about = path.stat()
+        if stat.S_ISREG(about.st_mode) and about.st_size <= LARGEST_JSON:  # before opening: a pipe would never answer
+            with path.open("rb") as stream:
+                return stream.read(LARGEST_JSON)
     except OSError as error:
         raise HarnessError(
             f"expected a readable file {path}, found: {error.strerror or error}", fix="make it a file that can be read"
         ) from None
+    raise HarnessError(
+        f"expected a plain file of at most {LARGEST_JSON >> 20} MiB at {path}, found another",
+        fix="name the file that the program wrote",
+    )
 
 
 def read_text(path: Path) -> str:
