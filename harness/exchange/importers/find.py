@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -24,7 +25,7 @@ IMPORTERS: Mapping[str, Importer] = {
     )
 }
 """What the user types -> the importer. Asked in this order, the first that recognises a source takes it."""
-SHAPE = (AttributeError, KeyError, IndexError, TypeError, ValueError, OSError, RecursionError)
+SHAPE = (AttributeError, LookupError, TypeError, ValueError, OverflowError, OSError, RecursionError)
 """What reading JSON of another shape may raise."""
 
 
@@ -32,8 +33,9 @@ def find_importer(source: Source) -> Importer:
     """The importer that recognises the source; HarnessError, naming those that were tried, where none does."""
     _check_there(source)
     for each in IMPORTERS.values():
-        if each.recognises(source):
-            return each
+        with suppress(*SHAPE):
+            if each.recognises(source):
+                return each
     raise HarnessError(
         f"expected results of {', '.join(IMPORTERS)} at {source}, found what none of them wrote",
         fix="name the file or folder that the program wrote, or give the scores as a CSV file",

@@ -45,6 +45,6 @@ class Importer:
     asks: tuple[str, ...]
     """The fields of Options that mean something to it."""
     recognises: Callable[[Source], bool]
-    """Whether a source is this program's, by a cheap look at what it holds. Raises nothing."""
+    """Whether a source is this program's, by a look at what it holds."""
     read: Callable[[Source, Options], Given]
     """What the source says, scores in points. Raises HarnessError where it can't be read or contradicts itself."""

@@ -24,7 +24,8 @@ MAJOR = "major"
 def recognises(source: Source) -> bool:
     """Whether the file, or val_metrics.json of the folder, has a task with a major metric."""
     content = peek_object(_file(source))
-    return any(isinstance(each, dict) and MAJOR in (each.get("metrics") or {}) for each in content.values())
+    metrics = [each.get("metrics") for each in content.values() if isinstance(each, dict)]
+    return any(isinstance(each, dict) and MAJOR in each for each in metrics)
 
 
 def read(source: Source, options: Options) -> Given:

@@ -38,7 +38,7 @@ def read_items(
     ):
         remarks.append(f"{found.task}: no items, since {name} is no mean over them.")
         return []
-    numbers = [number(float(value), f"{name} of {path}") for value in values if value is not None]
+    numbers = [number(value * 1, f"{name} of {path}") for value in values if value is not None]  # True counts as 1
     check_mean(numbers, found.values[metric], f"{name} of {found.task} in {path}")
     if any(not 0 <= value <= 1 for value in numbers):
         remarks.append(f"{found.task}: no items, since their {name} is not from 0 to 1.")

@@ -86,7 +86,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             base.set_progress_handler(lambda: next(steps, None) is None, 1000)
             base.execute("PRAGMA trusted_schema = OFF")
             yield base
-    except (sqlite3.Error, OverflowError) as error:
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
         raise HarnessError(
             f"expected a database of MLflow at {path}, found: {error}",
             fix="stop the server that writes it and copy the file anew, or name the server's address",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
-from foreign_results import FILES, PREDICTIONS, write_files
+from foreign_results import FILES, PREDICTIONS, change, copied, write_files
 
 from harness.exchange.importers.find import IMPORTERS, find_importer, read_given
 from harness.exchange.importers.importer import Options
@@ -63,6 +68,40 @@ def test_another_programs_source_is_refused_in_a_paragraph(program: str) -> None
         if not IMPORTERS[program].recognises(source):
             with pytest.raises(HarnessError, match="To fix it"):
                 read_given(source, options, program)
+
+
+def places(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every key of a JSON value, of lists the first two places."""
+    if at:
+        yield at
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places(each, (*at, key))
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern", "options"),
+    [
+        ("lm-eval/tiny-1", "results_*.json", Options(metric="acc")),
+        ("trainer", "eval_results.json", Options(task="x", split="eval", metric="accuracy")),
+        ("trainer", "trainer_state.json", Options(task="x", split="eval", metric="accuracy")),
+        ("jiant", "val_metrics.json", Options(metric="f1")),
+    ],
+)
+def test_no_value_of_another_kind_makes_an_importer_fall_over(
+    tmp_path: Path, folder: str, pattern: str, options: Options
+) -> None:
+    """Any value at any key, a seeded choice of them: it is read, or refused in words."""
+    copy = copied(folder, tmp_path)
+    (path,) = copy.glob(pattern)
+    whole = path.read_text("utf-8")
+    values = (None, -1, "x", [], {}, [1], {"a": 1}, float("nan"), 10**400, True)
+    changes = [(keys, value) for keys in places(json.loads(whole)) for value in values]
+    for keys, value in Random(1).sample(changes, 50):
+        change(path, *keys, value=value)
+        with suppress(HarnessError):
+            read_given(copy, options)
+        path.write_text(whole, "utf-8")
 
 
 def test_an_option_that_means_nothing_there_is_refused() -> None:
