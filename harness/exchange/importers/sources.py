@@ -1,0 +1,124 @@
+"""What a user names as scores -> one table: a file of scores, or results of another program, one source or several.
+
+Each source may say whose it is: NAME=SOURCE, or NAME:SEED=SOURCE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.exchange.importers.find import find_importer, read_given
+from harness.exchange.importers.importer import Options
+from harness.exchange.importers.mlflow_server import is_address
+from harness.project.errors import HarnessError
+from harness.project.names import LARGEST_SEED
+from harness.verify.given.read import FORMATS, read_table
+from harness.verify.given.table import Column, Role, Table, Unit, from_given, join
+
+
+class Named(NamedTuple):
+    """A source, and whose it is."""
+
+    source: str
+    """A file, a folder or a server's address."""
+    method: str | None = None
+    """The method; None where its files say it."""
+    seed: int | None = None
+    """The seed, likewise."""
+
+
+def parse_source(words: str) -> Named:
+    """What NAME:SEED=SOURCE names. What exists as a file by all of these words is a source without a name.
+
+    Raises HarnessError for a name without a source, and for a seed that is none.
+    """
+    if "=" not in words or Path(words).exists() or is_address(words):
+        return Named(words)
+    name, _, source = words.partition("=")
+    method, colon, seed = name.rpartition(":") if ":" in name else (name, "", "")
+    if colon and not (seed.isdecimal() and seed.isascii() and int(seed) <= LARGEST_SEED):
+        method, colon = name, ""
+    if not method.strip() or not source.strip():
+        raise HarnessError(
+            f"expected NAME=FILE or NAME:SEED=FILE, found `{words}`", fix="put it as in mnli:1=results/mnli-1"
+        )
+    return Named(source.strip(), method.strip(), int(seed) if colon else None)
+
+
+def read_sources(
+    sources: Sequence[str],
+    columns: Mapping[str, str] | None = None,
+    unit: Unit | None = None,
+    options: Options | None = None,
+) -> Table:
+    """All sources as one table. `columns` and `unit` are of tables, `options` of other programs' results.
+
+    Raises HarnessError as the readers do, and for options that mean nothing to what is read.
+    """
+    if not sources:
+        raise HarnessError("expected scores, found none", fix="name them: `harness judge scores.csv --claim ...`")
+    return join([_read(parse_source(words), columns, unit, options or Options()) for words in sources])
+
+
+def is_table(source: str) -> bool:
+    """Is it a table of scores, and not what one of the known programs wrote?"""
+    path = Path(source)
+    if is_address(source) or path.is_dir() or path.suffix.lower() not in FORMATS:
+        return False
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return True
+    try:
+        find_importer(source)
+    except HarnessError:
+        return True
+    return False
+
+
+def _read(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, options: Options) -> Table:
+    if is_table(named.source):
+        return _of_file(named, columns, unit, options)
+    if columns:
+        raise HarnessError(f"expected --column beside a table, found {named.source}", fix="leave --column out")
+    given = replace(
+        options,
+        method=named.method or options.method,
+        seed=options.seed if named.seed is None else named.seed,
+        fraction=None if unit is None else unit == "fraction",
+    )
+    asked = find_importer(named.source).asks
+    kept = {name: value for name in Options.__dataclass_fields__ if (value := getattr(given, name)) is not None}
+    kept = {name: value for name, value in kept.items() if name in asked or getattr(options, name) is not None}
+    return from_given(read_given(named.source, Options(**kept)), named.source)
+
+
+def _of_file(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, options: Options) -> Table:
+    if options.labels or options.experiment:
+        what = "labels" if options.labels else "experiment"
+        raise HarnessError(
+            f"expected --{what} beside another program's results, found {named.source}", fix="leave it out"
+        )
+    table = read_table(named.source, columns, unit)
+    said: dict[Role, str | None] = {
+        "method": named.method or options.method,
+        "seed": None if named.seed is None else str(named.seed),
+    }
+    for role, name in said.items():
+        if name is not None:
+            table = _with(table, role, name)
+    return table
+
+
+def _with(table: Table, role: Role, name: str) -> Table:
+    """The table whose rows are all of this method, or seed. Raises HarnessError where it has such a column."""
+    if role in table.columns:
+        raise HarnessError(
+            f"expected no column of {role}s in {table.source}, whose {role} was said to be `{name}`, found one",
+            fix=f"leave `{name}` out, or the column",
+        )
+    column = Column(np.zeros(len(table.score), dtype=np.int32), [name])
+    return replace(table, columns={**table.columns, role: column})
