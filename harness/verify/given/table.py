@@ -54,7 +54,10 @@ class Column:
 
     def of(self, rows: NDArray[np.bool_]) -> list[str]:
         """The names that stand in these rows, in their order."""
-        return [self.names[code] for code in dict.fromkeys(self.codes[rows].tolist())]
+        codes = self.codes[rows]
+        first = np.full(len(self.names), len(codes))
+        np.minimum.at(first, codes, np.arange(len(codes)))
+        return [self.names[code] for code in np.argsort(first, kind="stable") if first[code] < len(codes)]
 
 
 @dataclass(frozen=True)
