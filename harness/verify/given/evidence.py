@@ -81,8 +81,9 @@ def evidence(rows: RowPart, together: Together | None, names: tuple[str, str]) -
     if together:
         parts = zip((SEEDS, ROWS, BOTH), together.each, strict=True)
         seeds, own, both = (_chance(words, part, mean, together.level) for words, part in parts)
-        if (wide := together.interval.ends) != both.interval:
-            both = both.model_copy(update={"interval": wide, "population": f"{BOTH}, no narrower than either alone"})
+        if together.is_widened:
+            said = {"interval": together.interval.ends, "population": f"{BOTH}, no narrower than either alone"}
+            both = both.model_copy(update=said)
         return ItemEvidence(n_items=rows.items, how=rows.how, seeds=seeds, rows=own, both=both)
     own = _chance(ROWS, add_parts(rows.parts), mean)
     if rows.runs != (1, 1):

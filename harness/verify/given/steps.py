@@ -69,7 +69,7 @@ def item_steps(steps: Steps, found: Together, items: int, how: str) -> Steps:
     c = (found.interval.high - found.interval.low) / 2 / both.error
     k = f"sqrt({found.seeds.variance:.4f} + {found.rows.variance:.4f}) = {both.error:.3f}"
     own = t_quantile(1 - found.level, both.freedom)
-    wider = "" if c <= own * (1 + 1e-9) else f"; it is that of one part alone, which is wider than {own:.3f} k"
+    wider = "" if not found.is_widened else f"; it is that of one part alone, which is wider than {own:.3f} k"
     return [
         *((label if label != "interval" else "by seeds", text) for label, text in steps),
         ("by rows", f"variance {found.rows.variance:.4f} over {items:,} items: {how}"),

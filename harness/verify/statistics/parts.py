@@ -80,6 +80,11 @@ class Together(Record):
         return max((part.around(self.mean) for part in self.each), key=lambda one: one.high - one.low)
 
     @property
+    def is_widened(self) -> bool:
+        """Is the interval that of seeds alone or of rows alone?"""
+        return self.interval.low < self.both.around(self.mean, self.level).low - 1e-9
+
+    @property
     def spread(self) -> float:
         """Standard deviation of one seed's gain, in points."""
         return self.seeds.error * math.sqrt(self.n)
