@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.project.errors import HarnessError, name_some, nearest
+from harness.verify.given.items import CODED, Group, Groups, Items, codes_of, group_rows, sort_items
 from harness.verify.given.table import Role, Table
 
 BASELINES = ("none", "baseline", "base", "control", "vanilla")
 """Names of methods that say that they are the baseline."""
 ONE = "the scores"
 """What a table without a column of tasks is called."""
-CODED: tuple[Role, ...] = ("method", "task", "seed", "language")
-"""What tells one score from another."""
 Points = dict[tuple[str, str], dict[str, float]]
 """(method, task) -> seed -> points."""
 
@@ -47,6 +46,8 @@ class Chosen:
     """The split; None where the table doesn't say."""
     metric: str | None
     """The metric, likewise."""
+    items: Items | None = None
+    """Its items, where a row is one; a table of scores has none."""
 
 
 def choose(
@@ -76,11 +77,10 @@ def choose(
         raise HarnessError(f"expected rows of that choice in {table.source}, found none", fix="choose less narrowly")
     methods = table.names("method", rows) or _no_methods(table)
     baseline = find_baseline(methods, baseline, table.source)
-    _check_languages(table, rows)
-    points, has_seeds = _points(table, rows)
+    points, has_seeds, items = _points(table, rows)
     found_tasks = table.names("task", rows) or [ONE]
     others = [method for method in methods if method != baseline]
-    return Chosen(table, rows, baseline, others, found_tasks, points, has_seeds, split, metric)
+    return Chosen(table, rows, baseline, others, found_tasks, points, has_seeds, split, metric, items)
 
 
 def find_baseline(methods: Sequence[str], asked: str | None, source: str) -> str:
@@ -127,14 +127,17 @@ def _only(table: Table, rows: NDArray[np.bool_], role: Role, asked: str | None, 
     return names[0] if names and names[0] else None
 
 
-def _points(table: Table, rows: NDArray[np.bool_]) -> tuple[Points, bool]:
-    """(method, task) -> seed -> points, and whether the table names seeds."""
+def _points(table: Table, rows: NDArray[np.bool_]) -> tuple[Points, bool, Items | None]:
+    """(method, task) -> seed -> points; whether the table names seeds; and its items, where it has any."""
     seeds = table.names("seed", rows)
     has_seeds = bool(seeds) and "" not in seeds
-    codes = {role: _codes(table, role, rows) for role in CODED}
+    codes = {role: codes_of(table, role, rows) for role in CODED}
     if not has_seeds:
         codes["seed"] = np.zeros(int(rows.sum()), dtype=np.int64) if table.has_items else _runs(codes)
-    by_language = _means(table, rows, codes, has_seeds)
+    groups = group_rows(codes)
+    _check_languages(table, groups)
+    items = sort_items(table, rows, groups) if table.has_items else None
+    by_language = items.points() if items else _scores(table, rows, groups, has_seeds)
     points: dict[tuple[str, str], dict[str, list[float]]] = {}
     method, task, seed = (table.columns.get(role) for role in ("method", "task", "seed"))
     for (m, t, s, _), value in by_language.items():
@@ -142,10 +145,11 @@ def _points(table: Table, rows: NDArray[np.bool_]) -> tuple[Points, bool]:
         name = seed.names[s] if has_seeds and seed else str(s + 1)
         points.setdefault(pair, {}).setdefault(name, []).append(value)
     order = {name: place for place, name in enumerate(in_order({seed for by in points.values() for seed in by}))}
-    return {
+    found = {
         pair: {seed: float(np.mean(by[seed])) for seed in sorted(by, key=order.__getitem__)}
         for pair, by in points.items()
-    }, has_seeds
+    }
+    return found, has_seeds, items
 
 
 def in_order(seeds: set[str]) -> list[str]:
@@ -153,11 +157,6 @@ def in_order(seeds: set[str]) -> list[str]:
     if all(seed.lstrip("-").isdecimal() for seed in seeds):
         return sorted(seeds, key=int)
     return sorted(seeds)
-
-
-def _codes(table: Table, role: Role, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
-    column = table.columns.get(role)
-    return column.codes[rows].astype(np.int64) if column else np.zeros(int(rows.sum()), dtype=np.int64)
 
 
 def _runs(codes: Mapping[Role, NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -170,55 +169,18 @@ def _runs(codes: Mapping[Role, NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
-def _means(
-    table: Table, rows: NDArray[np.bool_], codes: Mapping[Role, NDArray[np.int64]], has_seeds: bool
-) -> dict[tuple[int, int, int, int], float]:
-    """(method, task, seed, language) -> points: the row's score, or what its items give together."""
-    sizes = [int(codes[role].max()) + 1 for role in CODED]
-    flat = np.ravel_multi_index([codes[role] for role in CODED], sizes)
-    keys, place, number = np.unique(flat, return_inverse=True, return_counts=True)
-    if table.has_items:
-        _check_items(table, rows, place, number)
-    elif (number > 1).any():
-        where = [int(code[0]) for code in np.unravel_index([keys[np.argmax(number)]], sizes)]
-        found = f"{int(number.max())} of {_named(table, where, has_seeds)}"
+def _scores(table: Table, rows: NDArray[np.bool_], groups: Groups, has_seeds: bool) -> dict[Group, float]:
+    """Method, task, seed and language -> points. Raises HarnessError for a second row of one."""
+    number = np.bincount(groups.place)
+    if (number > 1).any():
+        most = int(np.argmax(number))
+        found = f"{int(number[most])} of {_named(table, groups.keys[most], has_seeds)}"
         raise HarnessError(
             f"expected one score each in {table.source}, found {found}",
             fix="remove all but one; if a row is one item of a test set, name the items with --column item=NAME",
         )
-    score = np.bincount(place, weights=table.score[rows]) / number
-    if table.counts is not None:
-        score = _with_f1(score, table.counts[rows], place)
-    each = zip(*np.unravel_index(keys, sizes), strict=True)
-    return {(int(m), int(t), int(s), int(g)): float(x) for (m, t, s, g), x in zip(each, score, strict=True)}
-
-
-def _with_f1(score: NDArray[np.float64], counts: NDArray[np.int64], place: NDArray[np.intp]) -> NDArray[np.float64]:
-    """F1 in points of the groups whose items have counts: 200 correct / (predicted + gold), 100 where there is nothing
-    to find and nothing was found."""
-    correct, predicted, gold = (np.bincount(place, weights=np.maximum(column, 0)) for column in counts.T)
-    counted = np.bincount(place, weights=counts[:, 0] >= 0) > 0
-    total = predicted + gold
-    f1 = np.where(total > 0, 200 * correct / np.where(total > 0, total, 1), 100.0)
-    return np.where(counted, f1, score)
-
-
-def _check_items(table: Table, rows: NDArray[np.bool_], place: NDArray[np.intp], number: NDArray[np.intp]) -> None:
-    """Each item once per group, and as many in every group that is compared. Raises HarnessError."""
-    item = table.columns["item"].codes[rows].astype(np.int64)
-    both = place.astype(np.int64) * (int(item.max()) + 1) + item
-    if len(np.unique(both)) < len(both):
-        found, times = np.unique(item[_repeated(both)], return_counts=True)
-        name = table.columns["item"].names[int(found[np.argmax(times)])]
-        raise HarnessError(
-            f"expected each item once per method, task, seed and language in {table.source}, found `{name}` again",
-            fix="remove the second row; where items of several tasks share names, add a column of tasks",
-        )
-
-
-def _repeated(keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-    _, first, number = np.unique(keys, return_inverse=True, return_counts=True)
-    return number[first] > 1
+    score = np.bincount(groups.place, weights=table.score[rows])
+    return dict(zip(groups.keys, score.tolist(), strict=True))
 
 
 def _named(table: Table, where: Sequence[int], has_seeds: bool) -> str:
@@ -229,21 +191,18 @@ def _named(table: Table, where: Sequence[int], has_seeds: bool) -> str:
     return " ".join(filter(None, [*words, f"at seed {seed}" if has_seeds else ""]))
 
 
-def _check_languages(table: Table, rows: NDArray[np.bool_]) -> None:
+def _check_languages(table: Table, groups: Groups) -> None:
     """Every method has the same languages of a task, at every seed; a mean over fewer of them is another number."""
     if "language" not in table.columns:
         return
     language = table.columns["language"]
-    codes = {role: _codes(table, role, rows) for role in CODED}
     by_run: dict[int, dict[tuple[int, int], set[int]]] = {}
-    each = np.unique(np.stack([codes[role] for role in ("task", "method", "seed", "language")]), axis=1)
-    for t, m, s, g in each.T.tolist():
+    for m, t, s, g in groups.keys:
         by_run.setdefault(t, {}).setdefault((m, s), set()).add(g)
-    for runs in by_run.values():
+    for t, runs in by_run.items():
         every = set().union(*runs.values())
         for (m, s), own in runs.items():
             if lacks := [language.names[code] for code in sorted(every - own)]:
-                t = next(t for t, found in by_run.items() if found is runs)
                 there = sorted(set.intersection(*runs.values()))
                 common = " ".join(f"--language {language.names[code]}" for code in there[:3])
                 raise HarnessError(

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from harness.project.errors import HarnessError, name_some, nearest
 from harness.verify.given.choose import Chosen, choose
 from harness.verify.given.claim import GivenClaim
-from harness.verify.given.steps import apart_steps, band_steps, paired_steps
+from harness.verify.given.evidence import RowPart, evidence, row_part
+from harness.verify.given.steps import apart_steps, band_steps, item_steps, paired_steps
 from harness.verify.given.table import Table
 from harness.verify.given.verdict import GivenVerdict, GivenVerdicts, SeedScores
 from harness.verify.given.words import Amount, Bound, Count
@@ -23,6 +24,7 @@ from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import Published, spread, t_interval
 from harness.verify.statistics.p_values import must_hold, one_sided_p, partial_p, show_p
+from harness.verify.statistics.parts import Part, Together, decide_together, one_sided_together, put_together
 from harness.verify.statistics.welch import Apart, decide_apart, difference_of_means, one_sided_apart
 
 BySeed = Mapping[str, float]
@@ -101,6 +103,11 @@ class _Pair(NamedTuple):
     """Seed -> gain, where the two are paired."""
     reasons: list[str]
     """What was left out, and why it is paired or not."""
+
+    @property
+    def runs(self) -> tuple[list[str], list[str]]:
+        """Seeds of the method and of the baseline that are compared."""
+        return (list(self.gains), list(self.gains)) if self.gains is not None else (list(self.first), list(self.second))
 
 
 def _judge(claim: GivenClaim, chosen: Chosen, design: Design) -> GivenVerdict:
@@ -181,20 +188,24 @@ def _judge_mean(
 ) -> GivenVerdict:
     published = Published(expected.points, claim.runs or 1) if isinstance(expected, Amount) else None
     values = list((pair.gains or {}).values())
-    apart = None
-    if pair.gains is None:
-        apart = difference_of_means(list(pair.first.values()), list(pair.second.values()), design)
+    apart = _apart(pair, design)
     decision = _decision(pair, values, apart, expected, published, design)
-    n = decision.n if decision else 0
+    alone, n = decision, decision.n if decision else 0
+    rows, together = _over_rows(chosen, names, tasks, pair, design)
+    if together:
+        decision = decide_together(together, expected.band, design, published)
     seeds = list(pair.gains or pair.first)
-    sigma = apart.spread if apart else spread(values[:n]) if n > 1 else 0.0
+    sigma = together.spread_at(n) if together else apart.spread if apart else spread(values[:n]) if n > 1 else 0.0
     interval = decision.interval if decision else None
     power = None
     if published and interval and sigma:
         power = verdict_chances(expected.points, sigma, n, expected.band, design, published).reproduced
-    steps = paired_steps(pair.gains, n, decision, design) if pair.gains is not None else apart_steps(
+    steps = paired_steps(pair.gains, n, alone, design) if pair.gains is not None else apart_steps(
         pair.first, pair.second, apart, names
     )  # fmt: skip
+    if together and rows:
+        steps = item_steps(steps, together, rows.items, rows.how)
+    plain = t_interval(values[:n]) if interval and values else None
     return GivenVerdict(
         claim=claim,
         verdict=decision.verdict if decision else "UNDERPOWERED",
@@ -204,7 +215,7 @@ def _judge_mean(
         tasks=list(tasks),
         measured=decision.mean if decision else _difference(pair),
         interval=interval.ends if interval else None,
-        plain_interval=t_interval(values[:n]).ends if interval and values else None,
+        plain_interval=together.plain_interval.ends if together else plain.ends if plain else None,
         direction=decision.direction if decision else None,
         n_seeds=n or min(len(pair.first), len(pair.second)),
         seeds=seeds[: n or None],
@@ -215,6 +226,7 @@ def _judge_mean(
         p_value=decision.p_value if decision else None,
         values=dict(pair.gains or {}),
         scores=_scores(chosen, names, tasks),
+        items=evidence(rows, together, names) if rows else None,
         reasons=[*_why(decision, pair, design), *_over(seeds, n, design), *_runs(claim, published), *pair.reasons],
         steps=[*steps, *band_steps(expected, decision, design)],
     )
@@ -231,6 +243,32 @@ def _decision(
     if apart is not None:
         return decide_apart(apart, expected.band, design, published)
     return decide(values, expected.band, design=design, published=published) if values else None
+
+
+def _over_rows(
+    chosen: Chosen, names: tuple[str, str], tasks: Sequence[str], pair: _Pair, design: Design
+) -> tuple[RowPart | None, Together | None]:
+    """A gain's variance over rows, and that over seeds and rows; None without items. The latter is also None below the
+    design's first look, and where seeds change nothing."""
+    values, apart = list((pair.gains or {}).values()), _apart(pair, design)
+    n = apart.n if apart else design.look(len(values))
+    rows = row_part(chosen, names, tasks, pair.runs, n)
+    if rows is None or n is None:
+        return rows, None
+    if apart:
+        seeds, mean = Part(variance=apart.error**2, freedom=apart.freedom), apart.difference
+    elif s := spread(values[:n]):
+        seeds, mean = Part(variance=s**2 / n, freedom=n - 1), statistics.fmean(values[:n])
+    else:
+        return rows, None
+    return rows, put_together(mean, n, seeds, rows.parts, design)
+
+
+def _apart(pair: _Pair, design: Design) -> Apart | None:
+    """Welch's difference, where the runs are not paired."""
+    if pair.gains is not None:
+        return None
+    return difference_of_means(list(pair.first.values()), list(pair.second.values()), design)
 
 
 def _difference(pair: _Pair) -> float | None:
@@ -280,7 +318,12 @@ def _judge_count(
     """So many of so many gain more than a threshold: the partial conjunction test, both ways."""
     over, units = _units(claim, expected, chosen, baseline, tasks)
     pairs = {name: _pair(chosen, method, baseline, own, design) for name, (method, own) in units.items()}
-    tested = {name: _tested(pair, expected.points, design) for name, pair in pairs.items()}
+    tested = {
+        name: _tested(
+            pairs[name], expected.points, design, _over_rows(chosen, (method, baseline), own, pairs[name], design)[1]
+        )
+        for name, (method, own) in units.items()
+    }
     means = {name: _difference(pair) for name, pair in pairs.items()}
     yes, no = [p for p, _ in tested.values()], [p for _, p in tested.values()]
     shown = sum(partial_p(yes, j) <= design.level for j in range(1, len(yes) + 1))
@@ -340,11 +383,12 @@ def _units(
     return "tasks", {task: (methods[0], [task]) for task in tasks}
 
 
-def _tested(pair: _Pair, edge: float, design: Design) -> tuple[float, float]:
-    """p values of "the gain is at most the edge" and of "it is at least the edge"."""
+def _tested(pair: _Pair, edge: float, design: Design, together: Together | None) -> tuple[float, float]:
+    """p values of "the gain is at most the edge" and of "it is at least the edge"; `together`: over rows, too."""
+    if together:
+        return one_sided_together(together, edge, design)
     if pair.gains is None:
-        found = difference_of_means(list(pair.first.values()), list(pair.second.values()), design)
-        return one_sided_apart(found, edge, design)
+        return one_sided_apart(_apart(pair, design), edge, design)
     return one_sided_p(list(pair.gains.values()), edge, design) if pair.gains else (1.0, 1.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -53,7 +54,7 @@ def read_table(path: Path | str, columns: Mapping[str, str] | None = None, unit:
     readers: dict[str, Callable[[Path], Iterator[tuple[list[str], Rows, int]]]] = {
         "CSV": _csv, "TSV": _csv, "JSON lines": _json_lines, "JSON": _json, "Parquet": _parquet
     }  # fmt: skip
-    with _opening(path):
+    with _opening(path), _nothing_collected():
         return _build(readers[kind](path), str(path), columns, unit)
 
 
@@ -204,11 +205,14 @@ class _Building:
         columns = list(zip(*rows, strict=True))
         times = len(self.layout.score) if self.layout.is_wide else 1
         for role, name in self.layout.names.items():
-            values = _names(columns[self.at[name]])
-            if role in ("method", "task", "item", "seed") and "" in values:
-                line = begin + values.index("")
+            values, names = columns[self.at[name]] * times, self.names[role]
+            try:
+                names.add_text(values)
+            except TypeError:
+                names.add(_names(values))
+            if role in ("method", "task", "item", "seed") and "" in names:
+                line = begin + _names(values).index("")
                 raise HarnessError(f"expected a {role} in row {line} of {self.source}, found none", fix="fill it in")
-            self.names[role].add(values * times)
         if self.layout.is_wide:
             for method in self.layout.score:
                 self.names["method"].add([method] * len(rows))
@@ -313,7 +317,11 @@ def _is_number(value: Any) -> bool:
 def _numbers(values: Sequence[Any], begin: int, column: str, source: str) -> Floats:
     """Finite numbers. Raises HarnessError naming the row of the first that is none."""
     try:
-        found = np.array(list(map(_plain_float, values)))
+        read = float if "_" not in "".join(values) else _plain_float
+    except TypeError:
+        read = _plain_float
+    try:
+        found = np.fromiter(map(read, values), dtype=float, count=len(values))
     except (TypeError, ValueError):
         found = np.array([_number(value, begin + place, column, source) for place, value in enumerate(values)])
     bad = ~(np.abs(found) <= MOST_POINTS)
@@ -343,6 +351,18 @@ def _number(value: Any, line: int, column: str, source: str) -> float:
         f"expected a number in column `{column}`, row {line} of {source}, found {f'`{text}`' if text else 'nothing'}",
         fix=fix,
     )
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """No search for circles meanwhile: millions of rows have none, and looking for them takes longer than reading."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager

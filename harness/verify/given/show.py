@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.project.errors import name_some
 from harness.project.terminal import WIDTH, Column, paragraph, table_lines
-from harness.verify.given.verdict import GivenVerdict, GivenVerdicts, SeedScores
+from harness.verify.given.verdict import Chance, GivenVerdict, GivenVerdicts, ItemEvidence, SeedScores
 
 LABEL = 10
 """Columns of a label."""
@@ -64,6 +64,7 @@ def _numbers(one: GivenVerdict) -> list[tuple[str, str]]:
         plain = one.plain_interval
         single = f"; of a single look at 90 % [{plain[0]:+z.2f}, {plain[1]:+z.2f}]" if plain else ""
         found.append(("interval", f"{_ends(one)} adjusted for looks{'' if one.reach is None else ', points'}{single}"))
+    found += _of_items(one.items) if one.items else []
     if one.power is not None:
         spread = "with this spread a gain that is exactly as claimed comes out REPRODUCED in"
         found.append(("power", f"{spread} {one.power:.0%} of cases at {one.n_seeds} seeds"))
@@ -72,6 +73,20 @@ def _numbers(one: GivenVerdict) -> list[tuple[str, str]]:
     if one.seeds_needed:
         found.append(("seeds", f"{one.seeds_needed} would decide it, if mean and spread stay as measured"))
     return found
+
+
+def _of_items(found: ItemEvidence) -> list[tuple[str, str]]:
+    """Seeds alone, rows alone and both together, each with what it speaks of."""
+    parts = [("by seeds", found.seeds), ("by rows", found.rows), ("both", found.both)]
+    return [
+        ("items", f"{found.n_items:,}, the same for all runs; {found.how}"),
+        *((label, f"{_interval(part)}: {part.population}") for label, part in parts if part),
+        *([("models", found.models)] if found.models else []),
+    ]
+
+
+def _interval(part: Chance) -> str:
+    return f"[{part.interval[0]:+z.2f}, {part.interval[1]:+z.2f}]"
 
 
 def derivation(one: GivenVerdict, width: int = WIDTH) -> list[str]:

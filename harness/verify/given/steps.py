@@ -12,7 +12,9 @@ from harness.verify.statistics.decision import Decision
 from harness.verify.statistics.design import Design
 from harness.verify.statistics.intervals import place, spread
 from harness.verify.statistics.p_values import show_p
+from harness.verify.statistics.parts import Together
 from harness.verify.statistics.sequential import boundary
+from harness.verify.statistics.student import t_quantile
 from harness.verify.statistics.welch import Apart
 
 Steps = list[tuple[str, str]]
@@ -58,6 +60,21 @@ def apart_steps(
         *steps,
         ("error", f"k = sqrt((s1^2 + s2^2) / n) = {k}; f = {found.freedom:.1f} degrees of freedom (Welch)"),
         ("interval", f"difference -+ c k, with c k = {reach}: {show_ends(*found.interval.ends)}"),
+    ]
+
+
+def item_steps(steps: Steps, found: Together, items: int, how: str) -> Steps:
+    """The steps over seeds, then those that add the variance over rows."""
+    both = found.both
+    c = (found.interval.high - found.interval.low) / 2 / both.error
+    k = f"sqrt({found.seeds.variance:.4f} + {found.rows.variance:.4f}) = {both.error:.3f}"
+    own = t_quantile(1 - found.level, both.freedom)
+    wider = "" if not found.is_widened else f"; it is that of one part alone, which is wider than {own:.3f} k"
+    return [
+        *((label if label != "interval" else "by seeds", text) for label, text in steps),
+        ("by rows", f"variance {found.rows.variance:.4f} over {items:,} items: {how}"),
+        ("both", f"k = sqrt(seeds + rows) = {k}; f = (sum v)^2 / sum(v^2 / f_v) = {both.freedom:.1f} (Satterthwaite)"),
+        ("interval", f"mean -+ {c:.3f} k: {show_ends(*found.interval.ends)}{wider}"),
     ]
 
 

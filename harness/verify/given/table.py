@@ -25,13 +25,39 @@ ROLES: tuple[Role, ...] = ("method", "task", "seed", "language", "split", "metri
 """What a column of names may be."""
 
 
+class _Written(dict[str, int]):
+    """Text as it is written -> the number of its name; blanks around it are none of it."""
+
+    def __init__(self, numbers: defaultdict[object, int]) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+    def __missing__(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError("expected text")
+        number = self[text] = self.numbers[text.strip()]
+        return number
+
+
 class Names:
     """A column of names being read: each gets a number when it is first seen."""
 
     def __init__(self) -> None:
         """Empty."""
         self._numbers: defaultdict[object, int] = defaultdict(count().__next__)
+        self._written = _Written(self._numbers)
         self._parts: list[Codes] = []
+
+    def __contains__(self, name: str) -> bool:
+        """Was it seen?"""
+        return name in self._numbers
+
+    def add_text(self, values: Sequence[str]) -> None:
+        """Further rows as they are written. Raises TypeError, with nothing added, where one of them is no text.
+
+        A look-up each: most rows repeat what was seen, and are neither copied nor looked through.
+        """
+        self._parts.append(np.fromiter(map(self._written.__getitem__, values), dtype=np.int32, count=len(values)))
 
     def add(self, values: Sequence[object]) -> None:
         """Further rows."""
@@ -54,7 +80,10 @@ class Column:
 
     def of(self, rows: NDArray[np.bool_]) -> list[str]:
         """The names that stand in these rows, in their order."""
-        return [self.names[code] for code in dict.fromkeys(self.codes[rows].tolist())]
+        codes = self.codes[rows]
+        first = np.full(len(self.names), len(codes))
+        np.minimum.at(first, codes, np.arange(len(codes)))
+        return [self.names[code] for code in np.argsort(first, kind="stable") if first[code] < len(codes)]
 
 
 @dataclass(frozen=True)

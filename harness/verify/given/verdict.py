@@ -28,6 +28,38 @@ class SeedScores(Record):
     """Seed -> the baseline's points."""
 
 
+class Chance(Record):
+    """One reason why a gain varies, or both together."""
+
+    population: str
+    """Which runs and rows its interval speaks of, in words."""
+    error: float
+    """Standard error of the mean gain in points."""
+    freedom: float
+    """Degrees of freedom of that estimate."""
+    interval: tuple[float, float]
+    """Of the mean gain in points: adjusted for the looks of the design; of rows alone at 90 % below its first look."""
+
+
+class ItemEvidence(Record):
+    """What results per item say beyond scores: how far the gain moves with the rows of the test sets."""
+
+    n_items: int
+    """Items; translations of one are one."""
+    how: str
+    """How the variance over rows was found, in words."""
+    rows: Chance
+    """Other rows with these models."""
+    seeds: Chance | None = None
+    """Other seeds on these rows; null below the design's first look."""
+    both: Chance | None = None
+    """Other seeds and other rows, which decides; likewise."""
+    models: str | None = None
+    """Of one run each: what is known of these two models, which says nothing of the methods."""
+    mcnemar_p: float | None = None
+    """p value of McNemar's exact test of these two models, where items are right or wrong."""
+
+
 class GivenVerdict(Record):
     """What is concluded about one claim."""
 
@@ -72,6 +104,8 @@ class GivenVerdict(Record):
     """Seed -> gain in points, where scores are paired."""
     scores: list[SeedScores] = Field(default_factory=list)
     """What the gain is made of."""
+    items: ItemEvidence | None = None
+    """What the items say, where a row is one; null for scores, and for a claim that counts."""
     reasons: list[str] = Field(default_factory=list)
     """In sentences: why this verdict, what was left out, what was taken for unknown things."""
     steps: list[tuple[str, str]] = Field(default_factory=list)
