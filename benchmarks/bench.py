@@ -45,6 +45,7 @@ BENCHMARKS = (
     Benchmark("startup", 1, "start-up of the commands that only look, beside Python's own"),
     Benchmark("verify", 1, "harness verify, whole and --quick"),
     Benchmark("loading", 1, "an encoder of 118 million parameters, beside the reading of its weights"),
+    Benchmark("items", 1, "a table of items read and judged, beside csv.reader alone"),
     Benchmark("growth", 15, "seconds and memory at 100, 1,000 and 10,000 cells, and what DVC itself takes"),
     Benchmark("schedule", 1, "the grid of profile paper on 1 to 512 GPUs, simulated"),
     Benchmark("repro", 60, "the whole grid from nothing: dvc repro cold, warm, and harness repro"),

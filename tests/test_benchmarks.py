@@ -66,6 +66,16 @@ def test_loading_is_measured_beside_the_reading_of_the_same_file(tmp_path: Path)
     assert (shown[loading.READ], shown[loading.LOADED], shown[loading.TOKENIZER]) == ("1.00", "2.50", None)
 
 
+def test_a_table_of_items_is_read_and_judged_beside_the_reading_alone(tmp_path: Path) -> None:
+    items = script("items")
+    items.make_up(tmp_path / "items.csv", 50)
+    seconds = items.measure(tmp_path / "items.csv", rounds=1)
+    assert all(value > 0 for value in seconds.values())
+    shown = items.table({items.CSV: 2.0, items.READ: 5.0, items.JUDGED: 1.0}, 300, 1).rows
+    assert [row[2] for row in shown] == ["1.00", "2.50", "0.50"]
+    assert len((tmp_path / "items.csv").read_text(encoding="utf-8").splitlines()) == 301
+
+
 def test_the_measurements_kept_here_are_what_the_plan_reads() -> None:
     content = json.loads((toys.ROOT / "benchmarks" / "throughput.json").read_text(encoding="utf-8"))
     assert all(Throughput.model_validate(item) for item in content) and content
