@@ -90,10 +90,10 @@ def judge(
         table,
         asked,
         baseline=baseline or (read.baseline if read else None),
-        split=split,
-        metric=metric,
-        tasks=task or (),
-        languages=language or (),
+        split=split or (read.split if read else None),
+        metric=metric or (read.metric if read else None),
+        tasks=task or (read.tasks if read else ()),
+        languages=language or (read.languages if read else ()),
         design=read.design() if read else _design(looks),
     )
     return _tell(found, explain, json_, strict)
