@@ -49,6 +49,13 @@ def value_of(one: GivenVerdict, value: float) -> str:
     return f"{value:.0%}" if one.claim.expected.kind == "count" else f"{value:+z.2f}"
 
 
+def measured(one: GivenVerdict) -> str:
+    """What was measured with its interval; empty where nothing was."""
+    if one.measured is None:
+        return ""
+    return f"{value_of(one, one.measured)} {ends(one) if one.interval else '(no interval)'}"
+
+
 def ends(one: GivenVerdict) -> str:
     """The interval that decides, as [low, high]; `-` where there is none."""
     return f"[{value_of(one, one.interval[0])}, {value_of(one, one.interval[1])}]" if one.interval else "-"
