@@ -1,4 +1,4 @@
-"""What all HTML pages share: one file with style, charts and their code inside, so that it opens offline, asking nobody.
+"""What all HTML pages share: one file with style, charts and their code inside, so that it opens offline.
 
 Text of claims, methods and results is data: the templates escape all of it.
 """
