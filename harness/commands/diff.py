@@ -79,9 +79,15 @@ def _side(name: str) -> Side:
 
 
 def _crate(name: str) -> Side:
+    from harness.exchange.judged.read import is_judged
     from harness.exchange.read import read_crate
     from harness.pages.diff.record import Side
 
+    if is_judged(Path(name)):
+        raise HarnessError(
+            f"expected an archive of `harness export`, found one of `harness judge`: {name}",
+            fix=f"run `harness verify {name}` on each, and compare their claims, hashes and verdicts",
+        )
     read = read_crate(Path(name), paths_here())  # outside of a clone it has its own rules
     return Side(
         name=name, verification=read.verification, results=dict(read.results),

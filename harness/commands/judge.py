@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.commands.judge_output import typed, write_archive, write_page
 from harness.project.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ def judge(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Print how each verdict follows, step by step.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML page of it, which opens offline.")
+    ] = None,
+    archive: Annotated[
+        Path | None, typer.Option(metavar="FILE.zip", help="Write an archive of it, which `harness verify` checks.")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Also fail where something about the scores had to be taken for granted.")
     ] = False,
@@ -77,7 +84,8 @@ def judge(
         return _print_schema()
     if init:
         return _write_example()
-    from harness.verify.given.judge import judge_table
+    from harness.verify.given.frames import judge_by_file
+    from harness.verify.given.written import claims_as_file
 
     read = _claims_file(claims)
     if read is not None and (claim or method or runs or looks):
@@ -86,17 +94,28 @@ def judge(
         )
     asked = _claims(claim, read, method, runs)
     table = _read(sources or [], _columns(column), _unit(unit))
-    found = judge_table(
-        table,
+    options = claims_as_file(
         asked,
         baseline=baseline or (read.baseline if read else None),
-        split=split,
-        metric=metric,
-        tasks=task or (),
-        languages=language or (),
+        split=split or (read.split if read else None),
+        metric=metric or (read.metric if read else None),
+        tasks=task or (read.tasks if read else ()),
+        languages=language or (read.languages if read else ()),
         design=read.design() if read else _design(looks),
     )
-    return _tell(found, explain, json_, strict)
+    found = judge_by_file(table, options)
+    command = typed(
+        sources or [], claim=claim, claims=claims, baseline=baseline, method=method, task=task, language=language,
+        split=split, metric=metric, column=column, unit=unit, runs=runs, looks=looks,
+    )  # fmt: skip
+    written = [write_page(found, html, command, claims)] if html else []
+    if archive:
+        from harness.exchange.judged.write import Judgement
+
+        files = [Path(one) for one in sources or []]
+        judged = Judgement(table, options, found, command, files, claims, _columns(column), _unit(unit))
+        written.append(write_archive(judged, archive))
+    return _tell(found, explain, json_, strict, written)
 
 
 def _print_schema() -> int:
@@ -182,7 +201,7 @@ def _read(sources: list[str], columns: dict[str, str], unit: Unit | None) -> Tab
     return read_table(sources[0], columns, unit)
 
 
-def _tell(found: GivenVerdicts, explain: bool, as_json: bool, strict: bool) -> int:
+def _tell(found: GivenVerdicts, explain: bool, as_json: bool, strict: bool, written: list[str]) -> int:
     if as_json:
         print(found.model_dump_json(indent=1))
     else:
@@ -191,4 +210,6 @@ def _tell(found: GivenVerdicts, explain: bool, as_json: bool, strict: bool) -> i
         from harness.verify.given.show import render
 
         say(render(found, terminal_width(), explain=explain).removesuffix("\n"), STYLES)
+    for said in written:
+        typer.echo(said, err=as_json)
     return 2 if strict and found.exit_code == 0 and found.unknown else found.exit_code

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.project.errors import HarnessError, writing
 
 if TYPE_CHECKING:
+    from harness.audit.report_junit import Case
     from harness.audit.verification import Verification
     from harness.exchange.read import CrateRefused
     from harness.project.paths import Paths
@@ -65,6 +67,26 @@ class Output:
 
             shown = {"details": self.details, "hashes": self.hashes, "symbols": symbols}
             text = render_single(found, paths, self.explain, width, **shown)
+        say(text.removesuffix("\n"), STYLES)
+
+    def tell_text(self, text: str, content: Any, title: str, cases: Sequence[Case], summary: str) -> None:
+        """Print and write what is no Verification: `text` for people, `content` as JSON, `cases` as JUnit XML under
+        `title`, `summary` as Markdown. Raises HarnessError for a file that can't be written.
+        """
+        import json
+
+        if self.junit is not None:
+            from harness.audit.report_junit import junit
+
+            _write(self.junit, junit(title, cases))
+        if self.summary is not None or os.environ.get(GITHUB):
+            self._summarise(summary, os.environ.get(GITHUB))
+        if self.as_json:
+            print(json.dumps(content, indent=1, ensure_ascii=False))
+            return
+        from harness.audit.report import STYLES
+        from harness.project.terminal import say
+
         say(text.removesuffix("\n"), STYLES)
 
     def _write(self, found: Verification) -> None:

@@ -17,7 +17,7 @@ def verify(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="A claim to judge alone (`harness claims` lists them), or an archive of `harness export`.",
+            help="A claim to judge alone (`harness claims` lists them), or an archive of `export` or `judge`.",
             metavar="[CLAIM|CRATE]",
         ),
     ] = None,
@@ -145,6 +145,15 @@ def _verify_crate(path: Path, profile: str | None, output: Output, signers: Path
 
     if profile is not None:
         raise HarnessError(f"expected --profile or an archive, found both ({profile}, {path})", fix="leave one out")
+    from harness.exchange.judged.read import is_judged
+
+    if is_judged(path):
+        from harness.commands.judge_output import tell_archive
+
+        try:
+            return tell_archive(path, output, signers)
+        except CrateRefused as refused:
+            return output.refuse(refused)
     here = paths_here()  # without one the archive has its own rules
     try:
         return output.tell(verify_crate(path, here, signers))

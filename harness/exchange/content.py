@@ -43,3 +43,39 @@ class Content:
     """File -> the task whose data it follows from, and that data's licence, where one is stated."""
     originals: Mapping[str, str] = field(default_factory=dict)
     """File -> the path that it had in the project, where it is another one."""
+
+
+@dataclass(frozen=True)
+class Root:
+    """What an archive as a whole is."""
+
+    name: str
+    """Its name."""
+    description: str
+    """What it holds, in sentences."""
+    date: str
+    """Its date."""
+    licence: str
+    """Under which terms it may be passed on, as a name."""
+    licence_about: str
+    """The same in sentences."""
+
+
+@dataclass(frozen=True)
+class Crate:
+    """What the metadata of an archive describes."""
+
+    root: Root
+    """The whole."""
+    files: Mapping[str, bytes]
+    """Path in the archive -> bytes; without the metadata."""
+    units: Sequence[Unit]
+    """What ran, in order."""
+    licences: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """As in Content."""
+    originals: Mapping[str, str] = field(default_factory=dict)
+    """As in Content."""
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """Files that are not in the archive -> their sha256."""
+    withheld_because: str = ""
+    """Why they are not."""

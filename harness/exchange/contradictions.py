@@ -72,7 +72,7 @@ def _verdicts(root: Path, found: Verification) -> Iterator[str]:
     if len(said) < len(content["claims"]):
         yield f"{VERDICTS} in it has several verdicts on one claim"
     here = found.model_dump(mode="json", include=set(WHOLE))
-    whole = [name for name in WHOLE if name in content and not _same(content[name], here[name])]
+    whole = [name for name in WHOLE if name in content and not same(content[name], here[name])]
     if whole:
         yield f"{VERDICTS} in it says otherwise than this judging: {', '.join(whole)}"
     other = [claim.id for claim in found.claims if _word(said.get(claim.id, {}).get("verdict"), claim) != claim.verdict]
@@ -96,15 +96,15 @@ def _word(said: Any, claim: ClaimVerdict) -> Any:
 def _differs(said: Mapping[str, Any], claim: ClaimVerdict) -> bool:
     here = claim.model_dump(mode="json")
     lacking = any(name not in said for name in NEEDED)
-    return lacking or any(name in said and not _same(said[name], here[name]) for name in COMPARED)
+    return lacking or any(name in said and not same(said[name], here[name]) for name in COMPARED)
 
 
-def _same(one: Any, two: Any) -> bool:
+def same(one: Any, two: Any) -> bool:
     """Equal, numbers to the last digit but one: another platform may round the last."""
     if isinstance(one, dict) and isinstance(two, dict):
-        return one.keys() == two.keys() and all(_same(one[name], two[name]) for name in one)
+        return one.keys() == two.keys() and all(same(one[name], two[name]) for name in one)
     if isinstance(one, list) and isinstance(two, list):
-        return len(one) == len(two) and all(map(_same, one, two))
+        return len(one) == len(two) and all(map(same, one, two))
     if isinstance(one, float) and isinstance(two, float):
         return abs(one - two) <= 1e-9 * max(1.0, abs(one))
     return bool(one == two)

@@ -7,10 +7,8 @@ the results and manifests.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from harness.audit.report import render
 from harness.audit.subject import Judged, sound_results
 from harness.audit.verification import Verification
 from harness.exchange.content import Content
+from harness.exchange.dates import EPOCH, declared_date, iso_date
 from harness.exchange.layout import PARAMS, PREVIEW, README, RECORD, REPORT, VERDICTS, CrateRecord, data_manifest
 from harness.exchange.units import units
 from harness.project.errors import HarnessError
@@ -49,8 +48,6 @@ KEPT = (
     "Dockerfile",
 )
 """Globs of the project's own files that are kept: claims, pins, locks, the pipeline and its record."""
-EPOCH = "SOURCE_DATE_EPOCH"
-"""Environment variable, seconds since 1970: the date to write (https://reproducible-builds.org/specs/source-date-epoch)."""
 ABOUT = """Results of profile {profile}, kept by `harness export`
 
 The harness re-runs experiments on cross-lingual intermediate-task training (Phang et al. 2020, arXiv 2005.13013) with
@@ -206,8 +203,8 @@ def _record(
 
 def _date(paths: Paths, judged: Judged, commits: list[str]) -> str:
     """The archive's date: no result records a time, so it is that of the pinning or of the results' last commit."""
-    if seconds := os.environ.get(EPOCH):
-        return _iso(seconds)
+    if declared := declared_date():
+        return declared
     if judged.source == "pinned":
         return read_pinned_manifest(paths.pinned).created
     dates = [date for commit in commits if (date := _commit_date(paths.root, commit))]
@@ -216,7 +213,7 @@ def _date(paths: Paths, judged: Judged, commits: list[str]) -> str:
             f"expected the date of the results' commit ({', '.join(commits) or 'none recorded'}), found none",
             fix=f"run the command in a clone with git, or set {EPOCH} (seconds since 1970)",
         )
-    return _iso(max(dates))
+    return iso_date(max(dates))
 
 
 def _commit_date(root: Path, commit: str) -> str | None:
@@ -225,13 +222,6 @@ def _commit_date(root: Path, commit: str) -> str | None:
         return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _iso(seconds: str) -> str:
-    try:
-        return datetime.fromtimestamp(int(seconds), UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        raise HarnessError(f"expected seconds since 1970 in {EPOCH}, found {seconds!r}", fix=f"unset {EPOCH}") from None
 
 
 def _json(content: Any) -> bytes:

@@ -23,8 +23,7 @@ def preview_contradictions(root: Path, found: Verification) -> Iterator[str]:
     """Sentences on what the page says otherwise than `found`; none where the archive has no page."""
     if not (root / PREVIEW).is_file():
         return
-    page = _Seen()
-    page.feed((root / PREVIEW).read_text(encoding="utf-8", errors="replace"))
+    page = seen_page(root / PREVIEW)
     if page.answers != [found.answer]:
         yield f"{PREVIEW} in it opens with another answer than this judging"
     other = [claim.id for claim in found.claims if page.verdicts.get(claim.id) != [_word(claim.verdict)]]
@@ -37,29 +36,41 @@ def preview_contradictions(root: Path, found: Verification) -> Iterator[str]:
         yield f"{PREVIEW} in it speaks of claims that its registry lacks: {name_some(more)}"
 
 
+def seen_page(path: Path) -> Seen:
+    """What a page says to its reader."""
+    page = Seen()
+    page.feed(path.read_bytes().decode("utf-8", errors="replace"))
+    return page
+
+
 def _word(verdict: str) -> str:
     return verdict.replace("_", " ").lower()
 
 
-def _shows(page: _Seen, claim: ClaimVerdict) -> bool:
+def _shows(page: Seen, claim: ClaimVerdict) -> bool:
     if claim.measured is None:
         return claim.id not in page.numbers
     wanted = f"{show_points(claim.measured, claim.is_share)} {show_interval(claim.interval, claim.is_share)}"
     return [text.partition(" over ")[0] for text in page.numbers.get(claim.id, [])] == [wanted]
 
 
-class _Seen(HTMLParser):
+class Seen(HTMLParser):
     """Reads the answer, and the verdict word and numbers of each claim, off the page's text."""
 
     def __init__(self) -> None:
+        """Nothing yet."""
         super().__init__()
         self.answers: list[str] = []
+        """What stands where the answer stands."""
         self.verdicts: dict[str, list[str]] = {}
+        """Claim -> its verdict words, in small letters."""
         self.numbers: dict[str, list[str]] = {}
+        """Claim -> what was measured."""
         self._claim: str | None = None
         self._open: list[tuple[str, list[str] | None]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element begins."""
         if tag in VOID:
             return
         given = {name: value or "" for name, value in attrs}
@@ -81,10 +92,12 @@ class _Seen(HTMLParser):
         return into
 
     def handle_endtag(self, tag: str) -> None:
+        """An element ends, and all that are open in it."""
         while self._open and self._open.pop()[0] != tag:
             pass
 
     def handle_data(self, data: str) -> None:
+        """Text, which belongs to every element that is open."""
         for _, into in self._open:
             if into is not None:
                 text = data.strip("✓✗?~∅! ") if into is not self.answers else data

@@ -47,7 +47,7 @@ MAX_FILES = 100_000
 """Most files in an archive."""
 CHUNK = 1 << 20
 LAB = "reference/lab_claims.yaml"
-MEND = "get the archive anew from whoever made it, or make it anew with `harness export`"
+MEND = "get the archive anew from whoever made it, or make it anew with `harness export` or `harness judge --archive`"
 UNREADABLE = (HarnessError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What reading records of another shape may raise, where somebody wrote hashes that fit them."""
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)

@@ -39,15 +39,28 @@ judged by eight scores: two recipes on one target at four seeds.
 training on mnli first changed the score by +7.5 points (interval adjusted for looks +6.9 to +8.1) on xnli, 4 seeds
 expected +7.5 +- 1.5: REPRODUCED
 
+Scores that another program made need none of that: `judge_scores` takes a pandas or polars frame, plain rows or a file,
+and claims in words, and judges as `harness judge` does (docs/library.md).
+
+>>> from harness.verify import judge_scores
+>>> frame = {"method": ["none"] * 4 + ["mnli"] * 4, "seed": [1, 2, 3, 4] * 2,
+...          "accuracy": [0.701, 0.698, 0.706, 0.703, 0.779, 0.770, 0.783, 0.776]}
+>>> print(judge_scores(frame, "+7.5 +- 1.5"))
+claim-1: REPRODUCED: mnli gains +7.50 [+6.88, +8.12] over none, at 4 seeds, claimed +7.5 +- 1.5
+
 From the ground up: `scores` and `csv_scores` are tables of scores; `statistics` has intervals, tests and power;
 `claims` the registry and, in `claims.kinds`, one file per kind of claim; `measure` a value per seed; `verdicts` what is
-concluded; `show` its words. Beside them `languages` says how much a recipe helps or harms each language.
+concluded; `show` its words; `given` does all of it for scores in any form. Beside them `languages` says how much a
+recipe helps or harms each language.
 """
 
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import find_claim, read_claims
 from harness.verify.csv_scores import read_csv_scores
+from harness.verify.given.claim import GivenClaim, claim_in_words
+from harness.verify.given.frames import judge_scores
+from harness.verify.given.verdict import GivenVerdict, GivenVerdicts
 from harness.verify.scores import Scores, ScoresTable, mean_gain, paired_gains, read_scores, read_table
 from harness.verify.statistics.decision import Decision, decide, seeds_to_decide
 from harness.verify.statistics.design import Design, read_design
@@ -73,6 +86,9 @@ __all__ = [
     "Decision",
     "Design",
     "Facts",
+    "GivenClaim",
+    "GivenVerdict",
+    "GivenVerdicts",
     "Interval",
     "Level",
     "Published",
@@ -81,12 +97,14 @@ __all__ = [
     "Verdict",
     "adjust",
     "band",
+    "claim_in_words",
     "decide",
     "find_claim",
     "hold_accusations",
     "hold_evidence",
     "hold_replications",
     "judge",
+    "judge_scores",
     "margin",
     "mean_gain",
     "paired_gains",

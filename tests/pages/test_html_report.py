@@ -16,10 +16,11 @@ from synthetic import Project, planted
 
 from harness.commands.main import run
 from harness.pages.report.charts import charts_of
+from harness.pages.report.page import ASSETS, LIBRARIES
 from harness.pages.report.rates import error_rates
 from harness.pages.report.read import read_report, read_report_of, read_verdicts
 from harness.pages.report.record import Report
-from harness.pages.report.render import ASSETS, LIBRARIES, render_report, report_file, write_report
+from harness.pages.report.render import render_report, report_file, write_report
 from harness.project.errors import HarnessError
 from harness.project.files import write_json
 from harness.project.profiles import read_params

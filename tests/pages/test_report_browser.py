@@ -1,4 +1,4 @@
-"""The HTML report in a real browser: it draws, opens what is followed, obeys the keyboard, prints, reports no error."""
+"""The HTML pages in a real browser: they draw, open what is followed, obey the keyboard, print, report no error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from given_scores import HOSTILE, rows, write_rows
 from selenium import webdriver
+from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -37,6 +39,26 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report on the laboratory's pinned results."""
     out = tmp_path_factory.mktemp("report") / "lab.html"
     assert run(["report", "--profile", "lab", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of `harness judge` on scores whose names are hostile and long."""
+    root = tmp_path_factory.mktemp("judged")
+    found = rows({HOSTILE: 3.5, "x" * 120: 1.0, "mnli": 2.0}, tasks=("xnli", HOSTILE))
+    scores = write_rows(root / "scores.csv", found)
+    entries = [
+        f"  - {{id: {name}, claim: '{words}', method: '{method}'}}\n"
+        for name, words, method in (
+            ("a", "+3.5 +- 1", HOSTILE),
+            ("b", ">= +3", "x" * 120),
+            ("c" * 60, "2 of 2 tasks above 1", "mnli"),
+        )
+    ]
+    (root / "claims.yaml").write_text("claims:\n" + "".join(entries))
+    out = root / "judged.html"
+    assert run(["judge", str(scores), "--claims", str(root / "claims.yaml"), "--html", str(out)]) in (0, 1, 2)
     return out
 
 
@@ -118,3 +140,29 @@ def test_printing_gives_a_pdf_with_the_claims_opened(browser: webdriver.Chrome, 
     claims = len(browser.find_elements(By.CSS_SELECTOR, ".claim"))
     assert script(browser, "return window.opened") == claims > 20
     assert script(browser, f"return {count}") == 0, "as the reader left it"
+
+
+def test_the_page_of_judged_scores_fits_and_runs_no_script_of_a_name(browser: webdriver.Chrome, judged: Path) -> None:
+    for scheme in ("light", "dark"):
+        for width in (1280, 400):
+            opened(browser, judged, width, scheme)
+            script(browser, "for (const one of document.querySelectorAll('details')) one.open = true")
+            assert script(browser, "return document.documentElement.scrollWidth") <= width
+            (chart,) = browser.find_elements(By.CSS_SELECTOR, ".chart svg")
+            assert 0 < chart.rect["width"] <= width
+    with pytest.raises(NoAlertPresentException):
+        _ = browser.switch_to.alert.text
+    assert HOSTILE in browser.find_element(By.ID, "claim-1").text
+    assert browser.get_log("browser") == []
+
+
+def test_a_judged_claim_opens_by_keyboard_and_prints(browser: webdriver.Chrome, judged: Path) -> None:
+    opened(browser, judged)
+    claim = browser.find_element(By.ID, "claim-2")
+    summary = claim.find_element(By.TAG_NAME, "summary")
+    assert "claimed" not in claim.text
+    summary.send_keys(Keys.ENTER)
+    assert "claimed" in claim.text and "behind it" in claim.text
+    pdf = base64.b64decode(browser.print_page())
+    assert pdf.startswith(b"%PDF-") and len(pdf) > 20_000
+    assert browser.get_log("browser") == []

@@ -9,23 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from harness.pages.report.forest import Row, Spec, chart, forest
 from harness.pages.report.record import LayerCurve, Report
 from harness.verify.show.table import show_interval, show_points
 from harness.verify.verdicts.verdict import ClaimVerdict
 
-Spec = dict[str, Any]
-
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 HUES = tuple(f"var(--hue-{place})" for place in range(8))
 """Okabe and Ito's colours, distinct in every kind of colour vision; the style gives each its value."""
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (6, 3), (2, 2), (8, 2, 2, 2), (4, 4), (1, 3), (10, 3), (6, 2, 1, 2))
-BELOW = "|"
-"""Stands between a claim and its verdict, which is written below it."""
-SIGNED = "datum.value === 0 ? '0' : datum.label"
-"""A gain of 0 has no sign."""
-ROW_PX = 38
-"""Height of one claim in the forest plot."""
 
 
 def charts_of(report: Report) -> dict[str, Spec]:
@@ -39,69 +31,24 @@ def drawn_claims(report: Report) -> list[ClaimVerdict]:
     return [one.verdict for one in report.claims if one.verdict.evidence.overall is not None]
 
 
-def _chart(about: str, height: Any, **rest: Any) -> Spec:
-    autosize = {"type": "fit-x", "contains": "padding"}
-    return {
-        "$schema": SCHEMA,
-        "description": about,
-        "width": "container",
-        "height": height,
-        "autosize": autosize,
-        **rest,
-    }
-
-
 def _forest(report: Report) -> Spec | None:
-    """Claimed band, measured interval, mean and seeds, a row per claim."""
-    verdicts = drawn_claims(report)
-    if not verdicts:
-        return None
-    bands, means, seeds = [], [], []
-    low, high = _reach(verdicts)
-    for verdict in verdicts:
-        overall, band = verdict.evidence.overall, verdict.evidence.band
-        assert overall is not None
-        word = verdict.verdict.replace("_", " ").lower()
-        said = f"{verdict.id}: {word}; measured {show_points(overall.mean)} {show_interval(overall.interval)}"
-        row = {"claim": f"{verdict.id}{BELOW}{word}", "tip": said}
-        if band is not None:
-            ends = [side if end is None else end for side, end in zip((low, high), band, strict=True)]
-            bands.append(row | {"low": ends[0], "high": ends[1]})
-        interval = overall.interval or (overall.mean, overall.mean)
-        means.append(row | {"mean": overall.mean, "low": interval[0], "high": interval[1]})
-        seeds += [row | {"seed": seed, "points": points} for seed, points in overall.values.items()]
-    labels = {"labelExpr": f"split(datum.label, '{BELOW}')", "labelLimit": 140, "ticks": False}
-    y = {"field": "claim", "type": "nominal", "sort": None, "title": None, "axis": labels}
-    ticks = {"tickCount": 8, "labelFlush": False, "format": "+~g", "labelExpr": SIGNED}
-    x = {"type": "quantitative", "title": "gain over no intermediate training (points)", "axis": ticks}
-    tip = {"field": "tip"}
-    layers: list[Spec] = [
-        {"data": {"values": bands}, "mark": {"type": "bar", "height": 22, "color": "var(--claimed)",
-                                             "stroke": "var(--claimed-edge)", "strokeDash": [3, 2]},
-         "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"}, "tooltip": tip}},
-        {"data": {"values": [{"zero": 0}]}, "mark": {"type": "rule", "color": "currentColor"},
-         "encoding": {"x": {"field": "zero", "type": "quantitative"}}},
-        {"data": {"values": means}, "mark": {"type": "rule", "strokeWidth": 2.5, "color": "currentColor"},
-         "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"}, "tooltip": tip}},
-        {"data": {"values": seeds}, "mark": {"type": "point", "size": 16, "filled": True, "yOffset": 14,
-                                             "color": "var(--quiet)"},
-         "encoding": {"y": y, "x": x | {"field": "points"}, "tooltip": [{"field": "seed"}, {"field": "points"}]}},
-        {"data": {"values": means}, "mark": {"type": "point", "size": 90, "filled": True, "opacity": 1,
-                                             "fill": "var(--page)", "stroke": "currentColor", "strokeWidth": 2},
-         "encoding": {"y": y, "x": x | {"field": "mean"}, "tooltip": tip}},
-    ]  # fmt: skip
-    return _chart("Claimed band, measured interval and seeds of each claim", ROW_PX * len(verdicts), layer=layers)
+    """A row per claim that has a value in points."""
+    return forest([_row(verdict) for verdict in drawn_claims(report)], "gain over no intermediate training (points)")
 
 
-def _reach(verdicts: Sequence[ClaimVerdict]) -> tuple[float, float]:
-    """What an open band is drawn to: everything else that is drawn, and zero."""
-    ends = [0.0]
-    for verdict in verdicts:
-        overall = verdict.evidence.overall
-        assert overall is not None
-        ends += [*overall.values.values(), *(overall.interval or ())]
-        ends += [end for end in verdict.evidence.band or () if end is not None]
-    return min(ends), max(ends)
+def _row(verdict: ClaimVerdict) -> Row:
+    overall = verdict.evidence.overall
+    assert overall is not None
+    word = verdict.verdict.replace("_", " ").lower()
+    return Row(
+        name=verdict.id,
+        word=word,
+        mean=overall.mean,
+        interval=overall.interval,
+        band=verdict.evidence.band,
+        said=f"{verdict.id}: {word}; measured {show_points(overall.mean)} {show_interval(overall.interval)}",
+        seeds=overall.values,
+    )
 
 
 def _by_recipe(recipes: Sequence[str], channel: str, values: Sequence[Any], **legend: Any) -> Spec:
@@ -137,7 +84,7 @@ def _languages(report: Report) -> Spec | None:
     }  # fmt: skip
     zero = {"data": {"values": [{"zero": 0}]}, "mark": {"type": "rule", "color": "currentColor"},
             "encoding": {"y": {"field": "zero", "type": "quantitative"}}}  # fmt: skip
-    return _chart("Gain of each recipe by language and its text in CC-100", 260, data={"values": rows},
+    return chart("Gain of each recipe by language and its text in CC-100", 260, data={"values": rows},
                   layer=[zero, points])  # fmt: skip
 
 
@@ -170,4 +117,4 @@ def _layers_of(target: str, curves: Sequence[LayerCurve], recipes: Sequence[str]
     }
     mark = {"data": {"values": used}, "mark": {"type": "rule", "strokeDash": [4, 3], "color": "var(--quiet)"},
             "encoding": {"x": {"field": "used", "type": "quantitative"}}}  # fmt: skip
-    return _chart(f"{target}: retrieval score by hidden layer", 200, data={"values": rows}, layer=[mark, lines])
+    return chart(f"{target}: retrieval score by hidden layer", 200, data={"values": rows}, layer=[mark, lines])

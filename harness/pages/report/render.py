@@ -1,41 +1,17 @@
-"""The record -> one HTML file: style, charts and their code inside, so that it opens offline and asks nobody.
-
-Text of claims, tasks and results is data: the templates escape all of it.
-"""
+"""The record -> one HTML file, on the page that all reports share (page.py)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import __version__
 from harness.pages.report.charts import charts_of, drawn_claims
+from harness.pages.report.page import render_page
 from harness.pages.report.record import Pair, Report
 from harness.project.files import write_text
 from harness.project.params import BASELINE
 from harness.project.paths import Paths
 from harness.verify.show.table import show_interval, show_points
-
-ASSETS = Path(__file__).parent / "assets"
-LIBRARIES = ("vega.min.js", "vega-lite.min.js")
-"""Vega 6.4.0 and Vega-Lite 6.4.3 as published (assets/LICENSES.txt); a test holds their hashes."""
-SYMBOLS: Mapping[str, str] = {
-    "REPRODUCED": "✓",
-    "CONFIRMED": "✓",
-    "NOT_REPRODUCED": "✗",
-    "REFUTED": "✗",
-    "INCONCLUSIVE": "?",
-    "UNDERPOWERED": "~",
-    "NOT_TESTED": "∅",
-    "INVALID": "!",
-}
-"""Verdict -> the symbol beside its word."""
-QUOTED = re.compile(r"`([^`]+)`")
-"""How texts mark a name or a command."""
-SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
-"""A line that would have a browser's tools look for a file that is not there."""
 
 
 def report_file(paths: Paths) -> Path:
@@ -52,46 +28,18 @@ def write_report(report: Report, out: Path) -> int:
 
 def render_report(report: Report) -> str:
     """The whole page. The same record gives the same bytes."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["quoted"] = _quoted
-    charts = charts_of(report)
-    code = {name: Markup(SOURCE_MAP.sub("", _asset(name))) for name in LIBRARIES} if charts else {}
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "report.html.j2",
+        charts_of(report),
         r=report,
         v=report.verification,
         baseline=BASELINE,
-        charts=charts,
         drawn=drawn_claims(report),
-        libraries=[*code.values()],
-        style=Markup(_asset("report.css")),
-        script=Markup(_asset("report.js")),
-        symbols=SYMBOLS,
         points=show_points,
         interval=show_interval,
         field=_field(report),
         machines=_machines(report),
-        version=__version__,
     )
-
-
-def _quoted(text: str) -> Any:
-    """A text as HTML, with what stands between backticks as code."""
-    from markupsafe import Markup, escape
-
-    return Markup(QUOTED.sub(r"<code>\1</code>", str(escape(text))))
-
-
-def _asset(name: str) -> str:
-    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def _machines(report: Report) -> list[str]:

@@ -88,6 +88,14 @@ class ClaimsFile(StrictRecord):
     """What is claimed."""
     baseline: str | None = None
     """The method that the others are compared with; without it the only one whose name says so."""
+    split: str | None = None
+    """The split that is judged, where the scores name several."""
+    metric: str | None = None
+    """The metric that is judged, likewise."""
+    tasks: list[str] = Field(default_factory=list)
+    """The tasks that are looked at; without it all of the scores."""
+    languages: list[str] = Field(default_factory=list)
+    """The languages that are looked at, likewise."""
     looks: list[int] = Field(default_factory=lambda: list(STANDARD.looks), min_length=1)
     """After how many seeds one looks, ascending."""
     spending: Spending = STANDARD.spending
@@ -113,6 +121,8 @@ class ClaimsFile(StrictRecord):
 
 def design_of(looks: list[int], spending: Spending = STANDARD.spending) -> Design:
     """The design with these looks; ValueError unless they ascend from 2 to 200."""
+    if (tuple(looks), spending) == (STANDARD.looks, STANDARD.spending):
+        return STANDARD
     last = min(max(looks, default=1), LARGEST_LOOK)
     return Design(
         looks=tuple(looks), order=tuple(range(1, last + 1)), spending=spending, reason="as declared with the claims"

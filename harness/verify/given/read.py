@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness.project.errors import HarnessError
+from harness.project.files import sha256_file
 from harness.verify.given.columns import Layout, find_layout
 from harness.verify.given.table import Column, Floats, Names, Role, Table, Unit, to_points
 
@@ -29,6 +31,8 @@ FORMATS = {
     ".parquet": "Parquet",
 }
 """Ending of a file's name -> its format."""
+SHA256 = "sha256 of "
+"""What is known of a file that was read stands behind this and its name."""
 MOST_POINTS = 1e6
 """A score beyond it is no score."""
 
@@ -39,8 +43,8 @@ def read_table(path: Path | str, columns: Mapping[str, str] | None = None, unit:
     """The scores in a file: CSV or TSV in UTF-8 with a header, JSON lines, a JSON list of objects, or Parquet.
 
     columns: role -> column, where its name doesn't say it. unit: where the numbers don't say it. Columns, layouts and
-    units are those of harness.verify.given.columns and `to_points`. Raises HarnessError that names file and line, for a
-    file that is missing, unreadable, of another format, or holds what is no score.
+    units are those of harness.verify.given.columns and `to_points`; the file's sha256 is `known`. Raises HarnessError
+    that names file and line, for a file that is missing, unreadable, of another format, or holds what is no score.
     """
     path = Path(path)
     kind = FORMATS.get(path.suffix.lower())
@@ -55,7 +59,8 @@ def read_table(path: Path | str, columns: Mapping[str, str] | None = None, unit:
         "CSV": _csv, "TSV": _csv, "JSON lines": _json_lines, "JSON": _json, "Parquet": _parquet
     }  # fmt: skip
     with _opening(path), _nothing_collected():
-        return _build(readers[kind](path), str(path), columns, unit)
+        table = _build(readers[kind](path), str(path), columns, unit)
+        return replace(table, known={f"{SHA256}{path.name}": sha256_file(path)})
 
 
 def table_of(frame: Any, columns: Mapping[str, str] | None = None, unit: Unit | None = None) -> Table:

@@ -20,7 +20,7 @@ def render(found: GivenVerdicts, width: int = WIDTH, *, explain: bool = False) -
         lines += [*table_lines(_columns(found.claims), width), ""]
     for one in found.claims:
         lines += [*_told(one, found, width), *(["", *derivation(one, width)] if explain else []), ""]
-    lines += _texts(_of_source(found), width)
+    lines += _texts(of_source(found), width)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -37,33 +37,42 @@ def _columns(claims: Sequence[GivenVerdict]) -> list[Column]:
         Column("verdict", [one.verdict for one in claims]),
         Column("claim", [one.claim.id for one in claims]),
         Column("claimed", [one.expected for one in claims]),
-        Column("measured", ["-" if one.measured is None else _value(one, one.measured) for one in claims]),
-        Column("interval", [_ends(one) for one in claims]),
+        Column("measured", ["-" if one.measured is None else value_of(one, one.measured) for one in claims]),
+        Column("interval", [ends(one) for one in claims]),
         Column("seeds", [str(one.n_seeds) for one in claims], rank=1),
         Column("says", [one.claim.says for one in claims], rank=2, wraps=True),
     ]
 
 
-def _value(one: GivenVerdict, value: float) -> str:
+def value_of(one: GivenVerdict, value: float) -> str:
+    """A gain in points with its sign; of a claim that counts, a share in percent."""
     return f"{value:.0%}" if one.claim.expected.kind == "count" else f"{value:+z.2f}"
 
 
-def _ends(one: GivenVerdict) -> str:
-    return f"[{_value(one, one.interval[0])}, {_value(one, one.interval[1])}]" if one.interval else "-"
+def measured(one: GivenVerdict) -> str:
+    """What was measured with its interval; empty where nothing was."""
+    if one.measured is None:
+        return ""
+    return f"{value_of(one, one.measured)} {ends(one) if one.interval else '(no interval)'}"
+
+
+def ends(one: GivenVerdict) -> str:
+    """The interval that decides, as [low, high]; `-` where there is none."""
+    return f"[{value_of(one, one.interval[0])}, {value_of(one, one.interval[1])}]" if one.interval else "-"
 
 
 def _told(one: GivenVerdict, found: GivenVerdicts, width: int) -> list[str]:
     head = [(one.claim.id, one.sentence)] if len(found.claims) > 1 else []
-    return _texts([*head, *_numbers(one), *(("because", reason) for reason in one.reasons)], width)
+    return _texts([*head, *numbers(one), *(("because", reason) for reason in one.reasons)], width)
 
 
-def _numbers(one: GivenVerdict) -> list[tuple[str, str]]:
+def numbers(one: GivenVerdict) -> list[tuple[str, str]]:
     """Interval, power and seeds, a line each, where there are any."""
     found = [("compared", f"{one.method} with {one.baseline}, {one.pairing}; seeds {name_some(one.seeds) or 'none'}")]
     if one.interval:
         plain = one.plain_interval
         single = f"; of a single look at 90 % [{plain[0]:+z.2f}, {plain[1]:+z.2f}]" if plain else ""
-        found.append(("interval", f"{_ends(one)} adjusted for looks{'' if one.reach is None else ', points'}{single}"))
+        found.append(("interval", f"{ends(one)} adjusted for looks{'' if one.reach is None else ', points'}{single}"))
     found += _of_items(one.items) if one.items else []
     if one.power is not None:
         spread = "with this spread a gain that is exactly as claimed comes out REPRODUCED in"
@@ -113,7 +122,7 @@ def _points(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _of_source(found: GivenVerdicts) -> list[tuple[str, str]]:
+def of_source(found: GivenVerdicts) -> list[tuple[str, str]]:
     """What was read, and as what."""
     unit = "points" if found.unit == "points" else "fractions from 0 to 1, times 100 here"
     columns = ", ".join(f"{role}: {column}" for role, column in found.columns.items())

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from harness.project.records import Record
 from harness.verify.given.claim import GivenClaim
+from harness.verify.show.table import SYMBOLS
 from harness.verify.statistics.design import Design
 from harness.verify.statistics.intervals import Direction, Verdict
 
@@ -161,13 +162,22 @@ class GivenVerdicts(Record):
         words = {claim.verdict for claim in self.claims}
         return 1 if "NOT_REPRODUCED" in words else 0 if words == {"REPRODUCED"} else 2
 
+    def __str__(self) -> str:
+        """A line per claim: its name, its verdict, what was measured and what is claimed."""
+        return "\n".join(f"{one.claim.id}: {one.sentence}" for one in self.claims)
+
     def _repr_html_(self) -> str:
-        """A table for notebooks."""
-        head = "".join(f"<th>{name}</th>" for name in ("verdict", "claim", "claimed", "measured", "interval", "seeds"))
+        """A table for notebooks, light or dark: it sets no colour, and each verdict has its word and a sign."""
+        head = "".join(f"<th {LEFT}>{name}</th>" for name in HEADINGS)
         rows = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _cells(one))}</tr>" for one in self.claims
+            f"<tr>{''.join(f'<td {LEFT}>{html.escape(cell)}</td>' for cell in _cells(one))}</tr>" for one in self.claims
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        below = html.escape(f"{self.source}; evidence: scores only; whoever gave them vouches for them")
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><small>{below}</small>"
+
+
+HEADINGS = ("verdict", "claim", "claimed", "measured", "interval", "compared", "seeds")
+LEFT = 'style="text-align:left;overflow-wrap:anywhere"'
 
 
 def _cells(one: GivenVerdict) -> list[str]:
@@ -178,4 +188,6 @@ def _cells(one: GivenVerdict) -> list[str]:
 
     interval = f"[{shown(one.interval[0])}, {shown(one.interval[1])}]" if one.interval else "-"
     measured = "-" if one.measured is None else shown(one.measured)
-    return [one.verdict, one.claim.says, one.expected, measured, interval, str(one.n_seeds)]
+    verdict = f"{SYMBOLS[one.verdict]} {one.verdict}"
+    compared = f"{one.method} with {one.baseline}, {one.pairing}"
+    return [verdict, one.claim.says, one.expected, measured, interval, compared, str(one.n_seeds)]
