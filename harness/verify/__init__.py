@@ -39,15 +39,15 @@ judged by eight scores: two recipes on one target at four seeds.
 training on mnli first changed the score by +7.5 points (interval adjusted for looks +6.9 to +8.1) on xnli, 4 seeds
 expected +7.5 +- 1.5: REPRODUCED
 
-From the ground up: `scores` and `csv_scores` are tables of scores; `statistics` has intervals, tests and power;
-`claims` the registry and, in `claims.kinds`, one file per kind of claim; `measure` a value per seed; `verdicts` what is
-concluded; `show` its words. Beside them `languages` says how much a recipe helps or harms each language.
+From the ground up: `scores` is a table of scores; `statistics` has intervals, tests and power; `claims` the registry
+and, in `claims.kinds`, one file per kind of claim; `measure` a value per seed; `verdicts` what is concluded; `show` its
+words. Beside them `languages` says how much a recipe helps or harms each language, and `given` judges claims in a few
+words on tables that another program wrote (`harness judge`).
 """
 
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import find_claim, read_claims
-from harness.verify.csv_scores import read_csv_scores
 from harness.verify.scores import Scores, ScoresTable, mean_gain, paired_gains, read_scores, read_table
 from harness.verify.statistics.decision import Decision, decide, seeds_to_decide
 from harness.verify.statistics.design import Design, read_design
@@ -92,7 +92,6 @@ __all__ = [
     "paired_gains",
     "prediction_interval",
     "read_claims",
-    "read_csv_scores",
     "read_design",
     "read_scores",
     "read_table",

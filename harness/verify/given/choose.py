@@ -113,7 +113,7 @@ def _split(table: Table, rows: NDArray[np.bool_], asked: str | None) -> str | No
     """The one split; None where the table doesn't say. Asked for where there are several."""
     names = table.names("split", rows)
     if asked is not None:
-        return names[int(table.columns["split"].codes[table.rows_of("split", asked)][0])] if names else None
+        return table.names("split", table.rows_of("split", asked))[0]
     if len(names) > 1:
         raise HarnessError(
             f"expected one split in {table.source}, found {name_some([name or '(empty)' for name in names])}",

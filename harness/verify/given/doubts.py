@@ -14,6 +14,7 @@ import numpy as np
 from harness.project.errors import name_some
 from harness.verify.given.cells import SUMMARIES
 from harness.verify.given.choose import Chosen
+from harness.verify.given.table import Role
 from harness.verify.given.words import Amount, Bound, Count
 from harness.verify.statistics.intervals import FEWEST_SEEDS, spread
 
@@ -40,11 +41,12 @@ def doubts_of_table(chosen: Chosen, asked_tasks: Sequence[str], asked_languages:
     if np.abs(table.score[chosen.rows]).max() > BEYOND:
         worst = table.score[chosen.rows][np.argmax(np.abs(table.score[chosen.rows]))]
         found.append(f"a score of {worst:g} is no percentage: is it in points?")
-    for role in ("task", "language"):
+    counted: tuple[Role, ...] = ("task", "language")
+    for role in counted:
         made = [name for name in table.names(role, chosen.rows) if name.lower() in SUMMARIES]
         if made:
             found.append(f"the {role} `{made[0]}` looks like a mean of the others, and counts as one of them")
-    for role, asked in (("task", asked_tasks), ("language", asked_languages)):
+    for role, asked in zip(counted, (asked_tasks, asked_languages), strict=True):
         every = table.names(role)
         if asked and len(every) > len(asked):
             found.append(f"{len(asked)} of {len(every)} {role}s are judged, chosen on the command line")

@@ -145,8 +145,8 @@ def _pair(chosen: Chosen, method: str, baseline: str, tasks: Sequence[str], desi
     first, second = (_over_tasks(chosen, name, tasks) for name in (method, baseline))
     gaps = [*_gaps(chosen, method, tasks, first), *_gaps(chosen, baseline, tasks, second)]
     if not chosen.has_seeds or not first or not second:
-        why = [] if chosen.has_seeds else ["no seed is named, so runs are not paired: Welch's t"]
-        return _Pair(first, second, None, why, gaps)
+        unnamed = [] if chosen.has_seeds else ["no seed is named, so runs are not paired: Welch's t"]
+        return _Pair(first, second, None, unnamed, gaps)
     common = [seed for seed in first if seed in second]
     alone = [f"{name} at {name_some([seed for seed in own if seed not in common])}" for name, own in
              ((method, first), (baseline, second)) if len(own) > len(common)]  # fmt: skip
@@ -354,7 +354,8 @@ def _units(
 ) -> tuple[str, dict[str, tuple[str, list[str]]]]:
     """What is counted -> the method and tasks of each. Raises HarnessError where there are not as many as claimed."""
     every = [name for name in [chosen.baseline, *chosen.methods] if name != baseline]
-    methods = _known(claim.methods, every, "method", chosen) or ([claim.method] if claim.method else every)
+    named = claim.methods or ([claim.method] if claim.method else [])
+    methods = _known(named, every, "method", chosen) or every
     sizes = {"methods": len(methods), "tasks": len(tasks)}
     fits = [over for over in ("methods", "tasks") if sizes[over] == expected.of and expected.over in (None, over)]
     if "tasks" in fits and len(methods) > 1:
