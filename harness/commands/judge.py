@@ -60,7 +60,8 @@ def judge(
         Path | None, typer.Option(metavar="FILE.zip", help="Write an archive of it, which `harness verify` checks.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Also fail where something about the scores had to be taken for granted.")
+        bool,
+        typer.Option("--strict", help="Also fail where something was taken for granted or asks for an explanation."),
     ] = False,
     init: Annotated[bool, typer.Option("--init", help="Write an example of a claims file, claims.yaml.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a claims file.")] = False,
@@ -78,7 +79,7 @@ def judge(
     The first line is the answer. Scores are paired by seed where both have the same seeds, compared by Welch's t where
     not. Looking again after each further seed is allowed for, up to eight: --looks says what you planned instead.
     Exit code: 0 all claims REPRODUCED, 1 one NOT_REPRODUCED, 2 one undecided (or a mistake in the input). --strict
-    makes 2 of a 0 where split or seeds are unknown.
+    makes 2 of a 0 where split or seeds are unknown, and where there is a doubt.
     """
     if schema:
         return _print_schema()
@@ -91,6 +92,10 @@ def judge(
     if read is not None and (claim or method or runs or looks):
         raise HarnessError(
             "expected claims in a file or on the command line, found both", fix="leave --claims out, or the others"
+        )
+    if read is not None and baseline and read.baseline not in (None, baseline):
+        raise HarnessError(
+            f"expected one baseline, found `{read.baseline}` in {claims} and --baseline {baseline}", fix="leave one out"
         )
     asked = _claims(claim, read, method, runs)
     table = _read(sources or [], _columns(column), _unit(unit))
@@ -162,6 +167,8 @@ def _claims(words: list[str] | None, read: ClaimsFile | None, method: str | None
 
 def _columns(said: list[str] | None) -> dict[str, str]:
     found = dict(one.partition("=")[::2] for one in said or [])
+    if said and len(found) < len(said):
+        raise HarnessError(f"expected one --column for each role, found {' '.join(said)}", fix="leave one out")
     if bad := next((one for one in said or [] if not one.partition("=")[2]), None):
         raise HarnessError(f"expected --column ROLE=NAME, found `{bad}`", fix="put it as in --column score=accuracy")
     return found
@@ -181,10 +188,10 @@ def _design(looks: str | None) -> Design:
     if looks is None:
         return STANDARD
     try:
-        return design_of([int(look) for look in looks.split(",")])
+        return design_of([int(look) for look in looks.replace("_", "?").split(",")])
     except ValueError:
         raise HarnessError(
-            f"expected ascending numbers of seeds from 2 to 200, found --looks {looks}",
+            f"expected ascending numbers of seeds from 2 to 200, found --looks `{looks:.40}`",
             fix="put them as in --looks 3,5,8",
         ) from None
 
@@ -212,4 +219,4 @@ def _tell(found: GivenVerdicts, explain: bool, as_json: bool, strict: bool, writ
         say(render(found, terminal_width(), explain=explain).removesuffix("\n"), STYLES)
     for said in written:
         typer.echo(said, err=as_json)
-    return 2 if strict and found.exit_code == 0 and found.unknown else found.exit_code
+    return 2 if strict and found.exit_code == 0 and found.is_doubtful else found.exit_code

@@ -48,16 +48,15 @@ and claims in words, and judges as `harness judge` does (docs/library.md).
 >>> print(judge_scores(frame, "+7.5 +- 1.5"))
 claim-1: REPRODUCED: mnli gains +7.50 [+6.88, +8.12] over none, at 4 seeds, claimed +7.5 +- 1.5
 
-From the ground up: `scores` and `csv_scores` are tables of scores; `statistics` has intervals, tests and power;
-`claims` the registry and, in `claims.kinds`, one file per kind of claim; `measure` a value per seed; `verdicts` what is
-concluded; `show` its words; `given` does all of it for scores in any form. Beside them `languages` says how much a
-recipe helps or harms each language.
+From the ground up: `scores` is a table of scores; `statistics` has intervals, tests and power; `claims` the registry
+and, in `claims.kinds`, one file per kind of claim; `measure` a value per seed; `verdicts` what is concluded; `show` its
+words. Beside them `languages` says how much a recipe helps or harms each language, and `given` judges claims in a few
+words on tables that another program wrote (`harness judge`).
 """
 
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.facts import Facts
 from harness.verify.claims.registry import find_claim, read_claims
-from harness.verify.csv_scores import read_csv_scores
 from harness.verify.given.claim import GivenClaim, claim_in_words
 from harness.verify.given.frames import judge_scores
 from harness.verify.given.verdict import GivenVerdict, GivenVerdicts
@@ -110,7 +109,6 @@ __all__ = [
     "paired_gains",
     "prediction_interval",
     "read_claims",
-    "read_csv_scores",
     "read_design",
     "read_scores",
     "read_table",

@@ -1,4 +1,4 @@
-"""`harness.verify` by itself: what it loads, what it offers, and scores from plain rows and CSV files."""
+"""`harness.verify` by itself: what it loads, what it offers, and scores from plain rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from toy import ROOT
 import harness.verify
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.project.errors import HarnessError
-from harness.verify import Claim, Facts, Scores, find_claim, judge, read_claims, read_csv_scores
+from harness.verify import Claim, Facts, Scores, find_claim, judge, read_claims
 
 HEAVY = ("dvc", "matplotlib", "mlflow", "numpy", "pandas", "scipy", "scipy.stats", "sklearn", "tabulate", "torch")
 ROOMS = ("audit", "commands", "data", "exchange", "experiment", "launch", "model", "pages", "pipeline")
@@ -30,7 +30,6 @@ print(*[name for name in heavy if name in sys.modules], *opened)
 """
 CLAIMS = read_claims(ROOT / "reference" / "claims.yaml")
 HERE = {"encoder": "FacebookAI/xlm-roberta-large", "data": "XTREME"}
-HEADER = "recipe,target,seed,score\n"
 
 
 def rows(gains: dict[str, float], targets: tuple[str, ...], seeds: int = 4) -> list[dict[str, object]]:
@@ -98,70 +97,7 @@ def test_rows_are_indexed_in_their_order() -> None:
     assert scores.retrieval == {"tatoeba"} and (scores.encoder, scores.data) == (HERE["encoder"], HERE["data"])
 
 
-def test_a_csv_file_gives_the_same_scores(tmp_path: Path) -> None:
-    given = rows({"mnli": 7.5}, ("xnli", "bucc"))
-    path = tmp_path / "scores.csv"
-    lines = [",".join(str(value) for value in row.values()) for row in given]
-    path.write_text("\n".join([HEADER.strip(), *lines]), encoding="utf-8-sig")
-    assert read_csv_scores(path, **HERE) == Scores.from_rows(given, **HERE)
-    path.write_text("target,recipe,dev_score,seed,score\nxnli,none,,1,50\nxnli,none,61.5,2,51\n")
-    scores = read_csv_scores(path, **HERE)
-    assert scores.by_pair == {("none", "xnli"): {1: 50.0, 2: 51.0}} and scores.dev_by_pair["none", "xnli"] == {2: 61.5}
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("recipe,target,seed\nnone,xnli,1\n", ["column `score`", "found recipe, target, seed"]),
-        ("", ["column `recipe`", "no header"]),
-        (HEADER + "none,xnli,1,high\n", ["`score`", "line 2", "'high'"]),
-        (HEADER + "none,xnli,1,nan\n", ["`score`", "line 2", "finite"]),
-        (HEADER + "none,xnli,1,inf\n", ["`score`", "line 2", "finite"]),
-        (HEADER + "none,xnli,one,50\n", ["`seed`", "line 2", "'one'"]),
-        (HEADER + "none,xnli,1,\n", ["key `score`", "line 2"]),
-        (HEADER + ",xnli,1,50\n", ["key `recipe`", "line 2"]),
-        (HEADER + "none,xnli,1,50\nnone,xnli,2,51\nnone,xnli,1,52\n", ["none on xnli at seed 1", "second", "line 4"]),
-        (HEADER + "none,xnli,1,50,3\n", ["4 values", "line 2"]),
-        ("recipe,target,seed,score,dev_scor\nnone,xnli,1,50,51\n", ["`dev_scor`", "did you mean `dev_score`"]),
-        (HEADER + 'none,"xnli,1,50\n', ["expected CSV", "line 2", "close each quote"]),
-        (HEADER + f"none,xnli,1,{'5' * 200_000}\n", ["expected CSV", "line 2", "field limit", "shorten it"]),
-        ("recipe,target,seed,score,score\nnone,xnli,1,50,51\n", ["`score` 2 times", "remove or rename one"]),
-        ("recipe,target,seed,score,\n", ["unknown column ``", "rename or remove that column"]),
-        ("recipe,target,seed,score,note\n", ["unknown column `note`", "header", "rename or remove that column"]),
-        (HEADER + "none,xnli,7_0,50\n", ["`seed`", "line 2", "plain digits", "'7_0'", "correct that value"]),
-        (HEADER + "none,xnli,7,5_0\n", ["`score`", "line 2", "plain digits", "'5_0'"]),
-        (HEADER + "none,xnli,1,1e308\n", ["`score`", "line 2", "at most 1,000,000 points", "'1e308'"]),
-        (HEADER + "none,xnli,1,50\nnone , xnli,1,50\n", ["none on xnli at seed 1", "second", "line 3"]),
-    ],
-)
-def test_a_csv_file_that_does_not_fit_is_a_users_error(content: str, words: list[str], tmp_path: Path) -> None:
-    path = tmp_path / "scores.csv"
-    path.write_text(content)
-    with pytest.raises(HarnessError) as raised:
-        read_csv_scores(path, **HERE)
-    assert all(word in str(raised.value) for word in [*words, "scores.csv"]), str(raised.value)
-
-
-def test_a_csv_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
-    path = tmp_path / "scores.csv"
-    with pytest.raises(HarnessError, match="found none"):
-        read_csv_scores(path, **HERE)
-    with pytest.raises(HarnessError, match=r"found a folder.*name a file in that folder"):
-        read_csv_scores(str(tmp_path), **HERE)
-    (tmp_path / "loop.csv").symlink_to("loop.csv")
-    with pytest.raises(HarnessError, match=r"read .*loop\.csv, found: "):
-        read_csv_scores(tmp_path / "loop.csv", **HERE)
-    path.write_bytes(HEADER.encode() + b"\xff\xfe,xnli,1,50\n")
-    with pytest.raises(HarnessError, match="UTF-8"):
-        read_csv_scores(path, **HERE)
-
-
-def test_blanks_around_names_and_values_do_not_count(tmp_path: Path) -> None:
-    path = tmp_path / "scores.csv"
-    path.write_text('recipe, target ,seed , score,dev_score\nnone , xnli, 1 , 50 , \nmnli," xnli ",1,57,61\n')
-    scores = read_csv_scores(str(path), **HERE)
-    assert scores.by_pair == {("none", "xnli"): {1: 50.0}, ("mnli", "xnli"): {1: 57.0}}
-    assert scores.dev_by_pair == {("mnli", "xnli"): {1: 61.0}}
+def test_blanks_around_names_do_not_count() -> None:
     row = {"recipe": "none ", "target": " xnli", "seed": 1, "score": 50}
     assert Scores.from_rows([row], **HERE).by_pair == {("none", "xnli"): {1: 50.0}}
 

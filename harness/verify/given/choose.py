@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.project.errors import HarnessError, name_some, nearest
+from harness.project.errors import HarnessError, name_some
+from harness.verify.given.cells import seeds_in_order
 from harness.verify.given.items import CODED, Group, Groups, Items, codes_of, group_rows, sort_items
-from harness.verify.given.table import Role, Table
+from harness.verify.given.table import Role, Table, known_name
 
 BASELINES = ("none", "baseline", "base", "control", "vanilla")
 """Names of methods that say that they are the baseline."""
@@ -45,7 +46,7 @@ class Chosen:
     split: str | None
     """The split; None where the table doesn't say."""
     metric: str | None
-    """The metric, likewise."""
+    """The metric, or those of the tasks; likewise."""
     items: Items | None = None
     """Its items, where a row is one; a table of scores has none."""
 
@@ -65,14 +66,14 @@ def choose(
     the same for all methods of a task.
     """
     rows = table.every
-    split = _only(table, rows, "split", split, "the test rows that are judged")
+    split = _split(table, rows, split)
     rows &= table.rows_of("split", split) if split is not None else True
-    metric = _only(table, rows, "metric", metric, "what is judged")
-    rows &= table.rows_of("metric", metric) if metric is not None else True
     named: dict[Role, Sequence[str]] = {"task": tasks, "language": languages}
     for role, wanted in named.items():
         if wanted:
             rows &= np.logical_or.reduce([table.rows_of(role, name) for name in wanted])
+    metric, of_metric = _metric(table, rows, metric)
+    rows &= of_metric
     if not rows.any():
         raise HarnessError(f"expected rows of that choice in {table.source}, found none", fix="choose less narrowly")
     methods = table.names("method", rows) or _no_methods(table)
@@ -87,15 +88,11 @@ def find_baseline(methods: Sequence[str], asked: str | None, source: str) -> str
     """The method that others are compared with: the one asked for, or the only one whose name says so."""
     if len(methods) < 2:
         raise HarnessError(
-            f"expected two methods in {source} at least, found {methods[0]} alone", fix="give the baseline's scores too"
+            f"expected two methods in {source} at least, found {methods[0]} alone",
+            fix="give the scores of both, on the same split, metric and tasks",
         )
     if asked is not None:
-        if asked not in methods:
-            known = nearest(asked, methods)
-            raise HarnessError(
-                f"expected the baseline `{asked}` in {source}, found none; {known}", fix="use one of those names"
-            )
-        return asked
+        return known_name(asked, methods, "baseline", source)
     said = [method for method in methods if method.lower() in BASELINES]
     if len(said) != 1:
         found = f"{' and '.join(said)}" if said else f"{name_some(list(methods))}"
@@ -113,18 +110,39 @@ def _no_methods(table: Table) -> list[str]:
     )
 
 
-def _only(table: Table, rows: NDArray[np.bool_], role: Role, asked: str | None, what: str) -> str | None:
-    """The one name of a column; None where there is no such column. Asked for where there are several."""
-    names = table.names(role, rows)
+def _split(table: Table, rows: NDArray[np.bool_], asked: str | None) -> str | None:
+    """The one split; None where the table doesn't say. Asked for where there are several."""
+    names = table.names("split", rows)
     if asked is not None:
-        table.rows_of(role, asked)
-        return asked
+        return table.names("split", table.rows_of("split", asked))[0]
     if len(names) > 1:
         raise HarnessError(
-            f"expected one {role} in {table.source}, found {name_some([name or '(empty)' for name in names])}",
-            fix=f"say which is {what} with --{role}",
+            f"expected one split in {table.source}, found {name_some([name or '(empty)' for name in names])}",
+            fix="say with --split which is judged; a score of another split is no baseline",
         )
     return names[0] if names and names[0] else None
+
+
+def _metric(table: Table, rows: NDArray[np.bool_], asked: str | None) -> tuple[str | None, NDArray[np.bool_]]:
+    """The metrics in words, and their rows: one per task, the same for all methods. Asked for where a task has more."""
+    if asked is not None:
+        of_metric = table.rows_of("metric", asked)
+        return ", ".join(table.names("metric", of_metric)), of_metric
+    if "metric" not in table.columns:
+        return None, rows
+    metric, task = table.columns["metric"], table.columns.get("task")
+    by_task: dict[int, list[int]] = {}
+    for t, m in np.unique(np.stack([codes_of(table, role, rows) for role in ("task", "metric")]), axis=1).T.tolist():
+        by_task.setdefault(t, []).append(m)
+    for t, found in by_task.items():
+        if len(found) > 1:
+            where = f"of {task.names[t]} in {table.source}" if task else f"in {table.source}"
+            raise HarnessError(
+                f"expected one metric {where}, found {name_some([metric.names[m] or '(empty)' for m in found])}",
+                fix="say with --metric which is judged",
+            )
+    names = list(dict.fromkeys(metric.names[m] for (m,) in by_task.values()))
+    return ", ".join(filter(None, names)) or None, rows
 
 
 def _points(table: Table, rows: NDArray[np.bool_]) -> tuple[Points, bool, Items | None]:
@@ -135,7 +153,7 @@ def _points(table: Table, rows: NDArray[np.bool_]) -> tuple[Points, bool, Items 
     if not has_seeds:
         codes["seed"] = np.zeros(int(rows.sum()), dtype=np.int64) if table.has_items else _runs(codes)
     groups = group_rows(codes)
-    _check_languages(table, groups)
+    _check_languages(table, groups, has_seeds)
     items = sort_items(table, rows, groups) if table.has_items else None
     by_language = items.points() if items else _scores(table, rows, groups, has_seeds)
     points: dict[tuple[str, str], dict[str, list[float]]] = {}
@@ -144,19 +162,12 @@ def _points(table: Table, rows: NDArray[np.bool_]) -> tuple[Points, bool, Items 
         pair = (method.names[m] if method else "", task.names[t] if task else ONE)
         name = seed.names[s] if has_seeds and seed else str(s + 1)
         points.setdefault(pair, {}).setdefault(name, []).append(value)
-    order = {name: place for place, name in enumerate(in_order({seed for by in points.values() for seed in by}))}
+    order = {name: place for place, name in enumerate(seeds_in_order({seed for by in points.values() for seed in by}))}
     found = {
         pair: {seed: float(np.mean(by[seed])) for seed in sorted(by, key=order.__getitem__)}
         for pair, by in points.items()
     }
     return found, has_seeds, items
-
-
-def in_order(seeds: set[str]) -> list[str]:
-    """Seeds in the order in which they count: by number where all are numbers, else as words."""
-    if all(seed.lstrip("-").isdecimal() for seed in seeds):
-        return sorted(seeds, key=int)
-    return sorted(seeds)
 
 
 def _runs(codes: Mapping[Role, NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -184,14 +195,19 @@ def _scores(table: Table, rows: NDArray[np.bool_], groups: Groups, has_seeds: bo
 
 
 def _named(table: Table, where: Sequence[int], has_seeds: bool) -> str:
-    """A method, task, seed and language by their numbers, in words."""
-    each = [(table.columns.get(role), code) for role, code in zip(CODED, where, strict=True)]
-    method, task, seed, language = (column.names[code] if column else "" for column, code in each)
-    words = [method, f"on {task}" if task else "", f"in {language}" if language else ""]
-    return " ".join(filter(None, [*words, f"at seed {seed}" if has_seeds else ""]))
+    """A method, task, seed and, where it is given, language by their numbers, in words."""
+    names = {"method": "", "task": "on ", "seed": "at seed ", "language": "in "}
+    words = []
+    for role, code in zip(CODED, where, strict=False):
+        column = table.columns.get(role)
+        if role == "seed" and not has_seeds:
+            words += [] if table.has_items else [f"at its run {code + 1}"]
+        elif column and column.names[code]:
+            words.append(names[role] + column.names[code])
+    return " ".join(words)
 
 
-def _check_languages(table: Table, groups: Groups) -> None:
+def _check_languages(table: Table, groups: Groups, has_seeds: bool) -> None:
     """Every method has the same languages of a task, at every seed; a mean over fewer of them is another number."""
     if "language" not in table.columns:
         return
@@ -203,10 +219,11 @@ def _check_languages(table: Table, groups: Groups) -> None:
         every = set().union(*runs.values())
         for (m, s), own in runs.items():
             if lacks := [language.names[code] for code in sorted(every - own)]:
-                there = sorted(set.intersection(*runs.values()))
-                common = " ".join(f"--language {language.names[code]}" for code in there[:3])
+                common = " ".join(
+                    f"--language {language.names[code]}" for code in sorted(set.intersection(*runs.values()))
+                )
                 raise HarnessError(
-                    f"expected the same languages for all in {table.source}, but {_named(table, (m, t, s, 0), True)}"
+                    f"expected the same languages for all in {table.source}, but {_named(table, (m, t, s), has_seeds)}"
                     f" lacks {name_some(lacks)}",
-                    fix=f"add its scores, or judge the languages that all have: {common} ..." if common else "add them",
+                    fix=f"add its scores, or judge the languages that all have: {common}" if common else "add them",
                 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from harness.project.errors import HarnessError, explain_validation
+from harness.project.errors import HarnessError, explain_validation, first_error
 from harness.project.files import read_yaml
 from harness.project.records import StrictRecord
 from harness.verify.given.claim import GivenClaim, claim_in_words
@@ -37,7 +37,7 @@ claims:
 class ClaimEntry(StrictRecord):
     """One claim."""
 
-    model_config = ConfigDict(allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False, use_attribute_docstrings=True)
 
     id: str = Field(pattern=r"^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$")
     """Its name."""
@@ -66,7 +66,10 @@ class ClaimEntry(StrictRecord):
 
     def read(self) -> GivenClaim:
         """The claim. Raises HarnessError for words of no known form, and for two different methods in one claim."""
-        said = claim_in_words(self.claim, runs=self.runs)
+        try:
+            said = claim_in_words(self.claim, runs=self.runs)
+        except HarnessError as error:
+            raise HarnessError(f"claim {self.id}: {error.message}", fix=error.fix) from None
         for what, own, named in (("method", self.method, said.method), ("baseline", self.baseline, said.baseline)):
             if own and named and own != named:
                 found = f"expected one {what} in claim {self.id}, found `{own}` and, in its words, `{named}`"
@@ -83,6 +86,8 @@ class ClaimEntry(StrictRecord):
 
 class ClaimsFile(StrictRecord):
     """Claims that are judged together, and how often one looks at the seeds."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     claims: list[ClaimEntry] = Field(min_length=1)
     """What is claimed."""
@@ -131,11 +136,18 @@ def design_of(looks: list[int], spending: Spending = STANDARD.spending) -> Desig
 
 def read_claims_file(path: Path) -> ClaimsFile:
     """The claims in a file. Raises HarnessError, naming the claim and the key, for one that doesn't fit."""
+    found: Any = read_yaml(path, fix='correct that line; words with > or : need quotes, as in claim: ">= +1"')
+    if not isinstance(found, dict):
+        words = {"NoneType": "nothing", "str": "text", "list": "a list"}
+        kind = words.get(type(found).__name__, type(found).__name__)
+        raise HarnessError(
+            f"expected a file of claims at {path}, with the key `claims`, found {kind}",
+            fix="write one with `harness judge --init`; the scores come first: `harness judge SCORES --claims FILE`",
+        )
     try:
-        found: Any = read_yaml(path)
         return ClaimsFile.model_validate(found)
     except ValidationError as error:
-        raise HarnessError(
-            explain_validation(error, ClaimsFile, str(path)),
-            fix=f"edit {path}; `harness judge --init` writes an example, `--schema` prints what it may hold",
-        ) from None
+        fix = f"edit {path}; `harness judge --init` writes an example, `--schema` prints what it may hold"
+        if first_error(error)["loc"][-1:] == ("claim",):
+            fix = 'write it in words, with a margin, as in claim: "+7.5 +- 1.5"'
+        raise HarnessError(explain_validation(error, ClaimsFile, str(path)), fix=fix) from None

@@ -6,7 +6,9 @@ names of the columns are whatever people call them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from harness.project.errors import HarnessError, nearest
@@ -33,6 +35,8 @@ CALLED: dict[str, tuple[str, ...]] = {
 """What is looked for -> names of columns that say it, small letters, blanks and hyphens as `_`."""
 NAMES: tuple[Role, ...] = ("method", "task", "seed", "language", "split", "metric", "item")
 COUNTS = ("n_correct", "n_predicted", "n_gold")
+INDEX = re.compile(r"(?:unnamed: ?\d+|index|level_\d+)?", re.IGNORECASE)
+"""Names under which programs write the number of a row."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,10 @@ def find_layout(
     Raises HarnessError for a repeated or empty name, a column that isn't there, two columns that could be the same
     thing, and where neither scores nor methods are found.
     """
-    _check_header(header, source)
+    check_header(header, source)
     asked = dict(asked or {})
+    if twice := next((name for name in asked.values() if list(asked.values()).count(name) > 1), None):
+        raise HarnessError(f"expected one role of each column, found `{twice}` twice", fix="leave one --column out")
     for role, column in asked.items():
         if role not in CALLED:
             raise HarnessError(
@@ -93,6 +99,11 @@ def find_layout(
         if role not in found and (own := _one(role, free, source)):
             found[role] = own
             free.remove(own)
+    if not found and (number := next((name for name in header if _is_number(name)), None)):
+        raise HarnessError(
+            f"expected a header in {source}, found the number `{number}` in its first line",
+            fix="name the columns there, as in method,task,seed,score",
+        )
     names: dict[Role, str] = {role: found[role] for role in NAMES if role in found}
     if all(role in found for role in COUNTS) and "item" in names:
         correct, predicted, gold = (found[role] for role in COUNTS)
@@ -108,13 +119,15 @@ def find_layout(
 
 
 def _wide(header: Sequence[str], names: dict[Role, str], source: str, numeric: Sequence[str]) -> Layout:
-    methods = tuple(name for name in numeric if name not in names.values())
+    methods = tuple(name for name in numeric if name not in names.values() and not INDEX.fullmatch(name))
     if "method" in names or len(methods) < 2:
         raise HarnessError(
             f"expected a column of scores in {source}, found the columns {', '.join(header)}",
-            fix="name it with --column score=NAME; in a wide table each method has a column of numbers",
+            fix="name it with --column score=NAME, a score a row; in a wide table each method has a column of numbers,"
+            " a seed a row",
         )
-    return Layout(names, methods, is_wide=True, ignored=tuple(set(header) - {*methods, *names.values()}))
+    ignored = tuple(name for name in header if name not in {*methods, *names.values()})
+    return Layout(names, methods, is_wide=True, ignored=ignored)
 
 
 def _rest(
@@ -140,10 +153,17 @@ def _plain(name: str) -> str:
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def _check_header(header: Sequence[str], source: str) -> None:
+def _is_number(name: str) -> bool:
+    with suppress(ValueError):
+        return bool(str(float(name)))
+    return False
+
+
+def check_header(header: Sequence[str], source: str) -> None:
+    """Raises HarnessError where there is none, and for a name that stands there twice."""
     if not header or not any(name.strip() for name in header):
         raise HarnessError(f"expected a header in {source}, found none", fix="name the columns in its first line")
-    twice = next((name for name in header if list(header).count(name) > 1), None)
+    twice = next((name for name in header if name and list(header).count(name) > 1), None)
     if twice is not None:
         raise HarnessError(
             f"expected each column once in {source}, found `{twice}` {list(header).count(twice)} times",

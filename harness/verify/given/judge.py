@@ -11,12 +11,13 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.project.errors import HarnessError, name_some, nearest
+from harness.project.errors import HarnessError, name_some
 from harness.verify.given.choose import Chosen, choose
 from harness.verify.given.claim import GivenClaim
+from harness.verify.given.doubts import doubts_of_claim, doubts_of_runs, doubts_of_table
 from harness.verify.given.evidence import RowPart, evidence, row_part
 from harness.verify.given.steps import apart_steps, band_steps, item_steps, paired_steps
-from harness.verify.given.table import Table
+from harness.verify.given.table import Table, known_name
 from harness.verify.given.verdict import GivenVerdict, GivenVerdicts, SeedScores
 from harness.verify.given.words import Amount, Bound, Count
 from harness.verify.statistics.decision import Decision, decide, verdict_chances
@@ -52,7 +53,7 @@ def judge_table(
     ids = [claim.id for claim in claims]
     if twice := next((name for name in ids if ids.count(name) > 1), None):
         raise HarnessError(f"expected each id once among the claims, found `{twice}` twice", fix="rename one of them")
-    said = next((claim.baseline for claim in claims if claim.baseline), None)
+    said = claims[0].baseline if all(claim.baseline for claim in claims) else None
     chosen = choose(table, baseline=baseline or said, split=split, metric=metric, tasks=tasks, languages=languages)
     found = _hold([_judge(claim, chosen, design) for claim in claims], design.level)
     return GivenVerdicts(
@@ -66,6 +67,7 @@ def judge_table(
         remarks=list(table.remarks),
         known=dict(table.known),
         unknown={**table.unknown, **_unknown(chosen)},
+        doubts=doubts_of_table(chosen, tasks, languages),
     )
 
 
@@ -102,7 +104,9 @@ class _Pair(NamedTuple):
     gains: dict[str, float] | None
     """Seed -> gain, where the two are paired."""
     reasons: list[str]
-    """What was left out, and why it is paired or not."""
+    """Why it is paired or not."""
+    doubts: list[str]
+    """What was left out."""
 
     @property
     def runs(self) -> tuple[list[str], list[str]]:
@@ -111,7 +115,8 @@ class _Pair(NamedTuple):
 
 
 def _judge(claim: GivenClaim, chosen: Chosen, design: Design) -> GivenVerdict:
-    baseline = claim.baseline or chosen.baseline
+    every = [chosen.baseline, *chosen.methods]
+    (baseline,) = _known([claim.baseline or chosen.baseline], every, "baseline", chosen)
     tasks = _known(claim.tasks, chosen.tasks, "task", chosen) or chosen.tasks
     if isinstance(claim.expected, Count):
         return _judge_count(claim, claim.expected, chosen, baseline, tasks, design)
@@ -121,11 +126,7 @@ def _judge(claim: GivenClaim, chosen: Chosen, design: Design) -> GivenVerdict:
 
 
 def _known(names: Sequence[str], known: Sequence[str], what: str, chosen: Chosen) -> list[str]:
-    for name in names:
-        if name not in known:
-            found = f"expected the {what} `{name}` in {chosen.table.source}, found none; {nearest(name, known)}"
-            raise HarnessError(found, fix="use one of those names")
-    return list(names)
+    return [known_name(name, known, what, chosen.table.source) for name in names]
 
 
 def _method(claim: GivenClaim, chosen: Chosen, baseline: str) -> str:
@@ -133,9 +134,10 @@ def _method(claim: GivenClaim, chosen: Chosen, baseline: str) -> str:
     others = [method for method in every if method != baseline]
     if claim.method is not None:
         (method,) = _known([claim.method], every, "method", chosen)
-        _known([baseline], every, "method", chosen)
         if method == baseline:
-            raise HarnessError(f"expected a method to compare with {baseline}, found itself", fix="name another one")
+            raise HarnessError(
+                f"expected a method to compare with the baseline {baseline}, found that itself", fix="name another one"
+            )
         return method
     if len(others) != 1:
         raise HarnessError(
@@ -148,18 +150,20 @@ def _method(claim: GivenClaim, chosen: Chosen, baseline: str) -> str:
 
 def _pair(chosen: Chosen, method: str, baseline: str, tasks: Sequence[str], design: Design) -> _Pair:
     first, second = (_over_tasks(chosen, name, tasks) for name in (method, baseline))
-    reasons = [*_gaps(chosen, method, tasks, first), *_gaps(chosen, baseline, tasks, second)]
-    if not chosen.has_seeds:
-        return _Pair(first, second, None, [*reasons, "no seed is named, so runs are not paired: Welch's t"])
+    gaps = [*_gaps(chosen, method, tasks, first), *_gaps(chosen, baseline, tasks, second)]
+    if not chosen.has_seeds or not first or not second:
+        unnamed = [] if chosen.has_seeds else ["no seed is named, so runs are not paired: Welch's t"]
+        return _Pair(first, second, None, unnamed, gaps)
     common = [seed for seed in first if seed in second]
     alone = [f"{name} at {name_some([seed for seed in own if seed not in common])}" for name, own in
              ((method, first), (baseline, second)) if len(own) > len(common)]  # fmt: skip
     few = len(common) < min(design.first, len(first), len(second))
     if few:
-        why = f"{len(common) or 'no'} seeds are common to both ({'; '.join(alone)}), so runs are not paired: Welch's t"
-        return _Pair(first, second, None, [*reasons, why])
-    left = [f"paired by the {len(common)} seeds that both have; left out: {'; '.join(alone)}"] if alone else []
-    return _Pair(first, second, {seed: first[seed] - second[seed] for seed in common}, [*reasons, *left])
+        shared = {0: "no seed is", 1: "1 seed is"}.get(len(common), f"{len(common)} seeds are")
+        why = f"{shared} common to both (only {'; '.join(alone)}), so runs are not paired: Welch's t"
+        return _Pair(first, second, None, [why], gaps)
+    left = [f"only the {len(common)} seeds that both have count; left out: {'; '.join(alone)}"] if alone else []
+    return _Pair(first, second, {seed: first[seed] - second[seed] for seed in common}, [], [*gaps, *left])
 
 
 def _over_tasks(chosen: Chosen, method: str, tasks: Sequence[str]) -> dict[str, float]:
@@ -172,9 +176,9 @@ def _gaps(chosen: Chosen, method: str, tasks: Sequence[str], whole: BySeed) -> l
     """What of a method is left out, since a seed lacks one of the tasks."""
     each = {task: chosen.points.get((method, task), {}) for task in tasks}
     if lacking := [task for task, by in each.items() if not by]:
-        return [f"{method} has no score on {name_some(lacking)}"]
+        return [f"{method} has no score on {name_some(lacking)}, so no mean over the same tasks"]
     partly = sorted({seed for by in each.values() for seed in by} - set(whole))
-    return [f"{method} at {name_some(partly)} is left out: it lacks some of the tasks"] if partly else []
+    return [f"{method} at seed {name_some(partly)} is left out: it lacks some of the tasks"] if partly else []
 
 
 def _judge_mean(
@@ -227,7 +231,8 @@ def _judge_mean(
         values=dict(pair.gains or {}),
         scores=_scores(chosen, names, tasks),
         items=evidence(rows, together, names) if rows else None,
-        reasons=[*_why(decision, pair, design), *_over(seeds, n, design), *_runs(claim, published), *pair.reasons],
+        reasons=[*_why(decision, pair, design), *_over(pair, n, design), *_runs(claim, published), *pair.reasons],
+        doubts=[*doubts_of_claim(expected), *pair.doubts, *_of_runs(chosen, names, tasks, pair)],
         steps=[*steps, *band_steps(expected, decision, design)],
     )
 
@@ -286,11 +291,24 @@ def _why(decision: Decision | None, pair: _Pair, design: Design) -> list[str]:
     return [f"{n} seed{'s' if n != 1 else ''} of at least {design.first}"]
 
 
-def _over(seeds: Sequence[str], n: int, design: Design) -> list[str]:
-    """Seeds that the design doesn't count."""
-    rest = list(seeds[n:]) if n else []
+def _over(pair: _Pair, n: int, design: Design) -> list[str]:
+    """Seeds that the design doesn't count: beyond its last look, or beyond what the other group has."""
+    groups = [pair.gains] if pair.gains is not None else [pair.first, pair.second]
+    rest = list(dict.fromkeys(seed for group in groups for seed in list(group)[n:])) if n else []
     looks = ", ".join(map(str, design.looks))
-    return [f"{name_some(rest)} did not count: looks after {looks} seeds, in their order"] if rest else []
+    what = "seed" if pair.gains is not None else "run"
+    if not rest:
+        return []
+    return [f"{what} {name_some(rest)} did not count: looks after {looks} {what}s of both, in their order"]
+
+
+def _of_runs(chosen: Chosen, names: tuple[str, str], tasks: Sequence[str], pair: _Pair) -> list[str]:
+    """What is doubtful of the runs that were compared."""
+    each = [
+        {seed: tuple(chosen.points[name, task][seed] for task in tasks) for seed in runs}
+        for name, runs in zip(names, (pair.first, pair.second), strict=True)
+    ]
+    return doubts_of_runs(names, each[0], each[1], pair.gains is not None)
 
 
 def _runs(claim: GivenClaim, published: Published | None) -> list[str]:
@@ -357,6 +375,19 @@ def _judge_count(
         p_value=p_no,
         scores=[row for method, own in units.values() for row in _scores(chosen, (method, baseline), own)],
         reasons=[reason, *dict.fromkeys(reason for pair in pairs.values() for reason in pair.reasons)],
+        doubts=list(
+            dict.fromkeys(
+                [
+                    *doubts_of_claim(expected),
+                    *(doubt for pair in pairs.values() for doubt in pair.doubts),
+                    *(
+                        f"{name}: {doubt}" if over == "tasks" else doubt
+                        for name, (method, own) in units.items()
+                        for doubt in _of_runs(chosen, (method, baseline), own, pairs[name])
+                    ),
+                ]
+            )
+        ),
         steps=[(name, _count_step(means[name], tested[name], expected)) for name in units],
     )
 
@@ -366,13 +397,16 @@ def _units(
 ) -> tuple[str, dict[str, tuple[str, list[str]]]]:
     """What is counted -> the method and tasks of each. Raises HarnessError where there are not as many as claimed."""
     every = [name for name in [chosen.baseline, *chosen.methods] if name != baseline]
-    methods = _known(claim.methods, every, "method", chosen) or ([claim.method] if claim.method else every)
+    named = claim.methods or ([claim.method] if claim.method else [])
+    methods = _known(named, every, "method", chosen) or every
     sizes = {"methods": len(methods), "tasks": len(tasks)}
     fits = [over for over in ("methods", "tasks") if sizes[over] == expected.of and expected.over in (None, over)]
     if "tasks" in fits and len(methods) > 1:
         fits = [over for over in fits if over != "tasks"]
+    if len(fits) > 1 and expected.of == 1:
+        fits = ["methods"]  # one method on one task is the same either way
     if len(fits) != 1:
-        there = f"{len(methods)} methods beside {baseline} and {len(tasks)} tasks"
+        there = f"{_many(methods, 'method')} beside {baseline} and {_many(tasks, 'task')}"
         raise HarnessError(
             f"expected {expected.of} {expected.over or 'methods, or tasks of one method,'} in {chosen.table.source} for"
             f" the claim `{claim.says}`, found {there}",
@@ -381,6 +415,10 @@ def _units(
     if fits[0] == "methods":
         return "methods", {method: (method, list(tasks)) for method in methods}
     return "tasks", {task: (methods[0], [task]) for task in tasks}
+
+
+def _many(names: Sequence[str], what: str) -> str:
+    return f"{len(names)} {what}{'s' if len(names) != 1 else ''}"
 
 
 def _tested(pair: _Pair, edge: float, design: Design, together: Together | None) -> tuple[float, float]:

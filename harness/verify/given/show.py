@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from harness.project.errors import name_some
 from harness.project.terminal import WIDTH, Column, paragraph, table_lines
+from harness.verify.given.choose import ONE
 from harness.verify.given.verdict import Chance, GivenVerdict, GivenVerdicts, ItemEvidence, SeedScores
+from harness.verify.statistics.design import STANDARD
 
 LABEL = 10
 """Columns of a label."""
@@ -63,12 +65,15 @@ def ends(one: GivenVerdict) -> str:
 
 def _told(one: GivenVerdict, found: GivenVerdicts, width: int) -> list[str]:
     head = [(one.claim.id, one.sentence)] if len(found.claims) > 1 else []
-    return _texts([*head, *numbers(one), *(("because", reason) for reason in one.reasons)], width)
+    doubts = [("doubt", doubt) for doubt in one.doubts]
+    return _texts([*head, *numbers(one), *(("because", reason) for reason in one.reasons), *doubts], width)
 
 
 def numbers(one: GivenVerdict) -> list[tuple[str, str]]:
     """Interval, power and seeds, a line each, where there are any."""
-    found = [("compared", f"{one.method} with {one.baseline}, {one.pairing}; seeds {name_some(one.seeds) or 'none'}")]
+    tasks = f" on {name_some(one.tasks)}" if one.tasks != [ONE] else ""
+    seeds = name_some(one.seeds) or "none"
+    found = [("compared", f"{one.method} with {one.baseline}{tasks}, {one.pairing}; seeds {seeds}")]
     if one.interval:
         plain = one.plain_interval
         single = f"; of a single look at 90 % [{plain[0]:+z.2f}, {plain[1]:+z.2f}]" if plain else ""
@@ -124,7 +129,7 @@ def _points(value: float | None) -> str:
 
 def of_source(found: GivenVerdicts) -> list[tuple[str, str]]:
     """What was read, and as what."""
-    unit = "points" if found.unit == "points" else "fractions from 0 to 1, times 100 here"
+    unit = "points" if found.unit == "points" else "fractions from 0 to 1, times 100 here (else: --unit points)"
     columns = ", ".join(f"{role}: {column}" for role, column in found.columns.items())
     taken = "; ".join(f"{what} unknown ({taken})" for what, taken in found.unknown.items())
     told = [
@@ -133,10 +138,12 @@ def of_source(found: GivenVerdicts) -> list[tuple[str, str]]:
         *([taken] if taken else []),
     ]
     looks = ", ".join(map(str, found.design.looks))
+    own = "" if found.design.looks == STANDARD.looks else ", which counts only if it was fixed before any was seen"
     return [
         ("scores", "; ".join(told)),
-        ("looks", f"after {looks} seeds" if len(found.design.looks) > 1 else f"once, after {looks} seeds"),
+        ("looks", f"after {looks} seeds{own}" if len(found.design.looks) > 1 else f"once, after {looks} seeds{own}"),
         *(("note", remark) for remark in found.remarks),
+        *(("doubt", doubt) for doubt in found.doubts),
         ("evidence", "scores only: whoever gave them vouches for them, and that no run is left out"),
     ]
 

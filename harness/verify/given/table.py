@@ -5,6 +5,7 @@ Columns are arrays, so that ten million rows fit and are read in seconds.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,10 @@ Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Unit = Literal["points", "fraction"]
 Role = Literal["method", "task", "seed", "language", "split", "metric", "item"]
+ALIKE = str.maketrans(dict.fromkeys("\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{MINUS SIGN}", "-"))
+"""Dashes that people and programs put for one another."""
+MIXED = 20
+"""Scores of one method on one task that differ by such a factor around 1 are fractions and points in one column."""
 ROLES: tuple[Role, ...] = ("method", "task", "seed", "language", "split", "metric", "item")
 """What a column of names may be."""
 
@@ -129,12 +134,32 @@ class Table:
     def rows_of(self, role: Role, name: str) -> NDArray[np.bool_]:
         """Which rows have this name. Raises HarnessError for one that no row has."""
         column = self.columns.get(role)
-        if column is None or name not in column.names:
-            known = nearest(name, column.names) if column else f"it has no column of {role}s"
+        if column is None:
             raise HarnessError(
-                f"expected rows of the {role} `{name}` in {self.source}, found none; {known}", fix="use one of those"
+                f"expected rows of the {role} `{name}` in {self.source}, found no column of {role}s",
+                fix=f"leave --{role} out, or name that column with --column {role}=NAME",
             )
-        return column.codes == column.names.index(name)
+        return column.codes == column.names.index(known_name(name, column.names, role, self.source))
+
+
+def known_name(asked: str, known: Sequence[str], role: str, source: str) -> str:
+    """The known name that is asked for, however its accents are composed and its dashes and blanks are drawn.
+
+    Raises HarnessError for one that isn't known, or could be two.
+    """
+    if asked in known:
+        return asked
+    alike = [name for name in known if _folded(name) == _folded(asked)]
+    if len(alike) != 1:
+        raise HarnessError(
+            f"expected the {role} `{asked:.80}` in {source}, found none; {nearest(asked, known)}",
+            fix="use one of those names",
+        )
+    return alike[0]
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).translate(ALIKE).split())
 
 
 def to_points(
@@ -143,9 +168,11 @@ def to_points(
     """Scores in points, and what they were in: from 0 to 1 where none is larger, else points already.
 
     groups: per row, a number of the method on the task; `name` says it in words. Raises HarnessError where some
-    groups lie within 0 and 1 and others don't: then nobody can tell what a number means. `unit` decides it.
+    groups lie within 0 and 1 and others don't, or some scores of a group are MIXED times the others: then nobody can
+    tell what a number means. `unit` decides it.
     """
     if unit is None:
+        _check_one_unit(scores, groups, name, source)
         within = np.ones(int(groups.max()) + 1, dtype=bool)
         np.logical_and.at(within, groups, np.abs(scores) <= 1)
         there = np.unique(groups)
@@ -163,6 +190,20 @@ def to_points(
         worst = float(scores[np.abs(scores) > 1][0])
         raise HarnessError(f"expected fractions from 0 to 1 in {source}, found {worst:g}", fix="use --unit points")
     return (scores * 100 if unit == "fraction" else scores), unit
+
+
+def _check_one_unit(scores: Floats, groups: Codes, name: Callable[[int], str], source: str) -> None:
+    """Raises HarnessError for a group with scores within 0 and 1 beside others that are many times as large."""
+    sizes = np.abs(scores)
+    small, large = (sizes > 0) & (sizes <= 1), sizes > 1
+    for group in np.intersect1d(groups[small], groups[large]):
+        lowest, highest = sizes[small & (groups == group)].max(), sizes[large & (groups == group)].min()
+        if highest > MIXED * lowest:
+            raise HarnessError(
+                f"expected scores of one unit in {source}, found {name(int(group))} at {lowest:g} and {highest:g}",
+                fix="write all of them as points (0 to 100) or all as fractions (0 to 1); where they are of one unit,"
+                " say which with --unit",
+            )
 
 
 def from_given(given: Given, source: str) -> Table:

@@ -108,7 +108,9 @@ class GivenVerdict(Record):
     items: ItemEvidence | None = None
     """What the items say, where a row is one; null for scores, and for a claim that counts."""
     reasons: list[str] = Field(default_factory=list)
-    """In sentences: why this verdict, what was left out, what was taken for unknown things."""
+    """In sentences: why this verdict, and what was taken for unknown things."""
+    doubts: list[str] = Field(default_factory=list)
+    """In sentences: what of the scores or the claim asks for an explanation. It doesn't decide."""
     steps: list[tuple[str, str]] = Field(default_factory=list)
     """How the verdict follows, a label and a line each."""
 
@@ -155,6 +157,13 @@ class GivenVerdicts(Record):
     """What the source says of where its results come from."""
     unknown: dict[str, str]
     """What it doesn't say -> what was taken instead."""
+    doubts: list[str] = Field(default_factory=list)
+    """In sentences: what of all the scores asks for an explanation."""
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Had something to be taken for granted, or does it ask for an explanation?"""
+        return bool(self.unknown or self.doubts or any(claim.doubts for claim in self.claims))
 
     @property
     def exit_code(self) -> int:

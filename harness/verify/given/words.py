@@ -24,6 +24,9 @@ FORMS = (
 LARGEST = 1e4
 """Points; a claim beyond it is a slip of the pen."""
 
+MOST_COUNTED = 10_000
+"""Methods or tasks that a claim counts."""
+
 
 class Amount(Record):
     """A gain is so large, within a margin."""
@@ -69,7 +72,7 @@ class Count(Record):
     kind: Literal["count"] = "count"
     k: int = Field(ge=1)
     """How many gain, at least."""
-    of: int = Field(ge=1, le=10_000)
+    of: int = Field(ge=1, le=MOST_COUNTED)
     """Of how many."""
     over: Literal["methods", "tasks"] | None = None
     """What is counted; null: whichever there are `of`."""
@@ -94,27 +97,40 @@ class Said(Record):
     """What it compares that with, where it says it."""
 
 
-_NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)"
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _SIGNED = rf"[+-]?\s*{_NUMBER}"
 _UNIT = r"(?:\s*(?:points?|pp|pts?))?"
-_PLAIN = {"±": "+-", "−": "-", "–": "-", "≥": ">=", "≤": "<=", "\N{NO-BREAK SPACE}": " ", "+/-": "+-"}
+_PLAIN = {"±": "+-", "−": "-", "–": "-", "≥": ">=", "≤": "<=", "⩾": ">=", "⩽": "<=", "+/-": "+-"}
+SLIPS = (
+    (r"\d,\d", "numbers with a decimal point", "write 3.5, not 3,5"),
+    (r"\d\s*%", "points", "write 3.5 for 3.5 points, without %; a gain relative to the baseline can't be judged"),
+    (r"^(?:[^:]+:\s*)?no gain$", "how much would be a gain", 'say it, as in --claim "no gain above 0.5"'),
+    (r"at most\s+\d+ of \d+", "at least so many", 'put it the other way round, as in --claim "8 of 9 above 1"'),
+)
+"""What people write that could be read in two ways -> what is expected, and how to say it."""
 
 
 def parse_claim(words: str) -> Said:
     """What the words say. Raises HarnessError, with the forms that are known, for words of another form."""
-    text = words.strip()
+    text = " ".join(words.split())
     for written, plain in _PLAIN.items():
         text = text.replace(written, plain)
     for pattern, make in _PATTERNS:
         if found := re.fullmatch(pattern, text, re.IGNORECASE):
             return make({key: value and value.strip() for key, value in found.groupdict().items()})
+    for slip, what, fix in SLIPS:
+        if re.search(slip, text, re.IGNORECASE):
+            raise HarnessError(f"expected {what} in the claim `{words:.80}`, found none", fix=fix)
     if re.fullmatch(rf"(?:[^:]+:\s*)?{_SIGNED}{_UNIT}", text):
         raise HarnessError(
-            f"expected a margin in the claim `{words}`, found none: a gain is never measured to be one number exactly",
+            f"expected a margin in the claim `{words:.80}`, found none: no gain is measured to be one number exactly",
             fix=f'say what still counts as the same, as in --claim "{text} +- 0.5", or a bound, as in --claim ">= +1"',
         )
     forms = "; ".join(f'"{form}"' for form, _ in FORMS)
-    raise HarnessError(f"expected a claim in one of the forms {forms}; found `{words}`", fix="put it in one of them")
+    raise HarnessError(
+        f"expected a claim in one of the forms {forms}; found `{words:.80}`",
+        fix='put it in one of them; a method and a colon may stand before it, as in --claim "mnli: >= +1"',
+    )
 
 
 def _amount(found: dict[str, str | None]) -> Said:
@@ -138,7 +154,7 @@ def _compared(found: dict[str, str | None]) -> Said:
         first, second = second, first
     if re.fullmatch(_SIGNED, second or "") or re.fullmatch(_SIGNED, first or ""):
         raise HarnessError(
-            f"expected two methods in the claim, found `{first} {found['sign']} {second}`",
+            f"expected two methods in the claim, found `{first:.40} {found['sign']} {second:.40}`",
             fix='for a gain of one method put a colon behind its name, as in --claim "mnli: > 1"',
         )
     if first == second:
@@ -148,7 +164,7 @@ def _compared(found: dict[str, str | None]) -> Said:
 
 def _count(found: dict[str, str | None]) -> Said:
     k, of = int(found["k"] or 0), int(found["of"] or 0)
-    if not 1 <= k <= of <= Count.model_fields["of"].metadata[1].le:
+    if not 1 <= k <= of <= MOST_COUNTED:
         raise HarnessError(f"expected a count like `8 of 9`, found `{k} of {of}`", fix="correct the numbers")
     counted: dict[str, Literal["methods", "tasks"]] = {"m": "methods", "t": "tasks"}
     over = counted[found["over"][0].lower()] if found["over"] else None
@@ -159,11 +175,12 @@ def _points(written: str | None, above: float | None = None) -> float:
     points = float((written or "").replace(" ", ""))
     if abs(points) > LARGEST or (above is not None and points <= above):
         wanted = f"above {above:g}" if above is not None else f"of at most {LARGEST:g}"
-        raise HarnessError(f"expected a number of points {wanted}, found {written}", fix="correct that number")
+        raise HarnessError(f"expected a number of points {wanted}, found {written:.40}", fix="correct that number")
     return points
 
 
-_METHOD = r"(?:(?P<method>[^:<>]+?)\s*:\s*)?"
+_METHOD = r"(?:(?P<method>.+?)\s*:\s*)?"
+_BY = rf"(?:\s+by\s+(?P<points>{_NUMBER}){_UNIT})?"
 _GAIN = r"(?:(?:a\s+)?gain\s+(?:of\s+)?)?"
 _PATTERNS: tuple[tuple[str, Callable[[dict[str, str | None]], Said]], ...] = (
     (rf"{_METHOD}{_GAIN}(?P<points>{_SIGNED}){_UNIT}\s*\+-\s*(?P<margin>{_NUMBER}){_UNIT}", _amount),
@@ -171,13 +188,11 @@ _PATTERNS: tuple[tuple[str, Callable[[dict[str, str | None]], Said]], ...] = (
     (rf"{_METHOD}{_GAIN}(?:<=|<|at most)\s*(?P<points>{_SIGNED}){_UNIT}", _bound("<=")),
     (rf"{_METHOD}no gain (?:above|over)\s*(?P<points>{_SIGNED}){_UNIT}", _bound("<=")),
     (
-        rf"{_METHOD}(?:at least\s+)?(?P<k>\d+) of (?P<of>\d+)(?:\s+(?P<over>methods?|tasks?))?\s+"
+        rf"{_METHOD}(?:at least\s+)?(?P<k>[0-9]{{1,9}}) of (?P<of>[0-9]{{1,9}})(?:\s+(?P<over>methods?|tasks?))?\s+"
         rf"(?:gain\s+)?(?:above|over|more than|>)\s*(?P<points>{_SIGNED}){_UNIT}",
         _count,
     ),
-    (
-        rf"(?P<first>[^<>]+?)\s*(?P<sign>[<>])=?\s*(?P<second>[^<>]+?)(?:\s+by\s+(?P<points>{_NUMBER}){_UNIT})?",
-        _compared,
-    ),
+    (rf"(?P<first>.+?)\s+(?P<sign>[<>])=?\s+(?P<second>.+?){_BY}", _compared),
+    (rf"(?P<first>[^<>]+?)\s*(?P<sign>[<>])=?\s*(?P<second>[^<>]+?){_BY}", _compared),
 )
-"""Forms in the order in which they are tried: numbers before names."""
+"""Forms in the order in which they are tried: numbers before names, and names that hold > where blanks tell it."""

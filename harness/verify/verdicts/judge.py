@@ -53,7 +53,7 @@ def judge(
     The verdict is that on this claim alone, and the caller vouches for the scores: hold_accusations looks at several
     claims, hold_evidence at how the scores are known. Where something is lacking the verdict
     is NOT_TESTED or UNDERPOWERED and says so; nothing is raised. That holds for scores within 1e6
-    points of zero, as Scores.from_rows and read_csv_scores make them; one that is not finite raises ValueError.
+    points of zero, as Scores.from_rows makes them; one that is not finite raises ValueError.
     """
     check = claim.measured
     if check is None:

@@ -1,0 +1,192 @@
+"""A table while its rows come in, and what is wrong with it as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.project.errors import HarnessError
+from harness.verify.given.cells import (
+    SUMMARIES,
+    as_seeds,
+    check_names,
+    is_empty,
+    is_number,
+    names_of,
+    numbers_of,
+)
+from harness.verify.given.columns import Layout, check_header, find_layout
+from harness.verify.given.table import Column, Floats, Names, Role, Table, Unit, to_points
+
+SAMPLE = 50
+"""Rows that show whether a column holds numbers."""
+
+Rows = Sequence[Sequence[Any]]
+
+
+def build(
+    parts: Iterable[tuple[list[str], Rows, int]], source: str, asked: Mapping[str, str] | None, unit: Unit | None
+) -> Table:
+    """A table from its parts: (header, rows, number of the first row). Raises HarnessError for what is no table."""
+    building: Building | None = None
+    header: list[str] | None = None
+    for names, rows, begin in parts:
+        header = names
+        if not rows:
+            continue
+        if building is None:
+            numeric = [name for place, name in enumerate(header) if _holds_numbers(rows, place)]
+            building = Building(find_layout(header, source, asked, numeric), header, source, set(asked or ()))
+        building.add(rows, begin)
+    if building is None:
+        check_header(header or [], source)
+        raise HarnessError(f"expected scores in {source}, found no row", fix="give it a row per score")
+    return building.done(unit)
+
+
+def _holds_numbers(rows: Rows, place: int) -> bool:
+    cells = [row[place] for row in rows[:SAMPLE]]
+    return any(map(is_number, cells)) and all(is_number(cell) or is_empty(cell) for cell in cells)
+
+
+class Building:
+    """A table while its rows come in."""
+
+    def __init__(self, layout: Layout, header: Sequence[str], source: str, asked: set[str]) -> None:
+        """Empty. `asked`: the roles whose columns the user named."""
+        self.layout, self.source, self.asked = layout, source, asked
+        self.at = {name: place for place, name in enumerate(header)}
+        self.names: dict[Role, Names] = {role: Names() for role in layout.names}
+        self.scores: list[Floats] = []
+        self.counts: list[Floats] = []
+        if layout.is_wide:
+            self.names["method"] = Names()
+
+    def add(self, rows: Rows, begin: int) -> None:
+        """Further rows, the first of which has the number `begin`."""
+        if not rows:
+            return
+        columns = list(zip(*rows, strict=True))
+        if self.layout.is_wide:
+            self._add_wide(columns, begin)
+            return
+        for role, name in self.layout.names.items():
+            names = self.names[role]
+            try:
+                names.add_text(columns[self.at[name]])
+            except TypeError:
+                names.add(names_of(columns[self.at[name]]))
+            if "" in names:
+                self._refuse_empty(role, names_of(columns[self.at[name]]), begin)
+        self._measure(columns, begin)
+
+    def _refuse_empty(self, role: Role, values: Sequence[str], begin: int) -> None:
+        """HarnessError for a cell without a name, where each row needs one."""
+        if role in ("method", "task", "item", "seed") and "" in values:
+            line = begin + values.index("")
+            raise HarnessError(f"expected a {role} in row {line} of {self.source}, found none", fix="fill it in")
+
+    def _add_wide(self, columns: Sequence[Sequence[Any]], begin: int) -> None:
+        """A column of scores per method; an empty cell is a score that there isn't."""
+        named = {role: names_of(columns[self.at[name]]) for role, name in self.layout.names.items()}
+        for role, values in named.items():
+            self._refuse_empty(role, values, begin)
+        for method in self.layout.score:
+            cells = columns[self.at[method]]
+            there = [place for place, cell in enumerate(cells) if not is_empty(cell)]
+            if len(there) == len(cells):
+                found = numbers_of(cells, begin, method, self.source)
+            else:
+                each = [numbers_of([cells[place]], begin + place, method, self.source) for place in there]
+                found = np.concatenate(each) if each else np.zeros(0)
+            self.scores.append(found)
+            self.names["method"].add([method] * len(there))
+            for role, values in named.items():
+                self.names[role].add([values[place] for place in there])
+
+    def _measure(self, columns: Sequence[Sequence[Any]], begin: int) -> None:
+        layout, of_items = self.layout, "item" in self.names
+        if layout.compared:
+            said, gold = (columns[self.at[name]] for name in layout.compared)
+            pairs = zip(names_of(said), names_of(gold), strict=True)
+            self.scores.append(np.array([one == other for one, other in pairs], dtype=float))
+        elif layout.counts:
+            each = [numbers_of(columns[self.at[name]], begin, name, self.source) for name in layout.counts]
+            self.counts.append(np.stack(each, axis=1))
+            self.scores.append(np.zeros(len(columns[0])))
+        else:
+            (name,) = layout.score
+            self.scores.append(numbers_of(columns[self.at[name]], begin, name, self.source, of_items=of_items))
+
+    def done(self, unit: Unit | None) -> Table:
+        """The table. Raises HarnessError where it holds no score, or what its rows hold doesn't fit together."""
+        layout, columns = self.layout, {role: names.done() for role, names in self.names.items()}
+        score = np.concatenate(self.scores) if self.scores else np.zeros(0)
+        if not len(score):
+            raise HarnessError(f"expected scores in {self.source}, found no row", fix="give it a row per score")
+        for role, column in columns.items():
+            check_names(column, role, self.source)
+        if "seed" in columns:
+            columns["seed"] = as_seeds(columns["seed"], self.source)
+        counts = np.concatenate(self.counts).astype(np.int64) if self.counts else None
+        remarks = self._remarks(columns)
+        if layout.compared or layout.counts or "item" in columns:
+            score, found = _items(score, counts, self.source)
+        else:
+            groups, name = _groups(columns, len(score))
+            score, found = to_points(score, groups, name, unit, self.source)
+        said = {role: column for role, column in layout.found.items() if role != "item" or "item" in columns}
+        return Table(self.source, columns, score, found, counts, said, tuple(remarks))
+
+    def _remarks(self, columns: dict[Role, Column]) -> list[str]:
+        """What of the table doesn't count. Takes a column of row numbers out of `columns`."""
+        remarks = []
+        if ignored := [name or "(without a name)" for name in self.layout.ignored]:
+            remarks.append(f"columns that don't count: {', '.join(ignored[:8])}{' ...' if ignored[8:] else ''}")
+        item = columns.get("item")
+        scores_alone = not (self.layout.compared or self.layout.counts)
+        if item and scores_alone and "item" not in self.asked and _numbers_rows(item, columns.get("method")):
+            del columns["item"]
+            remarks.append(f"column `{self.layout.names['item']}` numbers the rows and names no items")
+        if self.layout.is_wide and (made := [name for name in self.layout.score if name.lower() in SUMMARIES]):
+            raise HarnessError(
+                f"expected a method in every column of numbers of {self.source}, found `{made[0]}`",
+                fix="remove columns that are made from others",
+            )
+        return remarks
+
+
+def _numbers_rows(item: Column, method: Column | None) -> bool:
+    """No item is there for two methods, so nothing is paired by it: a row number."""
+    return len(item.names) == len(item.codes) and method is not None and len(method.names) > 1
+
+
+def _items(score: Floats, counts: Any, source: str) -> tuple[Floats, Unit]:
+    if counts is not None and ((counts < 0).any() or (counts[:, 0] > counts[:, 1:].min(axis=1)).any()):
+        raise HarnessError(
+            f"expected counts of 0 or more in {source}, and no more correct than predicted or gold ones",
+            fix="correct the row",
+        )
+    if (score < 0).any() or (score > 1).any():
+        worst = float(score[(score < 0) | (score > 1)][0])
+        raise HarnessError(
+            f"expected how much of an item is right, from 0 to 1, in {source}, found {worst:g}",
+            fix="write 1 for right and 0 for wrong; for a score per test set leave the column of items out",
+        )
+    return score * 100, "fraction"
+
+
+def _groups(columns: Mapping[Role, Column], n: int) -> tuple[Any, Callable[[int], str]]:
+    """A number of the method on the task per row, and its words."""
+    method, task = columns.get("method"), columns.get("task")
+    zero = np.zeros(n, dtype=np.int64)
+    tasks = len(task.names) if task else 1
+    groups = (method.codes.astype(np.int64) if method else zero) * tasks + (task.codes if task else zero)
+
+    def name(group: int) -> str:
+        first = method.names[group // tasks] if method else "the scores"
+        return first + (f" on {task.names[group % tasks]}" if task else "")
+
+    return groups, name

@@ -1,0 +1,100 @@
+"""What an author could do for a verdict and a table shows: it is told, decides nothing, and fails under --strict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from given_tables import Row, judged, made_up, one
+
+ROWS = made_up(n=6)
+
+
+def changed(rows: list[Row], method: str, score: Any) -> list[Row]:
+    """With other scores of one method; `score`: the row -> its score."""
+    return [{**row, "score": score(row)} if row["method"] == method else row for row in rows]
+
+
+def score_of(method: str, seed: int) -> float:
+    return float(next(row["score"] for row in ROWS if (row["method"], row["seed"]) == (method, seed)))
+
+
+UNPAIRED = [{key: value for key, value in row.items() if key != "seed"} for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("rows", "claim", "words"),
+    [
+        (ROWS, "+7.5 +- 50", "would also hold for no gain at all"),
+        (ROWS, "+7.5 +- 7.5", "would also hold for no gain at all"),
+        (ROWS, ">= -1", "would also hold for no gain at all"),
+        (ROWS, "1 of 1 above -1", "no gain at all has, too"),
+        (changed(ROWS, "none", lambda row: 70.0), "+7.5 +- 1.5", "none has the same score at all 6 seeds"),
+        (changed(ROWS, "mnli", lambda row: 77.5 + row["seed"] / 1000), "+7.5 +- 1.5", "mnli are equal to one decimal"),
+        (
+            [{**row, "score": score_of(row["method"], (row["seed"] - 1) % 3 + 1)} for row in ROWS],
+            "+7.5 +- 1.5",
+            "seed 4 those of 1, 5 those of 2, 6 those of 3: the same scores twice",
+        ),
+        ([*UNPAIRED[:6], *UNPAIRED[6:9], *UNPAIRED[6:9]], "+7.5 +- 1.5", "the 6 runs of mnli have 3 different scores"),
+        (
+            changed(ROWS, "mnli", lambda row: score_of("none", row["seed"])),
+            ">= 1",
+            "none have the same scores at seed 1",
+        ),
+        (
+            changed(ROWS, "mnli", lambda row: score_of("none", 7 - row["seed"])),
+            ">= 1",
+            "none have the same scores at other seeds",
+        ),
+        (
+            changed(changed(ROWS, "none", lambda row: 70), "mnli", lambda row: 77 + (row["seed"] == 3)),
+            "+7.5 +- 1.5",
+            "rounded to 1 points, and the spread over seeds is smaller",
+        ),
+        ([row for row in ROWS if row["seed"] != 3], "+7.5 +- 1.5", "seed 3 is not there"),
+        (ROWS[:-1], "+7.5 +- 1.5", "only the 5 seeds that both have count; left out: none at 6"),
+        (made_up(n=5, tasks=("a", "b"))[:-1], "+7.5 +- 1.5", "mnli at seed 5 is left out: it lacks some of the tasks"),
+        (made_up(tasks=("a", "b"))[:12], "+7.5 +- 1.5", "mnli has no score on b"),
+    ],
+)
+def test_what_asks_for_an_explanation_is_told(rows: list[Row], claim: str, words: str) -> None:
+    doubts = one(rows, claim).doubts
+    assert any(words in doubt for doubt in doubts), doubts
+    assert judged(rows, claim).is_doubtful
+
+
+@pytest.mark.parametrize(
+    ("rows", "choice", "words"),
+    [
+        ([{**row, "metric": "eval_loss"} for row in ROWS], {}, "of `loss` less is better"),
+        ([{**row, "metric": "perplexity"} for row in ROWS], {}, "of `perplexity` less is better"),
+        ([{**row, "score": row["score"] * 1000} for row in ROWS], {}, "no percentage"),
+        (made_up(tasks=("a", "b", "average")), {}, "`average` looks like a mean"),
+        (made_up(tasks=("a", "b")), {"tasks": ["a"]}, "1 of 2 tasks are judged"),
+    ],
+)
+def test_what_is_doubtful_of_all_scores_is_told(rows: list[Row], choice: dict[str, Any], words: str) -> None:
+    found = judged(rows, "+7.5 +- 1.5", **choice)
+    assert any(words in doubt for doubt in found.doubts), found.doubts
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROWS,
+        made_up(n=8, tasks=("a", "b")),
+        [{**row, "seed": {1: 0, 2: 42, 3: 1234, 4: 99_999}[row["seed"]]} for row in made_up()],
+        UNPAIRED,
+        made_up(digits=1),
+    ],
+)
+def test_of_plain_scores_nothing_is_doubted(rows: list[Row]) -> None:
+    found = judged(rows, "+7.5 +- 1.5")
+    assert (found.doubts, found.claims[0].doubts) == ([], [])
+
+
+def test_a_doubt_decides_nothing() -> None:
+    copied = [{**row, "score": score_of(row["method"], (row["seed"] - 1) % 3 + 1)} for row in ROWS]
+    found = judged(copied, "+7.5 +- 1.5")
+    assert (found.claims[0].verdict, found.exit_code, found.is_doubtful) == ("REPRODUCED", 0, True)
