@@ -59,6 +59,7 @@ EXIT_CODES = {
     "harness diff": {2},  # spoken of without what differs
     "harness track --profile mini": {0, 2},  # 2 as long as nothing of it is pinned
     "harness judge": {2},  # spoken of without scores
+    "harness judge --html": {2},  # likewise
     "harness judge --json": {2},  # likewise
     "harness doctor": {0, 1},  # 1 where the machine lacks something
     "harness verify --quick": {2},  # without re-scoring no planted effect is decided

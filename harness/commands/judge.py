@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.judge_output import typed, write_archive, write_page
+from harness.commands.judge_output import source_file, typed, write_archive, write_page
 from harness.project.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ def judge(
     The first line is the answer. Scores are paired by seed where both have the same seeds, compared by Welch's t where
     not. Looking again after each further seed is allowed for, up to eight: --looks says what you planned instead.
     Exit code: 0 all claims REPRODUCED, 1 one NOT_REPRODUCED, 2 one undecided (or a mistake in the input). --strict
-    makes 2 of a 0 where split or seeds are unknown, and where there is a doubt.
+    makes 2 of a 0 where split or seeds are unknown, and where there is a doubt. --html writes all of it as one page;
+    --archive keeps it with scores and claims in one file, which `harness verify FILE.zip` judges again: publish the
+    sha256 that it prints.
     """
     if schema:
         return _print_schema()
@@ -117,7 +119,7 @@ def judge(
     if archive:
         from harness.exchange.judged.write import Judgement
 
-        files = [Path(one) for one in sources or []]
+        files = [path for one in sources or [] if (path := source_file(one))]
         judged = Judgement(table, options, found, command, files, claims, _columns(column), _unit(unit))
         written.append(write_archive(judged, archive))
     return _tell(found, explain, json_, strict, written)

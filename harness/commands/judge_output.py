@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.project.errors import HarnessError
-from harness.project.files import sha256_file
 
 if TYPE_CHECKING:
     from harness.commands.verdicts import Output
@@ -29,12 +28,18 @@ def typed(sources: Sequence[str], **options: Sequence[str] | str | Path | int | 
     return shlex.join(words)
 
 
+def source_file(said: str) -> Path | None:
+    """The file of a source that is said as FILE, NAME=FILE or NAME:SEED=FILE; None where it is no file, as a folder."""
+    return next((path for path in (Path(said), Path(said.partition("=")[2])) if path.is_file()), None)
+
+
 def write_page(found: GivenVerdicts, out: Path, command: str, claims: Path | None) -> str:
     """Write the HTML page; returns a sentence. `claims`: the file of claims, where there is one.
 
     Raises HarnessError where the page can't be written.
     """
     from harness.pages.judged.render import write_judged
+    from harness.project.files import sha256_file
 
     if out.is_dir():
         raise HarnessError(f"expected a file to write, found the folder {out}", fix="name a file in it")
@@ -46,6 +51,7 @@ def write_archive(judged: Judgement, out: Path) -> str:
     """Write the archive; returns sentences. Raises HarnessError as harness.exchange.judged.write.write_judged does."""
     from harness.exchange.judged.write import write_judged
     from harness.pages.judged.render import render_judged
+    from harness.project.files import sha256_file
 
     if out.is_dir():
         raise HarnessError(f"expected a file to write, found the folder {out}", fix="name a file in it")
