@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -49,13 +50,15 @@ NOT_RUN = {
 }
 """Words that a command has -> why it is not run. A word that ends in / stands for all that begin with it."""
 ARCHIVE = "lab-crate.zip"
-FILLED = {"ID": "squad-gain", "FILE.zip": ARCHIVE, "NAME": "lab", "CLAIMS.yaml": "examples/claims.yaml",
-          "SCORES.csv": "examples/scores.csv", "CLAIM": "squad-gain", "mine.zip": ARCHIVE, "theirs.zip": ARCHIVE,
+FILLED = {"ID": "squad-gain", "FILE.zip": ARCHIVE, "NAME": "lab", "CLAIMS.yaml": "examples/table/claims.yaml",
+          "SCORES.csv": "examples/table/scores.csv", "CLAIM": "squad-gain", "mine.zip": ARCHIVE, "theirs.zip": ARCHIVE,
           "../other-clone": "."}  # fmt: skip
 """What is typed for a placeholder."""
 EXIT_CODES = {
     "harness degradation --page": {2},  # spoken of without its file
     "harness diff": {2},  # spoken of without what differs
+    "harness judge": {2},  # spoken of without its file
+    "harness judge examples/table/scores.csv --claims examples/table/claims.yaml": {2},  # one claim is undecided
     "harness track --profile mini": {0, 2},  # 2 as long as nothing of it is pinned
     "harness doctor": {0, 1},  # 1 where the machine lacks something
     "harness verify --quick": {2},  # without re-scoring no planted effect is decided
@@ -86,7 +89,7 @@ def shown() -> set[tuple[str, ...]]:
 
 SHOWN = shown()
 TO_RUN = sorted(command for command in SHOWN if why_not(command) is None)
-TYPED = sorted({" ".join(FILLED.get(word, word) for word in command) for command in TO_RUN})
+TYPED = sorted({shlex.join(FILLED.get(word, word) for word in command) for command in TO_RUN})
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +141,7 @@ def test_a_command_of_a_document_does_what_it_says(
     """It ends with the code that it should, says something, and shows no traceback."""
     monkeypatch.chdir(clone)
     shutil.copy(ROOT / "profiles" / "lab.yaml", clone / "params.yaml")
-    program, *arguments = typed.split()
+    program, *arguments = shlex.split(typed)
     if ARCHIVE in arguments and not Path(ARCHIVE).exists():
         assert in_process(["export"], capsys)[0] == 0
     code, out, err = (in_process if program == "harness" else in_python)(arguments, capsys)
