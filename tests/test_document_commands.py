@@ -50,15 +50,16 @@ NOT_RUN = {
 }
 """Words that a command has -> why it is not run. A word that ends in / stands for all that begin with it."""
 ARCHIVE = "lab-crate.zip"
-FILLED = {"ID": "squad-gain", "FILE.zip": ARCHIVE, "NAME": "lab", "CLAIMS.yaml": "examples/claims.yaml",
-          "SCORES.csv": "examples/scores.csv", "scores.csv": "examples/scores.csv", "CLAIM": "squad-gain",
+FILLED = {"ID": "squad-gain", "FILE.zip": ARCHIVE, "NAME": "lab", "CLAIMS.yaml": "examples/table/claims.yaml",
+          "SCORES.csv": "examples/table/scores.csv", "scores.csv": "examples/table/scores.csv", "CLAIM": "squad-gain",
           "mine.zip": ARCHIVE, "theirs.zip": ARCHIVE, "../other-clone": "."}  # fmt: skip
 """What is typed for a placeholder."""
 EXIT_CODES = {
     "harness degradation --page": {2},  # spoken of without its file
     "harness diff": {2},  # spoken of without what differs
+    "harness judge": {2},  # spoken of without its file
+    "harness judge examples/table/scores.csv --claims examples/table/claims.yaml": {2},  # one claim is undecided
     "harness track --profile mini": {0, 2},  # 2 as long as nothing of it is pinned
-    "harness judge": {2},  # spoken of without scores
     "harness judge --html": {2},  # likewise
     "harness judge --json": {2},  # likewise
     "harness doctor": {0, 1},  # 1 where the machine lacks something

@@ -16,7 +16,7 @@ from harness.project.profiles import read_params
 
 WRITTEN_BY_RUNS = {"build/", "predictions/", "requirements/wheels/", "results/", "store/"}
 LONGEST_README = 900
-"""In words."""
+"""In words; docs/judge.md, too."""
 OF_THE_SHELL = "harness: command not found"
 """The one message of docs/troubleshooting.md that isn't the project's."""
 
@@ -88,9 +88,14 @@ def test_the_readme_is_short_and_its_first_screen_has_commands_picture_and_pages
     above, picture, _ = screen.partition("![")
     assert picture and sum(bool(line) and not line.startswith("```") for line in above.splitlines()) <= 12
     begins = [" ".join(command[:2]) for command in commands(above)]
-    assert begins[2:] == ["harness verify", "make repro", "harness profile", "python examples/judge_scores.py"]
+    assert begins[2:] == ["harness verify", "make repro", "harness profile", "harness judge"]
     for reader in ("reviewer", "researcher", "ci", "author"):
         assert f"(docs/{reader}.md)" in rest
+
+
+def test_the_page_on_own_numbers_is_short(repo_root: Path) -> None:
+    """Its output included."""
+    assert len((repo_root / "docs" / "judge.md").read_text(encoding="utf-8").split()) <= LONGEST_README
 
 
 def test_the_page_on_troubles_quotes_messages_that_exist(repo_root: Path) -> None:

@@ -5,6 +5,7 @@ Its schema is docs/judge.schema.json, which `harness judge --schema` prints.
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,15 @@ class ClaimEntry(StrictRecord):
         if twice is not None:
             raise ValueError(f"expected each name once, found `{twice}` {names.count(twice)} times")
         return names
+
+    @field_validator("says")
+    @classmethod
+    def _plain_text(cls, words: str) -> str:
+        """On one line, and nothing that a terminal would obey."""
+        words = " ".join(words.split())
+        if any(unicodedata.category(letter) == "Cc" for letter in words):
+            raise ValueError("expected text without control characters")
+        return words
 
     def read(self) -> GivenClaim:
         """The claim. Raises HarnessError for words of no known form, and for two different methods in one claim."""

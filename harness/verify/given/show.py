@@ -70,7 +70,7 @@ def _told(one: GivenVerdict, found: GivenVerdicts, width: int) -> list[str]:
 
 
 def numbers(one: GivenVerdict) -> list[tuple[str, str]]:
-    """Interval, power and seeds, a line each, where there are any."""
+    """Interval and power, a line each, where there are any; how many seeds would decide is among the reasons."""
     tasks = f" on {name_some(one.tasks)}" if one.tasks != [ONE] else ""
     seeds = name_some(one.seeds) or "none"
     found = [("compared", f"{one.method} with {one.baseline}{tasks}, {one.pairing}; seeds {seeds}")]
@@ -84,8 +84,6 @@ def numbers(one: GivenVerdict) -> list[tuple[str, str]]:
         found.append(("power", f"{spread} {one.power:.0%} of cases at {one.n_seeds} seeds"))
     elif one.reach is not None:
         found.append(("power", f"with this spread a mean is decided {one.reach:.2f} points from the bound, or farther"))
-    if one.seeds_needed:
-        found.append(("seeds", f"{one.seeds_needed} would decide it, if mean and spread stay as measured"))
     return found
 
 

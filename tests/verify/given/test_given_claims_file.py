@@ -65,6 +65,7 @@ def test_the_schema_in_docs_is_that_of_the_code_and_fits_the_example() -> None:
         (GOOD + "    tasks: xnli\n", "`claims.0.tasks`"),
         (GOOD + "    tasks: [xnli, xnli]\n", "found `xnli` 2 times"),
         (GOOD + "    runs: 0\n", "`claims.0.runs`"),
+        (GOOD + '    says: "a\\e[31mred"\n', "`claims.0.says` .*control characters"),
         (GOOD + "    methods: [mnli]\n", "in claim a: .*name the one with `method`"),
         (GOOD.replace("+7.5 +- 1.5", "'mnli: >= 1'") + "    method: other\n", "one method in claim a"),
         (GOOD.replace("[3, 4]", "[5, 3]"), "ascending numbers of seeds"),
