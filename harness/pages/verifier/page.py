@@ -14,7 +14,7 @@ from harness.pages.verifier.answer import answer
 from harness.pages.verifier.figure import plot_operating
 from harness.pages.verifier.parts import PARTS, Measured, count_rows, measure_parts
 from harness.pages.verifier.words import HOLM, INSIDE, LEVELS, LIMITS, OPENING, READING, RULE, VERDICTS
-from harness.project.errors import writing
+from harness.pages.whole import whole_files
 from harness.verify.statistics.decision import POWER, seeds_to_decide
 from harness.verify.statistics.design import STANDARD
 from harness.verify.statistics.intervals import LEVEL, band
@@ -47,10 +47,9 @@ def steps() -> int:
 def write_page(measured: Sequence[Measured], curves: Sequence[Row], out: Path) -> None:
     """Write the page to `out`, and <out>_operating.png beside it."""
     picture = out.with_name(f"{out.stem}_operating.png")
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        plot_operating(curves, picture)
-        out.write_text(render_page(measured, picture.name), encoding="utf-8")
+    with whole_files(out.parent) as place:
+        plot_operating(curves, place / picture.name)
+        (place / out.name).write_text(render_page(measured, picture.name), encoding="utf-8")
 
 
 def render_page(measured: Sequence[Measured], picture: str) -> str:
