@@ -41,8 +41,10 @@ def write_picture(found: Verification, path: Path) -> None:
             f"expected results of profile {found.profile} to draw, found no claim with a measured value",
             fix="run `harness repro` first, or name a profile with results: --profile lab",
         )
-    looks = {"svg.hashsalt": "harness", "svg.fonttype": "path"}
-    with whole_files(path.parent) as place, matplotlib.rc_context(looks):
+    with (
+        whole_files(path.parent) as place,
+        matplotlib.rc_context({"svg.hashsalt": "harness", "svg.fonttype": "path"}),
+    ):
         draw(panels).savefig(place / path.name, metadata=NO_DATES[ending])
 
 
