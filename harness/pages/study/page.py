@@ -51,6 +51,7 @@ PICTURES = {"claims": plot_claims, "pairs": plot_pairs, "gains": plot_gains, "la
 
 def draw_pictures(study: Study, out: Path) -> None:
     """Draw the pictures of the page at `out` beside it, those that have anything to show."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     for name, draw in PICTURES.items():
         if is_drawn(study, name):
             draw(study, out.with_name(picture_name(out.stem, name)))
