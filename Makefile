@@ -39,7 +39,8 @@ venv:
 repro: venv
 	@$(RUN) $(ALONE) harness repro $(REPRO_ARGS)
 
-PYTEST = $(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
+# tests/conftest.py puts the files that take longest first; xdist's own order, by number of tests, would put them last.
+PYTEST = $(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: venv
 	@$(RUN) ruff check harness tests benchmarks examples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ for _name in ("COLUMNS", "LINES"):  # a worker may be given those of a terminal 
     os.environ.pop(_name, None)
 
 pytest_plugins = ["toy", "projects"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with the most slow tests first: workers share files, and one that starts a long file last ends alone."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
 
 ROOT = Path(__file__).resolve().parent.parent
 

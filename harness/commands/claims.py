@@ -109,9 +109,10 @@ def arithmetic() -> None:
 
 @app.command()
 def plot(
-    out: Annotated[Path, typer.Option(help="The picture to write, PNG or SVG.", metavar="FILE")] = Path(
-        "docs/claims.png"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The picture to write, PNG or SVG; default docs/claims.png of the clone.", metavar="FILE"),
+    ] = None,
     profile: ProfileName = None,
 ) -> None:
     """Draw each claim's band beside what was measured, with the verdict (seconds).
@@ -121,10 +122,12 @@ def plot(
     from harness.audit.levels import verify_all
     from harness.pages.verdicts_figure import ending_of, write_picture
 
-    ending_of(out)  # before the results are looked at, which takes seconds
+    if out is not None:
+        ending_of(out)  # before the results are looked at, which takes seconds
     params, paths = open_project(profile)
-    write_picture(verify_all(params, paths), paths.root / out)
-    typer.echo(f"written: {paths.root / out}")
+    file = paths.root / "docs" / "claims.png" if out is None else out.absolute()
+    write_picture(verify_all(params, paths), file)
+    typer.echo(f"written: {file}")
 
 
 def _published() -> tuple[dict[str, PublishedRow], list[Followed]]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from harness.audit.verification import Verification
 from harness.pages.degradation.figures import NO_DATES
 from harness.pages.study.forest import CLAIMED, WHOLE, draw_band, draw_value, reach_of
-from harness.project.errors import HarnessError, writing
+from harness.pages.whole import whole_files
+from harness.project.errors import HarnessError
 from harness.verify.verdicts.planted import planted, published
 from harness.verify.verdicts.verdict import ClaimVerdict
 
@@ -40,9 +41,11 @@ def write_picture(found: Verification, path: Path) -> None:
             f"expected results of profile {found.profile} to draw, found no claim with a measured value",
             fix="run `harness repro` first, or name a profile with results: --profile lab",
         )
-    with writing(path), matplotlib.rc_context({"svg.hashsalt": "harness", "svg.fonttype": "path"}):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draw(panels).savefig(path, metadata=NO_DATES[ending])
+    with (
+        whole_files(path.parent) as place,
+        matplotlib.rc_context({"svg.hashsalt": "harness", "svg.fonttype": "path"}),
+    ):
+        draw(panels).savefig(place / path.name, metadata=NO_DATES[ending])
 
 
 def ending_of(path: Path) -> str:

@@ -9,9 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
 
 from harness.project.errors import HarnessError
 
@@ -29,8 +26,7 @@ _RULES = {
 
 def check_name(name: str, what: str) -> str:
     """The name itself; HarnessError unless it may be that of a `what` (`recipe`, `task`, `language`, ...)."""
-    fault = _fault(name, what)
-    if fault:
+    if fault := fault_of(name, what):
         raise HarnessError(fault, fix="choose another name")
     return name
 
@@ -42,26 +38,9 @@ def check_words(words: Sequence[str]) -> None:
             raise HarnessError(f"expected words on the command line, found {word!a:.120}", fix="type it again")
 
 
-def _fault(name: str, what: str) -> str:
+def fault_of(name: str, what: str) -> str:
+    """Why this may not be the name of a `what`; empty where it may."""
     pattern, allowed = _RULES[what]
     if len(name) <= LONGEST and re.fullmatch(pattern, name) and ".." not in name:
         return ""
     return f"expected the name of a {what} ({allowed}, {LONGEST} at most), found {name!a:.120}"
-
-
-def _named(what: str) -> AfterValidator:
-    def check(name: str) -> str:
-        if fault := _fault(name, what):
-            raise ValueError(fault)
-        return name
-
-    return AfterValidator(check)
-
-
-RecipeName = Annotated[str, _named("recipe")]
-TaskName = Annotated[str, _named("task")]
-"""Of a target too."""
-Language = Annotated[str, _named("language")]
-ProfileName = Annotated[str, _named("profile")]
-PackName = Annotated[str, _named("data pack")]
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]

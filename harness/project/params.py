@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from harness.project.names import Language, PackName, ProfileName, RecipeName, Seed, TaskName
+from harness.project.named import Language, PackName, ProfileName, RecipeName, Seed, TaskName
 from harness.project.pins import Sha256
 from harness.project.records import StrictRecord
 

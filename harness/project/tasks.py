@@ -16,7 +16,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.project.errors import HarnessError, explain_validation, nearest
 from harness.project.files import read_yaml
-from harness.project.names import Language, TaskName, check_name
+from harness.project.named import Language, TaskName
+from harness.project.names import check_name
 from harness.project.pins import PathPin, Pin, Pins, PublishedPin
 from harness.project.records import StrictRecord
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from made_up_study import make
+from toy import make_project
 
 from harness.audit.verification import Verification
+from harness.commands.main import run
 from harness.pages.verdicts_figure import draw, write_picture
 from harness.project.errors import HarnessError
 
@@ -37,6 +39,26 @@ def test_the_same_verification_gives_the_same_bytes(found: Verification, tmp_pat
         write_picture(found, tmp_path / "new" / f"{name}.{ending}")
     first, second = ((tmp_path / "new" / f"{name}.{ending}").read_bytes() for name in ("a", "b"))
     assert first == second and len(first) > 5000
+
+
+def test_the_picture_has_a_ground_of_its_own_so_that_it_is_read_on_dark_pages_too(repo_root: Path) -> None:
+    from matplotlib.image import imread
+
+    pixels = imread(repo_root / "docs" / "claims.png")
+    assert pixels[..., 3].min() == 1, "nothing shines through"
+    assert (pixels[[0, 0, -1, -1], [0, -1, 0, -1], :3] == 1).all(), "white, under black letters"
+
+
+def test_the_command_writes_where_its_caller_stands(
+    found: Verification, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone = make_project(tmp_path / "clone")[1].root
+    monkeypatch.setattr("harness.audit.levels.verify_all", lambda params, paths: found)
+    (clone / "below").mkdir()
+    monkeypatch.chdir(clone / "below")
+    for arguments, file in ((("--out", "x/mine.png"), "below/x/mine.png"), ((), "docs/claims.png")):
+        assert run(["claims", "plot", *arguments]) == 0
+        assert capsys.readouterr().out == f"written: {clone / file}\n" and (clone / file).is_file()
 
 
 def test_what_cannot_be_drawn_is_said(found: Verification, tmp_path: Path) -> None:

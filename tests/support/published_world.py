@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,15 @@ PARTS = {"train": 36, "dev": 12, "test": 12, TRANSLATED: 36}
 def lab_rows(task: str, split: str, language: str, count: int = 12, seed: int = 1) -> Rows:
     """Normalised rows, numbered like a published file's; `language` is XTREME's code or the laboratory's own."""
     raw = lab.generate(task, split, LANGUAGES.get(language, language), count, seed)
-    kind = formats.row_kind(load_task(task, TASKS).kind, split)
+    kind = formats.row_kind(_kind(task), split)
     rows = formats.normalise_rows(kind, ((str(i), row) for i, row in enumerate(raw)))
     mining = task == "bucc" and not split.endswith("_gold")
     return rows if mining else [row | {"id": str(number)} for number, row in enumerate(rows)]
+
+
+@cache
+def _kind(task: str) -> str:
+    return load_task(task, TASKS).kind
 
 
 def toy_version(task: Task, hub: Hub, stems: Stems) -> Pins:

@@ -59,7 +59,8 @@ def toy_settings(tasks: Iterable[str] = TASKS) -> dict[str, Any]:
     }
     content["recipes"]["mnli+mlm"]["mixing_cap"] = 40
     content["mlm"] |= {"batch_size": 8}
-    content["encoder"]["pretraining"] |= {"vocabulary_size": 400, "steps": 20, "batch_tokens": 256}
+    # One thread: a second one on cores that other tests use makes every small operation wait for it.
+    content["encoder"]["pretraining"] |= {"vocabulary_size": 400, "steps": 20, "batch_tokens": 256, "threads": 1}
     for settings in (*content["intermediate"].values(), *content["target"].values()):
         if "layer" in settings:
             settings["layer"] = 1

@@ -85,10 +85,13 @@ def test_without_scores_by_language_nothing_is_measured() -> None:
 def test_a_language_that_no_target_is_tested_in_is_lacking() -> None:
     moved = {"sw": -8.0, "yo": -4.0}
     found = judge(claim(languages=["sw", "yo", "qu"]), scores(moved, targets=("xnli",)))
-    assert (found.verdict, found.note) == ("NOT_TESTED", "lacks 1") and "the grid lacks qu" in found.reasons
+    assert (found.verdict, found.note) == (
+        "NOT_TESTED",
+        "grid lacks 1 language",
+    ) and "the grid lacks qu" in found.reasons
     assert found.measured == pytest.approx(-6.0) and "the score of sw, yo by" in found.evidence.sentence
     none = judge(claim(), scores({}, lacking=("sw", "yo")))
-    assert (none.verdict, none.note, none.measured) == ("NOT_TESTED", "lacks 2", None)
+    assert (none.verdict, none.note, none.measured) == ("NOT_TESTED", "grid lacks 2 languages", None)
 
 
 @pytest.mark.parametrize("languages", [[], ["sw", "sw"]])

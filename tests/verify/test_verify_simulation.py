@@ -12,9 +12,9 @@ import pytest
 from scipy import stats
 
 from harness.pages.verifier.answer import LIMIT, answer, exceptions, summary
-from harness.pages.verifier.page import exit_codes, looks_table, render_page, seeds_table, simulate, steps, write_page
+from harness.pages.verifier.page import looks_table, render_page, seeds_table, simulate, steps, write_page
 from harness.pages.verifier.parts import PARTS, Measured
-from harness.pages.verifier.words import HOLM, INSIDE, LEVELS, LIMITS, OPENING, READING, RULE, VERDICTS
+from harness.pages.verifier.words import HOLM, INSIDE, LIMITS, OPENING, READING, RULE
 from harness.verify import Claim, Scores, adjust, judge
 from harness.verify.claims.choosing import choose
 from harness.verify.statistics.anytime import MIXTURE, anytime_verdict
@@ -373,11 +373,9 @@ def table_lines(page: str) -> list[tuple[str, ...]]:
 def test_the_committed_page_is_what_the_command_writes(repo_root: Path) -> None:
     """Its words, the tables that need no simulation, and measured rows drawn again in full."""
     page = (repo_root / "docs" / "verifier.md").read_text(encoding="utf-8")
-    for part in (OPENING, LEVELS, RULE, looks_table(), INSIDE, VERDICTS, HOLM, READING, LIMITS):
+    for part in (OPENING, RULE, looks_table(), INSIDE, HOLM, READING, LIMITS, seeds_table()):
         assert part in page
     assert f"k = ({1 / (1 - CONFIDENCE):.0f} sqrt" in INSIDE and f"a = {MIXTURE:g}," in INSIDE
-    for part in (exit_codes(), seeds_table()):
-        assert part in page
     written, by_title = table_lines(page), {part.title: part for part in PARTS}
     for part, row in (
         (by_title["A stated gain, by spread"], sim.measure(GAIN, "sound", 0.5, 1.0, True, sim.STUDIES)),
@@ -412,4 +410,4 @@ def test_a_page_of_few_draws_has_every_part_and_its_picture(tmp_path: Path) -> N
     write_page(measured, curves, tmp_path / "page.md")
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert page == render_page(measured, "page_operating.png") and (tmp_path / "page_operating.png").is_file()
-    assert page.count("\n## ") == len(PARTS) + 10 and "20 studies a row" in page
+    assert page.count("\n## ") == len(PARTS) + 7 and "20 studies a row" in page

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.project.errors import writing
+from harness.pages.whole import whole_files
 from harness.verify.languages.records import Degradation, SizeFit
 from harness.verify.languages.registration import Language, Level
 from harness.verify.show.table import show_points
@@ -40,18 +40,22 @@ NO_DATES: Mapping[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"D
 
 def write_figures(found: Degradation, folder: Path, endings: Sequence[str] = tuple(NO_DATES)) -> list[Path]:
     """Write both pictures, by default as PNG and SVG. Raises HarnessError where the folder can't be written."""
+    with whole_files(folder) as place:
+        names = draw_figures(found, place, endings)
+    return [folder / name for name in names]
+
+
+def draw_figures(found: Degradation, folder: Path, endings: Sequence[str]) -> list[str]:
+    """Draw both pictures into `folder`; their file names."""
     import matplotlib
 
     written = []
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with matplotlib.rc_context({"svg.hashsalt": "harness", "svg.fonttype": "path", "hatch.linewidth": 0.5}):
-            for name, draw in ((HEAT_MAP, draw_languages), (SCATTER, draw_size)):
-                figure = draw(found)
-                for ending in endings:
-                    path = folder / f"{name}.{ending}"
-                    figure.savefig(path, metadata=NO_DATES[ending])
-                    written.append(path)
+    with matplotlib.rc_context({"svg.hashsalt": "harness", "svg.fonttype": "path", "hatch.linewidth": 0.5}):
+        for name, draw in ((HEAT_MAP, draw_languages), (SCATTER, draw_size)):
+            figure = draw(found)
+            for ending in endings:
+                written.append(f"{name}.{ending}")
+                figure.savefig(folder / written[-1], metadata=NO_DATES[ending])
     return written
 
 

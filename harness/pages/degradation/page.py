@@ -12,9 +12,10 @@ from pathlib import Path
 from tabulate import tabulate
 
 from harness.pages.degradation.answer import answer, points
-from harness.pages.degradation.figures import HEAT_MAP, SCATTER, write_figures
+from harness.pages.degradation.figures import HEAT_MAP, SCATTER, draw_figures
 from harness.pages.markdown import markdown_table
-from harness.project.errors import name_some, writing
+from harness.pages.whole import whole_files
+from harness.project.errors import name_some
 from harness.project.terminal import WIDTH
 from harness.verify.languages.records import Degradation, Effects, RecipeResult
 from harness.verify.show.table import show_points
@@ -259,9 +260,9 @@ def _body(found: Degradation, table: Table, line: Callable[[str], list[str]]) ->
 
 def write_page(found: Degradation, out: Path) -> Path:
     """Write the page, and its two pictures beside it."""
-    write_figures(found, out.parent, ("png",))
-    with writing(out):
-        out.write_text(render_page(found, f"{HEAT_MAP}.png", f"{SCATTER}.png"), encoding="utf-8")
+    with whole_files(out.parent) as place:
+        draw_figures(found, place, ("png",))
+        (place / out.name).write_text(render_page(found, f"{HEAT_MAP}.png", f"{SCATTER}.png"), encoding="utf-8")
     return out
 
 

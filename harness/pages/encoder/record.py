@@ -16,7 +16,8 @@ from harness.experiment.inputs import cell_inputs
 from harness.experiment.layer_scores import score_layers
 from harness.metrics import scoring
 from harness.pages.encoder.page import TRANSFER, EncoderReport, Measured, Scores, Size, plot_curve, render_page
-from harness.project.errors import HarnessError, writing
+from harness.pages.whole import whole_files
+from harness.project.errors import HarnessError
 from harness.project.files import sha256_bytes, sha256_file
 from harness.project.params import BASELINE, Params, PretrainedHere, Retrieval, Training
 from harness.project.paths import Paths
@@ -41,11 +42,10 @@ def write_report(params: Params, paths: Paths, out: Path) -> Path:
     report = measure_encoder(params, paths)
     out = paths.root / out
     picture = out.with_name(f"{out.stem}_curve.png")
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with whole_files(out.parent) as place:
         if report.pretraining is not None:
-            plot_curve(report, picture)
-        out.write_text(render_page(report, picture.name), encoding="utf-8")
+            plot_curve(report, place / picture.name)
+        (place / out.name).write_text(render_page(report, picture.name), encoding="utf-8")
     return out
 
 

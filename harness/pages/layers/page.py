@@ -13,7 +13,7 @@ from harness.pages.layers.figure import plot_layers
 from harness.pages.layers.record import Contribution, Layers
 from harness.pages.markdown import markdown_table
 from harness.pages.means import SeedMean
-from harness.project.errors import writing
+from harness.pages.whole import whole_files
 from harness.project.params import BASELINE
 from harness.verify.show.table import show_points
 
@@ -27,10 +27,9 @@ EQUAL = 1e-9
 def write_page(record: Layers, out: Path) -> None:
     """Write the page to `out`, and <out>.png beside it."""
     picture = out.with_suffix(".png")
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        plot_layers(record, picture)
-        out.write_text(render_page(record, picture.name), encoding="utf-8")
+    with whole_files(out.parent) as place:
+        plot_layers(record, place / picture.name)
+        (place / out.name).write_text(render_page(record, picture.name), encoding="utf-8")
 
 
 def render_page(record: Layers, picture: str) -> str:

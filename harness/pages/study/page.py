@@ -21,7 +21,8 @@ from harness.pages.study.gains import count_clear, gains_section, languages_sect
 from harness.pages.study.outside import outside_section
 from harness.pages.study.rates import rates_section
 from harness.pages.study.record import Study
-from harness.project.errors import HarnessError, name_some, writing
+from harness.pages.whole import whole_files
+from harness.project.errors import HarnessError, name_some
 from harness.project.params import BASELINE
 from harness.project.results import Status
 from harness.verify.show.table import SPLIT
@@ -38,10 +39,10 @@ def write_page(study: Study, out: Path, root: Path) -> None:
     Raises HarnessError where `out` is a page of another profile.
     """
     refuse_other_page(study.verification.profile, out)
-    with writing(out):
-        draw_pictures(study, out)
+    with whole_files(out.parent) as place:
+        draw_pictures(study, place / out.name)
         links = os.path.relpath(root, out.parent)
-        out.write_text(render_page(study, out.stem, links), encoding="utf-8")
+        (place / out.name).write_text(render_page(study, out.stem, links), encoding="utf-8")
 
 
 PICTURES = {"claims": plot_claims, "pairs": plot_pairs, "gains": plot_gains, "languages": plot_languages}

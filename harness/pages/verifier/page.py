@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.audit.meaning import EXIT_MEANINGS
 from harness.pages.markdown import markdown_table
 from harness.pages.verifier.answer import answer
 from harness.pages.verifier.figure import plot_operating
 from harness.pages.verifier.parts import PARTS, Measured, count_rows, measure_parts
-from harness.pages.verifier.words import HOLM, INSIDE, LEVELS, LIMITS, OPENING, READING, RULE, VERDICTS
-from harness.project.errors import writing
+from harness.pages.verifier.words import HOLM, INSIDE, LIMITS, OPENING, READING, RULE
+from harness.pages.whole import whole_files
 from harness.verify.statistics.decision import POWER, seeds_to_decide
 from harness.verify.statistics.design import STANDARD
 from harness.verify.statistics.intervals import LEVEL, band
@@ -47,10 +46,9 @@ def steps() -> int:
 def write_page(measured: Sequence[Measured], curves: Sequence[Row], out: Path) -> None:
     """Write the page to `out`, and <out>_operating.png beside it."""
     picture = out.with_name(f"{out.stem}_operating.png")
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        plot_operating(curves, picture)
-        out.write_text(render_page(measured, picture.name), encoding="utf-8")
+    with whole_files(out.parent) as place:
+        plot_operating(curves, place / picture.name)
+        (place / out.name).write_text(render_page(measured, picture.name), encoding="utf-8")
 
 
 def render_page(measured: Sequence[Measured], picture: str) -> str:
@@ -58,13 +56,10 @@ def render_page(measured: Sequence[Measured], picture: str) -> str:
     parts = [
         OPENING,
         answer(measured),
-        LEVELS,
         RULE,
         looks_table(),
         INSIDE,
-        VERDICTS,
         HOLM,
-        exit_codes(),
         _operating(picture),
         seeds_table(),
         READING,
@@ -96,22 +91,6 @@ def looks_table() -> str:
     headers = ("seeds n", "spent until then", "c_n", "level of this look alone", "t for one look at 5 %")
     text = "The standard design spends its 5 % in proportion to the seeds:"
     return "\n\n".join([text, markdown_table(headers, rows)])
-
-
-def exit_codes() -> str:
-    """The section on exit codes."""
-    words = {
-        0: "Facts of the data count; NOT_TESTED does not: the first line says how many claims are, and `--strict` "
-        "makes a 2 of it. The laboratory's own claims count by whether they came out as planted.",
-        1: "A claim is NOT_REPRODUCED, a fact of the data REFUTED, a score differs from the pinned one (V2), or a "
-        "re-run differs (V1), or a planted effect did not come out as planted.",
-        2: "A claim is INCONCLUSIVE or UNDERPOWERED, one of the laboratory's own was not tested though the grid has "
-        "its recipes, or V2 can't compare; also a mistake in the input.",
-        3: "Level V0 failed.",
-    }
-    rows = [(code, EXIT_MEANINGS[code], more) for code, more in words.items()]
-    text = "Of `harness verify`. The highest finding in the order 3, 1, 2, 0 is the code."
-    return "\n\n".join(["## Exit codes", text, markdown_table(("code", "meaning", "when"), rows, "lll")])
 
 
 def _operating(picture: str) -> str:

@@ -1,53 +1,19 @@
-"""What docs/verifier.md explains in words: levels, the rules with their sources, the verdicts, limits.
+"""What docs/verifier.md explains in words: the rules with their sources, how to read the rates, limits.
 
 No measured number stands here; harness.pages.verifier.page puts those between the words.
 """
 
 from __future__ import annotations
 
-from harness.pages.markdown import markdown_table
-
 OPENING = """# How the verifier decides, and how often it errs
 
 Written by `harness verifier report`, which measures every rate below by simulation with the verifier's own rules
 (about four minutes on one core; always the same draws, so always the same page). Deviations and spreads are in units
 of a claim's margin. *Replaced* is the rule that was used before: a t interval for a fixed number of seeds, whenever one
-looked."""
+looked.
 
-LEVELS = """## Levels
-
-Each level needs the one before; V1 trains, so it runs only where it is asked for. There is no way round a level
-that fails.
-
-""" + markdown_table(
-    ("level", "question", "how"),
-    [
-        (
-            "V0 integrity",
-            "Is everything there, and is it what it says?",
-            "every file is hashed again; every cell of the grid is there; nothing is made from mixed "
-            "inputs. Else INVALID",
-        ),
-        (
-            "V1 re-run",
-            "Does the same seed on the same kind of machine give the same predictions?",
-            "`harness verify --rerun 3`: cells drawn at random run again, and the bytes must be equal; on "
-            "other hardware the score, to V2's tolerance",
-        ),
-        (
-            "V2 pinned",
-            "Does the same seed on another machine give about the same score?",
-            "a cell's score and items differ from the pinned ones by no more than its pair's pinned seeds "
-            "do among themselves",
-        ),
-        (
-            "V3 claim",
-            "Does the published claim hold?",
-            "the rule below, claim by claim",
-        ),
-    ],
-    "lll",
-)
+This page has the rules of level V3 with their sources, and their error rates. [reading.md](reading.md) says what each
+verdict, level and column means, and what to do about it; [ci.md](ci.md) has the exit codes."""
 
 RULE = """## The rules of level V3
 
@@ -99,45 +65,6 @@ INSIDE = """- **Inside** is TOST, two one-sided tests: c - d <= mean - c_n s / s
   k = (10 sqrt((n + a) / a))^(2 / n) and a = 0.1, the means that a t test mixed over normal effect sizes doesn't refute
   (an e-process: Wang and Ramdas, arXiv 2310.03722). It is wider, is shown by `harness verify ID --explain`, and decides
   nothing."""
-
-VERDICTS = """## What a verdict means to a reviewer
-
-""" + markdown_table(
-    ("verdict", "it says", "what to do"),
-    [
-        (
-            "REPRODUCED",
-            "the true gain of this pipeline lies within the margin; false at most 5 % of the time, over all looks",
-            "accept the claim, to within the margin",
-        ),
-        (
-            "NOT_REPRODUCED",
-            "the true gain lies outside the margin, also when all tested claims are looked at together",
-            "read the note (weaker, stronger, opposite sign) and ask the authors",
-        ),
-        (
-            "INCONCLUSIVE",
-            "these seeds can't tell; it speaks neither for nor against the claim",
-            "run as many seeds as the note says and judge again, which is allowed for; or leave it open",
-        ),
-        (
-            "UNDERPOWERED",
-            "fewer than three seeds, or seeds that changed nothing",
-            "run more seeds",
-        ),
-        (
-            "NOT_TESTED",
-            "another encoder or other data, a part of the grid is unavailable, or nothing has run",
-            "nothing follows for the claim",
-        ),
-        (
-            "INVALID",
-            "level V0 failed",
-            "fix that first; no number may be believed",
-        ),
-    ],
-    "lll",
-)
 
 HOLM = """## Several claims at once
 

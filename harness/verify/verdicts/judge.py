@@ -7,6 +7,7 @@ what its check needs wasn't run.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -110,7 +111,7 @@ def untested(claim: Claim, params: Params, facts: Facts) -> ClaimVerdict:
         notes.append("out of scope")
         why.append(f"{other}, so a run of this profile would leave it NOT_TESTED too")
     if part.lacking:
-        notes.append(f"lacks {len(part.lacking)}")
+        notes.append(_lacks(claim.measured, part.lacking))
         why.append(_lacking(part.lacking))
     return verdict_on(claim, "NOT_TESTED", note=", ".join(notes), reasons=why)
 
@@ -120,6 +121,15 @@ def _out_of_scope(claim: Claim, measured: str, encoder: str, data: str) -> str |
     if (encoder, data) == (claim.scope.encoder, claim.scope.data):
         return None
     return f"the claim is about {claim.scope.encoder} on {claim.scope.data}; {measured}: {encoder} on {data}"
+
+
+def _lacks(check: Measured, names: Sequence[str]) -> str:
+    """How many recipes, targets and languages the grid lacks of those that the check needs, for the table's note."""
+    recipes = set(check.needed(check.named_recipes))
+    kinds = Counter(
+        "recipe" if name in recipes else "target" if name in check.targets else "language" for name in names
+    )
+    return f"grid lacks {', '.join(f'{count} {kind}' + 's' * (count > 1) for kind, count in kinds.items())}"
 
 
 def _lacking(names: list[str]) -> str:
@@ -154,8 +164,10 @@ def _hold_back(
         notes.append("out of scope")
         why += [other, *replicated]
     if found.missing:
-        named = f" (unavailable: {name_some([*found.unavailable])})" if found.unavailable else ""
-        notes.append(f"lacks {len(found.missing)}{named}")
+        if absent := [name for name in found.missing if name not in found.unavailable]:
+            notes.append(_lacks(check, absent))
+        if found.unavailable:
+            notes.append(f"{len(found.unavailable)} unavailable ({name_some([*found.unavailable])})")
         why.append(_lacking(found.missing))
         why += [f"{name} is unavailable: {reason}" for name, reason in found.unavailable.items()]
     for recipe, tasks in found.left_out.items():
