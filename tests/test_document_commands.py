@@ -23,6 +23,8 @@ NOT_RUN = {
     "docker": "needs a Docker engine: tests/launch/engine",
     "dvc": "trains: tests/pipeline/test_dvc.py, on a toy project",
     "git": "changes or fetches the reader's clone",
+    "harness judge baseline=out/baseline": "needs another program's results: tests/exchange/importers",
+    "harness judge base:1=runs/base-1": "needs another program's results: tests/exchange/importers",
     "harness checkpoints drop": "needs checkpoints: tests/pipeline/test_checkpoints.py",
     "harness checkpoints export": "needs checkpoints: tests/experiment/test_encoder_folders.py",
     "harness data check": "needs a store: tests/data/fetch",
@@ -58,6 +60,9 @@ EXIT_CODES = {
     "harness degradation --page": {2},  # spoken of without its file
     "harness diff": {2},  # spoken of without what differs
     "harness judge": {2},  # spoken of without its file
+    "harness judge examples/xtreme/baseline examples/xtreme/mnli --labels examples/xtreme/labels --claim '>= +1'": {2},
+    # one run of each decides nothing, and here likewise
+    "harness judge examples/lm_eval/tiny-1 examples/lm_eval/tiny-2 --metric acc --baseline tiny-1 --claim '>= +1'": {2},
     "harness judge examples/table/scores.csv --claims examples/table/claims.yaml": {2},  # one claim is undecided
     "harness track --profile mini": {0, 2},  # 2 as long as nothing of it is pinned
     "harness judge --html": {2},  # likewise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.judge_output import source_file, typed, write_archive, write_page
+from harness.commands.judge_output import typed, write_archive, write_page
 from harness.project.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 def judge(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(help="A file of scores; or several, each as NAME=FILE or NAME:SEED=FILE.", metavar="SCORES..."),
+        typer.Argument(
+            help="A file of scores, or another program's results; several as NAME=SOURCE or NAME:SEED=SOURCE.",
+            metavar="SCORES...",
+        ),
     ] = None,
     claim: Annotated[
         list[str] | None,
@@ -47,6 +50,10 @@ def judge(
     unit: Annotated[
         str | None, typer.Option(metavar="UNIT", help="`points` (0 to 100) or `fraction` (0 to 1), where unclear.")
     ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="XTREME: the folder of the right answers.")
+    ] = None,
+    experiment: Annotated[str | None, typer.Option(metavar="NAME", help="MLflow: the experiment.")] = None,
     runs: Annotated[int | None, typer.Option(min=1, help="Runs that the claimed number is the mean of.")] = None,
     looks: Annotated[
         str | None, typer.Option(metavar="N,...", help="After how many seeds you look: 5, or 3,5,8. [3,4,5,6,7,8]")
@@ -70,7 +77,11 @@ def judge(
 
     SCORES is CSV, TSV, JSON lines, JSON or Parquet. Long: a score a row, with columns such as method, seed, task,
     language, score. Wide: a method a column, and a row per seed. Columns are found by their names, or named with
-    --column; scores may be points or fractions. With several files each is one method: NAME=FILE, or NAME:SEED=FILE.
+    --column; scores may be points or fractions.
+
+    Or SCORES is what another program wrote: a folder of XTREME predictions (with --labels), results of
+    lm-evaluation-harness, logs of inspect_ai, a Trainer's output folder, MLflow's database or server, jiant's metrics.
+    Of several sources each says whose it is: NAME=SOURCE, or NAME:SEED=SOURCE.
 
     A claim is put in a few words: "+3.5 +- 0.5" (a gain over the baseline, and what still counts as the same),
     ">= +1", "no gain above 0.5", "A > B", "8 of 9 above 1" (methods, or tasks of one method). A name and a colon before
@@ -100,12 +111,14 @@ def judge(
             f"expected one baseline, found `{read.baseline}` in {claims} and --baseline {baseline}", fix="leave one out"
         )
     asked = _claims(claim, read, method, runs)
-    table = _read(sources or [], _columns(column), _unit(unit))
+    metric = metric or (read.metric if read else None)
+    split = split or (read.split if read else None)
+    table, metric_left = _read(sources or [], _columns(column), _unit(unit), metric, labels, experiment, task, split)
     options = claims_as_file(
         asked,
         baseline=baseline or (read.baseline if read else None),
-        split=split or (read.split if read else None),
-        metric=metric or (read.metric if read else None),
+        split=split,
+        metric=metric_left,
         tasks=task or (read.tasks if read else ()),
         languages=language or (read.languages if read else ()),
         design=read.design() if read else _design(looks),
@@ -113,13 +126,15 @@ def judge(
     found = judge_by_file(table, options)
     command = typed(
         sources or [], claim=claim, claims=claims, baseline=baseline, method=method, task=task, language=language,
-        split=split, metric=metric, column=column, unit=unit, runs=runs, looks=looks,
+        split=split, metric=metric, column=column, unit=unit, labels=labels, experiment=experiment, runs=runs,
+        looks=looks,
     )  # fmt: skip
     written = [write_page(found, html, command, claims)] if html else []
     if archive:
+        from harness.exchange.importers.sources import tables_of
         from harness.exchange.judged.write import Judgement
 
-        files = [path for one in sources or [] if (path := source_file(one))]
+        files = tables_of(sources or [])
         judged = Judgement(table, options, found, command, files, claims, _columns(column), _unit(unit))
         written.append(write_archive(judged, archive))
     return _tell(found, explain, json_, strict, written)
@@ -198,16 +213,28 @@ def _design(looks: str | None) -> Design:
         ) from None
 
 
-def _read(sources: list[str], columns: dict[str, str], unit: Unit | None) -> Table:
-    from harness.verify.given.read import read_table
+def _read(
+    sources: list[str],
+    columns: dict[str, str],
+    unit: Unit | None,
+    metric: str | None,
+    labels: Path | None,
+    experiment: str | None,
+    task: list[str] | None,
+    split: str | None,
+) -> tuple[Table, str | None]:
+    """The scores, and the metric where it is still to be chosen among them; an importer has chosen it."""
+    from harness.exchange.importers.importer import Options
+    from harness.exchange.importers.sources import read_sources, tables_of
 
     if not sources:
         raise HarnessError(
             "expected a file of scores, found none", fix="name one: `harness judge scores.csv --claim ...`"
         )
-    if len(sources) > 1:
-        raise HarnessError("expected one file", fix="later")
-    return read_table(sources[0], columns, unit)
+    named = task[0] if task and len(task) == 1 else None
+    options = Options(metric=metric, labels=labels, experiment=experiment, task=named, split=split)
+    table = read_sources(sources, columns, unit, options)
+    return table, metric if tables_of(sources) else None
 
 
 def _tell(found: GivenVerdicts, explain: bool, as_json: bool, strict: bool, written: list[str]) -> int:

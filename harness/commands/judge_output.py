@@ -28,11 +28,6 @@ def typed(sources: Sequence[str], **options: Sequence[str] | str | Path | int | 
     return shlex.join(words)
 
 
-def source_file(said: str) -> Path | None:
-    """The file of a source that is said as FILE, NAME=FILE or NAME:SEED=FILE; None where it is no file, as a folder."""
-    return next((path for path in (Path(said), Path(said.partition("=")[2])) if path.is_file()), None)
-
-
 def write_page(found: GivenVerdicts, out: Path, command: str, claims: Path | None) -> str:
     """Write the HTML page; returns a sentence. `claims`: the file of claims, where there is one.
 

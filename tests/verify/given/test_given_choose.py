@@ -50,7 +50,7 @@ def test_the_order_of_rows_does_not_count() -> None:
         ([{**row, "metric": name} for row in ROWS for name in ("f1", "em")], {}, "one metric of xnli .*f1, em"),
         (without(LANGUAGES, method="none", language="fr"), {}, "none on xnli at seed 1 lacks fr.*--language en"),
         (without(LANGUAGES, method="none", language="fr", seed=2), {}, "none on xnli at seed 2 lacks fr"),
-        (without(ITEMS, method="none", item=7), {}, "the same items .*none on xnli has 49 of 50"),
+        (without(ITEMS, method="none", item=7), {}, "the same items .*none lacks 7"),
         ([*ITEMS, ITEMS[0]], {}, "each item once .*found `0` again"),
         ([*ROWS, ROWS[0]], {}, "one score each .*2 of none on xnli at seed 1"),
     ],
