@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from types import ModuleType
 
 import pytest
 import toy as toys
+from scripts import load
 
 from harness.audit.levels import verify_all
 from harness.model.encoder import load_encoder
@@ -37,11 +37,7 @@ def scripts_find_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", BENCHMARKS / f"{name}.py")
-    assert spec and spec.loader
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    return module
+    return load(f"benchmarks/{name}")
 
 
 def test_a_throughput_is_measured_and_takes_the_place_of_the_one_before(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ NOT_RUN = {
     "make": "makes environments, trains or serves: .ci/run",
     "pip": "needs the network",
     "python benchmarks/": "measures for minutes: tests/test_benchmarks.py, cut down",
-    "python tests/campaigns/": "takes minutes to hours: tests/test_campaigns.py, cut down",
+    "python tests/campaigns/": "takes minutes to hours: tests/test_campaigns.py says where they run, cut down",
     "ray": "needs a cluster: tests/launch/cluster/test_ray_cluster.py",
     "sbatch": "needs Slurm; docs/cluster.md says that it was not tried",
 }

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from toy import ROOT
+from scripts import load
 
 from harness.audit.scope import without_planted
 from harness.audit.verification import Verification
 from harness.project.results import Cell
 from harness.verify.scores import CellScore, ScoresTable
 
-
-def _campaign() -> ModuleType:
-    path = ROOT / "tests" / "campaigns" / "planted_worlds.py"
-    spec = importlib.util.spec_from_file_location("campaign_planted_worlds", path)
-    assert spec and spec.loader
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-WORLDS = _campaign()
+WORLDS = load("tests/campaigns/planted_worlds")
 
 
 def test_the_worlds_are_of_every_kind_and_their_claims_hold_or_not() -> None:

@@ -227,12 +227,17 @@ def feed(project: Project, bad_inputs: int, draws: random.Random, counts: Counts
         counts.failures.append("a name was run as a command")
 
 
-def campaign(folder: Path, kills: int, bad_inputs: int, seed: int) -> Counts:
-    """Both, in a toy project that is made in `folder`."""
-    counts, draws = Counts(), random.Random(seed)
+def finished_project(folder: Path) -> Project:
+    """A toy project in `folder` that has run to its end."""
     project = Project(folder / "project")
     if start(project, "repro", "--jobs", "2").wait() not in (0, 1, 2) or not project.paths.scores.is_file():
         raise SystemExit(f"expected a toy project that runs, found:\n{said(project)[-3000:]}")
+    return project
+
+
+def campaign(project: Project, kills: int, bad_inputs: int, seed: int) -> Counts:
+    """Both, in a toy project that has run to its end."""
+    counts, draws = Counts(), random.Random(seed)
     feed(project, bad_inputs, draws, counts)
     kill(project, kills, draws, counts)
     return counts
@@ -242,7 +247,7 @@ def main(numbers: list[int]) -> int:
     """Run it and print what was counted."""
     kills, bad_inputs, seed = (*numbers, *(40, 100, 0)[len(numbers) :])
     with tempfile.TemporaryDirectory(prefix="breaks-") as folder:
-        counts = campaign(Path(folder), kills, bad_inputs, seed)
+        counts = campaign(finished_project(Path(folder)), kills, bad_inputs, seed)
     print(counts)
     return int(not counts.is_sound)
 

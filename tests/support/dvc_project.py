@@ -33,10 +33,19 @@ class Pipeline:
             "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(root),
         }
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of dozens of processes compiles the copy anew
         subprocess.run(["git", "init", "-q", str(root)], check=True)
         self.dvc("init", "-q")
         self.dvc("config", "core.analytics", "false")
         shutil.copytree(ROOT / ".dvc" / "plots", root / ".dvc" / "plots")
+
+    def track(self, wanted: bool) -> None:
+        """Whether the pipeline has its last stage, which imports MLflow for seconds."""
+        whole = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+        before, stage, after = whole.partition("\n  track:")
+        plots = after.partition("\nplots:")[1:]
+        assert stage and all(plots)
+        (self.root / "dvc.yaml").write_text(whole if wanted else "".join([before, *plots]), encoding="utf-8")
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start `dvc` in a process group of its own."""
