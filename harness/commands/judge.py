@@ -110,6 +110,7 @@ def judge(
         raise HarnessError(
             f"expected one baseline, found `{read.baseline}` in {claims} and --baseline {baseline}", fix="leave one out"
         )
+    _check_choices(claims, read, split=split, metric=metric, tasks=task, languages=language)
     asked = _claims(claim, read, method, runs)
     metric = metric or (read.metric if read else None)
     split = split or (read.split if read else None)
@@ -138,6 +139,18 @@ def judge(
         judged = Judgement(table, options, found, command, files, claims, _columns(column), _unit(unit))
         written.append(write_archive(judged, archive))
     return _tell(found, explain, json_, strict, written)
+
+
+def _check_choices(path: Path | None, read: ClaimsFile | None, **said: list[str] | str | None) -> None:
+    """HarnessError where the command line chooses something else than the file of claims, which was fixed before."""
+    for what, here in said.items():
+        there = getattr(read, what, None)
+        if here and there and here != there:
+            raise HarnessError(
+                f"expected {what} as {path} says ({there if isinstance(there, str) else ', '.join(there)}), found"
+                f" {here if isinstance(here, str) else ', '.join(here)} on the command line",
+                fix="leave one out",
+            )
 
 
 def _print_schema() -> int:

@@ -98,7 +98,7 @@ def _refuse_twice(taken: Sequence[Found]) -> None:
                 f"expected one score of {each.method} on {each.where}"
                 + (f", seed {each.seed}" if each.seed is not None else "")
                 + f", found one in {other.origin} and one in {each.origin}",
-                fix="name only the results that count, or name those of each seed in turn with --seed",
+                fix="name only the results that count, or give those of each seed as NAME:SEED=SOURCE",
             )
 
 

@@ -50,7 +50,7 @@ def read(source: Source, options: Options) -> Given:
     if options.method is None:
         given.unknown["method"] = f"taken: the folder's name, {given.scores[0].method}"
     if options.seed is None:
-        given.unknown["seed"] = "taken: none; name it with --seed"
+        given.unknown["seed"] = "taken: none; NAME:SEED=SOURCE says it"
     if options.split is None:
         given.remarks.append("jiant writes scores of development rows, which also chose the checkpoint.")
     return given

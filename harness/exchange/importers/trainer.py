@@ -109,7 +109,7 @@ def _say_card(folder: Path, given: Given) -> int | None:
 def _say_unknown(given: Given, options: Options, prefix: str, seed: int | None) -> None:
     given.unknown["revision"] = "the files don't say from which code and data the run was made"
     if seed is None:
-        given.unknown["seed"] = f"neither in the results nor in {CARD}; name it with --seed"
+        given.unknown["seed"] = f"neither in the results nor in {CARD}; NAME:SEED=SOURCE says it"
     if options.method is None:
         given.unknown["method"] = f"taken: the folder's name, {given.scores[0].method}"
     if options.split is None:

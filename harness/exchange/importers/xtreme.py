@@ -110,7 +110,7 @@ def _check(given: Given, folder: Path, options: Options) -> None:
     if options.method is None:
         given.unknown["method"] = f"taken: the folder's name, {given.scores[0].method}"
     if options.seed is None:
-        given.unknown["seed"] = "taken: none; name it with --seed"
+        given.unknown["seed"] = "taken: none; NAME:SEED=SOURCE says it"
 
 
 def _strange_folders(folder: Path) -> list[str]:

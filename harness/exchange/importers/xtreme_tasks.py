@@ -83,7 +83,7 @@ def _tagged(predictions: Path, labels: Path, language: str, known: Sequence[str]
     remark = foreign_words(predictions, [tag for tags in predicted for tag in tags], known)
     found = span_counts(gold, predicted)
     counts = list(zip(found["correct"], found["predicted"], found["gold"], strict=True))
-    names = [str(row) for row in range(1, len(gold) + 1)]
+    names = [f"{language}-{row}" for row in range(1, len(gold) + 1)]
     return Scored({"f1": span_f1(gold, predicted)}, names, counts=counts, remarks=_some(remark))
 
 

@@ -6,10 +6,12 @@ install alone.
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +188,7 @@ def _sources(root: Path, record: JudgedRecord, table: Table, notes: list[str]) -
         yield from _hashed(root, one)
         if one.sha256 not in record.known.values():
             yield f"{RECORD} in it doesn't know the sha256 of {one.name}"
-    if len(record.sources) != 1 or record.sources[0].path is None:
+    if not _is_one_file(record) or record.sources[0].path is None:
         notes.append(f"{SCORES} was not compared with what it was read from, which is not one file in the archive")
         return
     path = root / record.sources[0].path
@@ -198,6 +200,12 @@ def _sources(root: Path, record: JudgedRecord, table: Table, notes: list[str]) -
             yield f"{SCORES} in it holds other scores than {record.sources[0].name}, which it was read from"
         if (read.unit, dict(read.found)) != (table.unit, dict(table.found)):
             yield f"{RECORD} in it names another unit or other columns than {record.sources[0].name} has"
+
+
+def _is_one_file(record: JudgedRecord) -> bool:
+    """Is all that was read one table, without a name or a seed said beside it?"""
+    said = takewhile(lambda word: not word.startswith("--"), shlex.split(record.command)[2:])
+    return len(record.sources) == 1 and list(said) == [record.source]
 
 
 def _has_pyarrow() -> bool:
@@ -216,6 +224,10 @@ def _claims(root: Path, record: JudgedRecord, claims: ClaimsFile) -> Iterator[st
     given = read_claims_file(root / record.claims_file.path)
     if [one.read() for one in given.claims] != [one.read() for one in claims.claims]:
         yield f"{CLAIMS} in it has other claims than {record.claims_file.name}, which was given"
+    for what in ("baseline", "split", "metric", "tasks", "languages"):
+        own = getattr(given, what)
+        if own and own != getattr(claims, what):
+            yield f"{CLAIMS} in it has another `{what}` than {record.claims_file.name}, which was given"
     if (given.looks, given.spending) != (claims.looks, claims.spending):
         yield f"{CLAIMS} in it has other looks than {record.claims_file.name}, which was given"
 

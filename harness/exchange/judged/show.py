@@ -23,7 +23,7 @@ def exit_code(archive: JudgedArchive, needs_signer: bool, strict: bool) -> int:
     found = archive.judged.found
     if archive.judged.contradicts:
         return EXIT_INVALID
-    lacks = (needs_signer and archive.signature.signer is None) or (strict and bool(found.unknown))
+    lacks = (needs_signer and archive.signature.signer is None) or (strict and found.is_doubtful)
     return EXIT_INCONCLUSIVE if lacks and found.exit_code == EXIT_REPRODUCED else found.exit_code
 
 

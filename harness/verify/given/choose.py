@@ -149,6 +149,11 @@ def _points(table: Table, rows: NDArray[np.bool_]) -> tuple[Points, bool, Items 
     """(method, task) -> seed -> points; whether the table names seeds; and its items, where it has any."""
     seeds = table.names("seed", rows)
     has_seeds = bool(seeds) and "" not in seeds
+    if "" in seeds and len(seeds) > 1:
+        raise HarnessError(
+            f"expected a seed of every run in {table.source}, found some with and some without",
+            fix="give each its seed, in its column or as NAME:SEED=SOURCE, or none of them",
+        )
     codes = {role: codes_of(table, role, rows) for role in CODED}
     if not has_seeds:
         codes["seed"] = np.zeros(int(rows.sum()), dtype=np.int64) if table.has_items else _runs(codes)
@@ -171,7 +176,7 @@ def _points(table: Table, rows: NDArray[np.bool_]) -> tuple[Points, bool, Items 
 
 
 def _runs(codes: Mapping[Role, NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Where no seed is named: the how-manieth row of its method, task and language each row is."""
+    """Where no seed is named: the number of each row among those of its method, task and language."""
     seen: dict[tuple[int, int, int], int] = {}
     found = []
     for key in zip(codes["method"].tolist(), codes["task"].tolist(), codes["language"].tolist(), strict=True):

@@ -63,11 +63,6 @@ class Layout:
         names = {str(role): column for role, column in self.names.items()}
         return names | {("methods" if self.is_wide else "score"): values}
 
-    @property
-    def used(self) -> list[str]:
-        """All columns that are read."""
-        return [*self.names.values(), *self.score, *(self.compared or ()), *(self.counts or ())]
-
 
 def find_layout(
     header: Sequence[str], source: str, asked: Mapping[str, str] | None = None, numeric: Sequence[str] | None = None

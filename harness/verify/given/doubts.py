@@ -49,7 +49,7 @@ def doubts_of_table(chosen: Chosen, asked_tasks: Sequence[str], asked_languages:
     for role, asked in zip(counted, (asked_tasks, asked_languages), strict=True):
         every = table.names(role)
         if asked and len(every) > len(asked):
-            found.append(f"{len(asked)} of {len(every)} {role}s are judged, chosen on the command line")
+            found.append(f"{len(asked)} of {len(every)} {role}s are judged, chosen by who asked")
     return found
 
 
@@ -74,6 +74,7 @@ def doubts_of_runs(names: tuple[str, str], first: Scores, second: Scores, paired
     else:
         found += [doubt for name, runs in groups.items() for doubt in _repeated(name, runs)]
     found += _one_group_twice(names, first, second)
+    found += _too_even(names, first, second) if paired else []
     return [*found, *_rounded(first, second, paired), *(_left_out([*first, *second]) if paired else [])]
 
 
@@ -127,6 +128,22 @@ def _same_run(names: tuple[str, str], first: Scores, second: Scores, both: Score
 def _one_group_twice(names: tuple[str, str], first: Scores, second: Scores) -> list[str]:
     if len(first) > 1 and first != second and sorted(first.values()) == sorted(second.values()):
         return [f"{names[0]} and {names[1]} have the same scores at other seeds: are they the same runs?"]
+    return []
+
+
+EVEN = 0.05
+"""Of the spread of method and baseline; gains that scatter less hardly come from runs of their own."""
+
+
+def _too_even(names: tuple[str, str], first: Scores, second: Scores) -> list[str]:
+    """Runs scatter, and the gain doesn't: as if one column were the other plus a constant."""
+    seeds = [seed for seed in first if seed in second]
+    if len(seeds) < FEWEST_SEEDS:
+        return []
+    over = [[math.fsum(runs[seed]) / len(runs[seed]) for seed in seeds] for runs in (first, second)]
+    gains = [one - other for one, other in zip(*over, strict=True)]
+    if spread(gains) < EVEN * min(map(spread, over)):
+        return [f"{names[0]} and {names[1]} go up and down together, and the gain stays: are they runs of their own?"]
     return []
 
 

@@ -62,6 +62,8 @@ def judge_scores(
     from harness.verify.given.judge import judge_table
 
     read = read_claims_file(claims) if isinstance(claims, Path) else claims if isinstance(claims, ClaimsFile) else None
+    if unit not in (None, "points", "fraction"):
+        raise HarnessError(f"expected the unit `points` or `fraction`, found `{unit}`", fix="use one of them")
     table = _table(scores, columns, unit)
     if read is not None:
         if method or runs or looks is not None:
@@ -122,6 +124,11 @@ def _table(scores: Any, columns: Mapping[str, str] | None, unit: Unit | None) ->
 
 def _claims(claims: Any, method: str | None, runs: int | None) -> list[GivenClaim]:
     each = [claims] if isinstance(claims, (str, GivenClaim)) else list(claims)
+    if strange := next((one for one in each if not isinstance(one, (str, GivenClaim))), None):
+        raise HarnessError(
+            f"expected claims in words or as GivenClaim, found {type(strange).__name__}",
+            fix="give the Path of a file of claims alone",
+        )
     return [
         one if isinstance(one, GivenClaim) else claim_in_words(one, number, method, runs)
         for number, one in enumerate(each, 1)
@@ -137,7 +144,7 @@ def _design(looks: Sequence[int] | int | None) -> Design:
         return STANDARD
     try:
         return design_of([looks] if isinstance(looks, int) else [*looks])
-    except ValueError:
+    except (TypeError, ValueError):
         raise HarnessError(
             f"expected ascending numbers of seeds from 2 to 200, found looks={looks}", fix="give them as [3, 5, 8]"
         ) from None

@@ -24,7 +24,7 @@ from harness.verify.statistics.decision import Decision, decide, verdict_chances
 from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import Published, spread, t_interval
-from harness.verify.statistics.p_values import must_hold, one_sided_p, partial_p, show_p
+from harness.verify.statistics.p_values import one_sided_p, partial_p, show_p
 from harness.verify.statistics.parts import Part, Together, decide_together, one_sided_together, put_together
 from harness.verify.statistics.welch import Apart, decide_apart, difference_of_means, one_sided_apart
 
@@ -75,21 +75,26 @@ def _unknown(chosen: Chosen) -> dict[str, str]:
     """What the table doesn't say of what is judged."""
     found = {} if chosen.split else {"split": "taken for one and the same of all scores"}
     return (
-        found if chosen.has_seeds else {**found, "seed": "runs are told apart by their order, and nothing pairs them"}
+        found if chosen.has_seeds else {**found, "seed": "runs are known by their order alone, and nothing pairs them"}
     )
 
 
 def _hold(found: Sequence[GivenVerdict], level: float) -> list[GivenVerdict]:
     """Accusations that survive Holm's step-down over all claims; the others are INCONCLUSIVE."""
-    adjusted = adjust([1.0 if one.p_value is None else one.p_value for one in found])
+    family = {place: one.p_value for place, one in enumerate(found) if one.p_value is not None}
+    adjusted = dict(zip(family, adjust(list(family.values())), strict=True))
     held = []
-    for one, p in zip(found, adjusted, strict=True):
-        said: dict[str, Any] = {"p_adjusted": None if one.p_value is None else p}
-        if one.verdict == "NOT_REPRODUCED" and len(found) > 1:
+    for place, one in enumerate(found):
+        p = adjusted.get(place)
+        said: dict[str, Any] = {"p_adjusted": p}
+        if one.verdict == "NOT_REPRODUCED" and p is not None and len(family) > 1:
             stands = p <= level
-            holm = f"by Holm's step-down over {len(found)} claims {show_p(p)}"
+            holm = f"by Holm's step-down over {len(family)} claims {show_p(p)}"
             told = "the accusation stands" if stands else f"over {level:.2f}, so no accusation: more seeds must tell"
-            said |= {"verdict": one.verdict if stands else "INCONCLUSIVE", "reasons": [*one.reasons, f"{holm}: {told}"]}
+            said |= {"reasons": [*one.reasons, f"{holm}: {told}"], "steps": [*one.steps, ("Holm", f"{holm}: {told}")]}
+            if not stands:
+                alone = "this claim alone would be NOT_REPRODUCED; the others that it is judged with leave it open"
+                said |= {"verdict": "INCONCLUSIVE", "doubts": [*one.doubts, alone]}
         held.append(one.model_copy(update=said))
     return held
 
@@ -151,6 +156,12 @@ def _method(claim: GivenClaim, chosen: Chosen, baseline: str) -> str:
 def _pair(chosen: Chosen, method: str, baseline: str, tasks: Sequence[str], design: Design) -> _Pair:
     first, second = (_over_tasks(chosen, name, tasks) for name in (method, baseline))
     gaps = [*_gaps(chosen, method, tasks, first), *_gaps(chosen, baseline, tasks, second)]
+    if not chosen.has_seeds and max(len(first), len(second)) > design.last:
+        raise HarnessError(
+            f"expected at most {design.last} runs without seeds in {chosen.table.source}, found"
+            f" {max(len(first), len(second))}: which of them count would hang on the order of the rows",
+            fix=f"add a column of seeds, or say with --looks after how many runs you look, as --looks {len(first)}",
+        )
     if not chosen.has_seeds or not first or not second:
         unnamed = [] if chosen.has_seeds else ["no seed is named, so runs are not paired: Welch's t"]
         return _Pair(first, second, None, unnamed, gaps)
@@ -231,8 +242,13 @@ def _judge_mean(
         values=dict(pair.gains or {}),
         scores=_scores(chosen, names, tasks),
         items=evidence(rows, together, names) if rows else None,
-        reasons=[*_why(decision, pair, design), *_over(pair, n, design), *_runs(claim, published), *pair.reasons],
-        doubts=[*doubts_of_claim(expected), *pair.doubts, *_of_runs(chosen, names, tasks, pair)],
+        reasons=[*_why(decision, pair, design), *_runs(claim, published), *pair.reasons],
+        doubts=[
+            *doubts_of_claim(expected),
+            *pair.doubts,
+            *_over(pair, n, design),
+            *_of_runs(chosen, names, tasks, pair),
+        ],
         steps=[*steps, *band_steps(expected, decision, design)],
     )
 
@@ -342,15 +358,16 @@ def _judge_count(
         )
         for name, (method, own) in units.items()
     }
-    means = {name: _difference(pair) for name, pair in pairs.items()}
+    counted = {name: _counted(pair, design) for name, pair in pairs.items()}
+    means = {name: one.mean for name, one in counted.items()}
     yes, no = [p for p, _ in tested.values()], [p for _, p in tested.values()]
     shown = sum(partial_p(yes, j) <= design.level for j in range(1, len(yes) + 1))
     not_shown = sum(partial_p(no, j) <= design.level for j in range(1, len(no) + 1))
-    least = must_hold(expected.of, expected.k / expected.of)
-    p_no = partial_p(no, expected.of - least + 1)
-    verdict = "REPRODUCED" if shown >= least else "NOT_REPRODUCED" if p_no <= design.level else "INCONCLUSIVE"
-    seeds = min(len(pair.gains or min(pair.first, pair.second, key=len)) for pair in pairs.values())
-    if verdict == "INCONCLUSIVE" and seeds < design.first:
+    p_no = partial_p(no, expected.of - expected.k + 1)
+    verdict = "REPRODUCED" if shown >= expected.k else "NOT_REPRODUCED" if p_no <= design.level else "INCONCLUSIVE"
+    fewest = min(counted.values(), key=lambda one: len(one.seeds))
+    untested = [name for name, each in tested.items() if each == (1.0, 1.0)]
+    if verdict == "INCONCLUSIVE" and (len(fewest.seeds) < design.first or len(untested) == len(tested)):
         verdict = "UNDERPOWERED"
     n = len(units)
     above = sum(mean is not None and mean > expected.points for mean in means.values())
@@ -369,8 +386,8 @@ def _judge_count(
         interval=(shown / n, (n - not_shown) / n),
         plain_interval=None,
         direction=None,
-        n_seeds=seeds,
-        seeds=list(next(iter(pairs.values())).gains or next(iter(pairs.values())).first),
+        n_seeds=len(fewest.seeds),
+        seeds=fewest.seeds,
         pairing="paired by seed" if all(pair.gains is not None for pair in pairs.values()) else "not paired (Welch)",
         p_value=p_no,
         scores=[row for method, own in units.values() for row in _scores(chosen, (method, baseline), own)],
@@ -380,6 +397,7 @@ def _judge_count(
                 [
                     *doubts_of_claim(expected),
                     *(doubt for pair in pairs.values() for doubt in pair.doubts),
+                    *(doubt for name, pair in pairs.items() for doubt in _over(pair, counted[name].looked, design)),
                     *(
                         f"{name}: {doubt}" if over == "tasks" else doubt
                         for name, (method, own) in units.items()
@@ -428,6 +446,28 @@ def _tested(pair: _Pair, edge: float, design: Design, together: Together | None)
     if pair.gains is None:
         return one_sided_apart(_apart(pair, design), edge, design)
     return one_sided_p(list(pair.gains.values()), edge, design) if pair.gains else (1.0, 1.0)
+
+
+class _Counted(NamedTuple):
+    """What of a method's runs counts."""
+
+    mean: float | None
+    """Mean gain in points; None where nothing is measured."""
+    seeds: list[str]
+    """Seeds, or runs where these are not paired, of the design's last look; below the first one all."""
+    looked: int
+    """How many seeds that look is at; 0 below the first one."""
+
+
+def _counted(pair: _Pair, design: Design) -> _Counted:
+    if pair.gains is not None:
+        look = design.look(len(pair.gains))
+        gains = dict(list(pair.gains.items())[:look])
+        return _Counted(statistics.fmean(gains.values()) if gains else None, list(gains), look or 0)
+    look = design.look(min(len(pair.first), len(pair.second)))
+    first, second = (dict(list(runs.items())[:look]) for runs in (pair.first, pair.second))
+    mean = _difference(pair._replace(first=first, second=second))
+    return _Counted(mean, list(min(first, second, key=len)), look or 0)
 
 
 def _count_step(mean: float | None, tested: tuple[float, float], expected: Count) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.project.errors import HarnessError, nearest
+from harness.project.errors import HarnessError, name_some, nearest
 from harness.verify.given.rows import Given
 
 Codes = NDArray[np.int32]
@@ -211,9 +211,13 @@ def from_given(given: Given, source: str) -> Table:
 
     Raises HarnessError where there is neither.
     """
-    rows = given.items or given.scores
-    if not rows:
+    if not given.items and not given.scores:
         raise HarnessError(f"expected scores in {source}, found none", fix="name results that are finished")
+    without = _without_items(given)
+    if given.items and without:
+        left = f"items don't count, as {name_some(without)} has none: other rows are not allowed for"
+        given = replace(given, items=[], remarks=[*given.remarks, left])
+    rows = given.items or given.scores
     fields: dict[Role, str] = {
         "method": "method",
         "task": "task",
@@ -244,6 +248,13 @@ def from_given(given: Given, source: str) -> Table:
     )
 
 
+def _without_items(given: Given) -> list[str]:
+    """The tasks of scores that no item stands behind."""
+    there = {(item.method, item.task, item.seed, item.language) for item in given.items}
+    lacking = [one.task for one in given.scores if (one.method, one.task, one.seed, one.language) not in there]
+    return list(dict.fromkeys(lacking))
+
+
 def _column(values: Sequence[object]) -> Column:
     names = Names()
     names.add(values)
@@ -265,10 +276,11 @@ def join(tables: Sequence[Table]) -> Table:
         return tables[0]
     if len({table.has_items for table in tables}) > 1:
         listed = ", ".join(f"{table.source} has {'items' if table.has_items else 'scores'}" for table in tables)
-        raise HarnessError(f"expected either items or scores in all files, found: {listed}", fix="judge them apart")
+        raise HarnessError(
+            f"expected either items or scores in all files, found: {listed}", fix="judge them in separate calls"
+        )
+    _check_units(tables)
     roles = [role for role in ROLES if any(role in table.columns for table in tables)]
-    units = {table.unit for table in tables}
-    both = () if len(units) == 1 else ("some sources give points and some fractions; all are points here",)
     return Table(
         source=", ".join(table.source for table in tables),
         columns={role: _joined(tables, role) for role in roles},
@@ -276,10 +288,31 @@ def join(tables: Sequence[Table]) -> Table:
         unit=tables[0].unit,
         counts=_joined_counts(tables),
         found=tables[0].found,
-        remarks=(*dict.fromkeys(remark for table in tables for remark in table.remarks), *both),
+        remarks=tuple(dict.fromkeys(remark for table in tables for remark in table.remarks)),
         known={f"{table.source}: {key}": value for table in tables for key, value in table.known.items()},
-        unknown={key: value for table in tables for key, value in table.unknown.items()},
+        unknown=_joined_unknown(tables),
     )
+
+
+def _check_units(tables: Sequence[Table]) -> None:
+    """HarnessError where sources were read in different units: 0.7 of one and 70 of another may be the same, or not."""
+    found = {table.unit: table.source for table in tables if not table.has_items}
+    if len(found) > 1:
+        raise HarnessError(
+            f"expected scores of one unit in all sources, found fractions in {found['fraction']} and points in"
+            f" {found['points']}",
+            fix="write all of them as points (0 to 100) or all as fractions (0 to 1), or say with --unit what they are",
+        )
+
+
+def _joined_unknown(tables: Sequence[Table]) -> dict[str, str]:
+    """What is unknown of all sources alike, and what of each."""
+    found: dict[str, str] = {}
+    for table in tables:
+        for key, value in table.unknown.items():
+            alike = all(other.unknown.get(key) == value for other in tables)
+            found[key if alike else f"{key} of {table.source}"] = value
+    return found
 
 
 def _joined_counts(tables: Sequence[Table]) -> NDArray[np.int64] | None:

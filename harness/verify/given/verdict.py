@@ -172,8 +172,14 @@ class GivenVerdicts(Record):
         return 1 if "NOT_REPRODUCED" in words else 0 if words == {"REPRODUCED"} else 2
 
     def __str__(self) -> str:
-        """A line per claim: its name, its verdict, what was measured and what is claimed."""
-        return "\n".join(f"{one.claim.id}: {one.sentence}" for one in self.claims)
+        """A line per claim (its name, its verdict, what was measured and what is claimed), and one per doubt."""
+        claims = [f"{one.claim.id}: {one.sentence}" for one in self.claims]
+        return "\n".join([*claims, *(f"doubt: {doubt}" for doubt in self.every_doubt)])
+
+    @property
+    def every_doubt(self) -> list[str]:
+        """All doubts, each once."""
+        return list(dict.fromkeys([*(doubt for claim in self.claims for doubt in claim.doubts), *self.doubts]))
 
     def _repr_html_(self) -> str:
         """A table for notebooks, light or dark: it sets no colour, and each verdict has its word and a sign."""
@@ -181,7 +187,8 @@ class GivenVerdicts(Record):
         rows = "".join(
             f"<tr>{''.join(f'<td {LEFT}>{html.escape(cell)}</td>' for cell in _cells(one))}</tr>" for one in self.claims
         )
-        below = html.escape(f"{self.source}; evidence: scores only; whoever gave them vouches for them")
+        said = "; ".join(["evidence: scores only; whoever gave them vouches for them", *self.every_doubt])
+        below = html.escape(f"{self.source}; {said}")
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><small>{below}</small>"
 
 

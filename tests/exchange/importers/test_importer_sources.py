@@ -91,8 +91,18 @@ def test_options_of_other_programs_beside_a_table_are_refused(tmp_path: Path) ->
         read_sources([str(LM_EVAL / "tiny-1")], {"score": "acc"}, options=Options(metric="acc"))
 
 
-def test_sources_of_both_units_are_points_and_that_is_told(tmp_path: Path) -> None:
+def test_sources_of_both_units_are_refused_unless_it_is_said_what_they_are(tmp_path: Path) -> None:
+    """0.7 in one file and 73 in the other may be the same scale."""
     first, second = write(tmp_path, "a.csv", [0.70, 0.71]), write(tmp_path, "b.csv", [73.0, 74.0])
-    table = read_sources([f"none={first}", f"ours={second}"])
-    assert table.score.tolist() == pytest.approx([70.0, 71.0, 73.0, 74.0])
-    assert any("some fractions" in remark for remark in table.remarks)
+    with pytest.raises(HarnessError, match=r"one unit in all sources.*a.csv.*b.csv.*--unit"):
+        read_sources([f"none={first}", f"ours={second}"])
+    table = read_sources([f"none={first}", f"ours={second}"], unit="points")
+    assert table.score.tolist() == pytest.approx([0.70, 0.71, 73.0, 74.0])
+
+
+def test_a_seed_of_some_sources_alone_is_refused(tmp_path: Path) -> None:
+    first, second = (tmp_path / name for name in ("a.csv", "b.csv"))
+    for path in (first, second):
+        path.write_text("task,score\nxnli,70\n")
+    with pytest.raises(HarnessError, match="some with and some without"):
+        judge_table(read_sources([f"none:1={first}", f"ours={second}"]), [claim_in_words(">= +1")])

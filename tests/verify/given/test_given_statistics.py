@@ -42,7 +42,7 @@ def test_unpaired_scores_looked_at_once_have_welchs_interval(n: int, more: int) 
     test = stats.ttest_ind(BETTER[:n], BASE[:n], equal_var=False)
     ends = test.confidence_interval(0.90)
     assert found.interval == pytest.approx((ends.low, ends.high)) and found.pairing == "not paired (Welch)"
-    assert any("did not count" in reason for reason in found.reasons) == (more > 0)
+    assert any("did not count" in reason for reason in found.doubts) == (more > 0)
 
 
 @pytest.mark.parametrize("kind", ["paired", "apart"])
