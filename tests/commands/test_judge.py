@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,3 +124,24 @@ def test_a_mistake_ends_in_one_paragraph(judge: Judge, arguments: list[str], wor
     code, out, error = judge(*arguments)
     assert (code, out) == (2, "") and words in " ".join(error.split()), error
     assert error.startswith("harness: expected") and "To fix it: " in error
+
+
+@pytest.mark.parametrize(
+    ("words", "ends"),
+    [
+        ("examples/xtreme/baseline examples/xtreme/mnli --labels examples/xtreme/labels", "+8.0 points, +2.5 to +13.6"),
+        ("examples/lm_eval/tiny-1 examples/lm_eval/tiny-2 --metric acc --baseline tiny-1", "+29.2, -15.1 to +73.5"),
+    ],
+)
+def test_what_the_page_on_other_programs_says_of_its_examples_holds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, ends: str
+) -> None:
+    """The numbers in docs/import.md are those of the commands above them."""
+    monkeypatch.chdir(ROOT)
+    assert run(["judge", *words.split(), "--claim", ">= +1", "--json"]) == 2
+    (found,) = json.loads(capsys.readouterr().out)["claims"]
+    low, high = found["items"]["rows"]["interval"]
+    said = [f"{value:+.1f}" for value in (found["measured"], low, high)]
+    assert re.findall(r"[+-]\d+\.\d", ends) == said and found["verdict"] == "UNDERPOWERED"
+    page = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
+    assert ends in page and f"harness judge {words}" in page
