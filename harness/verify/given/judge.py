@@ -467,7 +467,7 @@ def _counted(pair: _Pair, design: Design) -> _Counted:
     look = design.look(min(len(pair.first), len(pair.second)))
     first, second = (dict(list(runs.items())[:look]) for runs in (pair.first, pair.second))
     mean = _difference(pair._replace(first=first, second=second))
-    return _Counted(mean, list(min(first, second, key=lambda runs: len(runs))), look or 0)
+    return _Counted(mean, list(first if len(first) <= len(second) else second), look or 0)
 
 
 def _count_step(mean: float | None, tested: tuple[float, float], expected: Count) -> str:
