@@ -24,7 +24,7 @@ IMPORTERS: Mapping[str, Importer] = {
         jiant.IMPORTER,
     )
 }
-"""What the user types -> the importer. Asked in this order, the first that recognises a source takes it."""
+"""Short name -> the importer. Asked in this order, the first that recognises a source takes it."""
 SHAPE = (AttributeError, LookupError, TypeError, ValueError, OverflowError, OSError, RecursionError)
 """What reading JSON of another shape may raise."""
 

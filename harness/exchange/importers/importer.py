@@ -39,9 +39,9 @@ class Importer:
     """One program's results."""
 
     name: str
-    """What the user types for it."""
+    """Its short name, in messages."""
     about: str
-    """One line for --help: the program, and what is read of it."""
+    """The program, and what is read of it."""
     asks: tuple[str, ...]
     """The fields of Options that mean something to it."""
     recognises: Callable[[Source], bool]

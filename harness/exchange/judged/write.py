@@ -34,7 +34,7 @@ claims.yaml               what is claimed of them, and what of them is compared
 verdicts.json             the verdict on each claim, for machines
 ro-crate-preview.html     the same as one page for a browser
 judgement.json            where the scores come from and how they were read
-source/                   the files that were read, byte for byte
+source/                   the tables that were read, byte for byte; of other programs' results nothing
 ro-crate-metadata.json    a Process Run Crate: every file with its sha256
 
 `harness verify FILE.zip` checks every file and judges the scores again, offline. It prints the archive's own sha256:

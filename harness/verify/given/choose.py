@@ -42,7 +42,7 @@ class Chosen:
     points: Points
     """(method, task) -> seed -> points, averaged over languages; seeds in their order."""
     has_seeds: bool
-    """Does the table name seeds? Else runs are told apart by their place, and nothing pairs them."""
+    """Does the table name seeds? Else runs are known by their place, and nothing pairs them."""
     split: str | None
     """The split; None where the table doesn't say."""
     metric: str | None

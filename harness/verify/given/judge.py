@@ -16,7 +16,7 @@ from harness.verify.given.choose import Chosen, choose
 from harness.verify.given.claim import GivenClaim
 from harness.verify.given.doubts import doubts_of_claim, doubts_of_runs, doubts_of_table
 from harness.verify.given.evidence import RowPart, evidence, row_part
-from harness.verify.given.steps import apart_steps, band_steps, item_steps, paired_steps
+from harness.verify.given.steps import band_steps, item_steps, paired_steps, unpaired_steps
 from harness.verify.given.table import Table, known_name
 from harness.verify.given.verdict import GivenVerdict, GivenVerdicts, SeedScores
 from harness.verify.given.words import Amount, Bound, Count
@@ -26,7 +26,7 @@ from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import Published, spread, t_interval
 from harness.verify.statistics.p_values import one_sided_p, partial_p, show_p
 from harness.verify.statistics.parts import Part, Together, decide_together, one_sided_together, put_together
-from harness.verify.statistics.welch import Apart, decide_apart, difference_of_means, one_sided_apart
+from harness.verify.statistics.welch import Unpaired, decide_unpaired, difference_of_means, one_sided_unpaired
 
 BySeed = Mapping[str, float]
 
@@ -203,20 +203,20 @@ def _judge_mean(
 ) -> GivenVerdict:
     published = Published(expected.points, claim.runs or 1) if isinstance(expected, Amount) else None
     values = list((pair.gains or {}).values())
-    apart = _apart(pair, design)
-    decision = _decision(pair, values, apart, expected, published, design)
+    unpaired = _unpaired(pair, design)
+    decision = _decision(pair, values, unpaired, expected, published, design)
     alone, n = decision, decision.n if decision else 0
     rows, together = _over_rows(chosen, names, tasks, pair, design)
     if together:
         decision = decide_together(together, expected.band, design, published)
     seeds = list(pair.gains or pair.first)
-    sigma = together.spread_at(n) if together else apart.spread if apart else spread(values[:n]) if n > 1 else 0.0
+    sigma = together.spread_at(n) if together else unpaired.spread if unpaired else spread(values[:n]) if n > 1 else 0.0
     interval = decision.interval if decision else None
     power = None
     if published and interval and sigma:
         power = verdict_chances(expected.points, sigma, n, expected.band, design, published).reproduced
-    steps = paired_steps(pair.gains, n, alone, design) if pair.gains is not None else apart_steps(
-        pair.first, pair.second, apart, names
+    steps = paired_steps(pair.gains, n, alone, design) if pair.gains is not None else unpaired_steps(
+        pair.first, pair.second, unpaired, names
     )  # fmt: skip
     if together and rows:
         steps = item_steps(steps, together, rows.items, rows.how)
@@ -256,13 +256,13 @@ def _judge_mean(
 def _decision(
     pair: _Pair,
     values: Sequence[float],
-    apart: Apart | None,
+    unpaired: Unpaired | None,
     expected: Amount | Bound,
     published: Published | None,
     design: Design,
 ) -> Decision | None:
-    if apart is not None:
-        return decide_apart(apart, expected.band, design, published)
+    if unpaired is not None:
+        return decide_unpaired(unpaired, expected.band, design, published)
     return decide(values, expected.band, design=design, published=published) if values else None
 
 
@@ -271,13 +271,13 @@ def _over_rows(
 ) -> tuple[RowPart | None, Together | None]:
     """A gain's variance over rows, and that over seeds and rows; None without items. The latter is also None below the
     design's first look, and where seeds change nothing."""
-    values, apart = list((pair.gains or {}).values()), _apart(pair, design)
-    n = apart.n if apart else design.look(len(values))
+    values, unpaired = list((pair.gains or {}).values()), _unpaired(pair, design)
+    n = unpaired.n if unpaired else design.look(len(values))
     rows = row_part(chosen, names, tasks, pair.runs, n)
     if rows is None or n is None:
         return rows, None
-    if apart:
-        seeds, mean = Part(variance=apart.error**2, freedom=apart.freedom), apart.difference
+    if unpaired:
+        seeds, mean = Part(variance=unpaired.error**2, freedom=unpaired.freedom), unpaired.difference
     elif s := spread(values[:n]):
         seeds, mean = Part(variance=s**2 / n, freedom=n - 1), statistics.fmean(values[:n])
     else:
@@ -285,7 +285,7 @@ def _over_rows(
     return rows, put_together(mean, n, seeds, rows.parts, design)
 
 
-def _apart(pair: _Pair, design: Design) -> Apart | None:
+def _unpaired(pair: _Pair, design: Design) -> Unpaired | None:
     """Welch's difference, where the runs are not paired."""
     if pair.gains is not None:
         return None
@@ -444,7 +444,7 @@ def _tested(pair: _Pair, edge: float, design: Design, together: Together | None)
     if together:
         return one_sided_together(together, edge, design)
     if pair.gains is None:
-        return one_sided_apart(_apart(pair, design), edge, design)
+        return one_sided_unpaired(_unpaired(pair, design), edge, design)
     return one_sided_p(list(pair.gains.values()), edge, design) if pair.gains else (1.0, 1.0)
 
 

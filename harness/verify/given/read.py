@@ -187,7 +187,7 @@ def _parquet(path: Path) -> Iterator[tuple[list[str], Rows, int]]:
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """No search for circles meanwhile: millions of rows have none, and looking for them takes longer than reading."""
+    """No garbage collection meanwhile: rows hold no reference cycles, and the search takes longer than reading."""
     was_on = gc.isenabled()
     gc.disable()
     try:

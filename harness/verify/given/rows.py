@@ -1,7 +1,7 @@
 """What is known of results that another program made: a score a row, or an item of a test set a row.
 
-Readers of tables and importers of other programs' files (harness.exchange.importers) end in these records, so that
-whatever judges them knows one form. Nothing here was run or scored again: who gives it vouches for it.
+Importers of other programs' files (harness.exchange.importers) end in these records, which harness.verify.given.table
+makes a table of. Nothing here was run again: whoever gives it vouches for it.
 """
 
 from __future__ import annotations

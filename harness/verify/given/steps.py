@@ -15,7 +15,7 @@ from harness.verify.statistics.p_values import show_p
 from harness.verify.statistics.parts import Together
 from harness.verify.statistics.sequential import boundary
 from harness.verify.statistics.student import t_quantile
-from harness.verify.statistics.welch import Apart
+from harness.verify.statistics.welch import Unpaired
 
 Steps = list[tuple[str, str]]
 
@@ -42,8 +42,8 @@ def paired_steps(gains: Mapping[str, float], n: int, decision: Decision | None, 
     ]
 
 
-def apart_steps(
-    first: Mapping[str, float], second: Mapping[str, float], found: Apart | None, names: tuple[str, str]
+def unpaired_steps(
+    first: Mapping[str, float], second: Mapping[str, float], found: Unpaired | None, names: tuple[str, str]
 ) -> Steps:
     """From two groups of runs to the interval of the difference of their means."""
     n = found.n if found else None

@@ -21,7 +21,7 @@ from harness.verify.statistics.sequential import adjusted_p, boundary
 from harness.verify.statistics.student import t_quantile, t_tail
 
 
-class Apart(Record):
+class Unpaired(Record):
     """The difference of two means, and what its interval is made of. All in points."""
 
     difference: float
@@ -51,7 +51,7 @@ class Apart(Record):
         return math.hypot(self.first_sd, self.second_sd)
 
 
-def difference_of_means(first: Sequence[float], second: Sequence[float], design: Design = STANDARD) -> Apart | None:
+def difference_of_means(first: Sequence[float], second: Sequence[float], design: Design = STANDARD) -> Unpaired | None:
     """Welch's difference at the last look that both groups have passed; None below the first one, and where all values
     of both groups are equal.
 
@@ -67,7 +67,7 @@ def difference_of_means(first: Sequence[float], second: Sequence[float], design:
         return None
     freedom = (n - 1) * (s1**2 + s2**2) ** 2 / (s1**4 + s2**4)
     nominal = t_tail(boundary(design, n), n - 1)
-    return Apart(
+    return Unpaired(
         difference=statistics.fmean(first) - statistics.fmean(second),
         first_sd=s1,
         second_sd=s2,
@@ -78,7 +78,7 @@ def difference_of_means(first: Sequence[float], second: Sequence[float], design:
     )
 
 
-def one_sided_apart(found: Apart | None, edge: float, design: Design = STANDARD) -> tuple[float, float]:
+def one_sided_unpaired(found: Unpaired | None, edge: float, design: Design = STANDARD) -> tuple[float, float]:
     """p values of "the true difference is at most `edge`" and of "it is at least `edge`", adjusted for the looks.
 
     (1, 1) where nothing was found.
@@ -90,8 +90,8 @@ def one_sided_apart(found: Apart | None, edge: float, design: Design = STANDARD)
     return adjusted_p(tails[0], design, found.n), adjusted_p(tails[1], design, found.n)
 
 
-def decide_apart(
-    found: Apart, target: Interval, design: Design = STANDARD, published: Published | None = None
+def decide_unpaired(
+    found: Unpaired, target: Interval, design: Design = STANDARD, published: Published | None = None
 ) -> Decision:
     """The verdict on a difference against the band `target`, by the same rule as `decide`.
 
@@ -121,13 +121,13 @@ def decide_apart(
     )
 
 
-def _accusation_p(found: Apart, target: Interval, design: Design) -> float:
+def _accusation_p(found: Unpaired, target: Interval, design: Design) -> float:
     above, below = found.difference - target.high, target.low - found.difference
     distances = max(above, below), -min(above, below)
     return min(1.0, sum(adjusted_p(t_tail(x / found.error, found.freedom), design, found.n) for x in distances))
 
 
-def _prediction_p(found: Apart, published: Published, design: Design) -> float:
+def _prediction_p(found: Unpaired, published: Published, design: Design) -> float:
     error = math.sqrt(found.error**2 + found.spread**2 / published.n_claim)
     tail = t_tail(abs(published.points - found.difference) / error, found.freedom)
     return min(1.0, 2 * adjusted_p(tail, design, found.n))
