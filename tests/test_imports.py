@@ -84,7 +84,7 @@ ON_PINNED_RESULTS: dict[str, tuple[str, ...]] = {
     "degradation --profile lab --page {folder}/page.md": MORE_STATISTICS + PICTURES,
     "export --profile lab --out {folder}/crate.zip": (*STATISTICS, "rocrate"),
     "diff lab lab": STATISTICS,
-    "judge examples/table/scores.csv --claims examples/table/claims.yaml": STATISTICS,
+    "judge examples/table/scores.csv --claim mnli:+7.5+-1.5": STATISTICS,
     "report --profile lab --out {folder}/report.html": STATISTICS,
     "study --profile lab --out {folder}/study.md": STATISTICS + PICTURES,
     "verify --profile lab": STATISTICS,

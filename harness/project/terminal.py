@@ -18,7 +18,7 @@ NARROWEST = 60
 """Columns of the narrowest text; a terminal that has fewer breaks lines itself."""
 GAP = 2
 """Columns between two columns of a table; 1 where that alone makes it fit."""
-ROOMY = 40
+ROOMY = 36
 """Columns that are room enough for a text that goes on in the next line."""
 EMPTY = ("", "-")
 """Cells that say nothing."""

@@ -75,10 +75,10 @@ def test_a_recipe_withheld_from_one_target_leaves_that_target_out_for_all(make_p
     withhold(project, {"mnli": OVERLAP}, target="xquad").claim_here()
     row = claim(judge(project), "mnli-gain")
     assert row.verdict == "NOT_TESTED" and row.measured == pytest.approx(0.0, abs=0.1) and row.n_seeds == 3
-    assert row.note == "grid lacks 7 targets, 1 unavailable (mnli on xquad)"
+    assert row.note == "lacks 7 targets, 1 unavailable (mnli on xquad)"
     assert f"mnli on xquad is unavailable: {OVERLAP}" in row.reasons
     other = claim(judge(project), "squad-gain")
-    assert other.note == "grid lacks 7 targets" and not any("unavailable" in reason for reason in other.reasons)
+    assert other.note == "lacks 7 targets" and not any("unavailable" in reason for reason in other.reasons)
 
 
 def test_a_mixture_that_lacks_a_task_is_not_the_one_claimed(make_project: Make) -> None:

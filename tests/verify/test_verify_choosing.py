@@ -104,7 +104,7 @@ def test_a_run_that_lacks_a_target_is_not_held_against_the_average_of_all() -> N
     scores = published_scores()
     fewer = replace(scores, targets=[target for target in scores.targets if target != "bucc"])
     found = judge(CLAIM, fewer, published=PUBLISHED)
-    assert found.verdict == "NOT_TESTED" and "grid lacks 1 target" in found.note
+    assert found.verdict == "NOT_TESTED" and "lacks 1 target" in found.note
 
 
 def test_only_the_best_may_be_judged_over_a_published_row() -> None:

@@ -87,11 +87,11 @@ def test_a_language_that_no_target_is_tested_in_is_lacking() -> None:
     found = judge(claim(languages=["sw", "yo", "qu"]), scores(moved, targets=("xnli",)))
     assert (found.verdict, found.note) == (
         "NOT_TESTED",
-        "grid lacks 1 language",
+        "lacks 1 language",
     ) and "the grid lacks qu" in found.reasons
     assert found.measured == pytest.approx(-6.0) and "the score of sw, yo by" in found.evidence.sentence
     none = judge(claim(), scores({}, lacking=("sw", "yo")))
-    assert (none.verdict, none.note, none.measured) == ("NOT_TESTED", "grid lacks 2 languages", None)
+    assert (none.verdict, none.note, none.measured) == ("NOT_TESTED", "lacks 2 languages", None)
 
 
 @pytest.mark.parametrize("languages", [[], ["sw", "sw"]])

@@ -36,7 +36,7 @@ def claims_columns(verdicts: Sequence[ClaimVerdict], symbols: bool = False) -> l
         Column("without\nretrieval", [show_points(verdict.without_retrieval) for verdict in verdicts], 2),
         Column("replication", [verdict.replication or "-" for verdict in verdicts], 1),
         seeds_column(verdicts, 3),
-        Column("note", [", ".join(notes(verdict)) for verdict in verdicts], 4),
+        Column("note", [", ".join(notes(verdict)) for verdict in verdicts], 4, wraps=True),
     ]
 
 

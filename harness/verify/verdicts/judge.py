@@ -129,7 +129,7 @@ def _lacks(check: Measured, names: Sequence[str]) -> str:
     kinds = Counter(
         "recipe" if name in recipes else "target" if name in check.targets else "language" for name in names
     )
-    return f"grid lacks {', '.join(f'{count} {kind}' + 's' * (count > 1) for kind, count in kinds.items())}"
+    return f"lacks {', '.join(f'{count} {kind}' + 's' * (count > 1) for kind, count in kinds.items())}"
 
 
 def _lacking(names: list[str]) -> str:
