@@ -100,15 +100,10 @@ def _read(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, op
         seed=options.seed if named.seed is None else named.seed,
         fraction=None if unit is None else unit == "fraction",
     )
-    asked = find_importer(named.source).asks
+    importer = find_importer(named.source)
     kept = {name: value for name in Options.__dataclass_fields__ if (value := getattr(given, name)) is not None}
-    kept = {name: value for name, value in kept.items() if name in asked or name not in ANYWAY}
-    table = from_given(read_given(named.source, Options(**kept)), named.source)
-    told: dict[Role, str | None] = {
-        "method": None if "method" in asked else named.method,
-        "seed": None if "seed" in asked or named.seed is None else str(named.seed),
-    }
-    return _with_all(table, told)
+    kept = {name: value for name, value in kept.items() if name in importer.asks or name not in ANYWAY}
+    return from_given(read_given(named.source, Options(**kept), importer.name), named.source)
 
 
 def _of_file(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, options: Options) -> Table:
@@ -118,14 +113,8 @@ def _of_file(named: Named, columns: Mapping[str, str] | None, unit: Unit | None,
             f"expected --{what} beside another program's results, found {named.source}", fix="leave it out"
         )
     table = read_table(named.source, columns, unit)
-    return _with_all(table, {"method": named.method, "seed": None if named.seed is None else str(named.seed)})
-
-
-def _with_all(table: Table, said: Mapping[Role, str | None]) -> Table:
-    for role, name in said.items():
-        if name is not None:
-            table = _with(table, role, name)
-    return table
+    table = table if named.method is None else _with(table, "method", named.method)
+    return table if named.seed is None else _with(table, "seed", str(named.seed))
 
 
 def _with(table: Table, role: Role, name: str) -> Table:

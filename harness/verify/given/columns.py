@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from harness.project.errors import HarnessError, nearest
-from harness.verify.given.table import Role
+from harness.verify.given.table import ROLES, Role
 
 CALLED: dict[str, tuple[str, ...]] = {
     "method": ("method", "model", "system", "recipe", "approach", "model_name", "run_name", "name", "condition"),
@@ -33,7 +33,6 @@ CALLED: dict[str, tuple[str, ...]] = {
     "n_gold": ("n_gold", "gold_count"),
 }  # fmt: skip
 """What is looked for -> names of columns that say it, small letters, blanks and hyphens as `_`."""
-NAMES: tuple[Role, ...] = ("method", "task", "seed", "language", "split", "metric", "item")
 COUNTS = ("n_correct", "n_predicted", "n_gold")
 INDEX = re.compile(r"(?:unnamed: ?\d+|index|level_\d+)?", re.IGNORECASE)
 """Names under which programs write the number of a row."""
@@ -99,7 +98,7 @@ def find_layout(
             f"expected a header in {source}, found the number `{number}` in its first line",
             fix="name the columns there, as in method,task,seed,score",
         )
-    names: dict[Role, str] = {role: found[role] for role in NAMES if role in found}
+    names: dict[Role, str] = {role: found[role] for role in ROLES if role in found}
     if all(role in found for role in COUNTS) and "item" in names:
         correct, predicted, gold = (found[role] for role in COUNTS)
         return Layout(names, counts=(correct, predicted, gold), ignored=_rest(header, names, COUNTS, found))
