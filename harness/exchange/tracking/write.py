@@ -94,12 +94,13 @@ def write_over(client: MlflowClient, run: Run, entry: Entry) -> None:
         return
     given = {value.name for value in entry.values}
     gone = [Value(name, float("nan")) for name in run.data.metrics if name not in given]
-    now = int(time.time() * 1000)  # of two values at one step MLflow shows the later one
+    # Of two values at one step MLflow shows the later one, and a run's end may lie ahead of the clock.
+    now = max(int(time.time() * 1000), (run.info.end_time or 0) + 1)
     client.update_run(run.info.run_id, name=entry.title)
     for name, value in {**entry.tags, **_own_tags(entry)}.items():
         client.set_tag(run.info.run_id, name, value)
     _log_metrics(client, run.info.run_id, [_metric(value, now, now) for value in [*entry.values, *gone]])
-    client.set_terminated(run.info.run_id, entry.status, entry.ended_ms)
+    client.set_terminated(run.info.run_id, entry.status, max(now, entry.ended_ms))
     client.set_tag(run.info.run_id, SHA_TAG, entry.sha256)
 
 
