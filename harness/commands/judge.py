@@ -135,8 +135,8 @@ def judge(
         from harness.exchange.importers.sources import tables_of
         from harness.exchange.judged.write import Judgement
 
-        files = tables_of(sources or [])
-        judged = Judgement(table, options, found, command, files, claims, _columns(column), _unit(unit))
+        tables = tables_of(sources or [])
+        judged = Judgement(table, options, found, command, tables, claims, _columns(column), _unit(unit))
         written.append(write_archive(judged, archive))
     return _tell(found, explain, json_, strict, written)
 

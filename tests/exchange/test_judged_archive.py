@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from crates import changed, read_all
+from foreign_results import copied
 from given_scores import HOSTILE, rows, write_rows
 
 from harness.commands.main import run
@@ -260,3 +262,35 @@ class _Without:
     def find_spec(self, name: str, *_: object) -> None:
         if name.partition(".")[0] == "rocrate":
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def test_settings_of_the_runs_go_there_and_back(tmp_path: Path, tell: Tell) -> None:
+    """What is doubtful of them is doubtful in the archive."""
+    found = [{**row, "lr": f"{row['seed']}e-5"} for row in rows({"mnli": 3.5})]
+    path = write_rows(tmp_path / "given.csv", found)
+    table = table_of(found)
+    (tmp_path / SCORES).write_text(scores_text(table), newline="")
+    assert same_rows(read_scores(tmp_path / SCORES, table), table)
+    others = table_of([{**row, "lr": "1e-5"} for row in found])
+    assert not same_rows(others, table) and not same_rows(table_of(rows({"mnli": 3.5})), table)
+    assert run(["judge", str(path), "--claim", "+3.5 +- 1.5", "--archive", str(tmp_path / "kept.zip")]) == 0
+    code, said = tell(tmp_path / "kept.zip")
+    assert (code, "INVALID" in said) == (0, False) and "`lr` differs between the runs of none" in said, said
+
+
+def test_another_programs_files_are_named_and_stay_outside(tmp_path: Path, tell: Tell) -> None:
+    """They may hold rows of a data set; their sha256 and the newest one's date are kept."""
+    copies = [copied(f"lm-eval/{name}", tmp_path) for name in ("tiny-1", "tiny-2")]
+    for path in tmp_path.rglob("*.json*"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    archive = tmp_path / "kept.zip"
+    options = ["--metric", "acc", "--baseline", "tiny-1", "--claim", ">= +1", "--archive", str(archive)]
+    assert run(["judge", *map(str, copies), *options]) == 2
+    files, _ = read_all(archive)
+    record = json.loads(files[RECORD])
+    assert record["date"].startswith("2023-11-14") and all(one["path"] is None for one in record["sources"])
+    there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.rglob("*.json*")}
+    assert {Path(one["name"]).name: one["sha256"] for one in record["sources"]} == there
+    assert not [name for name in files if name.startswith("source/")]
+    code, said = tell(archive)
+    assert code == 2 and "(not in it)" in said and "the verdicts in it are those of this judging" in said

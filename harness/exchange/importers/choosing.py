@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from harness.exchange.importers.importer import Options
 from harness.exchange.importers.reading import number
 from harness.project.errors import HarnessError, name_some
-from harness.verify.given.rows import GivenScore
+from harness.verify.given.rows import GivenScore, less_is_better
 
 DECIMALS = 10
 """Of a score in points: what a multiplication adds behind them is no part of it."""
-LESS_IS_BETTER = re.compile(r"(^|[^a-z])(loss|perplexity|ppl|bits_per_byte|[wct]er|mae|r?mse|error)($|[^a-z])", re.I)
-"""Metrics by whose names less is better: they are no scores."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +107,9 @@ def _value(each: Found, metric: str) -> float:
 def _metric(each: Found, asked: str | None) -> str | None:
     """The metric of a test set that is judged; None where it lacks the one asked for, or has none."""
     if asked is None:
-        names = [name for name in each.values if not LESS_IS_BETTER.search(name)]
+        names = [name for name in each.values if not less_is_better(name)]
         return one_of(names, None, each.where, "--metric") if names else None
-    if LESS_IS_BETTER.search(asked):
+    if less_is_better(asked):
         raise HarnessError(
             f"expected a metric of which more is better, found {asked}", fix="name another one with --metric"
         )

@@ -14,9 +14,8 @@ from typing import Any
 from harness.exchange.importers.choosing import Found, choose
 from harness.exchange.importers.importer import Importer, Options, Source
 from harness.exchange.importers.inspect_zip import LogZip
-from harness.exchange.importers.reading import as_object, check_mean, is_number, peek_object, read_object
+from harness.exchange.importers.reading import as_object, check_mean, is_number, peek_object, read_object, remember
 from harness.project.errors import HarnessError
-from harness.project.files import sha256_file
 from harness.verify.given.rows import Given, GivenItem
 
 LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
@@ -46,7 +45,7 @@ def read(source: Source, options: Options) -> Given:
     given = Given(f"inspect_ai {', '.join(sorted(packages))}", chosen.scores, unknown=dict(chosen.unknown))
     given.remarks.extend(chosen.remarks)
     for path, log, found, metric in zip(paths, logs, founds, chosen.metrics, strict=True):
-        given.known[f"sha256 of {path.name}"] = sha256_file(path)
+        remember(given, path)
         _say_origin(given, path, log, options)
         if metric:
             given.items.extend(_items(log, found, metric, path, given.remarks))

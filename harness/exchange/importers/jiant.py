@@ -12,8 +12,7 @@ from typing import Any
 
 from harness.exchange.importers.choosing import Found, choose
 from harness.exchange.importers.importer import Importer, Options, Source
-from harness.exchange.importers.reading import as_object, is_number, peek_object, read_object
-from harness.project.files import sha256_file
+from harness.exchange.importers.reading import as_object, is_number, peek_object, read_object, remember
 from harness.verify.given.rows import Given
 
 NAME = "val_metrics.json"
@@ -45,7 +44,7 @@ def read(source: Source, options: Options) -> Given:
     ]
     chosen = choose(found, options)
     given = Given("jiant", chosen.scores, unknown=dict(chosen.unknown), remarks=list(chosen.remarks))
-    given.known[f"sha256 of {path.name}"] = sha256_file(path)
+    remember(given, path)
     given.unknown["revision"] = "the file doesn't say which code and model made it"
     if options.method is None:
         given.unknown["method"] = f"taken: the folder's name, {given.scores[0].method}"

@@ -13,8 +13,7 @@ from typing import Any
 from harness.exchange.importers.choosing import Found, choose
 from harness.exchange.importers.importer import Importer, Options, Source
 from harness.exchange.importers.lm_eval_samples import read_items, samples_beside
-from harness.exchange.importers.reading import as_object, is_number, peek_object, read_object
-from harness.project.files import sha256_file
+from harness.exchange.importers.reading import as_object, is_number, peek_object, read_object, remember
 from harness.verify.given.rows import Given
 
 NOT_A_METRIC = ("alias", "name", "sample_len", "sample_count", " ", "samples")
@@ -36,7 +35,7 @@ def read(source: Source, options: Options) -> Given:
     versions = sorted({str(content.get("lm_eval_version") or "") for content in contents.values()})
     given = Given(f"lm-evaluation-harness {', '.join(versions)}".strip(), [])
     for path, content in contents.items():
-        given.known[f"sha256 of {path.name}"] = sha256_file(path)
+        remember(given, path)
         _say_origin(given, path, content)
         found += [(each, path, content) for each in _tasks(content, path, options)]
     chosen = choose([each for each, _, _ in found], options)
@@ -46,7 +45,7 @@ def read(source: Source, options: Options) -> Given:
     for (each, path, content), metric in zip(found, chosen.metrics, strict=True):
         samples = samples_beside(path, each.task)
         if metric and samples:
-            given.known[f"sha256 of {samples.name}"] = sha256_file(samples)
+            remember(given, samples)
             given.items.extend(read_items(samples, each, metric, content, given.remarks))
     if options.seed is None:
         given.unknown["seed"] = "the files say only the evaluation's, not a training's; taken: none"

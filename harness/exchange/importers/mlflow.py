@@ -13,9 +13,8 @@ from harness.exchange.importers.importer import Importer, Options, Source
 from harness.exchange.importers.mlflow_run import Run
 from harness.exchange.importers.mlflow_server import experiment_in, is_address, server_experiments, server_runs
 from harness.exchange.importers.mlflow_sqlite import file_experiments, file_runs, is_database
-from harness.exchange.importers.reading import whole_number
+from harness.exchange.importers.reading import remember, whole_number
 from harness.project.errors import HarnessError, name_some
-from harness.project.files import sha256_file
 from harness.verify.given.rows import Given
 
 PARAMS: Mapping[str, tuple[str, ...]] = {
@@ -45,7 +44,7 @@ def read(source: Source, options: Options) -> Given:
     runs = server_runs(str(source), experiment) if server else file_runs(Path(source), experiment)
     given = Given("MLflow", [], known={"experiment": f"{experiments[experiment]} (id {experiment})"})
     if not server:
-        given.known[f"sha256 of {Path(source).name}"] = sha256_file(Path(source))
+        remember(given, Path(source))
     finished = [run for run in runs if run.status == "FINISHED"]
     others = [f"{run.name} ({run.status})" for run in runs if run.status != "FINISHED"]
     if others:

@@ -11,8 +11,9 @@ from statistics import fmean
 from typing import Any
 
 from harness.project.errors import HarnessError
-from harness.project.files import parse_json
+from harness.project.files import parse_json, sha256_file
 from harness.project.records import LARGEST_JSON
+from harness.verify.given.rows import Given
 
 ANEW = "get the file anew from whoever made it, or let the program write it anew"
 TOLERANCE = 1e-6
@@ -34,6 +35,12 @@ def read_bytes(path: Path) -> bytes:
         f"expected a plain file of at most {LARGEST_JSON >> 20} MiB at {path}, found another",
         fix="name the file that the program wrote",
     )
+
+
+def remember(given: Given, path: Path, name: str | None = None) -> None:
+    """Note a file that was read: itself, and its sha256 under its name."""
+    given.files.append(path)
+    given.known[f"sha256 of {name or path.name}"] = sha256_file(path)
 
 
 def read_text(path: Path) -> str:

@@ -18,6 +18,7 @@ from harness.exchange.importers.mlflow_server import is_address
 from harness.project.errors import HarnessError
 from harness.project.names import LARGEST_SEED
 from harness.verify.given.read import FORMATS, read_table
+from harness.verify.given.rows import Given
 from harness.verify.given.table import Column, Role, Table, Unit, from_given, join
 
 
@@ -62,7 +63,48 @@ def read_sources(
     """
     if not sources:
         raise HarnessError("expected scores, found none", fix="name them: `harness judge scores.csv --claim ...`")
-    return join([_read(parse_source(words), columns, unit, options or Options()) for words in sources])
+    options, named = options or Options(), [parse_source(words) for words in sources]
+    are_tables = [is_table(each.source) for each in named]
+    if columns and not any(are_tables):
+        raise HarnessError(f"expected --column beside a table, found {named[0].source}", fix="leave --column out")
+    if all(are_tables):
+        return join([_of_file(each, columns, unit, options) for each in named])
+    read = [
+        _of_file(each, columns, unit, options) if is_file else _given(each, unit, options)
+        for each, is_file in zip(named, are_tables, strict=True)
+    ]
+    return join(_alike([each.source for each in named], read, options))
+
+
+def _alike(sources: Sequence[str], read: Sequence[Table | Given], options: Options) -> list[Table]:
+    """Tables of all, made to fit those that were given as tables: scores beside scores, in their unit, and under one
+    name what was said of all (metric, split)."""
+    files = [each for each in read if isinstance(each, Table)]
+    if any(not table.has_items for table in files):
+        read = [each if isinstance(each, Table) else _without_items(each) for each in read]
+    tables = []
+    for source, each in zip(sources, read, strict=True):
+        table = each if isinstance(each, Table) else from_given(each, source)
+        if files and not table.has_items:
+            table = table if table is each else replace(table, unit=files[0].unit)
+            table = _named(table, "metric", options.metric, table is not each)
+        tables.append(_named(table, "split", options.split) if files else table)
+    return tables
+
+
+def _named(table: Table, role: Role, name: str | None, anyway: bool = False) -> Table:
+    """The table whose rows have this name, unless it has such a column; `anyway`: whatever it has."""
+    if name is None or (role in table.columns and not anyway):
+        return table
+    column = Column(np.zeros(len(table.score), dtype=np.int32), [name])
+    return replace(table, columns={**table.columns, role: column})
+
+
+def _without_items(given: Given) -> Given:
+    if not given.items:
+        return given
+    left = f"items of {given.program} don't count, as what it is compared with has none: other rows are not allowed for"
+    return replace(given, items=[], remarks=[*given.remarks, left])
 
 
 def is_table(source: str) -> bool:
@@ -89,11 +131,8 @@ ANYWAY = ("method", "seed", "task", "split", "metric")
 """What an option says of a table as well: an importer that makes nothing of it is not given it."""
 
 
-def _read(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, options: Options) -> Table:
-    if is_table(named.source):
-        return _of_file(named, columns, unit, options)
-    if columns:
-        raise HarnessError(f"expected --column beside a table, found {named.source}", fix="leave --column out")
+def _given(named: Named, unit: Unit | None, options: Options) -> Given:
+    """What another program's files say."""
     given = replace(
         options,
         method=named.method or options.method,
@@ -103,7 +142,7 @@ def _read(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, op
     importer = find_importer(named.source)
     kept = {name: value for name in Options.__dataclass_fields__ if (value := getattr(given, name)) is not None}
     kept = {name: value for name, value in kept.items() if name in importer.asks or name not in ANYWAY}
-    return from_given(read_given(named.source, Options(**kept), importer.name), named.source)
+    return read_given(named.source, Options(**kept), importer.name)
 
 
 def _of_file(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, options: Options) -> Table:
@@ -124,5 +163,4 @@ def _with(table: Table, role: Role, name: str) -> Table:
             f"expected no column of {role}s in {table.source}, whose {role} was said to be `{name}`, found one",
             fix=f"leave `{name}` out, or the column",
         )
-    column = Column(np.zeros(len(table.score), dtype=np.int32), [name])
-    return replace(table, columns={**table.columns, role: column})
+    return _named(table, role, name)

@@ -14,9 +14,8 @@ from typing import Any
 
 from harness.exchange.importers.choosing import Found, choose, one_of
 from harness.exchange.importers.importer import Importer, Options, Source
-from harness.exchange.importers.reading import is_number, peek_object, read_object, read_text
+from harness.exchange.importers.reading import is_number, peek_object, read_object, read_text, remember
 from harness.project.errors import HarnessError
-from harness.project.files import sha256_file
 from harness.verify.given.rows import Given
 
 RESULTS = ("all_results.json", "eval_results.json", "predict_results.json", "test_results.json")
@@ -67,7 +66,7 @@ def _results(folder: Path, given: Given) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for name in [name for name in RESULTS if (folder / name).is_file()]:
         values = read_object(folder / name)
-        given.known[f"sha256 of {name}"] = sha256_file(folder / name)
+        remember(given, folder / name)
         other = [key for key in values if key in merged and repr(merged[key]) != repr(values[key])]
         if other:
             raise HarnessError(
@@ -121,7 +120,7 @@ def _say_state(folder: Path, prefix: str, given: Given) -> None:
     if not (folder / STATE).is_file():
         return
     state = read_object(folder / STATE)
-    given.known[f"sha256 of {STATE}"] = sha256_file(folder / STATE)
+    remember(given, folder / STATE)
     step, last = (state.get(name) or 0 for name in ("global_step", "max_steps"))
     if is_number(step) and is_number(last) and step < last:
         given.remarks.append(f"The training ended at step {step} of {last}: stopped early, or broken off.")

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.exchange.importers.importer import Importer, Options, Source
+from harness.exchange.importers.reading import remember
 from harness.exchange.importers.xtreme_tasks import TASKS, Scored, XtremeTask
 from harness.project.errors import HarnessError, name_some
-from harness.project.files import sha256_file
 from harness.verify.given.rows import Given, GivenItem, GivenScore
 
 FIX = "name the folder that holds a folder for each task (xnli, pawsx, panx, ...), with test-<language>.tsv or .json"
@@ -46,7 +46,7 @@ def read(source: Source, options: Options) -> Given:
             key = {"method": method, "task": name, "seed": options.seed, "language": language, "split": "test"}
             _add(given, scored, options.metric, key)
             for top, path in (("predictions", predictions), ("labels", labels)):
-                given.known[f"sha256 of {top}/{task.folder}/{path.name}"] = sha256_file(path)
+                remember(given, path, f"{top}/{task.folder}/{path.name}")
     _check(given, folder, options)
     given.remarks.extend(_strange_folders(folder))
     return given

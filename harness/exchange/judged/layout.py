@@ -27,11 +27,12 @@ class Source(Record):
     """A file that was read."""
 
     name: str
-    """Its name, without folders."""
+    """Its name; of another program's file with its folder's."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """Of its bytes."""
     path: str | None = Field(pattern=rf"^{SOURCE}/[0-9a-z]+(\.[0-9a-z]+)?$")
-    """Where it lies in the archive; null where it was too large."""
+    """Where it lies in the archive; null where it was too large, or is another program's file, which may hold
+    rows of data sets."""
 
 
 class JudgedRecord(Record):
@@ -65,6 +66,6 @@ class JudgedRecord(Record):
     asked_unit: Literal["points", "fraction"] | None
     """The unit, likewise."""
     sources: list[Source]
-    """The files of scores."""
+    """The files that were read."""
     claims_file: Source | None
     """The file of claims, where there was one."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.audit.exit_codes import EXIT_INCONCLUSIVE, EXIT_INVALID, EXIT_REPRODUCED
 from harness.audit.report_junit import Case
+from harness.exchange.judged.layout import RECORD
 from harness.exchange.judged.read import JudgedArchive
 from harness.project.terminal import paragraph
 from harness.verify.given.show import answer, render
@@ -27,6 +28,10 @@ def exit_code(archive: JudgedArchive, needs_signer: bool, strict: bool) -> int:
     return EXIT_INCONCLUSIVE if lacks and found.exit_code == EXIT_REPRODUCED else found.exit_code
 
 
+SHOWN = 8
+"""Files that were read whose sha256 is shown; XTREME's folders have hundreds."""
+
+
 def render_archive(archive: JudgedArchive, width: int) -> str:
     """The whole text. Where the archive contradicts itself, that comes first."""
     said = [line for one in archive.judged.contradicts for line in paragraph(one, width, f"{'INVALID':<{LABEL}}")]
@@ -38,7 +43,9 @@ def render_archive(archive: JudgedArchive, width: int) -> str:
 def _told(archive: JudgedArchive) -> list[tuple[str, str]]:
     record = archive.judged.record
     files = [*record.sources, *([record.claims_file] if record.claims_file else [])]
-    here = [f"{one.name} {one.sha256}{'' if one.path else ' (not in it: too large)'}" for one in files]
+    here = [f"{one.name} {one.sha256}{'' if one.path else ' (not in it)'}" for one in files]
+    if (rest := len(here) - SHOWN) > 1:
+        here = [*here[:SHOWN], f"{rest} further files: they stand in {RECORD}"]
     same = "the verdicts in it are those of this judging"
     return [
         ("archive", f"{archive.file}: {archive.files} files, each as its hash says; {archive.signature.words}"),

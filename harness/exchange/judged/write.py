@@ -21,6 +21,7 @@ from harness.exchange.layout import COMMENT, METADATA, PREVIEW, README, VERDICTS
 from harness.exchange.metadata import describe_crate
 from harness.exchange.write import write_zip
 from harness.project.errors import HarnessError
+from harness.project.files import sha256_file
 from harness.verify.given.claims_file import ClaimsFile
 from harness.verify.given.table import Table
 from harness.verify.given.table import Unit as ScoreUnit
@@ -34,7 +35,8 @@ claims.yaml               what is claimed of them, and what of them is compared
 verdicts.json             the verdict on each claim, for machines
 ro-crate-preview.html     the same as one page for a browser
 judgement.json            where the scores come from and how they were read
-source/                   the tables that were read, byte for byte; of other programs' results nothing
+source/                   the tables that were read, byte for byte; another program's files, which may hold rows of
+                          data sets, are not here: judgement.json has their sha256
 ro-crate-metadata.json    a Process Run Crate: every file with its sha256
 
 `harness verify FILE.zip` checks every file and judges the scores again, offline. It prints the archive's own sha256:
@@ -55,8 +57,8 @@ class Judgement:
     """The verdicts."""
     command: str
     """What was typed."""
-    files: Sequence[Path]
-    """The files of scores that were read."""
+    tables: Collection[Path]
+    """Those of the files that were read that are tables of scores, which go in as they are."""
     claims_file: Path | None
     """The file of claims, where there was one."""
     columns: Mapping[str, str]
@@ -93,11 +95,14 @@ def write_judged(judged: Judgement, out: Path, page: Callable[[GivenVerdicts], s
 def gather(judged: Judgement, page: Callable[[GivenVerdicts], str]) -> dict[str, bytes]:
     """Path in the archive -> bytes, without the metadata. Raises HarnessError where a file was changed meanwhile."""
     files: dict[str, bytes] = {}
-    sources = [_keep(path, files, judged.table.known.values()) for path in judged.files]
+    known = judged.table.known.values()
+    sources = [
+        _keep(path, files, known) if path in judged.tables else _name(path, known) for path in judged.table.files
+    ]
     claims_file = _keep(judged.claims_file, files, None) if judged.claims_file else None
     table = judged.table
     record = JudgedRecord(
-        date=_date([*judged.files, *filter(None, [judged.claims_file])]),
+        date=_date([*judged.table.files, *filter(None, [judged.claims_file])]),
         version=__version__,
         command=judged.command,
         source=table.source,
@@ -131,14 +136,26 @@ def _keep(path: Path, files: dict[str, bytes], known: Collection[str] | None) ->
     """
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    if known is not None and sha256 not in known:
-        raise HarnessError(f"expected {path} as it was read, found it changed", fix="judge it again")
+    if known is not None:
+        _check_unchanged(path, sha256, known)
     if len(content) > LARGEST_COPY:
         return Source(name=path.name, sha256=sha256, path=None)
     ending = path.suffix.lower() if path.suffix[1:].isascii() and path.suffix[1:].isalnum() else ""
     kept = f"{SOURCE}/{len(files) + 1}{ending}"
     files[kept] = content
     return Source(name=path.name, sha256=sha256, path=kept)
+
+
+def _name(path: Path, known: Collection[str]) -> Source:
+    """What is said of another program's file, which stays outside: it may hold rows of a data set."""
+    sha256 = sha256_file(path)
+    _check_unchanged(path, sha256, known)
+    return Source(name=f"{path.parent.name}/{path.name}".removeprefix("/"), sha256=sha256, path=None)
+
+
+def _check_unchanged(path: Path, sha256: str, known: Collection[str]) -> None:
+    if sha256 not in known:
+        raise HarnessError(f"expected {path} as it was read, found it changed", fix="judge it again")
 
 
 def _date(paths: Sequence[Path]) -> str:

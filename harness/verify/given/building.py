@@ -17,7 +17,7 @@ from harness.verify.given.cells import (
     names_of,
     numbers_of,
 )
-from harness.verify.given.columns import Layout, check_header, find_layout
+from harness.verify.given.columns import Layout, check_header, find_layout, is_setting
 from harness.verify.given.table import Column, Floats, Names, Role, Table, Unit, to_points
 
 SAMPLE = 50
@@ -63,6 +63,7 @@ class Building:
         self.counts: list[Floats] = []
         if layout.is_wide:
             self.names["method"] = Names()
+        self.settings = {name: Names() for name in layout.ignored if is_setting(name)}
 
     def add(self, rows: Rows, begin: int) -> None:
         """Further rows, the first of which has the number `begin`."""
@@ -80,6 +81,8 @@ class Building:
                 names.add(names_of(columns[self.at[name]]))
             if "" in names:
                 self._refuse_empty(role, names_of(columns[self.at[name]]), begin)
+        for setting, names in self.settings.items():
+            names.add(names_of(columns[self.at[setting]]))
         self._measure(columns, begin)
 
     def _refuse_empty(self, role: Role, values: Sequence[str], begin: int) -> None:
@@ -91,6 +94,7 @@ class Building:
     def _add_wide(self, columns: Sequence[Sequence[Any]], begin: int) -> None:
         """A column of scores per method; an empty cell is a score that there isn't."""
         named = {role: names_of(columns[self.at[name]]) for role, name in self.layout.names.items()}
+        settings = {name: names_of(columns[self.at[name]]) for name in self.settings}
         for role, values in named.items():
             self._refuse_empty(role, values, begin)
         for method in self.layout.score:
@@ -105,6 +109,8 @@ class Building:
             self.names["method"].add([method] * len(there))
             for role, values in named.items():
                 self.names[role].add([values[place] for place in there])
+            for name, values in settings.items():
+                self.settings[name].add([values[place] for place in there])
 
     def _measure(self, columns: Sequence[Sequence[Any]], begin: int) -> None:
         layout, of_items = self.layout, "item" in self.names
@@ -138,7 +144,8 @@ class Building:
             groups, name = _groups(columns, len(score))
             score, found = to_points(score, groups, name, unit, self.source)
         said = {role: column for role, column in layout.found.items() if role != "item" or "item" in columns}
-        return Table(self.source, columns, score, found, counts, said, tuple(remarks))
+        settings = {name: names.done() for name, names in self.settings.items()}
+        return Table(self.source, columns, score, found, counts, said, tuple(remarks), settings=settings)
 
     def _remarks(self, columns: dict[Role, Column]) -> list[str]:
         """What of the table doesn't count. Takes a column of row numbers out of `columns`."""

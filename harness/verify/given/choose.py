@@ -50,6 +50,10 @@ class Chosen:
     items: Items | None = None
     """Its items, where a row is one; a table of scores has none."""
 
+    def known(self, names: Sequence[str], among: Sequence[str], what: str) -> list[str]:
+        """The names as the table writes them. Raises HarnessError for one that isn't `among` them."""
+        return [known_name(name, among, what, self.table.source) for name in names]
+
 
 def choose(
     table: Table,

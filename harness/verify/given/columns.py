@@ -38,6 +38,19 @@ INDEX = re.compile(r"(?:unnamed: ?\d+|index|level_\d+)?", re.IGNORECASE)
 """Names under which programs write the number of a row."""
 
 
+SETTING = re.compile(
+    r"setting_.*|lr|(.*_)?learning_rate|(.*_)?batch(_size)?|bs|(num_)?(train_)?epochs?|(max_)?steps?|dropout|weight_decay|wd"
+    r"|warm_?up(_steps|_ratio)?|temperature|top_[pk]|(num_)?(few)?_?shots?|n_shots?|num_fewshot|max_(seq_)?len(gth)?"
+    r"|optimi[sz]er|precision|prompt(_template|_id)?|template|checkpoint|hyper_?param(eter)?s?|config(uration)?"
+)
+"""Names of columns that say how a run was made, small letters, blanks and hyphens as `_`."""
+
+
+def is_setting(name: str) -> bool:
+    """Does the column say how a run was made?"""
+    return bool(SETTING.fullmatch(_plain(name)))
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where a table says what."""
@@ -113,7 +126,8 @@ def find_layout(
 
 
 def _wide(header: Sequence[str], names: dict[Role, str], source: str, numeric: Sequence[str]) -> Layout:
-    methods = tuple(name for name in numeric if name not in names.values() and not INDEX.fullmatch(name))
+    free = [name for name in numeric if name not in names.values()]
+    methods = tuple(name for name in free if not INDEX.fullmatch(name) and not is_setting(name))
     if "method" in names or len(methods) < 2:
         raise HarnessError(
             f"expected a column of scores in {source}, found the columns {', '.join(header)}",

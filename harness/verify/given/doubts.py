@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from harness.project.errors import name_some
 from harness.verify.given.cells import SUMMARIES
 from harness.verify.given.choose import Chosen
-from harness.verify.given.table import Role
+from harness.verify.given.rows import less_is_better
+from harness.verify.given.table import Column, Role
 from harness.verify.given.words import Amount, Bound, Count
 from harness.verify.statistics.intervals import FEWEST_SEEDS, spread
 
-LOWER = re.compile(r"\b(loss|perplexity|ppl|wer|cer|ter|eer|mse|rmse|mae|nll|errors?|err|error_rate|bpb|bpc)\b", re.I)
-"""Names of metrics of which less is better."""
 BEYOND = 100.0
 """Points; a score farther from 0 is no percentage."""
 DIGITS = 4
@@ -36,8 +35,8 @@ def doubts_of_table(chosen: Chosen, asked_tasks: Sequence[str], asked_languages:
     """What is doubtful of all claims on these scores."""
     table, found = chosen.table, []
     metric = chosen.metric or table.found.get("score", "")
-    if less := LOWER.search(metric.replace("_", " ")) or LOWER.search(metric):
-        found.append(f"of `{less[0]}` less is better, but here a gain is a higher score: claim a loss, as in `<= -1`")
+    if less := less_is_better(metric):
+        found.append(f"of `{less}` less is better, but here a gain is a higher score: claim a loss, as in `<= -1`")
     if np.abs(table.score[chosen.rows]).max() > BEYOND:
         worst = table.score[chosen.rows][np.argmax(np.abs(table.score[chosen.rows]))]
         found.append(f"a score of {worst:g} is no percentage: is it in points?")
@@ -50,7 +49,34 @@ def doubts_of_table(chosen: Chosen, asked_tasks: Sequence[str], asked_languages:
         every = table.names(role)
         if asked and len(every) > len(asked):
             found.append(f"{len(asked)} of {len(every)} {role}s are judged, chosen by who asked")
-    return found
+    return [*found, *_settings(chosen)]
+
+
+def _settings(chosen: Chosen) -> Iterator[str]:
+    """Runs that differ by more than their seed: then the spread over seeds, or the gain, is that of a setting too."""
+    table, methods = chosen.table, [chosen.baseline, *chosen.methods]
+    for name, column in table.settings.items():
+        by_method = {method: column.of(chosen.rows & table.rows_of("method", method)) for method in methods}
+        if varied := next((method for method, values in by_method.items() if _vary(chosen, method, column)), None):
+            yield (
+                f"`{name}` differs between the runs of {varied} ({name_some(by_method[varied])}): such runs are no"
+                " repetitions of one another"
+            )
+        elif len({tuple(values) for values in by_method.values()}) > 1:
+            other = next(method for method in chosen.methods if by_method[method] != by_method[chosen.baseline])
+            yield (
+                f"`{name}` is {name_some(by_method[other])} of {other} and {name_some(by_method[chosen.baseline])} of"
+                f" {chosen.baseline}: was it chosen for both in the same way?"
+            )
+
+
+def _vary(chosen: Chosen, method: str, column: Column) -> bool:
+    """Has one task of the method several values of this setting?"""
+    rows = chosen.rows & chosen.table.rows_of("method", method)
+    task = chosen.table.columns.get("task")
+    groups = task.codes[rows] if task else np.zeros(int(rows.sum()), dtype=np.int32)
+    pairs = np.unique(np.stack([groups, column.codes[rows]]), axis=1)
+    return len(np.unique(pairs[0])) < pairs.shape[1]
 
 
 def doubts_of_claim(expected: Amount | Bound | Count) -> list[str]:

@@ -54,7 +54,7 @@ def read_table(path: Path | str, columns: Mapping[str, str] | None = None, unit:
     }  # fmt: skip
     with _opening(path), _nothing_collected():
         table = build(readers[kind](path), str(path), columns, unit)
-        return replace(table, known={f"{SHA256}{path.name}": sha256_file(path)})
+        return replace(table, known={f"{SHA256}{path.name}": sha256_file(path)}, files=(path,))
 
 
 def table_of(frame: Any, columns: Mapping[str, str] | None = None, unit: Unit | None = None) -> Table:

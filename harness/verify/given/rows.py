@@ -6,11 +6,23 @@ makes a table of. Nothing here was run again: whoever gives it vouches for it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import Field
 
 from harness.project.records import Record
+
+_LESS_IS_BETTER = re.compile(
+    r"(?<![a-z])(loss|perplexity|ppl|bits_per_byte|bp[bc]|nll|[cetw]er|mae|r?mse|err|errors?)(?![a-z])", re.IGNORECASE
+)
+
+
+def less_is_better(metric: str) -> str | None:
+    """The word in the metric's name by which less of it is better; None where it says none."""
+    found = _LESS_IS_BETTER.search(metric)
+    return found[0] if found else None
 
 
 class GivenScore(Record):
@@ -67,5 +79,7 @@ class Given:
     """What the files say of where the results come from: revision, date, packages, sha256 of each file read."""
     unknown: dict[str, str] = field(default_factory=dict)
     """What a judge would ask for and the files don't say (revision, seed, split) -> what was taken instead."""
+    files: list[Path] = field(default_factory=list)
+    """The files that were read."""
     remarks: list[str] = field(default_factory=list)
     """What a reader must know, in sentences: a task that is missing, a language left out of the program's average."""

@@ -72,8 +72,9 @@ def _told(one: GivenVerdict, found: GivenVerdicts, width: int) -> list[str]:
 def numbers(one: GivenVerdict) -> list[tuple[str, str]]:
     """Interval and power, a line each, where there are any; how many seeds would decide is among the reasons."""
     tasks = f" on {name_some(one.tasks)}" if one.tasks != [ONE] else ""
+    which = "runs" if one.pairing == "not paired (Welch)" else "seeds"
     seeds = name_some(one.seeds) or "none"
-    found = [("compared", f"{one.method} with {one.baseline}{tasks}, {one.pairing}; seeds {seeds}")]
+    found = [("compared", f"{one.method} with {one.baseline}{tasks}, {one.pairing}; {which} {seeds}")]
     if one.interval:
         plain = one.plain_interval
         single = f"; of a single look at 90 % [{plain[0]:+z.2f}, {plain[1]:+z.2f}]" if plain else ""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -113,6 +114,10 @@ class Table:
     """What the source says of where the results come from."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """What a judge would ask for and the source doesn't say -> what was taken instead."""
+    files: tuple[Path, ...] = ()
+    """The files that were read."""
+    settings: Mapping[str, Column] = field(default_factory=dict)
+    """A setting of the runs (a learning rate, a batch size) by its column's name -> its values."""
 
     @property
     def has_items(self) -> bool:
@@ -245,6 +250,7 @@ def from_given(given: Given, source: str) -> Table:
         remarks=tuple(given.remarks),
         known=given.known,
         unknown=given.unknown,
+        files=tuple(given.files),
     )
 
 
@@ -283,7 +289,7 @@ def join(tables: Sequence[Table]) -> Table:
     roles = [role for role in ROLES if any(role in table.columns for table in tables)]
     return Table(
         source=", ".join(table.source for table in tables),
-        columns={role: _joined(tables, role) for role in roles},
+        columns={role: _joined(tables, [table.columns.get(role) for table in tables]) for role in roles},
         score=np.concatenate([table.score for table in tables]),
         unit=tables[0].unit,
         counts=_joined_counts(tables),
@@ -291,6 +297,11 @@ def join(tables: Sequence[Table]) -> Table:
         remarks=tuple(dict.fromkeys(remark for table in tables for remark in table.remarks)),
         known={f"{table.source}: {key}": value for table in tables for key, value in table.known.items()},
         unknown=_joined_unknown(tables),
+        files=tuple(path for table in tables for path in table.files),
+        settings={
+            name: _joined(tables, [table.settings.get(name) for table in tables])
+            for name in dict.fromkeys(name for table in tables for name in table.settings)
+        },
     )
 
 
@@ -324,10 +335,9 @@ def _joined_counts(tables: Sequence[Table]) -> NDArray[np.int64] | None:
     )
 
 
-def _joined(tables: Iterable[Table], role: Role) -> Column:
+def _joined(tables: Sequence[Table], columns: Sequence[Column | None]) -> Column:
     names = Names()
-    for table in tables:
-        column = table.columns.get(role)
+    for table, column in zip(tables, columns, strict=True):
         if column is None:
             names.add([""] * len(table.score))
         else:

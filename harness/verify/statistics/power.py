@@ -89,12 +89,30 @@ def share_chance(
     recipes' gains are correlated by SHARED. Shown by the partial conjunction test at the design's level (Benjamini and
     Heller 2008): the largest of (of - j + 1) p_(j) over j <= least. STUDIES studies, drawn from `seed`.
     """
+    return count_chance([above_points] * of, [sigma] * of, n, least, SHARED, design, seed)
+
+
+def count_chance(
+    above_points: Sequence[float],
+    sigmas: Sequence[float],
+    n: int,
+    least: int,
+    shared: float,
+    design: Design = STANDARD,
+    seed: int = 0,
+) -> float:
+    """P(at least `least` of these are shown to gain more than a threshold) at look `n`.
+
+    `above_points`: how much each truly gains above it; `sigmas`: how far one seed's gain of each scatters, in points;
+    `shared`: the correlation of two of them, 0 to 1. As `share_chance` otherwise.
+    """
     import numpy as np
     from scipy.special import stdtr
 
-    random = np.random.default_rng([seed, n])
+    random, of = np.random.default_rng([seed, n]), len(sigmas)
     own, common = random.standard_normal((STUDIES, of, n)), random.standard_normal((STUDIES, 1, n))
-    gains = above_points + sigma * (math.sqrt(1 - SHARED) * own + math.sqrt(SHARED) * common)
+    scattered = math.sqrt(1 - shared) * own + math.sqrt(shared) * common
+    gains = np.array(above_points)[:, None] + np.array(sigmas)[:, None] * scattered
     t = gains.mean(2) / (gains.std(2, ddof=1) / math.sqrt(n))
     p = np.sort(adjust_all(stdtr(n - 1, -t), design, n), axis=1)[:, :least]
     partial = (p * (of - np.arange(least))).max(axis=1)

@@ -46,6 +46,12 @@ class Unpaired(Record):
         return Interval(low=self.difference - reach, high=self.difference + reach)
 
     @property
+    def plain_interval(self) -> Interval:
+        """The 90 % interval of a single look."""
+        reach = t_quantile(0.95, self.freedom) * self.error
+        return Interval(low=self.difference - reach, high=self.difference + reach)
+
+    @property
     def spread(self) -> float:
         """sqrt(s_1^2 + s_2^2): the standard deviation of the difference of one value of each group."""
         return math.hypot(self.first_sd, self.second_sd)

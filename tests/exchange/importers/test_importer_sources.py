@@ -106,3 +106,18 @@ def test_a_seed_of_some_sources_alone_is_refused(tmp_path: Path) -> None:
         path.write_text("task,score\nxnli,70\n")
     with pytest.raises(HarnessError, match="some with and some without"):
         judge_table(read_sources([f"none:1={first}", f"ours={second}"]), [claim_in_words(">= +1")])
+
+
+def test_a_table_stands_beside_another_programs_results(tmp_path: Path) -> None:
+    """A paper's numbers against a run of one's own: scores beside scores, by the metric said."""
+    path = tmp_path / "paper.csv"
+    path.write_text("model,task,seed,accuracy\npaper,boats,1,0.6\npaper,kites,1,0.7\n")
+    own = [f"{name}:1={LM_EVAL / name}" for name in ("tiny-1", "tiny-2")]
+    table = read_sources([str(path), own[0]], {"score": "accuracy"}, options=Options(metric="acc", split="test"))
+    found = judge_table(table, [claim_in_words("paper: >= +1")], baseline="tiny-1", metric="acc", split="test")
+    alone = judge_table(read_sources(own, options=Options(metric="acc")), [claim_in_words(">= +1")], baseline="tiny-1")
+    (claim,) = found.claims
+    for row, same in zip(claim.scores, alone.claims[0].scores, strict=True):
+        assert (row.task, row.compared) == (same.task, pytest.approx(same.compared))
+    assert claim.measured == pytest.approx(65 - sum(row.compared["1"] for row in claim.scores) / 2)
+    assert any("items of lm-evaluation-harness" in remark for remark in found.remarks)

@@ -98,3 +98,42 @@ def test_a_doubt_decides_nothing() -> None:
     copied = [{**row, "score": score_of(row["method"], (row["seed"] - 1) % 3 + 1)} for row in ROWS]
     found = judged(copied, "+7.5 +- 1.5")
     assert (found.claims[0].verdict, found.exit_code, found.is_doubtful) == ("REPRODUCED", 0, True)
+
+
+LR = {1: "1e-5", 2: "2e-5", 3: "3e-5", 4: "1e-5", 5: "2e-5", 6: "3e-5"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        (lambda row: LR[row["seed"]], "`lr` differs between the runs of none (1e-5, 2e-5, 3e-5): such runs are no"),
+        (lambda row: "3e-5" if row["method"] == "mnli" else "1e-5", "`lr` is 3e-5 of mnli and 1e-5 of none: was it"),
+        (lambda row: "1e-5", ""),
+    ],
+)
+@pytest.mark.parametrize("has_seeds", [True, False])
+def test_runs_that_differ_by_more_than_their_seed_are_told(setting: Any, words: str, has_seeds: bool) -> None:
+    """A grid of learning rates is no set of seeds, and a rate of the method's own is a second difference."""
+    rows = [{**row, "lr": setting(row)} for row in ROWS]
+    if not has_seeds:
+        rows = [{key: value for key, value in row.items() if key != "seed"} for row in rows]
+    told = " ".join(judged(rows, "+7.5 +- 1.5").doubts)
+    assert words in told if words else not told
+
+
+def test_a_setting_in_a_wide_table_is_no_method() -> None:
+    wide = [{"seed": seed, "lr": float(LR[seed]), "none": 70 + seed / 10, "mnli": 77.4 + seed / 9} for seed in LR]
+    found = judged(wide, "+7.5 +- 1.5")
+    assert (found.claims[0].baseline, found.claims[0].method) == ("none", "mnli")
+    assert "`lr` differs between the runs of none" in found.doubts[0]
+
+
+@pytest.mark.parametrize("metric", ["eval_loss", "perplexity", "WER", "error_rate", "bits_per_byte", "rmse"])
+def test_a_metric_of_which_less_is_better_is_told(metric: str) -> None:
+    (told,) = judged([{**row, "metric": metric} for row in ROWS], "+7.5 +- 1.5").doubts
+    assert "less is better" in told
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "glossary_f1", "answer", "terms", "em"])
+def test_a_metric_whose_name_holds_such_letters_is_not(metric: str) -> None:
+    assert not judged([{**row, "metric": metric} for row in ROWS], "+7.5 +- 1.5").doubts
