@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from harness.verify.given.cells import (
 from harness.verify.given.columns import Layout, check_header, find_layout, is_setting
 from harness.verify.given.table import Column, Floats, Names, Role, Table, Unit, to_points
 
+COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
+"""A number with a decimal comma."""
 SAMPLE = 50
 """Rows that show whether a column holds numbers."""
 
@@ -37,13 +40,26 @@ def build(
         if not rows:
             continue
         if building is None:
-            numeric = [name for place, name in enumerate(header) if _holds_numbers(rows, place)]
-            building = Building(find_layout(header, source, asked, numeric), header, source, set(asked or ()))
+            building = Building(_layout(header, rows, source, asked), header, source, set(asked or ()))
         building.add(rows, begin)
     if building is None:
         check_header(header or [], source)
         raise HarnessError(f"expected scores in {source}, found no row", fix="give it a row per score")
     return building.done(unit)
+
+
+def _layout(header: list[str], rows: Rows, source: str, asked: Mapping[str, str] | None) -> Layout:
+    numeric = [name for place, name in enumerate(header) if _holds_numbers(rows, place)]
+    try:
+        return find_layout(header, source, asked, numeric)
+    except HarnessError:
+        for place, name in enumerate(header):
+            if found := next((str(row[place]) for row in rows[:SAMPLE] if COMMA.fullmatch(str(row[place]))), None):
+                raise HarnessError(
+                    f"expected numbers with a decimal point in column `{name}` of {source}, found `{found:.40}`",
+                    fix=f"write {found.strip().replace(',', '.'):.40}",
+                ) from None
+        raise
 
 
 def _holds_numbers(rows: Rows, place: int) -> bool:
@@ -138,6 +154,13 @@ class Building:
             columns["seed"] = as_seeds(columns["seed"], self.source)
         counts = np.concatenate(self.counts).astype(np.int64) if self.counts else None
         remarks = self._remarks(columns)
+        if layout.is_wide and "item" in columns and "item" not in self.asked and not np.isin(score, (0, 1)).all():
+            name = layout.names["item"]
+            raise HarnessError(
+                f"expected to know whether a row of {self.source} is an item or a run, found `{name}` beside scores"
+                " that are neither right nor wrong",
+                fix=f"say it: --column seed={name}, or --column item={name}",
+            )
         if layout.compared or layout.counts or "item" in columns:
             score, found = _items(score, counts, self.source)
         else:

@@ -105,6 +105,8 @@ def _why(decision: Decision | None, pair: Pair, design: Design) -> list[str]:
     if decision is not None:
         return [decision.reason] if decision.reason else []
     n = min(len(pair.first), len(pair.second))
+    if not n:
+        return ["no run of each has a score on every task"]
     if n >= design.first:
         return ["all seeds gave the same value: they count as one draw"]
     return [f"{n} seed{'s' if n != 1 else ''} of at least {design.first}"]

@@ -97,3 +97,27 @@ def test_scores_without_items_are_not_lost_beside_those_with() -> None:
     assert not table.has_items and table.names("task") == ["xnli", "bucc"]
     assert any("items don't count, as bucc has none" in remark for remark in table.remarks)
     assert from_given(Given("a program", scores[::2], items), "there").has_items
+
+
+def test_a_wide_table_with_an_id_is_asked_what_a_row_is() -> None:
+    """Three runs numbered in `id` are no three items of a test set, and the other way round."""
+    wide = [{"id": n, "none": 0.70 + n / 100, "ours": 0.78 + n / 90} for n in (1, 2, 3)]
+    with pytest.raises(HarnessError, match=r"an item or a run.*--column seed=id, or --column item=id"):
+        judged(wide, ">= +1")
+    claims = [claim_in_words(">= +1")]
+    assert judge_table(table_of(wide, {"seed": "id"}), claims).claims[0].n_seeds == 3
+    assert judge_table(table_of(wide, {"item": "id"}), claims).claims[0].items is not None
+    right = [{"id": n, "none": n % 2, "ours": 1} for n in range(6)]
+    assert judged(right, ">= +1")[0].items is not None
+
+
+def test_decimal_commas_in_a_wide_table_are_named() -> None:
+    wide = [{"seed": n, "none": f"70,{n}", "ours": f"78,{n}"} for n in (1, 2, 3)]
+    with pytest.raises(HarnessError, match=r"a decimal point in column `none`.*`70,1`.*write 70\.1"):
+        judged(wide, ">= +1")
+
+
+def test_methods_without_a_common_task_are_told_so() -> None:
+    content = [{**row, "task": row["method"]} for row in [*rows("none", BASE[:3]), *rows("ours", BASE[:3])]]
+    (found,) = judged(content, ">= +1")
+    assert found.reasons[0] == "no run of each has a score on every task" and found.n_seeds == 0
