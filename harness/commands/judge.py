@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.judge_output import typed, write_archive, write_page
+from harness.commands.judge_output import check_outputs, typed, write_archive, write_page
 from harness.project.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -114,12 +114,13 @@ def judge(
     asked = _claims(claim, read, method, runs)
     metric = metric or (read.metric if read else None)
     split = split or (read.split if read else None)
-    table, metric_left = _read(sources or [], _columns(column), _unit(unit), metric, labels, experiment, task, split)
+    check_outputs([html, archive], [*(sources or []), *filter(None, [claims])])
+    table = _read(sources or [], _columns(column), _unit(unit), metric, labels, experiment, task, split)
     options = claims_as_file(
         asked,
         baseline=baseline or (read.baseline if read else None),
         split=split,
-        metric=metric_left,
+        metric=metric,
         tasks=task or (read.tasks if read else ()),
         languages=language or (read.languages if read else ()),
         design=read.design() if read else _design(looks),
@@ -235,10 +236,9 @@ def _read(
     experiment: str | None,
     task: list[str] | None,
     split: str | None,
-) -> tuple[Table, str | None]:
-    """The scores, and the metric where it is still to be chosen among them; an importer has chosen it."""
+) -> Table:
     from harness.exchange.importers.importer import Options
-    from harness.exchange.importers.sources import read_sources, tables_of
+    from harness.exchange.importers.sources import read_sources
 
     if not sources:
         raise HarnessError(
@@ -246,8 +246,7 @@ def _read(
         )
     named = task[0] if task and len(task) == 1 else None
     options = Options(metric=metric, labels=labels, experiment=experiment, task=named, split=split)
-    table = read_sources(sources, columns, unit, options)
-    return table, metric if tables_of(sources) else None
+    return read_sources(sources, columns, unit, options)
 
 
 def _tell(found: GivenVerdicts, explain: bool, as_json: bool, strict: bool, written: list[str]) -> int:

@@ -145,3 +145,28 @@ def test_what_the_page_on_other_programs_says_of_its_examples_holds(
     assert re.findall(r"[+-]\d+\.\d", ends) == said and found["verdict"] == "UNDERPOWERED"
     page = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
     assert ends in page and f"harness judge {words}" in page
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--html", "scores.csv"],
+        ["--archive", "./scores.csv"],
+        ["--html", "both.zip", "--archive", "both.zip"],
+        ["--html", "claims.yaml", "--claims", "claims.yaml"],
+    ],
+)
+def test_no_file_that_is_read_is_written_over(judge: Judge, tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "claims.yaml").write_text('claims:\n  - {id: a, claim: ">= +1"}\n')
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    claim = [] if "--claims" in options else ["--claim", CLAIM]
+    code, out, error = judge("scores.csv", *claim, *options)
+    assert (code, out) == (2, "") and "a file of its own to write" in error
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_methods_and_a_method_in_one_claim_are_refused(judge: Judge, tmp_path: Path) -> None:
+    entry = "{id: a, claim: 1 of 1 above 1, methods: [mnli], method: foo}"
+    (tmp_path / "claims.yaml").write_text(f"claims:\n  - {entry}\n")
+    code, _, error = judge("scores.csv", "--claims", "claims.yaml")
+    assert code == 2 and "found both" in error

@@ -294,3 +294,34 @@ def test_another_programs_files_are_named_and_stay_outside(tmp_path: Path, tell:
     assert not [name for name in files if name.startswith("source/")]
     code, said = tell(archive)
     assert code == 2 and "(not in it)" in said and "the verdicts in it are those of this judging" in said
+
+
+def test_an_archive_says_each_verdict_once_and_in_order(kept: Path, tmp_path: Path, tell: Tell) -> None:
+    said = json.loads(read_all(kept)[0][VERDICTS])
+    twice = {**said, "claims": [{**said["claims"][1], "verdict": "REPRODUCED"}, *said["claims"]]}
+    turned = {**said, "claims": said["claims"][::-1]}
+    for number, other in enumerate((twice, turned)):
+        out = changed(kept, tmp_path / f"{number}.zip", {VERDICTS: json.dumps(other).encode()}, forge=True)
+        code, text = tell(out)
+        assert code == 3 and "or in another order" in text
+
+
+def test_words_that_were_put_into_an_archive_are_told(kept: Path, tmp_path: Path, tell: Tell) -> None:
+    files = read_all(kept)[0]
+    words = {name: {**json.loads(files[name]), "remarks": ["Computed again by a lab."]} for name in (RECORD, VERDICTS)}
+    out = changed(kept, tmp_path / "a.zip", {n: json.dumps(one).encode() for n, one in words.items()}, forge=True)
+    code, text = tell(out)
+    assert code == 3 and "says something of scores.csv that is not read from it" in text
+    page = files[PREVIEW].replace(b"</body>", b"<div style='position:fixed;inset:0'>ALL REPRODUCED</div></body>")
+    code, text = tell(changed(kept, tmp_path / "b.zip", {PREVIEW: page}, forge=True))
+    assert f"{PREVIEW} is not the page that this version writes" in text
+    assert "is not the page" not in tell(kept)[1]
+
+
+def test_a_file_of_claims_that_names_the_metric_is_kept_with_imported_results(tmp_path: Path, tell: Tell) -> None:
+    copies = [copied(f"lm-eval/{name}", tmp_path) for name in ("tiny-1", "tiny-2")]
+    (tmp_path / "c.yaml").write_text('baseline: tiny-1\nmetric: acc\nclaims:\n  - {id: a, claim: ">= +1"}\n')
+    options = ["--claims", str(tmp_path / "c.yaml"), "--archive", str(tmp_path / "kept.zip")]
+    assert run(["judge", *map(str, copies), *options]) == 2
+    code, said = tell(tmp_path / "kept.zip")
+    assert code == 2 and "the verdicts in it are those of this judging" in said

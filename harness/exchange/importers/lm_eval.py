@@ -74,7 +74,7 @@ def _tasks(content: Mapping[str, Any], path: Path, options: Options) -> Iterator
             task,
             dict(_metrics(as_object(values, where), content, task)),
             options.seed,
-            split=options.split or _split(content, task),
+            split=_split(content, task) or options.split,
             origin=path.name,
         )
 

@@ -86,7 +86,7 @@ def _found(run: Run, options: Options, unknown: dict[str, str]) -> Found:
     seed = options.seed if options.seed is not None else whole_number(said["seed"])
     if seed is None:
         unknown["seed"] = f"not in the params ({', '.join(PARAMS['seed'])}) of {run.name}; taken: none"
-    split = options.split or said["split"]
+    split = said["split"] or options.split
     if split is None:
         unknown["split"] = "not in the params; name it with --split"
     return Found(method or run.name, task, run.metrics, seed, said["language"], split, f"run {run.name} ({run.id})")

@@ -68,12 +68,19 @@ def read_sources(
     if columns and not any(are_tables):
         raise HarnessError(f"expected --column beside a table, found {named[0].source}", fix="leave --column out")
     if all(are_tables):
-        return join([_of_file(each, columns, unit, options) for each in named])
+        _refuse_options(options, named[0].source)
+        return join([_of_file(each, columns, unit) for each in named])
     read = [
-        _of_file(each, columns, unit, options) if is_file else _given(each, unit, options)
+        _of_file(each, columns, unit) if is_file else _given(each, unit, options)
         for each, is_file in zip(named, are_tables, strict=True)
     ]
     return join(_alike([each.source for each in named], read, options))
+
+
+def _refuse_options(options: Options, source: str) -> None:
+    if options.labels or options.experiment:
+        what = "labels" if options.labels else "experiment"
+        raise HarnessError(f"expected --{what} beside another program's results, found {source}", fix="leave it out")
 
 
 def _alike(sources: Sequence[str], read: Sequence[Table | Given], options: Options) -> list[Table]:
@@ -85,9 +92,9 @@ def _alike(sources: Sequence[str], read: Sequence[Table | Given], options: Optio
     tables = []
     for source, each in zip(sources, read, strict=True):
         table = each if isinstance(each, Table) else from_given(each, source)
-        if files and not table.has_items:
-            table = table if table is each else replace(table, unit=files[0].unit)
-            table = _named(table, "metric", options.metric, table is not each)
+        if files and table is not each and not table.has_items:
+            table = replace(table, unit=files[0].unit)
+        table = _named(table, "metric", options.metric, table is not each)
         tables.append(_named(table, "split", options.split) if files else table)
     return tables
 
@@ -145,12 +152,7 @@ def _given(named: Named, unit: Unit | None, options: Options) -> Given:
     return read_given(named.source, Options(**kept), importer.name)
 
 
-def _of_file(named: Named, columns: Mapping[str, str] | None, unit: Unit | None, options: Options) -> Table:
-    if options.labels or options.experiment:
-        what = "labels" if options.labels else "experiment"
-        raise HarnessError(
-            f"expected --{what} beside another program's results, found {named.source}", fix="leave it out"
-        )
+def _of_file(named: Named, columns: Mapping[str, str] | None, unit: Unit | None) -> Table:
     table = read_table(named.source, columns, unit)
     table = table if named.method is None else _with(table, "method", named.method)
     return table if named.seed is None else _with(table, "seed", str(named.seed))

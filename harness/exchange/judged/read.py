@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -82,11 +82,15 @@ def is_judged(path: Path) -> bool:
     return RECORD in names and EXPORTED not in names
 
 
-def read_judged(path: Path, signers: Path | None = None) -> JudgedArchive:
+Page = Callable[[GivenVerdicts, JudgedRecord], str]
+"""Verdicts and an archive's record -> the page for a browser as this version writes it."""
+
+
+def read_judged(path: Path, signers: Path | None = None, page: Page | None = None) -> JudgedArchive:
     """Check every byte of the archive, then judge its scores by its claims.
 
-    `signers`: who may have signed it. Raises CrateRefused if the archive is not as it was written, or its records are
-    none; HarnessError if there is no such file of signers.
+    `signers`: who may have signed it; `page`: what its page is held against, byte for byte. Raises CrateRefused if the
+    archive is not as it was written, or its records are none; HarnessError if there is no such file of signers.
     """
     signature = check_signature(path, signers)
     if signature.problem:
@@ -95,7 +99,7 @@ def read_judged(path: Path, signers: Path | None = None) -> JudgedArchive:
         root = Path(name)
         sha256, hashed = unpack(path, root)
         try:
-            judged = judge_folder(root)
+            judged = judge_folder(root, page)
             claims = sha256_file(root / CLAIMS)
         except ValidationError as error:
             raise CrateRefused(path.name, [explain_validation(error, JudgedRecord, RECORD)]) from None
@@ -107,8 +111,11 @@ def read_judged(path: Path, signers: Path | None = None) -> JudgedArchive:
     return JudgedArchive(path.name, sha256, hashed, claims, signature, judged)
 
 
-def judge_folder(root: Path) -> Judged:
-    """Judge what lies unpacked in a folder. Raises what stands in UNREADABLE for records of another shape."""
+def judge_folder(root: Path, page: Page | None = None) -> Judged:
+    """Judge what lies unpacked in a folder; `page` as in `read_judged`.
+
+    Raises what stands in UNREADABLE for records of another shape.
+    """
     for path in root.rglob("*"):
         if path.is_file() and path.name != SCORES and path.parent == root and path.stat().st_size > LARGEST_TEXT:
             raise HarnessError(f"expected at most {LARGEST_TEXT:,} bytes of {path}, found {path.stat().st_size:,}")
@@ -119,6 +126,8 @@ def judge_folder(root: Path) -> Judged:
     claims = read_claims_file(root / CLAIMS)
     found = judge_by_file(table, claims)
     notes: list[str] = []
+    if page and (root / PREVIEW).is_file() and (root / PREVIEW).read_bytes() != page(found, record).encode():
+        notes.append(f"{PREVIEW} is not the page that this version writes: believe what is said here, not the page")
     contradicts = [
         *_verdicts(root, found),
         *_page(root, found),
@@ -138,10 +147,11 @@ def _about(record: JudgedRecord) -> Table:
 
 def _verdicts(root: Path, found: GivenVerdicts) -> Iterator[str]:
     said, here = parse_json((root / VERDICTS).read_bytes(), VERDICTS), found.model_dump(mode="json")
-    claims = {one["claim"]["id"]: one for one in said.pop("claims")}
-    judged = {one["claim"]["id"]: one for one in here.pop("claims")}
-    if claims.keys() != judged.keys():
-        yield f"{VERDICTS} in it has other claims than {CLAIMS}: {name_some(sorted(claims.keys() ^ judged.keys()))}"
+    told, own = said.pop("claims"), here.pop("claims")
+    claims, judged = ({one["claim"]["id"]: one for one in each} for each in (told, own))
+    if [one["claim"]["id"] for one in told] != [*judged]:
+        names = sorted(claims.keys() ^ judged.keys()) or [*judged]
+        yield f"{VERDICTS} in it has other claims than {CLAIMS}, or in another order: {name_some(names)}"
     both = [name for name in judged if name in claims]
     words = [name for name in both if claims[name].get("verdict") != judged[name]["verdict"]]
     if words:
@@ -189,7 +199,10 @@ def _sources(root: Path, record: JudgedRecord, table: Table, notes: list[str]) -
         if one.sha256 not in record.known.values():
             yield f"{RECORD} in it doesn't know the sha256 of {one.name}"
     if not _is_one_file(record) or record.sources[0].path is None:
-        notes.append(f"{SCORES} was not compared with what it was read from, which is not one file in the archive")
+        notes.append(
+            f"{SCORES} was not compared with what it was read from, which is not one file in the archive; what"
+            " is known and noted of it is as it was given"
+        )
         return
     path = root / record.sources[0].path
     if path.suffix == ".parquet" and not _has_pyarrow():
@@ -200,6 +213,9 @@ def _sources(root: Path, record: JudgedRecord, table: Table, notes: list[str]) -
             yield f"{SCORES} in it holds other scores than {record.sources[0].name}, which it was read from"
         if (read.unit, dict(read.found)) != (table.unit, dict(table.found)):
             yield f"{RECORD} in it names another unit or other columns than {record.sources[0].name} has"
+        told = [*read.remarks], [*read.known.values()], dict(read.unknown)
+        if told != (record.remarks, [*record.known.values()], record.unknown):
+            yield f"{RECORD} in it says something of {record.sources[0].name} that is not read from it"
 
 
 def _is_one_file(record: JudgedRecord) -> bool:

@@ -15,14 +15,17 @@ from harness.verify.given.cells import (
     check_names,
     is_empty,
     is_number,
+    name_of,
     names_of,
     numbers_of,
 )
-from harness.verify.given.columns import Layout, check_header, find_layout, is_setting
+from harness.verify.given.columns import Layout, NoScores, check_header, find_layout, is_setting, may_be_method
 from harness.verify.given.table import Column, Floats, Names, Role, Table, Unit, to_points
 
 COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
 """A number with a decimal comma."""
+NEAR = 2.0
+"""Scores of two methods seldom differ by such a factor; a setting and a score do."""
 SAMPLE = 50
 """Rows that show whether a column holds numbers."""
 
@@ -49,21 +52,39 @@ def build(
 
 
 def _layout(header: list[str], rows: Rows, source: str, asked: Mapping[str, str] | None) -> Layout:
-    numeric = [name for place, name in enumerate(header) if _holds_numbers(rows, place)]
+    cells = {name: [row[place] for row in rows[:SAMPLE]] for place, name in enumerate(header)}
+    numeric = {name: own for name, own in cells.items() if _hold_numbers(own)}
+    scores = [name for name in numeric if not (is_setting(name) and _is_set(name, numeric))]
     try:
-        return find_layout(header, source, asked, numeric)
-    except HarnessError:
-        for place, name in enumerate(header):
-            if found := next((str(row[place]) for row in rows[:SAMPLE] if COMMA.fullmatch(str(row[place]))), None):
-                raise HarnessError(
-                    f"expected numbers with a decimal point in column `{name}` of {source}, found `{found:.40}`",
-                    fix=f"write {found.strip().replace(',', '.'):.40}",
-                ) from None
+        layout = find_layout(header, source, asked, scores)
+    except NoScores:
+        _refuse_commas(cells, source)
         raise
+    if layout.is_wide:
+        _refuse_commas({name: cells[name] for name in layout.ignored}, source)
+    return layout
 
 
-def _holds_numbers(rows: Rows, place: int) -> bool:
-    cells = [row[place] for row in rows[:SAMPLE]]
+def _is_set(name: str, numeric: Mapping[str, Sequence[Any]]) -> bool:
+    """Is the column called like a setting one by its values, too: always the same, or far from all other numbers?"""
+    own = [abs(float(name_of(cell))) for cell in numeric[name] if not is_empty(cell)]
+    scores = [own for other, own in numeric.items() if not is_setting(other) and may_be_method(other)]
+    others = [abs(float(name_of(cell))) for cells in scores for cell in cells if not is_empty(cell)]
+    typical = max(own)
+    return len({*own}) == 1 or not any(typical / NEAR <= other <= typical * NEAR for other in others)
+
+
+def _refuse_commas(cells: Mapping[str, Sequence[Any]], source: str) -> None:
+    for name, own in cells.items():
+        there = [str(cell) for cell in own if not is_empty(cell)]
+        if there and all(map(COMMA.fullmatch, there)):
+            raise HarnessError(
+                f"expected numbers with a decimal point in column `{name}` of {source}, found `{there[0]:.40}`",
+                fix=f"write {there[0].strip().replace(',', '.'):.40}",
+            )
+
+
+def _hold_numbers(cells: Sequence[Any]) -> bool:
     return any(map(is_number, cells)) and all(is_number(cell) or is_empty(cell) for cell in cells)
 
 
@@ -152,7 +173,7 @@ class Building:
             check_names(column, role, self.source)
         if "seed" in columns:
             columns["seed"] = as_seeds(columns["seed"], self.source)
-        counts = np.concatenate(self.counts).astype(np.int64) if self.counts else None
+        counts = _whole(np.concatenate(self.counts), self.source) if self.counts else None
         remarks = self._remarks(columns)
         if layout.is_wide and "item" in columns and "item" not in self.asked and not np.isin(score, (0, 1)).all():
             name = layout.names["item"]
@@ -170,6 +191,15 @@ class Building:
         settings = {name: names.done() for name, names in self.settings.items()}
         return Table(self.source, columns, score, found, counts, said, tuple(remarks), settings=settings)
 
+    def _numbers_rows(self, columns: Mapping[Role, Column]) -> bool:
+        """Is the column of items a row number? No item is there for two methods, so nothing is paired by it; or, in a
+        wide table, seeds tell the rows apart already."""
+        if self.layout.is_wide:
+            others = [column.codes for role, column in columns.items() if role != "item"]
+            return "seed" in columns and np.unique(np.stack(others), axis=1).shape[1] == len(others[0])
+        item, method = columns["item"], columns.get("method")
+        return len(item.names) == len(item.codes) and method is not None and len(method.names) > 1
+
     def _remarks(self, columns: dict[Role, Column]) -> list[str]:
         """What of the table doesn't count. Takes a column of row numbers out of `columns`."""
         remarks = []
@@ -177,7 +207,7 @@ class Building:
             remarks.append(f"columns that don't count: {', '.join(ignored[:8])}{' ...' if ignored[8:] else ''}")
         item = columns.get("item")
         scores_alone = not (self.layout.compared or self.layout.counts)
-        if item and scores_alone and "item" not in self.asked and _numbers_rows(item, columns.get("method")):
+        if item and scores_alone and "item" not in self.asked and self._numbers_rows(columns):
             del columns["item"]
             remarks.append(f"column `{self.layout.names['item']}` numbers the rows and names no items")
         if self.layout.is_wide and (made := [name for name in self.layout.score if name.lower() in SUMMARIES]):
@@ -188,9 +218,12 @@ class Building:
         return remarks
 
 
-def _numbers_rows(item: Column, method: Column | None) -> bool:
-    """No item is there for two methods, so nothing is paired by it: a row number."""
-    return len(item.names) == len(item.codes) and method is not None and len(method.names) > 1
+def _whole(counts: Floats, source: str) -> Any:
+    if (broken := counts != np.floor(counts)).any():
+        raise HarnessError(
+            f"expected whole numbers of answers in {source}, found {float(counts[broken][0]):g}", fix="correct the row"
+        )
+    return counts.astype(np.int64)
 
 
 def _items(score: Floats, counts: Any, source: str) -> tuple[Floats, Unit]:

@@ -84,6 +84,8 @@ class ClaimEntry(StrictRecord):
             if own and named and own != named:
                 found = f"expected one {what} in claim {self.id}, found `{own}` and, in its words, `{named}`"
                 raise HarnessError(found, fix="leave one out")
+        if self.methods and self.method:
+            raise HarnessError(f"expected `methods` or `method` in claim {self.id}, found both", fix="leave one out")
         if self.methods and not isinstance(said.expected, Count):
             raise HarnessError(
                 f"expected `methods` in a claim that counts them, found them in claim {self.id}: `{self.claim}`",

@@ -39,9 +39,9 @@ INDEX = re.compile(r"(?:unnamed: ?\d+|index|level_\d+)?", re.IGNORECASE)
 
 
 SETTING = re.compile(
-    r"setting_.*|lr|(.*_)?learning_rate|(.*_)?batch(_size)?|bs|(num_)?(train_)?epochs?|(max_)?steps?|dropout|weight_decay|wd"
-    r"|warm_?up(_steps|_ratio)?|temperature|top_[pk]|(num_)?(few)?_?shots?|n_shots?|num_fewshot|max_(seq_)?len(gth)?"
-    r"|optimi[sz]er|precision|prompt(_template|_id)?|template|checkpoint|hyper_?param(eter)?s?|config(uration)?"
+    r"setting_.*|lr|(.*_)?learning_rate|(.*_)?batch(_size)?|bs|(n|num|max|total)?_?(train(ing)?)?_?(epochs?|steps?|updates)"
+    r"|dropout|weight_decay|wd|warm_?up(_.*)?|temperature|top_[pk]|(n|num)?_?(few)?_?shots?|num_fewshot"
+    r"|max_(seq_)?len(gth)?|optimi[sz]er|prompt(_template|_id)?|template|hidden_size|(n|num)_layers|hyper_?param(eter)?s?"
 )
 """Names of columns that say how a run was made, small letters, blanks and hyphens as `_`."""
 
@@ -49,6 +49,15 @@ SETTING = re.compile(
 def is_setting(name: str) -> bool:
     """Does the column say how a run was made?"""
     return bool(SETTING.fullmatch(_plain(name)))
+
+
+def may_be_method(name: str) -> bool:
+    """Could a column of numbers be a method by its name: is it neither a row's number nor called like a role?"""
+    return not INDEX.fullmatch(name) and not any(_plain(name) in CALLED[role] for role in ROLES)
+
+
+class NoScores(HarnessError):
+    """Neither a column of scores nor columns of methods."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +136,9 @@ def find_layout(
 
 def _wide(header: Sequence[str], names: dict[Role, str], source: str, numeric: Sequence[str]) -> Layout:
     free = [name for name in numeric if name not in names.values()]
-    methods = tuple(name for name in free if not INDEX.fullmatch(name) and not is_setting(name))
+    methods = tuple(name for name in free if may_be_method(name))
     if "method" in names or len(methods) < 2:
-        raise HarnessError(
+        raise NoScores(
             f"expected a column of scores in {source}, found the columns {', '.join(header)}",
             fix="name it with --column score=NAME, a score a row; in a wide table each method has a column of numbers,"
             " a seed a row",

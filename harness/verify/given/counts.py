@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.project.errors import HarnessError, name_some
@@ -13,6 +13,7 @@ from harness.verify.given.claim import GivenClaim
 from harness.verify.given.doubts import doubts_of_claim
 from harness.verify.given.pairing import (
     Pair,
+    Projection,
     difference,
     doubts_of_pair,
     not_counted,
@@ -34,8 +35,11 @@ from harness.verify.statistics.welch import one_sided_unpaired
 
 def judge_count(
     claim: GivenClaim, expected: Count, chosen: Chosen, baseline: str, tasks: Sequence[str], design: Design
-) -> GivenVerdict:
-    """So many of so many gain more than a threshold: the partial conjunction test, both ways."""
+) -> tuple[GivenVerdict, Projection | None]:
+    """So many of so many gain more than a threshold: the partial conjunction test, both ways.
+
+    The verdict, and where fewer do on average after how many seeds that would be shown.
+    """
     over, units = _units(claim, expected, chosen, baseline, tasks)
     pairs = {name: pair_runs(chosen, method, baseline, own, design) for name, (method, own) in units.items()}
     tested = {
@@ -56,16 +60,21 @@ def judge_count(
     if verdict == "INCONCLUSIVE" and (len(fewest.seeds) < design.first or len(untested) == len(tested)):
         verdict = "UNDERPOWERED"
     spreads = {name: one.spread for name, one in counted.items()}
-    needed, projected = None, ""
-    if verdict == "INCONCLUSIVE" and not chosen.table.has_items:
-        needed, projected = _projection(means, spreads, expected, over, fewest.looked, design)
     n = len(units)
     above = sum(mean is not None and mean > expected.points for mean in means.values())
     reason = (
         f"by the partial conjunction test at {design.level:.0%} at least {shown} of {n} {over} gain more than"
         f" {expected.points:+z.6g} points, and at least {not_shown} don't"
     )
-    return GivenVerdict(
+    is_known = None not in means.values() and all(spreads.values()) and not chosen.table.has_items
+
+    def project(stricter: Design) -> int | None:
+        gains = [mean - expected.points for mean in means.values() if mean is not None]
+        return _seeds_needed(gains, [*spreads.values()], expected, over, fewest.looked, stricter)
+
+    is_open = is_known and verdict == "INCONCLUSIVE"
+    needed = project(design) if is_open else None
+    found = GivenVerdict(
         claim=claim,
         verdict=verdict,
         expected=str(expected),
@@ -84,7 +93,7 @@ def judge_count(
         scores=[row for method, own in units.values() for row in seed_scores(chosen, (method, baseline), own)],
         reasons=[
             reason,
-            *filter(None, [projected]),
+            *([_projected(needed, fewest.looked, design)] if is_open else []),
             *dict.fromkeys(reason for pair in pairs.values() for reason in pair.reasons),
         ],
         doubts=list(
@@ -107,6 +116,7 @@ def judge_count(
         ),
         steps=[(name, _count_step(means[name], tested[name], expected)) for name in units],
     )
+    return found, project if is_known and above < expected.k else None
 
 
 def _units(
@@ -177,40 +187,33 @@ def _spread(values: Sequence[float]) -> float:
     return spread(values) if len(values) > 1 else 0.0
 
 
-def _projection(
-    means: Mapping[str, float | None],
-    spreads: Mapping[str, float],
-    expected: Count,
-    over: str,
-    n: int,
-    design: Design,
-) -> tuple[int | None, str]:
-    """The next look that would decide with probability POWER, mean and spread of each staying as they are, and that in
-    words; nothing where one of them has no spread.
+def _seeds_needed(
+    above: Sequence[float], spreads: Sequence[float], expected: Count, over: str, n: int, design: Design
+) -> int | None:
+    """The next look that would decide with probability POWER, where each gains `above` points more than the threshold
+    and scatters by so many points; None where none would.
 
     Methods share their baseline, so their gains are taken as correlated; tasks are not.
     """
-    above = [mean - expected.points for mean in means.values() if mean is not None]
-    if len(above) < len(means) or not all(spreads.values()):
-        return None, ""
-    if n == design.last:
-        return None, f"the design is used up: {n} seeds are its last look"
     holds = sum(points > 0 for points in above) >= expected.k
     least = expected.k if holds else expected.of - expected.k + 1
     signed = above if holds else [-points for points in above]
     shared = SHARED if over == "methods" else 0.0
-    after = (look for look in design.looks if look > n)
-    needed = next(
-        (look for look in after if count_chance(signed, [*spreads.values()], look, least, shared, design) >= POWER),
+    return next(
+        (
+            look
+            for look in design.looks
+            if look > n and count_chance(signed, spreads, look, least, shared, design) >= POWER
+        ),
         None,
     )
-    if needed:
-        return (
-            needed,
-            f"if means and spreads stay as measured, {needed} seeds would decide with probability {POWER:.0%}",
-        )
-    last = f"not even the design's last look, at {design.last} seeds, would decide with probability {POWER:.0%}"
-    return None, f"if means and spreads stay as measured, {last}"
+
+
+def _projected(needed: int | None, n: int, design: Design) -> str:
+    if n == design.last:
+        return f"the design is used up: {n} seeds are its last look"
+    when = f"{needed} seeds" if needed else f"not even the design's last look, at {design.last} seeds,"
+    return f"if means and spreads stay as measured, {when} would decide with probability {POWER:.0%}"
 
 
 def _count_step(mean: float | None, tested: tuple[float, float], expected: Count) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from harness.project.errors import name_some
 from harness.verify.given.cells import SUMMARIES
 from harness.verify.given.choose import Chosen
+from harness.verify.given.items import codes_of
 from harness.verify.given.rows import less_is_better
 from harness.verify.given.table import Column, Role
 from harness.verify.given.words import Amount, Bound, Count
@@ -53,30 +54,51 @@ def doubts_of_table(chosen: Chosen, asked_tasks: Sequence[str], asked_languages:
 
 
 def _settings(chosen: Chosen) -> Iterator[str]:
-    """Runs that differ by more than their seed: then the spread over seeds, or the gain, is that of a setting too."""
-    table, methods = chosen.table, [chosen.baseline, *chosen.methods]
-    for name, column in table.settings.items():
-        by_method = {method: column.of(chosen.rows & table.rows_of("method", method)) for method in methods}
-        if varied := next((method for method, values in by_method.items() if _vary(chosen, method, column)), None):
+    """Runs that differ by more than their seed: then the spread over seeds, or the gain, is that of a setting too.
+
+    Compared where method, task and language are the same; a value that isn't given is none.
+    """
+    methods = [chosen.baseline, *chosen.methods]
+    for name, column in chosen.table.settings.items():
+        values = _values_of(chosen, column)
+        of = {method: {where: found for (own, where), found in values.items() if own == method} for method in methods}
+        varied = [(method, found) for method in methods for found in of[method].values() if len(found) > 1]
+        if varied:
+            method, found = varied[0]
             yield (
-                f"`{name}` differs between the runs of {varied} ({name_some(by_method[varied])}): such runs are no"
-                " repetitions of one another"
+                f"`{name}` differs between the runs of {method} ({name_some(found)}): such runs are no repetitions of"
+                " one another"
             )
-        elif len({tuple(values) for values in by_method.values()}) > 1:
-            other = next(method for method in chosen.methods if by_method[method] != by_method[chosen.baseline])
-            yield (
-                f"`{name}` is {name_some(by_method[other])} of {other} and {name_some(by_method[chosen.baseline])} of"
-                f" {chosen.baseline}: was it chosen for both in the same way?"
-            )
+            continue
+        for method in chosen.methods:
+            both = [where for where in of[method] if where in of[chosen.baseline]]
+            unlike = [where for where in both if of[method][where] != of[chosen.baseline][where]]
+            if unlike:
+                own, base = of[method][unlike[0]][0], of[chosen.baseline][unlike[0]][0]
+                what = f"`{name}` is {own} of {method} and {base} of {chosen.baseline}"
+                yield f"{what}: was it chosen for both in the same way?"
+                break
 
 
-def _vary(chosen: Chosen, method: str, column: Column) -> bool:
-    """Has one task of the method several values of this setting?"""
-    rows = chosen.rows & chosen.table.rows_of("method", method)
-    task = chosen.table.columns.get("task")
-    groups = task.codes[rows] if task else np.zeros(int(rows.sum()), dtype=np.int32)
-    pairs = np.unique(np.stack([groups, column.codes[rows]]), axis=1)
-    return len(np.unique(pairs[0])) < pairs.shape[1]
+def _values_of(chosen: Chosen, column: Column) -> dict[tuple[str, tuple[int, int]], list[str]]:
+    """(method, numbers of task and language) -> the values of a setting in its rows, however numbers are written."""
+    first: dict[float | str, str] = {}
+    shown = [first.setdefault(_as_number(name), name) for name in column.names]
+    each = [codes_of(chosen.table, role, chosen.rows) for role in ("method", "task", "language")]
+    found: dict[tuple[str, tuple[int, int]], list[str]] = {}
+    names = chosen.table.columns["method"].names
+    for method, task, language, value in np.unique(np.stack([*each, column.codes[chosen.rows]]), axis=1).T.tolist():
+        own = found.setdefault((names[method], (task, language)), [])
+        if shown[value] and shown[value] not in own:
+            own.append(shown[value])
+    return {where: sorted(own) for where, own in found.items() if own}
+
+
+def _as_number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def doubts_of_claim(expected: Amount | Bound | Count) -> list[str]:
@@ -96,7 +118,9 @@ def doubts_of_runs(names: tuple[str, str], first: Scores, second: Scores, paired
     both = {seed: (*first[seed], *second[seed]) for seed in first if seed in second}
     found = [*_constant(groups)]
     if paired:
-        found += [*_copied(both), *_same_run(names, first, second, both)]
+        copied = _copied(both)
+        found += [*copied, *_same_run(names, first, second, both)]
+        found += [] if copied else [doubt for name, runs in groups.items() for doubt in _repeated(name, runs)]
     else:
         found += [doubt for name, runs in groups.items() for doubt in _repeated(name, runs)]
     found += _one_group_twice(names, first, second)

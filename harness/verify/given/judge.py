@@ -7,7 +7,6 @@ vouches for them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,16 +16,14 @@ from harness.verify.given.claim import GivenClaim
 from harness.verify.given.counts import judge_count
 from harness.verify.given.doubts import doubts_of_table
 from harness.verify.given.means import judge_mean
-from harness.verify.given.pairing import pair_runs
+from harness.verify.given.pairing import Projection, pair_runs
 from harness.verify.given.table import Table
 from harness.verify.given.verdict import GivenVerdict, GivenVerdicts
-from harness.verify.given.words import Amount, Count
-from harness.verify.statistics.decision import POWER, seeds_to_decide
+from harness.verify.given.words import Count
+from harness.verify.statistics.decision import POWER
 from harness.verify.statistics.design import STANDARD, Design
 from harness.verify.statistics.holm import adjust
-from harness.verify.statistics.intervals import Published
 from harness.verify.statistics.p_values import show_p
-from harness.verify.statistics.sequential import boundary
 
 
 def judge_table(
@@ -77,49 +74,44 @@ def _unknown(chosen: Chosen) -> dict[str, str]:
     )
 
 
-def _hold(found: Sequence[GivenVerdict], design: Design) -> list[GivenVerdict]:
+def _hold(judged: Sequence[tuple[GivenVerdict, Projection | None]], design: Design) -> list[GivenVerdict]:
     """Accusations that survive Holm's step-down over all claims; the others are INCONCLUSIVE."""
-    family = {place: one.p_value for place, one in enumerate(found) if one.p_value is not None}
+    family = {place: one.p_value for place, (one, _) in enumerate(judged) if one.p_value is not None}
     adjusted = dict(zip(family, adjust(list(family.values())), strict=True))
     held = []
-    for place, one in enumerate(found):
+    for place, (one, project) in enumerate(judged):
         p = adjusted.get(place)
         said: dict[str, Any] = {"p_adjusted": p}
         if one.verdict == "NOT_REPRODUCED" and p is not None and len(family) > 1:
             stands = p <= design.level
             holm = f"by Holm's step-down over {len(family)} claims {show_p(p)}"
-            told = (
-                "the accusation stands"
-                if stands
-                else f"over {design.level:.2f}, so no accusation: more seeds must tell"
-            )
+            open_ = f"over {design.level:.2f}, so no accusation: more seeds must tell"
+            told = "the accusation stands" if stands else open_
             said |= {"reasons": [*one.reasons, f"{holm}: {told}"], "steps": [*one.steps, ("Holm", f"{holm}: {told}")]}
             if not stands:
                 alone = "this claim alone would be NOT_REPRODUCED; the others that it is judged with leave it open"
                 said |= {"verdict": "INCONCLUSIVE", "doubts": [*one.doubts, alone]}
-                if needed := _needed_among(one, len(family), design):
-                    more = (
-                        f"if mean and spread stay as measured, it would stand at {needed} seeds with probability"
-                        f" {POWER:.0%}, whatever the other claims show"
-                    )
-                    said |= {"seeds_needed": needed, "reasons": [*said["reasons"], more]}
-        held.append(one.model_copy(update=said))
+        found = one.model_copy(update=said)
+        if project and found.verdict == "INCONCLUSIVE" and p is not None and len(family) > 1:
+            found = _among(found, project, len(family), design)
+        held.append(found)
     return held
 
 
-def _needed_among(one: GivenVerdict, tests: int, design: Design) -> int | None:
-    """The next look at which an accusation would stand by Holm's strictest step with probability 80 %, mean and spread
-    staying as they are; None where none would, and where rows or a count are judged."""
-    expected, at = one.claim.expected, one.n_seeds
-    if isinstance(expected, Count) or one.items or one.measured is None or not one.reach or at not in design.looks:
-        return None
-    sigma = one.reach * math.sqrt(at) / boundary(design, at)
-    published = Published(expected.points, one.claim.runs or 1) if isinstance(expected, Amount) else None
-    strictest = design.model_copy(update={"level": design.level / tests})
-    return seeds_to_decide(one.measured, sigma, expected.band, at, strictest, published)
+def _among(one: GivenVerdict, project: Projection, tests: int, design: Design) -> GivenVerdict:
+    """With the seeds at which an accusation would stand whatever the other claims show: by Holm's strictest step."""
+    if one.n_seeds >= design.last:
+        return one
+    needed = project(design.model_copy(update={"level": design.level / tests}))
+    if needed is None and one.verdict == "INCONCLUSIVE" and one.seeds_needed is None:
+        return one
+    when = f"{needed} seeds" if needed else f"not even the design's last look, at {design.last} seeds,"
+    others = "the other claim shows" if tests == 2 else f"the other {tests - 1} claims show"
+    told = f"if mean and spread stay as measured, {when} would decide it with probability {POWER:.0%} whatever {others}"
+    return one.model_copy(update={"seeds_needed": needed, "reasons": [*one.reasons, told]})
 
 
-def _judge(claim: GivenClaim, chosen: Chosen, design: Design) -> GivenVerdict:
+def _judge(claim: GivenClaim, chosen: Chosen, design: Design) -> tuple[GivenVerdict, Projection | None]:
     every = [chosen.baseline, *chosen.methods]
     (baseline,) = chosen.known([claim.baseline or chosen.baseline], every, "baseline")
     tasks = chosen.known(claim.tasks, chosen.tasks, "task") or chosen.tasks

@@ -10,6 +10,7 @@ from harness.verify.given.doubts import doubts_of_claim
 from harness.verify.given.evidence import evidence
 from harness.verify.given.pairing import (
     Pair,
+    Projection,
     difference,
     doubts_of_pair,
     not_counted,
@@ -20,10 +21,10 @@ from harness.verify.given.pairing import (
 from harness.verify.given.steps import band_steps, item_steps, paired_steps, unpaired_steps
 from harness.verify.given.verdict import GivenVerdict
 from harness.verify.given.words import Amount, Bound
-from harness.verify.statistics.decision import Decision, decide, verdict_chances
+from harness.verify.statistics.decision import Decision, decide, seeds_to_decide, verdict_chances
 from harness.verify.statistics.design import Design
 from harness.verify.statistics.intervals import Published, spread, t_interval
-from harness.verify.statistics.parts import decide_together
+from harness.verify.statistics.parts import decide_together, seeds_over_rows
 from harness.verify.statistics.welch import Unpaired, decide_unpaired
 
 
@@ -35,7 +36,8 @@ def judge_mean(
     tasks: Sequence[str],
     pair: Pair,
     design: Design,
-) -> GivenVerdict:
+) -> tuple[GivenVerdict, Projection | None]:
+    """The verdict, and where the gain lies outside what is claimed after how many seeds that would be shown."""
     published = Published(expected.points, claim.runs or 1) if isinstance(expected, Amount) else None
     values = list((pair.gains or {}).values())
     unpaired = unpaired_runs(pair, design)
@@ -56,7 +58,15 @@ def judge_mean(
     if together and rows:
         steps = item_steps(steps, together, rows.items, rows.how)
     plain = unpaired.plain_interval if unpaired else t_interval(values[:n]) if interval and values else None
-    return GivenVerdict(
+    project = None
+    if decision and interval and not expected.band.low <= decision.mean <= expected.band.high:
+
+        def project(stricter: Design) -> int | None:
+            if together:
+                return seeds_over_rows(together, expected.band, stricter, published)
+            return seeds_to_decide(decision.mean, sigma, expected.band, n, stricter, published)
+
+    found = GivenVerdict(
         claim=claim,
         verdict=decision.verdict if decision else "UNDERPOWERED",
         expected=str(expected),
@@ -86,6 +96,7 @@ def judge_mean(
         ],
         steps=[*steps, *band_steps(expected, decision, design)],
     )
+    return found, project
 
 
 def _decision(

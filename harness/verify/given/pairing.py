@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from harness.project.errors import HarnessError, name_some
@@ -16,6 +16,8 @@ from harness.verify.statistics.intervals import spread
 from harness.verify.statistics.parts import Part, Together, put_together
 from harness.verify.statistics.welch import Unpaired, difference_of_means
 
+Projection = Callable[[Design], "int | None"]
+"""A design -> its next look that would decide with probability 80 %, mean and spread staying as they are."""
 BySeed = Mapping[str, float]
 
 

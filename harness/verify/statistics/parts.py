@@ -130,7 +130,7 @@ def decide_together(
     p_luck = _prediction_p(found, published, design) if published else 0.0
     largest = max(p, p_luck)
     verdict = "INCONCLUSIVE" if where == "NOT_REPRODUCED" and largest > design.level else where
-    needed = _seeds_to_decide(found, target, design, published) if verdict == "INCONCLUSIVE" else None
+    needed = seeds_over_rows(found, target, design, published) if verdict == "INCONCLUSIVE" else None
     return Decision(
         verdict=verdict,
         mean=found.mean,
@@ -163,7 +163,7 @@ def _prediction_p(found: Together, published: Published, design: Design) -> floa
     )
 
 
-def _seeds_to_decide(found: Together, target: Interval, design: Design, published: Published | None) -> int | None:
+def seeds_over_rows(found: Together, target: Interval, design: Design, published: Published | None) -> int | None:
     """The next look that decides with probability POWER, the rows staying the same: their part doesn't shrink."""
     which = 0 if target.low <= found.mean <= target.high else 1
     for n in (look for look in design.looks if look > found.n):

@@ -29,6 +29,8 @@ OFFS = (0.0, 0.5)
 """How far the truth lies from what is claimed, in margins."""
 STUDIES = 4000
 """Simulated studies behind a chance that has no formula; its standard error is 0.6 percentage points at 80 %."""
+FEWEST_STUDIES, VALUES = 200, 1_000_000
+"""Where so many studies would hold more gains than VALUES they are fewer, but not fewer than these."""
 HALVINGS = 12
 """Towards the smallest gain that is shown: to 1 part in 4,000."""
 SHARED = 0.5
@@ -110,7 +112,8 @@ def count_chance(
     from scipy.special import stdtr
 
     random, of = np.random.default_rng([seed, n]), len(sigmas)
-    own, common = random.standard_normal((STUDIES, of, n)), random.standard_normal((STUDIES, 1, n))
+    studies = max(FEWEST_STUDIES, min(STUDIES, VALUES // (of * n)))
+    own, common = random.standard_normal((studies, of, n)), random.standard_normal((studies, 1, n))
     scattered = math.sqrt(1 - shared) * own + math.sqrt(shared) * common
     gains = np.array(above_points)[:, None] + np.array(sigmas)[:, None] * scattered
     t = gains.mean(2) / (gains.std(2, ddof=1) / math.sqrt(n))

@@ -121,3 +121,21 @@ def test_a_table_stands_beside_another_programs_results(tmp_path: Path) -> None:
         assert (row.task, row.compared) == (same.task, pytest.approx(same.compared))
     assert claim.measured == pytest.approx(65 - sum(row.compared["1"] for row in claim.scores) / 2)
     assert any("items of lm-evaluation-harness" in remark for remark in found.remarks)
+
+
+def test_the_files_own_split_stands_against_the_one_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "paper.csv"
+    path.write_text("model,task,split,accuracy\npaper,boats,dev,0.6\npaper,kites,dev,0.7\n")
+    table = read_sources([str(path), str(LM_EVAL / "tiny-1")], options=Options(metric="acc", split="dev"))
+    assert set(table.names("split")) == {"dev", "test"}
+    with pytest.raises(HarnessError, match="two methods"):
+        judge_table(table, [claim_in_words(">= +1")], baseline="paper", metric="acc", split="dev")
+
+
+def test_labels_may_stand_beside_a_table_and_a_submission(tmp_path: Path) -> None:
+    examples = Path(__file__).parents[3] / "examples" / "xtreme"
+    path = tmp_path / "paper.csv"
+    path.write_text("method,task,language,score\npaper,xnli,de,70.1\n")
+    options = Options(labels=examples / "labels", split="test")
+    table = read_sources([str(path), f"baseline={examples / 'baseline'}"], options=options)
+    assert set(table.names("method")) == {"paper", "baseline"}

@@ -153,4 +153,4 @@ def test_accusations_of_claims_that_are_judged_together_go_through_holm() -> Non
     together = judge_table(table, many).claims[0]
     assert alone.verdict == "NOT_REPRODUCED" and alone.p_value is not None and 0.05 / 7 < alone.p_value <= 0.05
     assert together.verdict == "INCONCLUSIVE" and "no accusation" in together.reasons[-2]
-    assert together.seeds_needed is not None and f"at {together.seeds_needed} seeds" in together.reasons[-1]
+    assert together.seeds_needed is not None and f" {together.seeds_needed} seeds would" in together.reasons[-1]

@@ -137,3 +137,33 @@ def test_a_metric_of_which_less_is_better_is_told(metric: str) -> None:
 @pytest.mark.parametrize("metric", ["accuracy", "glossary_f1", "answer", "terms", "em"])
 def test_a_metric_whose_name_holds_such_letters_is_not(metric: str) -> None:
     assert not judged([{**row, "metric": metric} for row in ROWS], "+7.5 +- 1.5").doubts
+
+
+def test_settings_are_compared_where_task_and_language_are_the_same() -> None:
+    """However a number is written, whichever value lacks, and in whatever order rows stand."""
+    rows = [row for task in ("xnli", "paws") for row in made_up(n=4, tasks=(task,))]
+    rates = {"xnli": ("1e-5", "0.00001", "1e-05", ""), "paws": ("2e-5", "2e-05", "", "0.00002")}
+    alike = [{**row, "lr": rates[row["task"]][row["seed"] - 1]} for row in rows]
+    claim = "+7.5 +- 1.5"
+    assert not judged(alike, claim).doubts and not judged(alike[::-1], claim).doubts
+    other = {("xnli", "none"): "1e-5", ("xnli", "mnli"): "2e-5", ("paws", "none"): "2e-5", ("paws", "mnli"): "1e-5"}
+    swapped = [{**row, "lr": other[row["task"], row["method"]]} for row in rows]
+    assert "`lr` is" in judged(swapped, claim).doubts[0]
+    metrics = [{**row, "precision": row["score"] / 2, "checkpoint": f"out/{row['seed']}"} for row in rows]
+    assert not judged(metrics, claim).doubts
+    assert (
+        "`n_epochs` is 30 of mnli and 3 of none"
+        in judged([{**row, "n_epochs": 30 if row["method"] == "mnli" else 3} for row in rows], claim).doubts[0]
+    )
+
+
+def test_a_method_that_is_called_like_a_setting_is_one_by_its_scores() -> None:
+    wide = [{"seed": seed, "none": 70 + seed / 10, "prompt": 77.4 + seed / 9} for seed in range(1, 6)]
+    found = judged(wide, "prompt: +7.5 +- 1.5")
+    assert (found.claims[0].method, found.claims[0].verdict, found.doubts) == ("prompt", "REPRODUCED", [])
+
+
+def test_runs_of_one_method_that_were_copied_are_told() -> None:
+    scores = [77.35, 78.11, 77.52]
+    copied = changed(ROWS, "mnli", lambda row: scores[(row["seed"] - 1) % 3])
+    assert any("the 6 runs of mnli have 3 different scores" in doubt for doubt in one(copied).doubts)

@@ -121,3 +121,43 @@ def test_methods_without_a_common_task_are_told_so() -> None:
     content = [{**row, "task": row["method"]} for row in [*rows("none", BASE[:3]), *rows("ours", BASE[:3])]]
     (found,) = judged(content, ">= +1")
     assert found.reasons[0] == "no run of each has a score on every task" and found.n_seeds == 0
+
+
+def test_an_id_beside_seeds_numbers_rows_and_a_role_is_no_method() -> None:
+    wide = [{"id": n, "seed": n, "none": 70 + n / 7, "ours": 78 + n / 9} for n in (1, 2, 3)]
+    (found,) = judged(wide, ">= +1")
+    assert (found.n_seeds, found.pairing, found.method) == (3, "paired by seed", "ours")
+    assert judge_table(table_of(wide, {"seed": "id"}), [claim_in_words(">= +1")]).claims[0].method == "ours"
+
+
+def test_decimal_commas_hide_no_other_mistake() -> None:
+    content = [{"method": name, "seed": 1, "score": 70.1, "layers": "1,2"} for name in ("none", "ours")]
+    with pytest.raises(HarnessError, match="the column `acc`"):
+        table_of(content, {"score": "acc"})
+    wide = [{"seed": n, "none": 70 + n, "ours": 78 + n, "more": f"71,{n}"} for n in (1, 2, 3)]
+    with pytest.raises(HarnessError, match="decimal point in column `more`"):
+        table_of(wide)
+
+
+def test_counts_that_are_not_whole_are_refused() -> None:
+    row = {"method": "none", "item": "a", "n_correct": 0.9, "n_predicted": 1.9, "n_gold": 1.2}
+    with pytest.raises(HarnessError, match="whole numbers of answers"):
+        table_of([row, {**row, "method": "ours"}])
+
+
+def test_what_is_projected_among_claims_is_by_the_true_spread() -> None:
+    """Of runs that nothing pairs it is sqrt(s_1^2 + s_2^2), not what the interval's width would be for paired ones."""
+    seeds = {"none": (68.72, 70.91, 70.15), "m0": (63.92, 66.94, 65.87), "m1": (67.85, 68.63, 67.99)}
+    content: list[dict[str, object]] = [
+        {"method": method, "seed": seed + 10 * (method != "none"), "score": score}
+        for method, scores in seeds.items()
+        for seed, score in enumerate(scores, 1)
+    ]
+    (alone,) = judged(content, "m0: >= +0")
+    beside, other = judged(content, "m0: >= +0", "m1: >= +0")
+    assert (alone.pairing, alone.verdict) == ("not paired (Welch)", "NOT_REPRODUCED")
+    assert (beside.verdict, beside.seeds_needed) == (
+        "INCONCLUSIVE",
+        6,
+    ) and "whatever the other claim shows" in beside.reasons[-1]
+    assert other.verdict == "INCONCLUSIVE"
