@@ -176,11 +176,11 @@ class Building:
         counts = _whole(np.concatenate(self.counts), self.source) if self.counts else None
         remarks = self._remarks(columns)
         if layout.is_wide and "item" in columns and "item" not in self.asked and not np.isin(score, (0, 1)).all():
-            column = layout.names["item"]
+            numbers = layout.names["item"]
             raise HarnessError(
-                f"expected to know whether a row of {self.source} is an item or a run, found `{column}` beside scores"
+                f"expected to know whether a row of {self.source} is an item or a run, found `{numbers}` beside scores"
                 " that are neither right nor wrong",
-                fix=f"say it: --column seed={column}, or --column item={column}",
+                fix=f"say it: --column seed={numbers}, or --column item={numbers}",
             )
         if layout.compared or layout.counts or "item" in columns:
             score, found = _items(score, counts, self.source)
