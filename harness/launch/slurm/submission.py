@@ -86,7 +86,7 @@ def import_submitit() -> ModuleType:
     except ImportError:
         raise HarnessError(
             "expected the package `submitit` for --slurm, found none in this environment",
-            fix="run `.venv/bin/python -m pip install 'submitit>=1.5,<2'`, or `make venv`, whose lock holds it",
+            fix="run `.venv/bin/python -m pip install 'submitit>=1.5.3,<2'`, or `make venv`, whose lock holds it",
         ) from None
     return submitit
 

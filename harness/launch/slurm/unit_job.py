@@ -8,6 +8,7 @@ so, whether the driver is there or not. A unit that was made meanwhile from the 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -69,6 +70,7 @@ def run_task(task: UnitTask) -> None:
     # submitit would have the job requeued at a signal, without bound. A unit has no state to save: it just ends.
     for number in (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
+    logging.getLogger("submitit").setLevel(logging.WARNING)  # its words would stand in the unit's log
     began, restarts = time.monotonic(), int(os.environ.get("SLURM_RESTART_COUNT", "0"))
     died = f"Slurm started it {restarts} times anew" if restarts > RESTARTS else ""
     code = 1 if died else _run(task, max(task.attempt, 1 + min(restarts, 1)))
