@@ -143,6 +143,13 @@ class Slurm:
             ).stdout
         return ""
 
+    def stop_controller(self) -> None:
+        """End the controller in order: it writes down what it knows."""
+        with suppress(OSError, ValueError, psutil.Error):
+            process = psutil.Process(int((self.folder / "slurmctld.pid").read_text()))
+            process.terminate()
+            process.wait(30)
+
     def stop_daemon(self, name: str) -> None:
         """Kill `slurmctld`, `slurmd-n1` or `munged`; it is gone when this returns."""
         with suppress(OSError, ValueError, psutil.Error):
