@@ -157,20 +157,20 @@ class Slurm:
             process.kill()
             process.wait(10)
 
-    def steps(self, node: str | None = None) -> list[psutil.Process]:
-        """The processes that run jobs here, of one node or of all, and everything below them."""
+    def processes(self) -> list[psutil.Process]:
+        """What jobs of this Slurm run now: shells, srun and the units' own processes."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                words = " ".join(process.cmdline())
-                if "slurmstepd" in words and str(self.folder) in "".join(process.environ().values()):
-                    found += [process, *process.children(recursive=True)]
+                variables = process.environ()
+                if variables.get("SLURM_CONF") == self.environment["SLURM_CONF"] and "SLURM_JOB_ID" in variables:
+                    found.append(process)
         return found
 
     def stop(self) -> None:
         """End every job and daemon."""
         self.command("scancel", "--full", "--user=root")
-        for process in self.steps():
+        for process in self.processes():
             with suppress(psutil.Error):
                 process.kill()
         for name in (*(f"slurmd-{node}" for node in NODES), "slurmctld", "munged"):

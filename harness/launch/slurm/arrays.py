@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TypeVar
 
 from harness.launch.executor import Job
 from harness.launch.schedule import Item, ranks
+from harness.project.paths import Paths
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -39,6 +41,11 @@ class Array:
     def seconds(self) -> float:
         """Of its longest unit, estimated."""
         return max(job.seconds for job in self.jobs)
+
+
+def job_name(paths: Paths) -> str:
+    """The name of all jobs of a profile of a project: the same for every run of the command."""
+    return f"harness-{paths.profile}-{sha256(str(paths.root).encode()).hexdigest()[:8]}"
 
 
 def plan_arrays(jobs: Sequence[Job], queued: Mapping[str, str], most: int) -> list[Array]:

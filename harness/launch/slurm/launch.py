@@ -5,8 +5,9 @@ from __future__ import annotations
 from harness.launch.cluster.node import own_identity
 from harness.launch.executor import Executor
 from harness.launch.slurm import controller
+from harness.launch.slurm.arrays import job_name
 from harness.launch.slurm.resources import Request, Wish, read_options, request_of
-from harness.launch.slurm.slurm_arrays import POLL_S, SlurmArrays, job_name
+from harness.launch.slurm.slurm_arrays import POLL_S, SlurmArrays
 from harness.launch.slurm.submission import Submitter, import_submitit
 from harness.pipeline.times import measured_costs
 from harness.project.errors import HarnessError

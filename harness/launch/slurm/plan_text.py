@@ -8,9 +8,8 @@ from tabulate import tabulate
 
 from harness.launch.executor import Job
 from harness.launch.grid import jobs_of, stages_before
-from harness.launch.slurm.arrays import Array, plan_arrays
+from harness.launch.slurm.arrays import Array, job_name, plan_arrays
 from harness.launch.slurm.resources import Wish, limit_minutes, minutes_of, request_of, time_text
-from harness.launch.slurm.slurm_arrays import job_name
 from harness.pipeline.times import measured_costs
 from harness.pipeline.units import states, units
 from harness.project.params import Params

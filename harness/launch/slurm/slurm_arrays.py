@@ -11,16 +11,15 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 
 from harness.launch.cluster.driver import append
 from harness.launch.executor import Ended, Job
 from harness.launch.slurm import controller
-from harness.launch.slurm.arrays import Array, plan_arrays
+from harness.launch.slurm.arrays import Array, job_name, plan_arrays
 from harness.launch.slurm.controller import Partition, Task
 from harness.launch.slurm.endings import Ending, ending_of
-from harness.launch.slurm.resources import Wish, limit_minutes, time_text
+from harness.launch.slurm.resources import Wish, limit_minutes
 from harness.launch.slurm.submission import Submitted, Submitter, read_folders
 from harness.launch.slurm.unit_job import SCRATCH
 from harness.launch.up_to_date import lies_there
@@ -38,11 +37,6 @@ BLIND = 2
 """So many units that leave no word in the shared folder end the run: their nodes don't see it."""
 USUAL = {"None", "Priority", "Resources", "Dependency", "JobArrayTaskLimit", "BeginTime", "Prolog", ""}
 """Reasons of waiting that need no word."""
-
-
-def job_name(paths: Paths) -> str:
-    """The name of all jobs of a profile of a project: the same for every run of the command."""
-    return f"harness-{paths.profile}-{sha256(str(paths.root).encode()).hexdigest()[:8]}"
 
 
 @dataclass
@@ -294,8 +288,3 @@ class SlurmArrays:
 
     def _say(self, words: str) -> None:
         print(f"harness: {words}", file=sys.stderr, flush=True)
-
-
-def limit_text(minutes: int, is_timed: bool) -> str:
-    """A time limit for people."""
-    return time_text(minutes) + ("" if is_timed else ", as nothing like it was timed")

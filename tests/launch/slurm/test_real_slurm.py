@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import toy as toys
+from grid_bytes import made
 from ray_nodes import can_hide
 from slurm_nodes import NODES, SHORT, Slurm
 
 from harness.experiment.inputs import write_recipe, write_target
 from harness.launch.executor import Job, Summary, run_grid
 from harness.launch.local.workers import Workers
+from harness.launch.slurm.arrays import job_name
 from harness.launch.slurm.launch import launch_on_slurm
-from harness.launch.slurm.slurm_arrays import job_name
 from harness.launch.work import cell_work, intermediate_work
 from harness.project.errors import HarnessError
 from harness.project.params import Params
@@ -42,30 +40,14 @@ pytestmark = pytest.mark.slow
 
 def jobs_of(params: Params, paths: Paths) -> list[Job]:
     """The grid's jobs; a cell waits for its recipe's training."""
-    found = [
-        Job(f"intermediate@{recipe}-1", intermediate_work(recipe, 1, params, paths), (), 2.0, f"intermediate {recipe}", paths.logs / f"{recipe}.log")
-        for recipe in RECIPES
-    ]  # fmt: skip
+    found = []
+    for recipe in RECIPES:
+        work, log = intermediate_work(recipe, 1, params, paths), paths.logs / f"{recipe}.log"
+        found.append(Job(f"intermediate@{recipe}-1", work, (), 2.0, f"intermediate {recipe}", log))
     for cell in grid_cells(params):
         needs = (f"intermediate@{cell.recipe}-1",)
         log = paths.logs / f"{cell.id}.log"
         found.append(Job(f"cell@{cell.id}", cell_work(cell, paths), needs, 1.0, f"cell {cell.target}", log))
-    return found
-
-
-def made(paths: Paths) -> dict[str, Any]:
-    """What the grid made: records without times and machine, everything else by its hash."""
-    found: dict[str, Any] = {}
-    for folder in (paths.results / "intermediate", paths.cells, paths.checkpoints):
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            name = file.relative_to(paths.root).as_posix()
-            if file.suffix == ".json" and paths.results in file.parents:
-                record = json.loads(file.read_bytes())
-                origin = record.pop("provenance")
-                found[f"{name} packages"] = origin["packages"], origin["threads"]
-                found[name] = {key: value for key, value in record.items() if key != "elapsed_s"}
-            else:
-                found[name] = hashlib.sha256(file.read_bytes()).hexdigest()
     return found
 
 
@@ -129,12 +111,12 @@ def in_the_middle(do: Callable[[], None], is_time: Callable[[], object]) -> thre
     return thread
 
 
-def units_on(slurm: Slurm, word: str = "submitit") -> list[psutil.Process]:
-    """The Python processes of units that run now."""
+def units_on(slurm: Slurm) -> list[psutil.Process]:
+    """The processes of units that run now."""
     found = []
-    for process in slurm.steps():
+    for process in slurm.processes():
         with suppress(psutil.Error):
-            if "python" in process.name() and any(word in part for part in process.cmdline()):
+            if "submitit.core._submit" in process.cmdline() and "python" in process.name():
                 found.append(process)
     return found
 
@@ -143,7 +125,8 @@ def test_job_arrays_make_the_bytes_of_a_local_run(
     slurm: Slurm, project: Toy, local: Toy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[str] = []
-    watch = in_the_middle(lambda: seen.append(slurm.command("squeue", "-h", "-r", "-o", "%j %T %r")), lambda: units_on(slurm))  # fmt: skip
+    look = ("squeue", "-h", "-r", "-o", "%j %T %r")
+    watch = in_the_middle(lambda: seen.append(slurm.command(*look)), lambda: units_on(slurm))
     summary = run_grid(launch_on_slurm(*project, poll_s=POLL_S), jobs_of(*project))
     watch.join()
     check_whole(summary, *project, local)
@@ -209,7 +192,8 @@ def test_a_controller_that_starts_again_meanwhile_is_waited_for(
 
 
 def test_jobs_of_other_settings_are_not_waited_for(slurm: Slurm, project: Toy) -> None:
-    run_grid(launch_on_slurm(*project, poll_s=POLL_S), jobs_of(*project), stop=lambda: bool(slurm.command("squeue", "-h")))  # fmt: skip
+    first = launch_on_slurm(*project, poll_s=POLL_S)
+    run_grid(first, jobs_of(*project), stop=lambda: bool(slurm.command("squeue", "-h")))
     params = project[1].params
     params.write_text(params.read_text() + "\n# changed\n")
     with pytest.raises(HarnessError, match=r"submitted with this code and these settings, found \d units.*scancel"):
@@ -244,7 +228,7 @@ def test_nodes_that_do_not_see_the_folder_are_named(slurm: Slurm, project: Toy) 
     slurm.start_node("n2", hidden=project[1].root)
     try:
         wait_for(lambda: slurm.states().get("n2") == "idle")
-        with pytest.raises(HarnessError, match="expected every node of partition main to see .*, found n2 where jobs"):
+        with pytest.raises(HarnessError, match=r"expected every node of partition main to see .*, found n2 where jobs"):
             run_grid(launch_on_slurm(*project, poll_s=POLL_S), jobs_of(*project))
         assert not (project[1].results / "intermediate").exists()
     finally:
@@ -259,7 +243,7 @@ def with_compute(params: Params, **changed: object) -> Params:
 @pytest.mark.parametrize(
     ("changed", "address", "options", "words"),
     [
-        ({}, "mian", "", "expected the name of a partition of this Slurm, found `mian`; did you mean `main`? known: main"),
+        ({}, "mian", "", "a partition of this Slurm, found `mian`; did you mean `main`? known: main, short"),
         ({"device": "cuda"}, "", "", "and 1 GPU for one unit"),
         ({"threads": 3}, "", "", "expected a node with 3 CPU"),
         ({}, "", "--time=2:00:00", "expected a time limit of at most 01:00:00, that of partition main, found 02:00:00"),
