@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,6 +85,7 @@ class SlurmArrays:
         self._behind: dict[str, list[str]] = {}
         self._minutes: dict[str, int] = {}
         self._said: set[str] = set()
+        self._others: set[Path] | None = None
         self._blind = 0
         self._looked = self._answered = time.monotonic()
 
@@ -92,7 +94,7 @@ class SlurmArrays:
         """What becomes of what runs, in words."""
         return (
             f"jobs in Slurm go on: the same command waits for them, `scancel --name={self.name}` cancels them"
-            if self._awaited
+            if self._unfinished()
             else "nothing is left in Slurm"
         )
 
@@ -105,8 +107,9 @@ class SlurmArrays:
         for job in jobs:
             for need in job.needs:
                 self._behind.setdefault(need, []).append(job.stage)
-        stages = {job.stage for job in jobs}
-        self._places = {stage: place for stage, place in self._find().items() if stage in stages}
+        stages, there = {job.stage for job in jobs}, self._find()
+        self._places = {stage: place for stage, place in there.items() if stage in stages}
+        self._others = {place.array.folder for stage, place in there.items() if stage not in stages}
         arrays = self._submit([job for job in jobs if job.stage not in self._places])
         found = len(self._places) - sum(len(array.jobs) for array in arrays)
         new = f"{len(self._places) - found} units submitted in {len(arrays)} job arrays"
@@ -140,19 +143,19 @@ class SlurmArrays:
         return self._look()
 
     def close(self) -> None:
-        """Leave what is waited for to Slurm; where nothing is, cancel what can't run any more and tidy up."""
-        if self._awaited:
+        """Leave to Slurm what has not ended, or tidy up where everything has; other parts of the grid are left alone."""
+        if self._others is None or self._unfinished():
             return
-        left = [place.job_id for place in self._places.values() if not place.is_over]
-        try:
-            controller.cancel(*left)
-        except HarnessError as error:
-            self._say(str(error))
-            return
-        self._places = {}
-        shutil.rmtree(self._submitter.folder, ignore_errors=True)
-        for scratch in self._paths.scratch.glob(f"{SCRATCH}*"):
-            shutil.rmtree(scratch, ignore_errors=True)
+        self._places, own, others = {}, self._submitter.folder, self._others
+        scratch = [] if others else [*self._paths.scratch.glob(f"{SCRATCH}*")]
+        for folder in (*own.glob("*"), *scratch):
+            if folder not in others:
+                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # not empty, or not there
+            own.rmdir()
+
+    def _unfinished(self) -> bool:
+        return any(not place.is_over for place in self._places.values())
 
     def _find(self) -> dict[str, Place]:
         """What earlier runs of the command have in Slurm, by stage; folders of what is over are removed."""
@@ -241,7 +244,7 @@ class SlurmArrays:
         if ending.is_blind:
             self._blind += 1
             if self._blind >= BLIND:
-                self._awaited = {}
+                self._awaited, self._places = {}, {}
                 controller.cancel(f"--name={self.name}")
                 raise HarnessError(
                     f"expected every node of partition {self._partition.name} to see {self._paths.root}, found"

@@ -197,10 +197,10 @@ def read_folders(folder: Path) -> dict[Path, Manifest]:
 
 
 REFUSALS: Sequence[tuple[str, str]] = (
+    ("memory specification", 'ask for less: `--slurm-args "--mem=4G"`, or lower container.memory_mib in params.yaml'),
     ("invalid partition", "name another partition behind --slurm (`sinfo` shows them)"),
     ("time limit", 'ask for less: `--slurm-args "--time=1:00:00"`, or name another partition behind --slurm'),
     ("node configuration", "name a partition whose nodes have that behind --slurm (`sinfo -o '%P %c %m %G'`)"),
-    ("memory specification", 'ask for less: `--slurm-args "--mem=4G"`, or lower container.memory_mib in params.yaml'),
     ("account", 'name yours: `--slurm-args "--account=NAME"` (`sacctmgr show associations user=$USER`)'),
     ("limit", "wait until some jobs have ended, then run the same command again: it finds those that are queued"),
     ("contact", "see whether `sinfo` answers here; when it does, run the same command again"),
