@@ -143,7 +143,7 @@ class SlurmArrays:
         return self._look()
 
     def close(self) -> None:
-        """Leave to Slurm what has not ended, or tidy up where everything has; other parts of the grid are left alone."""
+        """Leave to Slurm what has not ended; where everything has, tidy up but for what other parts of the grid run."""
         if self._others is None or self._unfinished():
             return
         self._places, own, others = {}, self._submitter.folder, self._others
@@ -216,10 +216,10 @@ class SlurmArrays:
         place = self._places[stage]
         task = listed.get(place.key)
         record = place.array.record(place.index)
+        if task is not None and task.is_live and (record is None or task.state != "COMPLETING"):
+            place.missed = 0  # also with a record: its job has yet to end well for what waits for it in Slurm
+            return None
         if record is None:
-            if task is not None and task.is_live:
-                place.missed = 0
-                return None
             place.missed += 1
             is_clear = task is not None and task.state != "COMPLETED"
             if not is_clear and place.missed < 3:  # its record may be on its way through the shared folder

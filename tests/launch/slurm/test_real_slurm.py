@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -202,9 +203,9 @@ def test_jobs_of_other_settings_are_not_waited_for(slurm: Slurm, project: Toy) -
 
 def test_a_unit_that_runs_out_of_time_says_so_with_what_fixes_it(slurm: Slurm, project: Toy) -> None:
     jobs = [job for job in jobs_of(*project) if job.stage.endswith("@none-1")]
-    stopper = in_the_middle(lambda: units_on(slurm)[0].suspend(), lambda: units_on(slurm))
+    project[1].recipe("none").unlink()
+    os.mkfifo(project[1].recipe("none"))  # whose reader waits for ever
     summary = run_grid(launch_on_slurm(*project, address=SHORT, poll_s=POLL_S), jobs)
-    stopper.join()
     assert list(summary.failed) == ["intermediate@none-1"] and not summary.retried
     words = jobs[0].log.read_text()
     assert "expected intermediate@none-1 to end within its time limit of 00:01:00, found that Slurm ended it" in words
@@ -218,7 +219,8 @@ def test_a_unit_that_fails_takes_what_needs_it_and_leaves_its_words(slurm: Slurm
     assert set(summary.not_run) == {f"cell@squad_v2-{target}-1" for target in TARGETS}
     assert set(summary.ran) == {"intermediate@none-1", *(f"cell@none-{target}-1" for target in TARGETS)}
     assert "harness: expected resolved settings at " in Path(summary.failed["intermediate@squad_v2-1"]).read_text()
-    assert not (project[1].build / "slurm").exists() and not slurm.command("squeue", "-h")
+    assert not (project[1].build / "slurm").exists()
+    wait_for(lambda: not slurm.command("squeue", "-h"))
 
 
 @pytest.mark.skipif(not can_hide(), reason="a node's own view of the file system needs root")
