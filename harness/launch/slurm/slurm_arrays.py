@@ -122,7 +122,7 @@ class SlurmArrays:
         return stage in self._places and not self._places[stage].is_over
 
     def submit(self, job: Job) -> None:
-        """Wait for this unit from now on; one that is not in Slurm goes there at the next wait."""
+        """Wait for this unit from now on; one that is not in Slurm goes there at the next look."""
         self._awaited[job.stage] = job, time.monotonic()
         if job.attempt > 1 or not self.has(job.stage):
             self._new.append(job)
@@ -132,9 +132,6 @@ class SlurmArrays:
 
         Raises HarnessError where nodes don't see the shared folder, or Slurm's controller is silent for an hour.
         """
-        if self._new:
-            jobs, self._new = self._new, []
-            self._submit([replace(job, needs=()) for job in jobs])
         left = self._looked + self._poll_s - time.monotonic()
         if left > 0:
             time.sleep(min(left, TICK_S))
@@ -207,7 +204,10 @@ class SlurmArrays:
         self._answered = time.monotonic()
         self._tell_reasons(listed)
         self.at_once = max(self.at_once, sum(task.state == "RUNNING" for task in listed.values()))
-        found = [self._ended(stage, listed) for stage in list(self._awaited)]
+        found = [self._ended(stage, listed) for stage in list(self._awaited) if self.has(stage)]
+        if self._new:  # now, as the controller has just answered
+            jobs, self._new = self._new, []
+            self._submit([replace(job, needs=()) for job in jobs])
         return [ended for ended in found if ended is not None]
 
     def _ended(self, stage: str, listed: Mapping[tuple[str, int], Task]) -> Ended | None:
