@@ -15,10 +15,10 @@ from harness.project.paths import Paths
 
 
 def made(paths: Paths) -> dict[str, Any]:
-    """Records without times and machine, everything else by its hash."""
+    """Records without times and machine, everything else by its hash; DVC's own .gitignore files are left out."""
     found: dict[str, Any] = {}
     for folder in (paths.results / "intermediate", paths.cells, paths.checkpoints):
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".gitignore"):
             name = file.relative_to(paths.root).as_posix()
             if file.suffix == ".json" and paths.results in file.parents:
                 record = json.loads(file.read_bytes())
