@@ -51,6 +51,7 @@ BENCHMARKS = (
     Benchmark("repro", 60, "the whole grid from nothing: dvc repro cold, warm, and harness repro"),
     Benchmark("training", 20, "the training loop beside transformers' Trainer", needs="encoder and data in build/"),
     Benchmark("search", 90, "learning rates, on English dev rows alone", needs="encoder and data in build/"),
+    Benchmark("slurm_submission", 1, "1,000 units handed to Slurm, none run", needs="a Slurm"),
     Benchmark("container_start", 1, "docker run IMAGE verify", needs="an image `harness` in a Docker engine"),
     Benchmark("throughput", 10, "tokens per second of an encoder, for `harness plan --gpu`", needs="the GPU meant"),
     Benchmark("lengths", 5, "lengths of built data, for `harness plan`", needs="data of the profile in build/"),

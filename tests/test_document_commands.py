@@ -48,7 +48,6 @@ NOT_RUN = {
     "python benchmarks/": "measures for minutes: tests/test_benchmarks.py, cut down",
     "python tests/campaigns/": "takes minutes to hours: tests/test_campaigns.py says where they run, cut down",
     "ray": "needs a cluster: tests/launch/cluster/test_ray_cluster.py",
-    "sbatch": "needs Slurm; docs/cluster.md says that it was not tried",
 }
 """Words that a command has -> why it is not run. A word that ends in / stands for all that begin with it."""
 ARCHIVE = "lab-crate.zip"

@@ -28,6 +28,7 @@ from harness.commands import (
 )
 from harness.commands import run as stages
 from harness.commands.groups import HEADINGS, Grouped
+from harness.commands.slurm_options import with_partition
 from harness.project.errors import HarnessError
 from harness.project.exits import INTERRUPTED, MISTAKE, exit_code_of, exit_with
 from harness.project.names import check_words
@@ -118,7 +119,7 @@ def _broken_record() -> HarnessError | None:
 def _call(arguments: Sequence[str]) -> int:
     check_words(arguments)
     try:
-        code = app(list(arguments), prog_name="harness", standalone_mode=False)
+        code = app(with_partition(arguments), prog_name="harness", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import ProfileName, look_at_project
+from harness.commands.slurm_options import Options, PlannedPartition, check_options
 from harness.project.errors import HarnessError
 
 
@@ -32,6 +33,8 @@ def plan(
         float | None,
         typer.Option(help="With --power: the spread of one seed's gain, in points.", metavar="S"),
     ] = None,
+    slurm: PlannedPartition = None,
+    slurm_args: Options = "",
 ) -> None:
     """Print the grid: every cell, what is done, what is stale, and what the rest will cost.
 
@@ -40,7 +43,14 @@ def plan(
     With --power: the number of seeds with which each claim, were it true, would come out so with probability 80 %, by
     the looks of reference/design.yaml, at several spreads of a gain and at that of this profile's own results; and the
     cells that these are.
+
+    With --slurm: the job arrays that `harness repro --slurm` would submit, what each waits for, what a unit asks for,
+    and the core hours.
     """
+    check_options(slurm, slurm_args)
+    others = {"--gpu": gpu, "--unverified": unverified, "--claim": claim, "--stages": only_stages, "--power": power}
+    if slurm is not None and (named := [option for option, given in others.items() if given]):
+        raise HarnessError(f"expected --slurm or {named[0]}, found both", fix="leave one out")
     if sigma is not None and not power:
         raise HarnessError("expected --power beside --sigma, found --sigma alone", fix="add `--power`")
     if power and (gpu is not None or unverified or only_stages):
@@ -51,6 +61,12 @@ def plan(
     params, paths = look_at_project(profile)
     if only_stages and claim is None:
         raise HarnessError("expected --claim with --stages, found none", fix="name one: `harness claims` lists them")
+    if slurm is not None:
+        from harness.launch.slurm.plan_text import render_arrays
+        from harness.launch.slurm.resources import Wish, read_options
+
+        typer.echo(render_arrays(params, paths, Wish(slurm, read_options(slurm_args))))
+        return
     if power:
         from harness.pipeline.power_plan import render_power
 

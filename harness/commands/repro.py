@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from harness.commands import open_project
+from harness.commands.slurm_options import Options, Partition, check_options
 from harness.commands.verify import verify
+from harness.project.errors import HarnessError
 from harness.project.exits import MISTAKE
 
 MOST_JOBS = 10_000
@@ -33,6 +35,8 @@ def repro(
             help="Run the units on the Ray cluster whose head is HOST:PORT; `local`: a Ray of this machine alone.",
         ),
     ] = None,
+    slurm: Partition = None,
+    slurm_args: Options = "",
     pinned: Annotated[
         bool,
         typer.Option(
@@ -56,21 +60,25 @@ def repro(
     trainings and cells, those first that most work waits for; dvc.lock records them, and `dvc repro` makes the rest. A
     unit that fails takes only those with it that need it: its log lies in build/<profile>/logs. Ctrl-C keeps what has
     finished; the same command goes on from there. With --ray, the nodes of a Ray cluster run the units
-    (docs/cluster.md). With --recipe or --seed a long study grows in pieces: those cells run, with what they need;
-    nothing is judged, and `harness pin results --recipe R --seed S` keeps them.
+    (docs/cluster.md); with --slurm, job arrays of a Slurm cluster do, which go on when this command is ended, and the
+    same command finds them again by their name. With --recipe or --seed a long study grows in pieces: those cells run,
+    with what they need; nothing is judged, and `harness pin results --recipe R --seed S` keeps them.
 
     Exit code: that of `harness verify` (of a part: 0), or 2 where something failed. In a container, mount your clone:
     docker run --user "$(id -u):$(id -g)" -v "$PWD:/work" harness repro (with `--gpus all` for a GPU).
     """
+    check_options(slurm, slurm_args)
+    if ray is not None and slurm is not None:
+        raise HarnessError("expected --ray or --slurm, found both: units run in one place", fix="leave one out")
     from harness.launch.grid import reproduce_grid
     from harness.launch.launchers import LAUNCHERS
     from harness.pipeline.units import part_of
     from harness.project.stages import cell_stage
 
-    launcher = LAUNCHERS["local" if ray is None else "ray"]
+    launcher = LAUNCHERS["ray" if ray is not None else "slurm" if slurm is not None else "local"]
     params, paths = open_project()
     part = part_of(params, recipe or [], seed or [])
-    executor = launcher(params, paths, slots=jobs, address=ray)
+    executor = launcher(params, paths, slots=jobs, address=ray or slurm, options=slurm_args)
     if not reproduce_grid(executor, params, paths, list(map(cell_stage, part)), from_pins=pinned):
         return MISTAKE
     if not part:

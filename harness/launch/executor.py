@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
-from harness.launch.schedule import Item, Schedule
+from harness.launch.schedule import Item, Schedule, in_order
 from harness.launch.work import Work
 from harness.project.params import Params
 from harness.project.paths import Paths
@@ -74,11 +74,36 @@ class Executor(Protocol):
         """End what still runs, leaving nothing of it at its place; closing twice does nothing."""
 
 
+@runtime_checkable
+class LooksAhead(Executor, Protocol):
+    """An executor that is told of every job beforehand and starts each by itself once what it needs is there.
+
+    `submit` then says from when on a job is waited for.
+    """
+
+    @property
+    def at_once(self) -> int:
+        """How many jobs ran at a time so far, at most."""
+
+    @property
+    def after_interruption(self) -> str:
+        """What becomes of jobs that are waited for when the driver ends, in words."""
+
+    def announce(self, jobs: Sequence[Job]) -> None:
+        """Every job that is to run, each after what it needs; called once, before anything else."""
+
+    def has(self, stage: str) -> bool:
+        """Whether it has a job in hand: what lies at its place is then that job's matter."""
+
+
 class Launcher(Protocol):
     """Makes an executor."""
 
-    def __call__(self, params: Params, paths: Paths, slots: int | None = None, address: str | None = None) -> Executor:
-        """`slots`: units at a time, None for as many as there is room for; `address`: where, if not on this machine.
+    def __call__(
+        self, params: Params, paths: Paths, slots: int | None = None, address: str | None = None, options: str = ""
+    ) -> Executor:
+        """`slots`: units at a time, None for as many as there is room for; `address`: where, if not on this machine;
+        `options`: more words for what starts units there, where there is such a thing.
 
         Raises HarnessError where it can see already that no unit could run.
         """
@@ -155,7 +180,8 @@ class _Run:
     ) -> None:
         self.executor, self.keep, self.tell, self.stop = executor, keep, tell, stop
         self.jobs = {job.stage: job for job in jobs}
-        self.schedule = Schedule([Item(job.stage, job.needs, job.seconds, job.kind) for job in jobs])
+        self.items = [Item(job.stage, job.needs, job.seconds, job.kind) for job in jobs]
+        self.schedule = Schedule(self.items)
         self.ran: list[str] = []
         self.kept: list[str] = []
         self.retried: list[str] = []
@@ -163,10 +189,13 @@ class _Run:
         self.not_run: dict[str, str] = {}
         self.started: dict[str, float] = {}
         self.busy_s = 0.0
+        self.ahead = executor if isinstance(executor, LooksAhead) else None
+        self.known: set[str] = set()
 
     def to_the_end(self) -> Summary:
         began, interrupted = time.monotonic(), False
         try:
+            self._announce()
             interrupted = self._start()
             while self.schedule.running and not interrupted:
                 for ended in self.executor.wait():
@@ -178,7 +207,7 @@ class _Run:
             now = time.monotonic()
             self.executor.close()
         return Summary(
-            slots=self.executor.slots,
+            slots=self._slots(),
             ran=self.ran,
             kept=self.kept,
             failed=self.failed,
@@ -189,6 +218,23 @@ class _Run:
             busy_s=self.busy_s + sum(now - since for since in self.started.values()),
         )
 
+    def _announce(self) -> None:
+        """Tell an executor that looks ahead of every job that doesn't lie at its place as far as that is known now."""
+        if self.ahead is None or self.stop():
+            return
+        for item in in_order(self.items):
+            if not any(need in self.jobs and need not in self.known for need in item.needs):
+                self.known |= {item.name} if self.keep(self.jobs[item.name]) else set()
+        self.ahead.announce([job for job in self.jobs.values() if job.stage not in self.known])
+
+    def _is_kept(self, job: Job) -> bool:
+        if job.attempt > 1 or (self.ahead is not None and self.ahead.has(job.stage)):
+            return False
+        return job.stage in self.known or self.keep(job)
+
+    def _slots(self) -> int:
+        return self.executor.slots if self.ahead is None else self.ahead.at_once
+
     def _start(self) -> bool:
         """Fill the free slots, or return True where the run is to stop."""
         while len(self.schedule.running) < self.executor.slots and not self.stop():
@@ -196,7 +242,7 @@ class _Run:
             if stage is None:
                 break
             job = self.jobs[stage]
-            if job.attempt == 1 and self.keep(job):
+            if self._is_kept(job):
                 self.schedule.finish(stage)
                 self.kept.append(stage)
                 self._say(job, "kept")
@@ -225,7 +271,7 @@ class _Run:
 
     def _say(self, job: Job, how: Literal["ran", "kept", "failed", "again"], why: str = "") -> None:
         done = len(self.ran) + len(self.kept) + len(self.failed)
-        self.tell(Told(job, how, why, done, self.schedule.left_seconds(self.executor.slots)))
+        self.tell(Told(job, how, why, done, self.schedule.left_seconds(self._slots())))
 
 
 def render_summary(summary: Summary) -> str:

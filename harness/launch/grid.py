@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from harness.launch.executor import Executor, Job, Summary, Told, render_summary, run_grid
+from harness.launch.executor import Executor, Job, LooksAhead, Summary, Told, render_summary, run_grid
 from harness.launch.pinned_cells import take_over
 from harness.launch.unit import cell_line, intermediate_line, read_record
 from harness.launch.up_to_date import UpToDate
@@ -173,7 +173,8 @@ def _run(
         commit(finished, paths)
     print(render_summary(summary), file=sys.stderr if to_stderr else sys.stdout, flush=True)
     if summary.interrupted:
-        print(f"{len(finished)} finished units are recorded, what ran was dropped", file=sys.stderr)
+        rest = executor.after_interruption if isinstance(executor, LooksAhead) else "what ran was dropped"
+        print(f"{len(finished)} finished units are recorded, {rest}", file=sys.stderr)
         raise KeyboardInterrupt
     if summary.failed:
         print(_after_failure(summary), file=sys.stderr)

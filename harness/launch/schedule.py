@@ -31,7 +31,7 @@ def ranks(items: Sequence[Item]) -> dict[str, float]:
     """Seconds from the start of an item to the end of the longest chain of items that begins with it."""
     behind: dict[str, float] = {}
     waiting = _followers(items)
-    for item in reversed(_in_order(items)):
+    for item in reversed(in_order(items)):
         behind[item.name] = item.seconds + max((behind[name] for name in waiting[item.name]), default=0.0)
     return behind
 
@@ -46,7 +46,7 @@ class Schedule:
         self._items = {item.name: item for item in items}
         self._followers = _followers(items)
         self._missing = {item.name: sum(need in self._items for need in set(item.needs)) for item in items}
-        self._order = _in_order(items)
+        self._order = in_order(items)
         self._place = {item.name: place for place, item in enumerate(items)}
         self._ready: list[tuple[float, int, str]] = []
         self._left = set(self._items)
@@ -172,7 +172,7 @@ def _followers(items: Sequence[Item]) -> dict[str, list[str]]:
     return found
 
 
-def _in_order(items: Sequence[Item]) -> list[Item]:
+def in_order(items: Sequence[Item]) -> list[Item]:
     """Every item after what it needs.
 
     Raises ValueError where items need each other in a circle, or two have one name.

@@ -38,9 +38,14 @@ class UpToDate:
         lock = self._locks[matrix_of(job.stage)]
         if lock.records(job.stage, mark.relative_to(self._paths.root).as_posix()) and not lock.changes(job.stage):
             return not lock.outputs_differ(job.stage)
-        with suppress(HarnessError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return is_up_to_date(job.work.command, self._params, self._paths)
-        return False
+        return lies_there(job.work.command, self._params, self._paths)
+
+
+def lies_there(command: Sequence[str], params: Params, paths: Paths) -> bool:
+    """As `is_up_to_date`; False where there is nothing that can be read."""
+    with suppress(HarnessError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return is_up_to_date(command, params, paths)
+    return False
 
 
 def is_up_to_date(command: Sequence[str], params: Params, paths: Paths) -> bool:

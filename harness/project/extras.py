@@ -36,6 +36,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     "track": ("mlflow",),
     "ray": ("ray",),
+    "slurm": ("submitit",),
 }
 """Extra -> the packages, by the names that they are imported by, that come with it."""
 

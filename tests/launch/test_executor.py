@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.launch.executor import Ended, Executor, Job, Told, render_summary, run_grid
+from harness.launch.executor import Ended, Executor, Job, LooksAhead, Told, render_summary, run_grid
 from harness.launch.work import Work
 
 
@@ -124,3 +124,39 @@ def test_a_defect_of_the_executor_closes_it() -> None:
     with pytest.raises(RuntimeError, match="no such machine"):
         run_grid(executor, JOBS)
     assert executor.closed == 1
+
+
+class Ahead(Pretended):
+    """Told of every job beforehand, as a cluster's queue is; `there`: what it has in hand already."""
+
+    at_once, after_interruption = 3, "goes on"
+
+    def __init__(self, there: Sequence[str] = ()) -> None:
+        super().__init__(slots=10)
+        self.there, self.announced = set(there), list[str]()
+
+    def announce(self, jobs: Sequence[Job]) -> None:
+        self.announced = [one.stage for one in jobs]
+        self.there |= set(self.announced)
+
+    def has(self, stage: str) -> bool:
+        return stage in self.there
+
+
+def test_an_executor_that_looks_ahead_hears_of_every_job_that_is_not_known_to_be_there() -> None:
+    executor, asked = Ahead(), list[str]()
+    assert isinstance(executor, LooksAhead) and not isinstance(Pretended(), LooksAhead)
+
+    def keep(job: Job) -> bool:
+        asked.append(job.stage)
+        return job.stage in ("train a", "cell a", "cell b")
+
+    summary = run_grid(executor, JOBS, keep)
+    assert executor.announced == ["train b", "cell b"], "of cell b nothing is known before train b has run"
+    assert summary.kept == ["train a", "cell a"] and summary.ran == ["train b", "cell b"] and summary.slots == 3
+    assert sorted(asked) == ["cell a", "train a", "train b"], "each once, and none that the executor has in hand"
+
+
+def test_nothing_is_announced_where_the_run_is_to_stop() -> None:
+    executor = Ahead()
+    assert run_grid(executor, JOBS, stop=lambda: True).interrupted and executor.announced == []

@@ -25,6 +25,7 @@ LOOKING = (
     "claims arithmetic",
     "claims show squad-gain",
     "plan --profile lab",
+    "plan --slurm --profile lab",
     "profile",
     "tasks",
     "verify --profile lab --json",
@@ -35,6 +36,7 @@ LACKING = {
     "image check": "run",
     "repro": "run",
     "repro --ray local": "run",
+    "repro --slurm": "run",
     "study --profile lab --out {folder}/study.md": "run",
 }
 """Command -> the extra that it asks for."""

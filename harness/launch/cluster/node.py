@@ -72,7 +72,7 @@ def problem_here(wanted: Identity) -> str:
         expected = ", ".join(f"{name} {wanted.packages[name]}" for name in other)
         return (
             f"expected the driver's {expected}, found {', '.join(f'{name} {found[name]}' for name in other)} in"
-            f" {sys.executable}; start Ray on this node from the same environment (same lock, or same image)"
+            f" {sys.executable}; start units on this node from the same environment (same lock, or same image)"
         )
     return ""
 

@@ -275,8 +275,10 @@ def _connect(ray: ModuleType, address: str, environment: Mapping[str, str]) -> P
     return session
 
 
-def launch_on_ray(params: Params, paths: Paths, slots: int | None = None, address: str | None = None) -> Executor:
-    """The launcher of a Ray cluster at `address` (host:port, or `local`).
+def launch_on_ray(
+    params: Params, paths: Paths, slots: int | None = None, address: str | None = None, options: str = ""
+) -> Executor:
+    """The launcher of a Ray cluster at `address` (host:port, or `local`); it has no options.
 
     The cluster is checked now, so that what is wrong there is said before anything runs. Raises HarnessError as
     RayCluster does, and where `slots` is given.

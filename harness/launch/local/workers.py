@@ -244,9 +244,11 @@ def _forget_peak_memory() -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def launch_workers(params: Params, paths: Paths, slots: int | None = None, address: str | None = None) -> Executor:
+def launch_workers(
+    params: Params, paths: Paths, slots: int | None = None, address: str | None = None, options: str = ""
+) -> Executor:
     """The launcher of this machine: `slots` worker processes (None: `default_slots`), one GPU each where there are as
-    many. It has no address.
+    many. It has no address and no options.
     """
     slots = slots or default_slots(params)
     devices = visible_gpus() if params.compute.device == "cuda" and params.runtime == "local" else ()

@@ -1,0 +1,1 @@
+"""Units on a Slurm cluster, as job arrays."""

@@ -1,0 +1,73 @@
+"""How a unit ended that did not end well, from what its job left and what squeue says of it; in words.
+
+slurmstepd says why it ends a job in that job's own output, and squeue keeps its state for some minutes: so neither
+accounting nor luck is needed to tell a time limit from a cancelled job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.launch.slurm.controller import Task
+from harness.launch.slurm.resources import time_text
+from harness.launch.slurm.submission import Submitted
+from harness.launch.slurm.unit_job import UnitRecord
+
+TAIL = 15
+"""Lines of a job's own output that go into the unit's log."""
+STATES = {
+    "CANCELLED": "its job was cancelled (scancel, or an administrator)",
+    "PREEMPTED": "its job was preempted",
+    "NODE_FAIL": "its node failed",
+    "BOOT_FAIL": "its node did not start",
+    "OUT_OF_MEMORY": 'it wanted more memory than it asked for (`--slurm-args "--mem=8G"` asks for more)',
+    "DEADLINE": "its deadline came",
+}
+"""State of a job -> what happened to its unit."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a unit ended."""
+
+    code: int
+    """Exit code, not 0."""
+    died: str
+    """How it died, where another start may end well; empty: it ended by itself, or another start would not help."""
+    log: str
+    """What to add to its log."""
+    minutes: int | None = None
+    """Time limit of its next start."""
+    is_blind: bool = False
+    """Whether it left no word at all in the shared folder."""
+    nodes: str = ""
+    """Where it ran."""
+
+
+def ending_of(array: Submitted, index: int, record: UnitRecord | None, task: Task | None, longer: int | None) -> Ending:
+    """How a unit ended. `record`: its own, if any; `task`: as squeue has it, if it does; `longer`: the time limit that
+    it may have next.
+    """
+    nodes = task.nodes if task is not None else ""
+    if record is not None and record.code:
+        return Ending(record.code, record.died, "", nodes=record.host)
+    if record is not None:
+        return Ending(1, "what it made was made from other inputs than those that lie here now", "", nodes=record.host)
+    said, state = array.words(index), task.state if task is not None else ""
+    tail = "".join(f"{line}\n" for line in (said or "").splitlines()[-TAIL:])
+    if state == "TIMEOUT" or "DUE TO TIME LIMIT" in tail:
+        limit = time_text(array.manifest.minutes)
+        if longer is not None:
+            died = f"ended by Slurm at its time limit of {limit}; its next start has {time_text(longer)}"
+            return Ending(1, died, f"harness: {died}\n", longer, nodes=nodes)
+        fix = f'`harness repro --slurm --slurm-args "--time={time_text(2 * array.manifest.minutes)}"`'
+        words = (
+            f"harness: expected {array.manifest.stages[index]} to end within its time limit of {limit}, found that"
+            f" Slurm ended it there. To fix it: {fix}, in a partition that allows it\n"
+        )
+        return Ending(1, "", words, nodes=nodes)
+    by_words = "PREEMPTED" if "DUE TO PREEMPTION" in tail else "NODE_FAIL" if "DUE TO NODE FAILURE" in tail else ""
+    died = STATES.get(by_words or state, f"its job ended ({state or 'unknown to squeue'}) before it did")
+    is_blind = not said and state in ("FAILED", "")
+    where = f" on {nodes}" if nodes and nodes != "n/a" else ""
+    return Ending(1, died + where, f"harness: {died}{where}\n{tail}", is_blind=is_blind, nodes=nodes)
