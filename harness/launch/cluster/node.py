@@ -41,8 +41,7 @@ PATIENCE_S = 5.0
 
 def own_identity(params: Params) -> Identity:
     """The driver's side of the comparison."""
-    in_containers = params.runtime == "docker"
-    return Identity(units_sha256(), {} if in_containers else versions(), params.unit_image)
+    return Identity(units_sha256(), {} if params.in_containers else versions(), params.unit_image)
 
 
 def versions() -> dict[str, str]:
