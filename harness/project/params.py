@@ -524,8 +524,8 @@ Runtime = Literal["local", "docker", "podman", "apptainer"]
 
 
 class Container(Settings):
-    """Limits of the container that a unit of work runs in. Where the engine can't hold one, nothing runs: null says that
-    a unit goes without it.
+    """Limits of the container that a unit of work runs in. Where an engine can't hold one, nothing runs; null says that
+    units go without it.
     """
 
     memory_mib: int | None = Field(ge=64, le=MOST)
@@ -612,7 +612,7 @@ class Params(Settings):
         if (SIF + "@" in self.image) != (self.runtime == "apptainer"):
             wanted = "FILE.sif@sha256:..." if self.runtime == "apptainer" else "an image ID or digest"
             raise ValueError(
-                f"runtime `{self.runtime}` needs {wanted} for `image`, found {self.image}: see `harness image pin --help`"
+                f"runtime `{self.runtime}` needs {wanted} as `image`, found {self.image}; `harness image pin` writes it"
             )
         return self
 

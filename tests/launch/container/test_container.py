@@ -154,7 +154,7 @@ class FakeEngine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, ended: ContainerExit | None = None) -> None:
         self.ended, self.specs, self.left, self.removed = ended, [], [], []  # type: ignore[var-annotated]
-        monkeypatch.setattr(engine, "connect", lambda **_: SimpleNamespace())
+        monkeypatch.setattr(engine, "connect", lambda *_, **__: SimpleNamespace())
         monkeypatch.setattr(engine, "engine_facts", lambda client: PLAIN)
         monkeypatch.setattr(engine, "image_facts", lambda *_: facts(**{CODE_LABEL: units_sha256()}))
         monkeypatch.setattr(engine, "labelled", lambda *_: self.left)
