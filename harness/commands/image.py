@@ -90,20 +90,22 @@ def image_pin(
     """Write the image's ID (or registry digest, or a .sif file's sha256) into params.yaml; only what runs in it becomes
     stale.
     """
-    from harness.launch.container.image import pin
+    from harness.launch.container.apptainer import pin_file
+    from harness.launch.container.image import is_sif, pin
     from harness.project.paths import project_root
 
     root = project_root()
-    typer.echo(pin(root, reference, _engine(engine, root)))
+    typer.echo(pin_file(root, reference) if is_sif(reference) else pin(root, reference, _engine(engine, root)))
 
 
 @app.command("check")
 def image_check(reference: Reference = None, engine: Engine = None) -> int:
     """Compare the image's lock, code and source commit with this checkout. Exit code: 1 where they do not fit."""
-    from harness.launch.container.image import check
+    from harness.launch.container.apptainer import compare_file
+    from harness.launch.container.image import check, is_sif
 
     root, chosen = _image(reference)
-    findings = check(root, chosen, _engine(engine, root))
+    findings = compare_file(root, chosen) if is_sif(chosen) else check(root, chosen, _engine(engine, root))
     typer.echo(chosen)
     for finding in findings:
         typer.echo(f"{'fits' if finding.fits else 'DIFFERS':8}{finding.what}: {finding.found}")

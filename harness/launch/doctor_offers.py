@@ -70,7 +70,8 @@ def _engine(name: EngineName, params: Params) -> Iterator[Check]:
 def _asked(client: Any, facts: EngineFacts, params: Params) -> Iterator[Check]:
     """Can the engine do what the profile asks of it, and does it have the pinned image?"""
     from harness.launch.container import engine
-    from harness.launch.container.container import check_code, check_engine
+    from harness.launch.container.container import check_engine
+    from harness.launch.container.view import check_code
 
     def limits() -> str:
         check_engine(facts, params)
@@ -104,7 +105,7 @@ def _gpus(facts: EngineFacts) -> Iterator[Check]:
 def _apptainer(params: Params, root: Path) -> Iterator[Check]:
     """Is the program there, and the pinned file?"""
     from harness.launch.container import apptainer
-    from harness.launch.container.container import check_code
+    from harness.launch.container.view import check_code
 
     is_asked_for = params.runtime == "apptainer"
     if not is_asked_for and not shutil.which(apptainer.PROGRAM):

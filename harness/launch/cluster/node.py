@@ -79,7 +79,7 @@ def problem_here(wanted: Identity) -> str:
 
 
 def _image_problem(image: str, runtime: str) -> str:
-    from harness.launch.container.container import check_code
+    from harness.launch.container.view import check_code
 
     try:
         if runtime == "apptainer":

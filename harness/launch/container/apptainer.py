@@ -13,9 +13,9 @@ import signal
 import subprocess
 from pathlib import Path
 
-from harness.launch.container.container import check_code, environment, interruptible, mounts, scratch_folder
 from harness.launch.container.engine_records import ImageFacts
-from harness.launch.container.image import WORK
+from harness.launch.container.image import WORK, Finding, compare, write_image
+from harness.launch.container.view import check_code, environment, interruptible, mounts, scratch_folder
 from harness.launch.work import Work, fetch_back
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
@@ -158,16 +158,30 @@ def sif_facts(file: Path) -> ImageFacts:
     return ImageFacts(id=f"sha256:{_sha256_once(file)}", digests=(), labels=labels, size_bytes=size, architecture="")
 
 
-def pinned_sif(root: Path, reference: str) -> tuple[str, ImageFacts]:
-    """What params.yaml pins for a .sif file, relative to the project where it lies in it, and what is known of it."""
-    given = Path(reference.partition("@")[0])
-    file = given if given.is_absolute() or given.is_file() else root / given
-    if not file.is_file():
-        raise HarnessError(f"expected the image {given}, found none", fix=BUILD)
+def pin_file(root: Path, reference: str) -> str:
+    """Write a .sif file's place, from the project where it lies in it, and its sha256 into params.yaml; returns a line
+    for people.
+    """
+    file = _found(root, reference)
     facts = sif_facts(file)
-    file = file.resolve()
     place = file.relative_to(root.resolve()) if file.is_relative_to(root.resolve()) else file
-    return f"{place}@{facts.id}", facts
+    fixed = f"{place}@{facts.id}"
+    write_image(root / "params.yaml", fixed)
+    return f"params.yaml: image is now {fixed} (for `runtime: apptainer`, {facts.size_bytes / 1e6:.0f} MB)"
+
+
+def compare_file(root: Path, reference: str) -> list[Finding]:
+    """Compare a .sif file's labels with this checkout, without starting it."""
+    return compare(root, sif_facts(_found(root, reference)).labels)
+
+
+def _found(root: Path, reference: str) -> Path:
+    """The file that a reference names, from the working folder or the project. HarnessError where there is none."""
+    given = Path(reference.partition("@")[0])
+    for file in (given, root / given):
+        if file.is_file():
+            return file.resolve()
+    raise HarnessError(f"expected the image {given}, found none", fix=BUILD)
 
 
 def said_version() -> str:

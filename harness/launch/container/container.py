@@ -7,32 +7,25 @@ it has finished, so a unit that is killed leaves nothing behind.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harness.experiment.inputs import units_sha256
-from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts, Mount
-from harness.launch.container.image import CODE_LABEL, IMAGE_USER, WORK
+from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts
+from harness.launch.container.image import IMAGE_USER, WORK
 from harness.launch.container.sockets import ENGINES, EngineName
+from harness.launch.container.view import check_code, environment, interruptible, mounts, scratch_folder
 from harness.launch.gpus import given_gpus
 from harness.launch.work import Work, fetch_back
 from harness.project.errors import HarnessError
 from harness.project.params import Params
-from harness.project.paths import OUTPUT, Paths
-from harness.project.provenance import IMAGE_DIGEST
+from harness.project.paths import Paths
 
-OUT = "/output"
-"""Where a container finds the folder it may write to."""
 OWNER_PID, OWNER_STARTED = "harness.owner.pid", "harness.owner.started"
 """Labels: the process that waits for the container, and when it started (a pid alone is used again)."""
-REBUILD = "run `harness image build`, then `harness image pin`"
 
 
 def run_work(work: Work, params: Params, paths: Paths, into: Paths | None = None) -> int:
@@ -91,18 +84,6 @@ def container_spec(
     )
 
 
-def mounts(work: Work, paths: Paths, scratch: Path) -> tuple[Mount, ...]:
-    """What a unit sees of this machine: its inputs read-only, and the one folder that it may write to."""
-    inside = [(path, f"{WORK}/{path.relative_to(paths.root).as_posix()}") for path in work.inputs if path.exists()]
-    read = [Mount(source=str(path), target=target, read_only=True) for path, target in inside]
-    return (*read, Mount(source=str(scratch), target=OUT, read_only=False))
-
-
-def environment(params: Params) -> dict[str, str]:
-    """A unit's environment variables beside the image's own."""
-    return {OUTPUT: OUT, IMAGE_DIGEST: str(params.unit_image), **_terminal()}
-
-
 def engine_of(params: Params) -> EngineName | None:
     """The engine that the profile asks for; None: any that answers."""
     return next((name for name in ENGINES if name == params.runtime), None)
@@ -135,17 +116,6 @@ def container_user(facts: EngineFacts) -> str:
     if facts.rootless and facts.name == "Docker":
         return "0:0"
     return f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{IMAGE_USER}:{IMAGE_USER}"
-
-
-def check_code(image: ImageFacts, pinned: str) -> None:
-    """HarnessError unless the image holds the code that units of this checkout run."""
-    found, here = image.labels.get(CODE_LABEL), units_sha256()
-    if found != here:
-        raise HarnessError(
-            f"expected the image {pinned} to hold the code of this checkout (units {here:.12}),"
-            f" found {f'units {found:.12}' if found else f'no label {CODE_LABEL}'}",
-            fix=REBUILD,
-        )
 
 
 def project_id(paths: Paths) -> str:
@@ -181,43 +151,10 @@ def remove_leftovers(client: Any, paths: Paths) -> int:
     return len(left)
 
 
-def _terminal() -> dict[str, str]:
-    size = shutil.get_terminal_size()
-    return {"COLUMNS": str(size.columns), "LINES": str(size.lines), "TERM": os.environ.get("TERM", "dumb")}
-
-
 def owner(user: str, facts: EngineFacts) -> tuple[int, int] | None:
     """Whom the folder has to belong to that a container of `user` writes to; None: the caller."""
     uid, gid = map(int, user.split(":"))
     return (uid, gid) if os.getuid() == 0 and not facts.rootless else None
-
-
-@contextmanager
-def scratch_folder(folder: Path, belongs_to: tuple[int, int] | None = None) -> Iterator[None]:
-    """An empty folder that the container's user may write to, gone afterwards. `belongs_to`: uid and gid."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    if belongs_to is not None:
-        os.chown(folder, *belongs_to)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """`kill` and a closed terminal end the unit as Ctrl-C does: its container is removed on the way out."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _explain(ended: ContainerExit, work: Work, params: Params) -> None:

@@ -113,21 +113,13 @@ def build(
 
 
 def pin(root: Path, reference: str, asked: EngineName | None = None) -> str:
-    """Write the image's digest (its ID, for an image built here; a .sif file's sha256) into params.yaml; returns a line
-    for people.
-    """
-    if is_sif(reference):
-        from harness.launch.container.apptainer import pinned_sif
+    """Write the image's digest (its ID, for an image built here) into params.yaml; returns a line for people."""
+    from harness.launch.container import engine
 
-        fixed, facts = pinned_sif(root, reference)
-    else:
-        from harness.launch.container import engine
-
-        facts = engine.image_facts(engine.connect(asked), reference)
-        fixed = _fixed(reference, facts)
+    facts = engine.image_facts(engine.connect(asked), reference)
+    fixed = _fixed(reference, facts)
     write_image(root / "params.yaml", fixed)
-    kind = facts.architecture or "runtime: apptainer"
-    return f"params.yaml: image is now {fixed} ({kind}, {facts.size_bytes / 1e6:.0f} MB)"
+    return f"params.yaml: image is now {fixed} ({facts.architecture}, {facts.size_bytes / 1e6:.0f} MB)"
 
 
 def _fixed(reference: str, facts: ImageFacts) -> str:
@@ -161,10 +153,6 @@ def write_image(path: Path, image: str) -> None:
 
 def check(root: Path, reference: str, asked: EngineName | None = None) -> list[Finding]:
     """Compare an image's labels with this checkout, without starting it."""
-    if is_sif(reference):
-        from harness.launch.container.apptainer import pinned_sif
-
-        return compare(root, pinned_sif(root, reference)[1].labels)
     from harness.launch.container import engine
 
     facts = engine.image_facts(engine.connect(asked), reference)

@@ -16,7 +16,7 @@ import toy as toys
 from boxes import ENGINE, boxed_settings, left, unheld
 
 from harness.commands.main import run
-from harness.launch.container import container, engine
+from harness.launch.container import container, engine, view
 from harness.launch.container.image import IMAGE_USER
 from harness.launch.work import cell_work
 from harness.project.params import Params
@@ -124,7 +124,7 @@ def test_isolation_from_inside(boxed: Toy, capfd: pytest.CaptureFixture[str]) ->
     work, client = cell_work(CELL, paths), engine.connect(ENGINE)
     facts = engine.engine_facts(client)
     user = container.container_user(facts)
-    with container.scratch_folder(work.scratch(paths.scratch), container.owner(user, facts)):
+    with view.scratch_folder(work.scratch(paths.scratch), container.owner(user, facts)):
         spec = container.container_spec(work, params, paths, work.scratch(paths.scratch), user, facts)
         probe = spec.model_copy(update={"entrypoint": ("python3", "-c", PROBE), "command": ()})
         box = engine.create_container(client, probe)
