@@ -36,6 +36,17 @@ def test_a_pipeline_in_containers(pipeline: Project, image: str) -> None:
     assert "Running stage" not in out
 
 
+def test_the_bytes_of_a_local_pipeline(pipeline: Project, tmp_path: Path) -> None:
+    local = Project(tmp_path / "project")
+    local.dvc("repro")
+    assert local.predictions() == pipeline.predictions()
+    trained, here = pipeline.paths.checkpoint("mnli", 1), local.paths.checkpoint("mnli", 1)
+    assert (trained / "model.safetensors").read_bytes() == (here / "model.safetensors").read_bytes()
+    uid, gid = os.getuid(), os.getgid()
+    foreign = [path for path in pipeline.root.rglob("*") if (path.lstat().st_uid, path.lstat().st_gid) != (uid, gid)]
+    assert not foreign  # what containers wrote belongs to the caller
+
+
 def test_cells_run_again_in_containers(pipeline: Project, image: str) -> None:
     """`harness verify --rerun`: each cell in a container of the image, which writes into a folder of its own."""
     before = {path: path.read_bytes() for path in pipeline.paths.results.rglob("*") if path.is_file()}
