@@ -142,7 +142,7 @@ def test_a_limit_that_cannot_be_held_is_refused_by_name(toy_copy: Toy, monkeypat
     said = str(caught.value)
     assert "container.memory_mib: 4096 and container.pids: 256" in said and "null" in said
     assert "found Podman 4.3.1, rootless, control groups version 1, which can't" in said
-    with pytest.raises(HarnessError, match="container.pids: 256,"):
+    with pytest.raises(HarnessError, match=r"container\.pids: 256,"):
         container.check_engine(unable, with_limits(toy_copy, memory_mib=None))
     container.check_engine(unable, with_limits(toy_copy, memory_mib=None, pids=None))
     container.check_engine(ROOTLESS, with_limits(toy_copy))
