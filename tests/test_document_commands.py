@@ -18,8 +18,22 @@ from typing import Any
 import pytest
 from documents import ROOT, commands, documents
 
-PROGRAMS = {"docker", "dvc", "git", "harness", "make", "mlflow", "pip", "python", "ray", "sbatch"}
+PROGRAMS = {
+    "apptainer",
+    "docker",
+    "dvc",
+    "git",
+    "harness",
+    "make",
+    "mlflow",
+    "pip",
+    "podman",
+    "python",
+    "ray",
+    "sbatch",
+}
 NOT_RUN = {
+    "apptainer": "needs Apptainer; docs/containers.md says that it was not run",
     "docker": "needs a Docker engine: tests/launch/engine",
     "dvc": "trains: tests/pipeline/test_dvc.py, on a toy project",
     "git": "changes or fetches the reader's clone",
@@ -45,6 +59,7 @@ NOT_RUN = {
     "harness verify --signers": "needs a signature: tests/exchange/test_signature.py",
     "make": "makes environments, trains or serves: .ci/run",
     "pip": "needs the network",
+    "podman": "needs Podman: .ci/podman",
     "python benchmarks/": "measures for minutes: tests/test_benchmarks.py, cut down",
     "python tests/campaigns/": "takes minutes to hours: tests/test_campaigns.py says where they run, cut down",
     "ray": "needs a cluster: tests/launch/cluster/test_ray_cluster.py",

@@ -44,9 +44,10 @@ def tasks() -> None:
 
 
 def doctor(json_: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False) -> int:
-    """Check this machine: environment, pins, Docker engine, GPU, disk, memory, clock, each with its remedy.
+    """Check this machine: environment, pins, Docker, Podman, Apptainer, Slurm, Ray, GPU, disk, memory, clock.
 
-    Exit code: 0, or 1 where a check says FAIL.
+    Each with its remedy. What the profile does not ask for is NONE where it is not there. Exit code: 0, or 1 where a
+    check says FAIL.
     """
     from harness.launch.doctor import examine, render_checks
     from harness.project.paths import project_root

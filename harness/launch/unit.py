@@ -120,7 +120,7 @@ def run_cell_into(folder: Paths, cell: Cell, params: Params, paths: Paths) -> in
     writes nothing into it.
     """
     work = replace(cell_work(cell, paths), outputs=cell_work(cell, folder).outputs)
-    if params.runtime == "docker":
+    if params.in_containers:
         from harness.launch.container.container import run_work
 
         return run_work(work, params, paths, folder)
@@ -158,7 +158,7 @@ def _do(work: Work, params: Params, paths: Paths, here: Callable[[], object]) ->
     if not _writes_in_place():
         here()
         return 0
-    if params.runtime == "docker":
+    if params.in_containers:
         from harness.launch.container.container import run_work
 
         return run_work(work, params, paths)

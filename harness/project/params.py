@@ -519,23 +519,33 @@ class Compute(Settings):
     """Recompute activations in the backward pass: less memory, about a third more time, the same numbers."""
 
 
-class Container(Settings):
-    """Limits of the container that a unit of work runs in (`runtime: docker`)."""
+Runtime = Literal["local", "docker", "podman", "apptainer"]
+"""Where intermediate trainings and cells run; every one but `local` runs each in a container."""
 
-    memory_mib: int = Field(ge=64, le=MOST)
+
+class Container(Settings):
+    """Limits of the container that a unit of work runs in. Where an engine can't hold one, nothing runs; null says that
+    units go without it.
+    """
+
+    memory_mib: int | None = Field(ge=64, le=MOST)
     """Memory, swap included; the kernel kills a unit that wants more."""
-    pids: int = Field(ge=16, le=MOST)
+    pids: int | None = Field(ge=16, le=MOST)
     """Processes and threads."""
     tmp_mib: int = Field(ge=1, le=MOST)
     """Size of /tmp, which lies in memory; the only place besides the output folder that can be written."""
 
 
+SIF = ".sif"
+"""How the name of an Apptainer image ends."""
+
+
 def _is_fixed(image: str) -> str:
     """An image reference that always means the same bytes; ValueError for a tag."""
-    if not re.fullmatch(r"([a-z0-9][a-z0-9._/:-]*@)?sha256:[0-9a-f]{64}", image):
+    if not re.fullmatch(r"([a-z0-9][a-z0-9._/:-]*@|[\w./+-]+\.sif@)?sha256:[0-9a-f]{64}", image):
         raise ValueError(
-            "expected an image ID (sha256:...) or a digest (name@sha256:...), never a tag, which can move;"
-            " `harness image pin` writes it"
+            "expected an image ID (sha256:...), a digest (name@sha256:...) or an Apptainer image with the sha256 of its"
+            " bytes (FILE.sif@sha256:...), never a tag, which can move; `harness image pin` writes it"
         )
     return image
 
@@ -569,22 +579,41 @@ class Params(Settings):
     """What becomes of a checkpoint's weights once every cell that reads them has finished. `drop` lets `harness
     checkpoints drop` delete them, which is safe while the grid keeps its targets: a target added later, or a cell that
     is run again, needs the intermediate training once more."""
-    runtime: Literal["local", "docker"]
-    """Where intermediate trainings and cells run: in this machine's environment, or each in a container of `image`."""
+    runtime: Runtime
+    """Where intermediate trainings and cells run: `local`, in this machine's environment, or each in a container of
+    `image`, which Docker, Podman or Apptainer runs."""
     image: Annotated[str, AfterValidator(_is_fixed)] | None
-    """The image of `runtime: docker`, by ID or digest; `harness image pin` writes it."""
+    """The image that containers are made of, by ID or digest, for Apptainer FILE.sif@sha256:... (the file lies relative
+    to the project); `harness image pin` writes it."""
     container: Container
-    """Limits of each container (`runtime: docker`)."""
+    """Limits of each container."""
+
+    @property
+    def in_containers(self) -> bool:
+        """Whether intermediate trainings and cells run in containers."""
+        return self.runtime != "local"
 
     @property
     def unit_image(self) -> str | None:
-        """The image that intermediate trainings and cells run in; None: they run in this machine's own environment."""
-        return self.image if self.runtime == "docker" else None
+        """The image that intermediate trainings and cells run in, a .sif file by its bytes alone, wherever it lies;
+        None: they run in this machine's own environment."""
+        if not self.in_containers or self.image is None:
+            return None
+        return self.image.rpartition("@")[2] if self.runtime == "apptainer" else self.image
 
     @model_validator(mode="after")
     def _image_named(self) -> Params:
-        if self.runtime == "docker" and self.image is None:
-            raise ValueError("runtime `docker` needs `image`: run `harness image build`, then `harness image pin`")
+        if not self.in_containers:
+            return self
+        if self.image is None:
+            raise ValueError(
+                f"runtime `{self.runtime}` needs `image`: run `harness image build`, then `harness image pin`"
+            )
+        if (SIF + "@" in self.image) != (self.runtime == "apptainer"):
+            wanted = "FILE.sif@sha256:..." if self.runtime == "apptainer" else "an image ID or digest"
+            raise ValueError(
+                f"runtime `{self.runtime}` needs {wanted} as `image`, found {self.image}; `harness image pin` writes it"
+            )
         return self
 
     def _has_baselines(self) -> None:

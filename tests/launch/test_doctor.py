@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections import namedtuple
@@ -14,7 +15,7 @@ import psutil
 import pytest
 import toy as toys
 
-from harness.launch import doctor
+from harness.launch import doctor, doctor_checks, doctor_offers
 from harness.project.params import Params
 from harness.project.paths import Paths
 
@@ -24,30 +25,35 @@ LOCK = "nvidia-cuda-runtime==13.0.96 ; sys_platform == 'linux' \\\n    --hash=sh
 Usage = namedtuple("Usage", "total used free")
 
 
-def by_name(checks: list[doctor.Check]) -> dict[str, doctor.Check]:
+def by_name(checks: list[doctor_checks.Check]) -> dict[str, doctor_checks.Check]:
     return {check.what: check for check in checks}
 
 
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing.sock")
+    for variable in ("DOCKER_HOST", "CONTAINER_HOST"):
+        monkeypatch.setenv(variable, f"unix://{tmp_path}/nothing.sock")
     monkeypatch.setattr(doctor, "ask", lambda *command: "")
+    monkeypatch.setattr(doctor_offers, "ask", lambda *command: "")
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
 
 
 @pytest.mark.usefixtures("no_engine")
 def test_without_engine_and_gpu_a_local_cpu_profile_is_fine(harness: Command) -> None:
     code, out, _ = harness("doctor")
     assert code == 0 and "FAIL" not in out
-    assert "WARN  Docker engine" in out and "`runtime: local` does not need one" in out
+    for what in ("Docker engine", "Podman service", "Apptainer", "Slurm"):
+        assert re.search(rf"^NONE  {what} .*; to have it: ", out, re.MULTILINE), out
     assert "compute.device is cpu" in out
 
 
 @pytest.mark.usefixtures("no_engine")
 def test_json_holds_the_same(harness: Command) -> None:
     code, out, _ = harness("doctor", "--json")
-    checks = by_name([doctor.Check(**entry) for entry in json.loads(out)])
+    checks = by_name([doctor_checks.Check(**entry) for entry in json.loads(out)])
     assert code == 0
-    assert {"params.yaml", "environment", "pins of tasks", "claims", "Docker engine", "GPU"} < set(checks)
+    assert {"params.yaml", "environment", "pins of tasks", "claims", "GPU"} < set(checks)
+    assert {"Docker engine", "Podman service", "Apptainer", "Slurm", "Ray"} < set(checks)
     assert {"disk", "memory", "clock"} < set(checks)
     for check in checks.values():
         assert bool(check.remedy) == (check.word != "OK"), check
@@ -60,6 +66,39 @@ def test_what_the_profile_needs_and_lacks_fails(harness: Command, toy_copy: Toy)
     toys.write_params(toy_copy[1].root, content)
     code, out, _ = harness("doctor")
     assert code == 1 and "FAIL  Docker engine" in out and "FAIL  GPU" in out and "to fix it: install the NVIDIA" in out
+    assert "NONE  Podman service" in out
+
+
+@pytest.mark.usefixtures("no_engine")
+@pytest.mark.parametrize(
+    ("runtime", "image", "words"),
+    [
+        ("podman", "sha256:" + "0" * 64, ("FAIL  Podman service", "podman system service")),
+        ("apptainer", "h.sif@sha256:" + "0" * 64, ("FAIL  Apptainer", "FAIL  image", "apptainer build FILE.sif")),
+    ],
+)
+def test_the_engine_that_the_profile_asks_for_fails_where_it_is_not_there(
+    harness: Command, toy_copy: Toy, runtime: str, image: str, words: tuple[str, ...]
+) -> None:
+    toys.write_params(toy_copy[1].root, toys.toy_settings() | {"runtime": runtime, "image": image})
+    code, out, _ = harness("doctor")
+    assert code == 1 and all(word in out for word in words), out
+    assert "NONE  Docker engine" in out
+
+
+@pytest.mark.parametrize(
+    ("said", "word", "found"),
+    [
+        ("main* 2\ngpu 1", "OK", "partitions main (2 nodes), gpu (1 node)"),
+        ("", "NONE", "sinfo is there and names no partition"),
+    ],
+)
+def test_slurm_is_described_by_its_partitions(
+    monkeypatch: pytest.MonkeyPatch, said: str, word: str, found: str
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: "/usr/bin/sinfo")
+    monkeypatch.setattr(doctor_offers, "ask", lambda *command: said)
+    assert (doctor_offers.slurm().word, doctor_offers.slurm().found) == (word, found)
 
 
 def test_broken_settings_are_the_first_and_only_finding(harness: Command, toy_copy: Toy) -> None:
@@ -121,13 +160,13 @@ def test_a_gpu_is_described_with_driver_and_toolkit(toy_copy: Toy, monkeypatch: 
 
 @pytest.mark.parametrize(("free", "word"), [(50, "OK"), (5, "WARN"), (0, "FAIL")])
 def test_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, word: str) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, free * doctor.GIB))
-    assert doctor._disk(tmp_path, "disk").word == word
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, free * doctor_checks.GIB))
+    assert doctor_checks.disk(tmp_path, "disk").word == word
 
 
 @pytest.mark.parametrize(("available", "word"), [(8, "OK"), (1, "WARN")])
 def test_memory(monkeypatch: pytest.MonkeyPatch, toy: Toy, available: int, word: str) -> None:
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available * doctor.GIB))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available * doctor_checks.GIB))
     assert doctor._memory(toy[0]).word == word
 
 

@@ -14,7 +14,7 @@ from harness.pipeline.grid_file import write_grid
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
 
-TIMEOUT_S = 240
+TIMEOUT_S = 600
 
 
 class Pipeline:

@@ -19,7 +19,9 @@ class Identity:
     packages: dict[str, str]
     """Versions; empty where units run in containers, which bring their own."""
     image: str | None
-    """The pinned image that a node's engine must have; None where units run in the node's own environment."""
+    """The pinned image that a node must have; None where units run in the node's own environment."""
+    runtime: str = "docker"
+    """What runs it."""
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,9 @@ PATIENCE_S = 5.0
 
 def own_identity(params: Params) -> Identity:
     """The driver's side of the comparison."""
-    in_containers = params.runtime == "docker"
-    return Identity(units_sha256(), {} if in_containers else versions(), params.unit_image)
+    if not params.in_containers:
+        return Identity(units_sha256(), versions(), None)
+    return Identity(units_sha256(), {}, params.image, params.runtime)
 
 
 def versions() -> dict[str, str]:
@@ -65,7 +66,7 @@ def problem_here(wanted: Identity) -> str:
             f" in {PACKAGE}"
         )
     if wanted.image is not None:
-        return _image_problem(wanted.image)
+        return _image_problem(wanted.image, wanted.runtime)
     found = versions()
     other = [name for name in wanted.packages if found[name] != wanted.packages[name]]
     if other:
@@ -77,12 +78,19 @@ def problem_here(wanted: Identity) -> str:
     return ""
 
 
-def _image_problem(image: str) -> str:
-    from harness.launch.container import engine
-    from harness.launch.container.container import check_code
+def _image_problem(image: str, runtime: str) -> str:
+    from harness.launch.container.view import check_code
 
     try:
-        check_code(engine.image_facts(engine.connect(), image), image)
+        if runtime == "apptainer":
+            from harness.launch.container.apptainer import program
+
+            program()  # the file is looked for, and its code compared, where the unit runs
+        else:
+            from harness.launch.container import engine
+
+            client = engine.connect("podman" if runtime == "podman" else "docker")
+            check_code(engine.image_facts(client, image), image)
     except HarnessError as error:
         return str(error)
     return ""

@@ -7,31 +7,25 @@ it has finished, so a unit that is killed leaves nothing behind.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harness.experiment.inputs import units_sha256
-from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts, Mount
-from harness.launch.container.image import CODE_LABEL, IMAGE_USER, WORK
+from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts
+from harness.launch.container.image import IMAGE_USER, WORK
+from harness.launch.container.sockets import ENGINES, EngineName
+from harness.launch.container.view import check_code, environment, interruptible, mounts, scratch_folder
 from harness.launch.gpus import given_gpus
 from harness.launch.work import Work, fetch_back
 from harness.project.errors import HarnessError
 from harness.project.params import Params
-from harness.project.paths import OUTPUT, Paths
-from harness.project.provenance import IMAGE_DIGEST
+from harness.project.paths import Paths
 
-OUT = "/output"
-"""Where a container finds the folder it may write to."""
 OWNER_PID, OWNER_STARTED = "harness.owner.pid", "harness.owner.started"
 """Labels: the process that waits for the container, and when it started (a pid alone is used again)."""
-REBUILD = "run `harness image build`, then `harness image pin`"
 
 
 def run_work(work: Work, params: Params, paths: Paths, into: Paths | None = None) -> int:
@@ -39,19 +33,25 @@ def run_work(work: Work, params: Params, paths: Paths, into: Paths | None = None
 
     With `into`, the unit's outputs lie below that folder and not in the project, which stays as it is.
 
-    Raises HarnessError where there is no engine or image, the image holds other code, or the container was killed.
+    Raises HarnessError where there is no engine or image, the image holds other code, the engine can't hold a limit, or
+    the container was killed.
     """
+    if params.runtime == "apptainer":
+        from harness.launch.container.apptainer import run_in_apptainer
+
+        return run_in_apptainer(work, params, paths, into)
     from harness.launch.container import engine
 
-    client = engine.connect()
+    client = engine.connect(engine_of(params))
+    facts = engine.engine_facts(client)
+    check_engine(facts, params)
     image = engine.image_facts(client, str(params.image))
     check_code(image, str(params.image))
     remove_leftovers(client, paths)
-    facts = engine.engine_facts(client)
     outputs = into or paths
     scratch = work.scratch(outputs.scratch)
     user = container_user(facts)
-    with _scratch(scratch, user, facts), _interruptible():
+    with scratch_folder(scratch, owner(user, facts)), interruptible():
         spec = container_spec(work, params, paths, scratch, user, facts)
         ended = engine.run_container(client, spec)
         _explain(ended, work, params)
@@ -64,45 +64,58 @@ def container_spec(
     work: Work, params: Params, paths: Paths, scratch: Path, user: str, facts: EngineFacts
 ) -> ContainerSpec:
     """Everything about the unit's container; missing inputs are left out, so that the unit itself names them."""
-    inside = [(path, f"{WORK}/{path.relative_to(paths.root).as_posix()}") for path in work.inputs if path.exists()]
-    mounts = [Mount(source=str(path), target=target, read_only=True) for path, target in inside]
+    keeps_id = facts.name == "Podman" and facts.rootless
     return ContainerSpec(
         image=str(params.image),
         command=work.command,
         user=user,
-        user_namespace="host" if facts.remapped else None,
+        user_namespace="keep-id" if keeps_id else "host" if facts.remapped else None,
         folder=WORK,
-        environment={OUTPUT: OUT, IMAGE_DIGEST: str(params.image), **_terminal()},
+        environment=environment(params),
         labels={"harness.project": project_id(paths), "harness.unit": work.name, **_owner()},
-        mounts=(*mounts, Mount(source=str(scratch), target=OUT, read_only=False)),
+        mounts=mounts(work, paths, scratch),
         memory_mib=params.container.memory_mib,
         pids=params.container.pids,
         tmp_mib=params.container.tmp_mib,
         gpu=params.compute.device == "cuda",
         gpu_ids=given_gpus() or (),
         terminal=sys.stderr.isatty() and sys.stdout.isatty(),
+        unlabelled=facts.selinux,
     )
+
+
+def engine_of(params: Params) -> EngineName | None:
+    """The engine that the profile asks for; None: any that answers."""
+    return next((name for name in ENGINES if name == params.runtime), None)
+
+
+def check_engine(facts: EngineFacts, params: Params) -> None:
+    """HarnessError where the engine can't hold a limit that the profile sets, or belongs to another user."""
+    limits = {"memory_mib": facts.memory_limit, "pids": facts.pids_limit}
+    asked = {name: value for name in limits if (value := getattr(params.container, name)) is not None}
+    unmet = [f"container.{name}: {value}" for name, value in asked.items() if not limits[name]]
+    if unmet:
+        raise HarnessError(
+            f"expected an engine that holds each unit to {' and '.join(unmet)}, found {facts.kind}, which can't",
+            fix="set these to null in params.yaml, and units go without such a limit; a rootless engine holds them with"
+            " control groups version 2 and delegated controllers, an engine with root holds them anyway",
+        )
+    if facts.name == "Podman" and facts.rootless and os.getuid() == 0:
+        raise HarnessError(
+            "expected a rootless Podman to be asked by the user that it belongs to, found root",
+            fix="run the same command as that user, or unset CONTAINER_HOST",
+        )
 
 
 def container_user(facts: EngineFacts) -> str:
     """The caller's uid:gid; a root caller becomes the image's own user, since no unit needs root.
 
-    In a rootless engine, root inside is the caller outside: any other number would be a user that owns nothing here.
+    In a rootless Docker, root inside is the caller outside: any other number would be a user that owns nothing here. A
+    rootless Podman gives the caller the same number inside.
     """
-    if facts.rootless:
+    if facts.rootless and facts.name == "Docker":
         return "0:0"
     return f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{IMAGE_USER}:{IMAGE_USER}"
-
-
-def check_code(image: ImageFacts, pinned: str) -> None:
-    """HarnessError unless the image holds the code that units of this checkout run."""
-    found, here = image.labels.get(CODE_LABEL), units_sha256()
-    if found != here:
-        raise HarnessError(
-            f"expected the image {pinned} to hold the code of this checkout (units {here:.12}),"
-            f" found {f'units {found:.12}' if found else f'no label {CODE_LABEL}'}",
-            fix=REBUILD,
-        )
 
 
 def project_id(paths: Paths) -> str:
@@ -138,38 +151,10 @@ def remove_leftovers(client: Any, paths: Paths) -> int:
     return len(left)
 
 
-def _terminal() -> dict[str, str]:
-    size = shutil.get_terminal_size()
-    return {"COLUMNS": str(size.columns), "LINES": str(size.lines), "TERM": os.environ.get("TERM", "dumb")}
-
-
-@contextmanager
-def _scratch(folder: Path, user: str, facts: EngineFacts) -> Iterator[None]:
-    """An empty folder that the container's user may write to, gone afterwards."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def owner(user: str, facts: EngineFacts) -> tuple[int, int] | None:
+    """Whom the folder has to belong to that a container of `user` writes to; None: the caller."""
     uid, gid = map(int, user.split(":"))
-    if os.getuid() == 0 and not facts.rootless:
-        os.chown(folder, uid, gid)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """`kill` and a closed terminal end the unit as Ctrl-C does: its container is removed on the way out."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return (uid, gid) if os.getuid() == 0 and not facts.rootless else None
 
 
 def _explain(ended: ContainerExit, work: Work, params: Params) -> None:

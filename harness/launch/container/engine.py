@@ -1,12 +1,12 @@
-"""The Docker engine: the one module that talks to it, through the docker SDK.
+"""The container engine, Docker or Podman: the one module that talks to it, through the docker SDK.
 
-What the engine can't do ends as a HarnessError with the engine's own words and what fixes it.
+What Podman takes in its own way stands in harness.launch.container.podman. What an engine can't do ends as a
+HarnessError with the engine's own words and what fixes it.
 """
 
 from __future__ import annotations
 
 import codecs
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,45 +17,37 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from harness.launch.container import podman
 from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts
+from harness.launch.container.sockets import NAMES, EngineName, addresses, remedy
 from harness.project.errors import HarnessError
 
-NO_ENGINE = (
-    "start it (`sudo systemctl start docker`, or Docker Desktop), see that your user may reach it, or set"
-    " `runtime: local` in params.yaml to work without containers; `harness doctor` says more"
-)
 PROJECT_LABEL = "harness.project"
 """Label of every container that a unit of work runs in: which project it belongs to."""
 Client = Any
 """docker.DockerClient, which is not typed."""
 
 
-def connect(patience_s: int = 60) -> Client:
-    """A client of the engine that answers: DOCKER_HOST's, the system's, or the user's own (rootless).
+def connect(engine: EngineName | None = None, patience_s: int = 60) -> Client:
+    """A client of the engine that answers, at the addresses of harness.launch.container.sockets.
 
-    `patience_s`: longest wait for a first byte. Raises HarnessError, in one paragraph, where none answers.
+    `engine`: which; None: any. `patience_s`: longest wait for a first byte. Raises HarnessError, in one paragraph,
+    where none answers.
     """
     refusals = []
-    for address in _addresses():
+    for address in addresses(engine):
         try:
             client = (
-                docker.DockerClient(base_url=address, timeout=patience_s)
-                if address
+                docker.DockerClient(base_url=address.url, timeout=patience_s)
+                if address.url
                 else docker.from_env(timeout=patience_s)
             )
             client.ping()
             return client
         except (DockerException, requests.RequestException, OSError) as error:
-            refusals.append(f"{address or os.environ['DOCKER_HOST']}: {_reason(error)}")
-    raise HarnessError(f"expected a Docker engine that answers, found none ({'; '.join(refusals)})", fix=NO_ENGINE)
-
-
-def _addresses() -> list[str | None]:
-    """Where an engine may listen; None stands for what the environment says."""
-    if os.environ.get("DOCKER_HOST"):
-        return [None]
-    own = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")) / "docker.sock"
-    return ["unix:///var/run/docker.sock", *([f"unix://{own}"] if own.exists() else [])]
+            refusals.append(f"{address}: {_reason(error)}")
+    wanted = NAMES[engine] if engine else "container engine"
+    raise HarnessError(f"expected a {wanted} that answers, found none ({'; '.join(refusals)})", fix=remedy(engine))
 
 
 def _reason(error: BaseException) -> str:
@@ -81,8 +73,10 @@ def told(what: str, fix: str) -> Iterator[None]:
 
 def engine_facts(client: Client) -> EngineFacts:
     """Version, kind and means of the engine."""
-    with told("the engine to describe itself", NO_ENGINE):
+    with told("the engine to describe itself", remedy(None)):
         info, version = client.info(), client.version()
+        if podman.is_podman(version):
+            return _podman_facts(client, info, version)
     options = " ".join(info.get("SecurityOptions") or [])
     return EngineFacts(
         version=version.get("Version", "unknown"),
@@ -91,6 +85,25 @@ def engine_facts(client: Client) -> EngineFacts:
         runtimes=sorted(info.get("Runtimes") or {}),
         cgroup_version=str(info.get("CgroupVersion") or "unknown"),
         memory_limit=bool(info.get("MemoryLimit", True)),
+        pids_limit=bool(info.get("PidsLimit", True)),
+        selinux="name=selinux" in options,
+        root_folder=info.get("DockerRootDir", ""),
+    )
+
+
+def _podman_facts(client: Client, info: dict[str, Any], version: dict[str, Any]) -> EngineFacts:
+    host = podman.host_facts(client)
+    controllers = host.get("cgroupControllers") or []
+    return EngineFacts(
+        name="Podman",
+        version=version.get("Version", "unknown"),
+        rootless=bool(host["security"]["rootless"]),
+        remapped=False,
+        runtimes=sorted(info.get("Runtimes") or {}),
+        cgroup_version=str(host.get("cgroupVersion") or "unknown").removeprefix("v"),
+        memory_limit="memory" in controllers,
+        pids_limit="pids" in controllers,
+        selinux=bool(host["security"].get("selinuxEnabled")),
         root_folder=info.get("DockerRootDir", ""),
     )
 
@@ -98,9 +111,9 @@ def engine_facts(client: Client) -> EngineFacts:
 def image_facts(client: Client, reference: str) -> ImageFacts:
     """What the engine knows of an image, by tag, ID or digest. HarnessError where it has none."""
     get = (
-        f"run `docker pull {reference}`"
+        f"pull it (`docker pull {reference}`, likewise `podman pull`)"
         if "@" in reference
-        else "run `harness image build`, or `docker load` a saved one"
+        else "run `harness image build`, or load a saved one (`docker load`, `podman load`)"
     )
     with told(f"the image {reference}", get):
         try:
@@ -162,8 +175,9 @@ def run_container(client: Client, spec: ContainerSpec) -> ContainerExit:
     """
     fix = "see `harness doctor`, then run the same command again"
     with told(f"a container of {spec.image}", fix):
-        container = client.containers.create(**_creation(spec))
+        container = create_container(client, spec)
         try:
+            _check_made(container.attrs, spec)
             output = client.api.attach(container.id, stdout=True, stderr=True, stream=True, demux=not spec.terminal)
             container.start()
             _pass_on(output, spec.terminal)
@@ -175,6 +189,33 @@ def run_container(client: Client, spec: ContainerSpec) -> ContainerExit:
                 container.remove(force=True, v=True)
 
 
+def create_container(client: Client, spec: ContainerSpec) -> Any:
+    """A container, made and not started; raises the SDK's errors."""
+    if podman.is_podman(client.version()):
+        return client.containers.get(podman.create(client, spec))
+    return client.containers.create(**_creation(spec))
+
+
+def _check_made(attributes: dict[str, Any], spec: ContainerSpec) -> None:
+    """HarnessError unless the engine made what it was asked for: engines drop what they can't hold without a word."""
+    host = attributes["HostConfig"]
+    memory, pids = (spec.memory_mib or 0) << 20, spec.pids or 0
+    wanted_and_found = {
+        "no network": ("none", host.get("NetworkMode")),
+        "a read-only root": (True, host.get("ReadonlyRootfs")),
+        "the user": (spec.user, attributes["Config"].get("User")),
+        "no new privileges": (True, any("no-new-privileges" in one for one in host.get("SecurityOpt") or [])),
+        "the memory limit (container.memory_mib)": (memory, (host.get("Memory") or 0) if memory else 0),
+        "the process limit (container.pids)": (pids, (host.get("PidsLimit") or 0) if pids else 0),
+    }
+    for what, (wanted, found) in wanted_and_found.items():
+        if wanted != found:
+            raise HarnessError(
+                f"expected {what} to hold in the unit's container ({wanted}), found that the engine made it {found}",
+                fix="use another engine, or a newer one (`harness doctor` says what this one can); nothing has run",
+            )
+
+
 def _creation(spec: ContainerSpec) -> dict[str, Any]:
     """The SDK's arguments: everything that isolates a unit of work stands here."""
     mounts = [
@@ -183,9 +224,11 @@ def _creation(spec: ContainerSpec) -> dict[str, Any]:
     ]
     some = {"device_ids": list(spec.gpu_ids)} if spec.gpu_ids else {"count": -1}
     gpus = [docker.types.DeviceRequest(capabilities=[["gpu"]], **some)] if spec.gpu else None
+    memory = None if spec.memory_mib is None else f"{spec.memory_mib}m"
     return {
         "image": spec.image,
         "command": list(spec.command),
+        "entrypoint": list(spec.entrypoint) or None,
         "user": spec.user,
         "userns_mode": spec.user_namespace,
         "working_dir": spec.folder,
@@ -197,9 +240,9 @@ def _creation(spec: ContainerSpec) -> dict[str, Any]:
         "network_mode": "none",
         "ipc_mode": "none",  # no /dev/shm: it would be a second place to write to
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
-        "mem_limit": f"{spec.memory_mib}m",
-        "memswap_limit": f"{spec.memory_mib}m",
+        "security_opt": ["no-new-privileges:true", *(["label=disable"] if spec.unlabelled else [])],
+        "mem_limit": memory,
+        "memswap_limit": memory,
         "pids_limit": spec.pids,
         "device_requests": gpus,
         "tty": spec.terminal,
@@ -222,12 +265,15 @@ def _pass_on(output: Any, terminal: bool) -> None:
 
 def labelled(client: Client, project: str) -> list[tuple[str, dict[str, str]]]:
     """Containers of units of this project, running or not: (id, labels)."""
-    with told("the list of containers", NO_ENGINE):
+    with told("the list of containers", remedy(None)):
         found = client.containers.list(all=True, filters={"label": f"{PROJECT_LABEL}={project}"}, ignore_removed=True)
         return [(container.id, dict(container.labels)) for container in found]
 
 
 def remove_container(client: Client, identity: str) -> None:
     """Kill and remove a container; one that is gone already is fine."""
-    with told(f"container {identity:.12} to be removed", f"run `docker rm --force {identity:.12}`"), suppress(NotFound):
+    with (
+        told(f"container {identity:.12} to be removed", f"run `docker rm --force {identity:.12}` (or `podman rm`)"),
+        suppress(NotFound),
+    ):
         client.api.remove_container(identity, force=True, v=True)

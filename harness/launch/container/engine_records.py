@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from harness.project.records import StrictRecord
@@ -28,7 +30,8 @@ class ContainerSpec(StrictRecord):
     user: str
     """uid:gid inside the container."""
     user_namespace: str | None
-    """`host` switches an engine's remapping of users off; null leaves it as it is."""
+    """`host` switches an engine's remapping of users off, `keep-id` gives the caller the same number inside (Podman);
+    null leaves it as it is."""
     folder: str
     """Working folder in the container."""
     environment: dict[str, str]
@@ -37,10 +40,10 @@ class ContainerSpec(StrictRecord):
     """By which leftovers are found."""
     mounts: tuple[Mount, ...]
     """Everything of this machine that it sees."""
-    memory_mib: int = Field(gt=0)
-    """Memory, swap included."""
-    pids: int = Field(gt=0)
-    """Processes and threads."""
+    memory_mib: int | None = Field(gt=0)
+    """Memory, swap included; null: no limit."""
+    pids: int | None = Field(gt=0)
+    """Processes and threads; null: no limit."""
     tmp_mib: int = Field(gt=0)
     """Size of /tmp."""
     gpu: bool
@@ -49,6 +52,10 @@ class ContainerSpec(StrictRecord):
     """Those that it gets, by number or UUID; empty: all."""
     terminal: bool
     """Whether it gets a terminal (progress bars)."""
+    entrypoint: tuple[str, ...] = ()
+    """What runs instead of the image's entry point; empty: that."""
+    unlabelled: bool = False
+    """Whether it runs without a label of SELinux's: the files that it sees carry none that such a label may read."""
 
 
 class ContainerExit(StrictRecord):
@@ -65,6 +72,8 @@ class EngineFacts(StrictRecord):
 
     version: str
     """Version of the engine."""
+    name: Literal["Docker", "Podman"] = "Docker"
+    """Whose it is."""
     rootless: bool
     """Whether it runs without root: root in its containers is then the user who owns it."""
     remapped: bool
@@ -75,8 +84,19 @@ class EngineFacts(StrictRecord):
     """1 or 2."""
     memory_limit: bool
     """Whether it can limit memory."""
+    pids_limit: bool = True
+    """Whether it can limit processes."""
+    selinux: bool = False
+    """Whether it gives its containers labels of SELinux."""
     root_folder: str
     """Where it keeps images."""
+
+    @property
+    def kind(self) -> str:
+        """In words: `Podman 4.3.1, rootless, control groups version 1`."""
+        kind = "rootless" if self.rootless else "with root"
+        kind += ", users remapped" if self.remapped else ""
+        return f"{self.name} {self.version}, {kind}, control groups version {self.cgroup_version}"
 
 
 class ImageFacts(StrictRecord):

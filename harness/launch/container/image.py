@@ -12,8 +12,11 @@ import sys
 from pathlib import Path
 
 from harness.experiment.inputs import units_sha256
+from harness.launch.container.engine_records import ImageFacts
+from harness.launch.container.sockets import EngineName
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
+from harness.project.params import SIF
 from harness.project.profiles import read_params
 from harness.project.provenance import source_commit
 from harness.project.records import StrictRecord
@@ -82,33 +85,53 @@ def build_arguments(root: Path, torch: str, base: str, base_digest: str, pip_arg
     }
 
 
-def build(root: Path, torch: str, base: str | None, tag: str, network: str | None, pip_args: str) -> str:
+def build(
+    root: Path,
+    torch: str,
+    base: str | None,
+    tag: str,
+    network: str | None,
+    pip_args: str,
+    asked: EngineName | None = None,
+) -> str:
     """Build the image of this checkout as `tag`; returns a line for people.
 
-    `base`: another base image than the Dockerfile's; one without a digest is resolved to its ID in the engine.
+    `base`: another image than the Dockerfile's; one without a digest is resolved to its ID in the engine. `asked`: the
+    engine; None: any that answers.
     """
     from harness.launch.container import engine
 
-    client, base = engine.connect(), base or pinned_base(root)
+    client, base = engine.connect(asked), base or pinned_base(root)
     digest = base.partition("@")[2] or engine.image_facts(client, base).id
     arguments = build_arguments(root, torch, base, digest, pip_args)
     identity = engine.build_image(client, root, tag, arguments, network, sys.stderr)
     facts = engine.image_facts(client, identity)
     return (
         f"built {tag} ({facts.size_bytes / 1e6:.0f} MB, torch {torch}): {facts.id}\n"
-        "`harness image pin` writes that ID into params.yaml; `runtime: docker` there makes units run in it"
+        "`harness image pin` writes that ID into params.yaml; `runtime: docker` or `podman` there makes units run in it"
     )
 
 
-def pin(root: Path, reference: str) -> str:
+def pin(root: Path, reference: str, asked: EngineName | None = None) -> str:
     """Write the image's digest (its ID, for an image built here) into params.yaml; returns a line for people."""
     from harness.launch.container import engine
 
-    facts = engine.image_facts(engine.connect(), reference)
-    name = reference.partition("@")[0].rpartition(":")[0] or reference.partition("@")[0]
-    fixed = next((digest for digest in facts.digests if digest.startswith(f"{name}@")), facts.id)
+    facts = engine.image_facts(engine.connect(asked), reference)
+    fixed = _fixed(reference, facts)
     write_image(root / "params.yaml", fixed)
     return f"params.yaml: image is now {fixed} ({facts.architecture}, {facts.size_bytes / 1e6:.0f} MB)"
+
+
+def _fixed(reference: str, facts: ImageFacts) -> str:
+    """A registry's digest by the name given, else the ID; Podman's digests of an image built here are no registry's."""
+    name = reference.partition("@")[0].rpartition(":")[0] or reference.partition("@")[0]
+    registered = [one for one in facts.digests if one.startswith(f"{name}@") and not one.startswith("localhost/")]
+    return registered[0] if registered else facts.id
+
+
+def is_sif(reference: str) -> bool:
+    """Whether a reference names an Apptainer image."""
+    return reference.partition("@")[0].endswith(SIF)
 
 
 def write_image(path: Path, image: str) -> None:
@@ -128,27 +151,33 @@ def write_image(path: Path, image: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-def check(root: Path, reference: str) -> list[Finding]:
+def check(root: Path, reference: str, asked: EngineName | None = None) -> list[Finding]:
     """Compare an image's labels with this checkout, without starting it."""
     from harness.launch.container import engine
 
-    facts = engine.image_facts(engine.connect(), reference)
+    facts = engine.image_facts(engine.connect(asked), reference)
     return compare(root, facts.labels)
 
 
-def save(reference: str, out: Path | None) -> str:
+def save(reference: str, out: Path | None, asked: EngineName | None = None) -> str:
     """Keep an image as an OCI archive with its sha256; returns a line for people."""
+    if is_sif(reference):
+        raise HarnessError(
+            f"expected an image of an engine to save, found {reference}, which is a file that can be kept as it is",
+            fix="copy that file, with its sha256 from params.yaml",
+        )
     from harness.launch.container import engine
     from harness.launch.container.oci_archive import CHUNK, write_archive
     from harness.project.progress import progress
 
-    client = engine.connect(patience_s=3600)  # an engine may gather the whole archive before it sends any of it
+    client = engine.connect(asked, patience_s=3600)  # an engine may gather the whole archive before it sends any of it
     facts = engine.image_facts(client, reference)
     out = out or Path(f"harness-image-{facts.id.partition(':')[2]:.12}.oci.tar")
     with progress(f"saving {facts.id:.19} (MiB)", max(1, facts.size_bytes // CHUNK)) as advance:
         digest = write_archive(engine.image_archive(client, facts.id), out, advance)
     size = f"{out.stat().st_size / 1e6:.0f} MB"
-    return f"saved {facts.id} to {out} ({size}), sha256 {digest}; `docker load -i {out}` brings it back"
+    back = f"`docker load -i {out}` brings it back (or `podman load`)"
+    return f"saved {facts.id} to {out} ({size}), sha256 {digest}; {back}"
 
 
 def compare(root: Path, labels: dict[str, str]) -> list[Finding]:

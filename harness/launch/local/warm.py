@@ -69,7 +69,8 @@ def _in_containers() -> bool:
     """Whether units run in containers (read off params.yaml without checking it: this has to be quick)."""
     with suppress(HarnessError, OSError):
         return (
-            re.search(rb"^runtime: *docker\b", (project_root() / "params.yaml").read_bytes(), re.MULTILINE) is not None
+            re.search(rb"^runtime: *(?!local\b)\w", (project_root() / "params.yaml").read_bytes(), re.MULTILINE)
+            is not None
         )
     return False
 

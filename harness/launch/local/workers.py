@@ -60,7 +60,7 @@ class Workers:
         """
         self.slots = slots
         self._params, self._paths, self._devices = params, paths, devices
-        self._in_containers = params.runtime == "docker"  # whose outputs are fetched back by what waits for them
+        self._in_containers = params.in_containers  # whose outputs are fetched back by what waits for them
         self._folder = own_scratch(paths)
         self._environment: dict[str, str | None] = {}
         # A process that has touched a GPU can't be forked; on a CPU, forking shares one import among all workers.
@@ -251,7 +251,7 @@ def launch_workers(
     many. It has no address and no options.
     """
     slots = slots or default_slots(params)
-    devices = visible_gpus() if params.compute.device == "cuda" and params.runtime == "local" else ()
+    devices = visible_gpus() if params.compute.device == "cuda" and not params.in_containers else ()
     return Workers(slots, params, paths, [devices[slot % len(devices)] for slot in range(slots)] if devices else ())
 
 
@@ -259,4 +259,4 @@ def default_slots(params: Params) -> int:
     """Units at a time: as many as the cores that this process may use have threads for, or one per visible GPU."""
     if params.compute.device == "cpu":
         return max(1, usable_cores() // params.compute.threads)
-    return max(1, len(visible_gpus())) if params.runtime == "local" else 1
+    return max(1, len(visible_gpus())) if not params.in_containers else 1

@@ -33,6 +33,7 @@ def render_arrays(params: Params, paths: Paths, wish: Wish) -> str:
     timed = {kind.partition(" ")[0] for kind in costs}
     request, arrays = request_of(params), plan_arrays(jobs, {}, USUAL_MOST)
     limits = {array: _limit(array, timed, wish) for array in arrays}
+    memory = f"{request.memory_mib} MiB" if request.memory_mib else "the default memory"
     cores, before = request.cpus, stages_before(chosen, params)
     rows = [
         [
@@ -51,7 +52,7 @@ def render_arrays(params: Params, paths: Paths, wish: Wish) -> str:
         [
             f"{len(jobs):,} units in {len(arrays)} job arrays, named {job_name(paths)}, in"
             f" {f'partition {wish.partition}' if wish.partition else 'the default partition'}; each unit asks for"
-            f" {request.cpus} CPU, {request.memory_mib} MiB and {request.gpus} GPU",
+            f" {request.cpus} CPU, {memory} and {request.gpus} GPU",
             "",
             tabulate(rows, heads, disable_numparse=True, colalign=("right", "left", "right", "left", "right", "right")),
             "",

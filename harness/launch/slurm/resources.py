@@ -44,7 +44,7 @@ class Request:
     cpus: int
     """Cores: compute.threads."""
     memory_mib: int
-    """Memory: container.memory_mib, which is a unit's limit in a container too."""
+    """Memory: container.memory_mib, which is a unit's limit in a container too; 0: what Slurm gives whoever doesn't ask."""
     gpus: int
     """GPUs: 1 with compute.device `cuda`."""
 
@@ -52,7 +52,7 @@ class Request:
 def request_of(params: Params) -> Request:
     """What each unit of a profile asks for."""
     compute = params.compute
-    return Request(compute.threads, params.container.memory_mib, int(compute.device == "cuda"))
+    return Request(compute.threads, params.container.memory_mib or 0, int(compute.device == "cuda"))
 
 
 def limit_minutes(seconds: float | None, most: int | None) -> int:

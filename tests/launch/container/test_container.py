@@ -15,7 +15,7 @@ import pytest
 import toy as toys
 
 from harness.experiment.inputs import units_sha256
-from harness.launch.container import container, engine
+from harness.launch.container import container, engine, view
 from harness.launch.container.engine_records import ContainerExit, ContainerSpec, EngineFacts, ImageFacts
 from harness.launch.container.image import CODE_LABEL, IMAGE_USER, WORK
 from harness.launch.unit import do_cell, run_cell_into
@@ -142,10 +142,10 @@ def test_outputs_are_fetched_back_whole_or_not_at_all(boxed: Toy) -> None:
 
 
 def test_an_image_with_other_code_is_refused() -> None:
-    container.check_code(facts(**{CODE_LABEL: units_sha256()}), IMAGE)
+    view.check_code(facts(**{CODE_LABEL: units_sha256()}), IMAGE)
     for labels in ({}, {CODE_LABEL: "0" * 64}):
         with pytest.raises(HarnessError, match="hold the code of this checkout") as caught:
-            container.check_code(facts(**labels), IMAGE)
+            view.check_code(facts(**labels), IMAGE)
         assert "harness image build" in str(caught.value)
 
 
@@ -154,7 +154,7 @@ class FakeEngine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, ended: ContainerExit | None = None) -> None:
         self.ended, self.specs, self.left, self.removed = ended, [], [], []  # type: ignore[var-annotated]
-        monkeypatch.setattr(engine, "connect", lambda **_: SimpleNamespace())
+        monkeypatch.setattr(engine, "connect", lambda *_, **__: SimpleNamespace())
         monkeypatch.setattr(engine, "engine_facts", lambda client: PLAIN)
         monkeypatch.setattr(engine, "image_facts", lambda *_: facts(**{CODE_LABEL: units_sha256()}))
         monkeypatch.setattr(engine, "labelled", lambda *_: self.left)

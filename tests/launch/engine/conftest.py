@@ -1,4 +1,6 @@
-"""Tests with a real Docker engine and the real image: skipped, loudly, where HARNESS_TEST_IMAGE names none."""
+"""Tests with a real engine (HARNESS_TEST_ENGINE: docker or podman) and the real image: skipped, loudly, where
+HARNESS_TEST_IMAGE names none.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import toy as toys
+from boxes import ENGINE, boxed_settings
 
 from harness.project.params import Params
 from harness.project.paths import Paths
@@ -31,10 +34,10 @@ def image() -> str:
 
 @pytest.fixture(scope="session")
 def docker(image: str) -> Docker:
-    """The docker command line: arguments -> what came of it."""
+    """The engine's command line: arguments -> what came of it."""
 
     def command(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=300, **options)  # type: ignore[call-overload,no-any-return]
+        return subprocess.run([ENGINE, *arguments], capture_output=True, text=True, timeout=300, **options)  # type: ignore[call-overload,no-any-return]
 
     return command
 
@@ -45,7 +48,7 @@ def boxed(toy_copy: Toy, image: str, monkeypatch: pytest.MonkeyPatch) -> Toy:
     from harness.commands.main import run
 
     paths = toy_copy[1]
-    toys.write_params(paths.root, toys.toy_settings() | {"runtime": "docker", "image": image})
+    toys.write_params(paths.root, toys.toy_settings() | boxed_settings(image))
     monkeypatch.chdir(paths.root)
     for arguments in (("recipe", "none"), *(("target", target) for target in toys.CELLS)):
         assert run(["run", *arguments]) == 0

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from boxes import left
+from boxes import ENGINE, boxed_settings, left
 from toy_pipeline import CELLS, Project
 
 from harness.audit.repeat.compare_rerun import Rerun
@@ -20,9 +20,9 @@ Docker = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def pipeline(image: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A whole tiny pipeline under `runtime: docker`."""
+    """A whole tiny pipeline under the engine's `runtime`."""
     made = Project(tmp_path_factory.mktemp("boxed") / "project")
-    made.edit(lambda content: content.update(runtime="docker", image=image))
+    made.edit(lambda content: content.update(boxed_settings(image)))
     made.log = made.dvc("repro")
     return made
 
@@ -34,6 +34,17 @@ def test_a_pipeline_in_containers(pipeline: Project, image: str) -> None:
     assert verdicts["v0"]["problems"] == [] and verdicts["v0"]["images"] == [image]
     out = pipeline.dvc("repro")
     assert "Running stage" not in out
+
+
+def test_the_bytes_of_a_local_pipeline(pipeline: Project, tmp_path: Path) -> None:
+    local = Project(tmp_path / "project")
+    local.dvc("repro")
+    assert local.predictions() == pipeline.predictions()
+    trained, here = pipeline.paths.checkpoint("mnli", 1), local.paths.checkpoint("mnli", 1)
+    assert (trained / "model.safetensors").read_bytes() == (here / "model.safetensors").read_bytes()
+    uid, gid = os.getuid(), os.getgid()
+    foreign = [path for path in pipeline.root.rglob("*") if (path.lstat().st_uid, path.lstat().st_gid) != (uid, gid)]
+    assert not foreign  # what containers wrote belongs to the caller
 
 
 def test_cells_run_again_in_containers(pipeline: Project, image: str) -> None:
@@ -62,21 +73,22 @@ def harness(project: Project, *arguments: str) -> subprocess.CompletedProcess[st
 def test_another_image_makes_stale_what_runs_in_it_and_nothing_else(pipeline: Project, image: str) -> None:
     resolved = {"recipe@none", "recipe@mnli", "target@udpos", "target@tatoeba"}
     other = "sha256:" + "0" * 64
-    pipeline.edit(lambda content: content.update(runtime="docker", image=other))
+    pipeline.edit(lambda content: content.update(boxed_settings(other)))
     try:
         assert pipeline.changed() == resolved
         found = harness(pipeline, "verify")
         assert found.returncode == 3 and "INVALID" in found.stdout
         assert f"expected everything made in {other}" in found.stdout.replace("\n                  ", " ")
     finally:
-        pipeline.edit(lambda content: content.update(runtime="docker", image=image))
+        pipeline.edit(lambda content: content.update(boxed_settings(image)))
     assert pipeline.changed() == set()
 
 
 def test_the_pipeline_inside_one_container(docker: Docker, image: str, tmp_path: Path) -> None:
     """`docker run -v "$PWD:/work" harness repro`: data, encoder, cells, verdicts and MLflow import, without network."""
     made = Project(tmp_path / "project")
-    command = ("run", "--rm", "--network", "none", "--user", f"{os.getuid()}:{os.getgid()}", "-v", f"{made.root}:/work")
+    same_user = ("--user", f"{os.getuid()}:{os.getgid()}", *(("--userns", "keep-id") if ENGINE == "podman" else ()))
+    command = ("run", "--rm", "--network", "none", *same_user, "-v", f"{made.root}:/work")
     found = docker(*command, image, "repro")
     assert "V0 integrity  ok" in found.stdout and found.returncode == 0, found.stdout + found.stderr
     assert set(made.predictions()) == CELLS and (made.paths.mlruns / "mlflow.db").is_file()
