@@ -44,7 +44,7 @@ class Request:
     cpus: int
     """Cores: compute.threads."""
     memory_mib: int
-    """Memory: container.memory_mib, which is a unit's limit in a container too; 0: what Slurm gives whoever doesn't ask."""
+    """Memory: container.memory_mib, a unit's limit in a container too; 0: what Slurm gives whoever doesn't ask."""
     gpus: int
     """GPUs: 1 with compute.device `cuda`."""
 
