@@ -14,20 +14,27 @@ verifier = typer.Typer(no_args_is_help=True, help="How the verifier decides, and
 
 
 def study(
-    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("docs/study.md"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The page to write; default docs/study.md, and docs/study-PROFILE.md where that is another profile's.",
+            metavar="FILE",
+        ),
+    ] = None,
     profile: ProfileName = None,
 ) -> None:
     """Write a page with pictures of what the results show: claims, recipes, languages, learning rates (seconds).
 
     Of the same results that `harness verify` judges. A page of another profile is never written over.
     """
-    from harness.pages.study.page import refuse_other_page, write_page
+    from harness.pages.study.page import own_page, refuse_other_page, write_page
     from harness.pages.study.record import read_study
 
     params, paths = open_project(profile)
-    refuse_other_page(params.profile, paths.root / out)
-    write_page(read_study(params, paths), paths.root / out, paths.root)
-    typer.echo(f"written: {paths.root / out}")
+    page = own_page(params.profile, paths.root / "docs" / "study.md") if out is None else paths.root / out
+    refuse_other_page(params.profile, page)
+    write_page(read_study(params, paths), page, paths.root)
+    typer.echo(f"written: {page}")
 
 
 def report(

@@ -13,7 +13,7 @@ from degradation_world import LANGUAGES, REGISTRATION, low_resource, make_table,
 
 from harness.commands.main import run
 from harness.pages.degradation.answer import answer
-from harness.pages.degradation.figures import HEAT_MAP, SCATTER, draw_languages, draw_size, write_figures
+from harness.pages.degradation.figures import HEAT_MAP, SCATTER, STEM, draw_languages, draw_size, write_figures
 from harness.pages.degradation.languages import laboratory_languages
 from harness.pages.degradation.page import noise_rows, render_page, render_text, sight_table
 from harness.pages.degradation.record import read_degradation
@@ -30,13 +30,17 @@ def measure(low: float, other: float, **options: object) -> Degradation:
     return measure_degradation(table, LANGUAGES, "en", registration(), "run")
 
 
-@pytest.fixture(scope="module")
-def pinned(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Degradation:
-    """The answer from the laboratory's pinned results, as in a clone where nothing has run."""
-    root = tmp_path_factory.mktemp("clone")
+def pinned_answer(repo_root: Path, root: Path, profile: str) -> Degradation:
+    """The answer from pinned results, as in a clone where nothing has run."""
     for name in ("tasks", "profiles", "reference"):
         (root / name).symlink_to(repo_root / name)
-    return read_degradation(read_params(repo_root / "profiles" / "lab.yaml"), Paths(root, "lab"))
+    return read_degradation(read_params(repo_root / "profiles" / f"{profile}.yaml"), Paths(root, profile))
+
+
+@pytest.fixture(scope="module")
+def pinned(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Degradation:
+    """The answer from the laboratory's pinned results."""
+    return pinned_answer(repo_root, tmp_path_factory.mktemp("clone"), "lab")
 
 
 def test_the_answer_names_a_planted_degradation() -> None:
@@ -69,9 +73,14 @@ def test_the_answer_says_what_it_is_about_and_what_it_cannot_tell() -> None:
 
 
 @pytest.mark.slow
-def test_the_committed_page_is_that_of_the_pinned_results(pinned: Degradation, repo_root: Path) -> None:
-    page = (repo_root / "docs" / "degradation.md").read_text(encoding="utf-8")
-    assert page == render_page(pinned, f"{HEAT_MAP}.png", f"{SCATTER}.png"), "run `harness degradation --page` anew"
+@pytest.mark.parametrize(("stem", "profile"), [("degradation", "lab"), ("degradation_mini", "mini")])
+def test_the_committed_page_is_that_of_the_pinned_results(
+    repo_root: Path, tmp_path: Path, stem: str, profile: str
+) -> None:
+    page = (repo_root / "docs" / f"{stem}.md").read_text(encoding="utf-8")
+    found = pinned_answer(repo_root, tmp_path, profile)
+    again = f"run `harness degradation --profile {profile} --page docs/{stem}.md`"
+    assert page == render_page(found, f"{stem}_{HEAT_MAP}.png", f"{stem}_{SCATTER}.png"), again
 
 
 def test_the_pinned_results_answer_for_the_laboratory_only(pinned: Degradation) -> None:
@@ -94,9 +103,13 @@ def test_the_command_prints_json_and_writes_figures_and_page(
     content = json.loads(capsys.readouterr().out)
     assert content["in_scope"] is False and content["registration"]["degraded"]["threshold_points"] == -1.0
     assert {pair["language"] for pair in content["recipes"][0]["pairs"]} == set(content["languages"])
-    names = {f"{name}.{ending}" for name in (HEAT_MAP, SCATTER) for ending in ("png", "svg")}
+    names = {f"{STEM}_{name}.{ending}" for name in (HEAT_MAP, SCATTER) for ending in ("png", "svg")}
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == names
-    assert {path.name for path in (tmp_path / "page").iterdir()} == {"answer.md", f"{HEAT_MAP}.png", f"{SCATTER}.png"}
+    assert {path.name for path in (tmp_path / "page").iterdir()} == {
+        "answer.md",
+        f"answer_{HEAT_MAP}.png",
+        f"answer_{SCATTER}.png",
+    }
     assert run(["degradation", "--profile", "paper"]) == 2
     assert "found neither" in capsys.readouterr().err
 

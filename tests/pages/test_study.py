@@ -249,3 +249,12 @@ def test_nothing_is_written_about_unsound_results(clone: Path) -> None:
     done = study_command(clone)
     assert done.returncode == 2 and "expected sound results" in done.stderr and "To fix it" in done.stderr
     assert not (clone / "pages").exists()
+
+
+@pytest.mark.slow
+def test_the_committed_page_is_that_of_the_pinned_results_of_mini(clone: Path) -> None:
+    shutil.copy(toys.ROOT / "profiles" / "mini.yaml", clone / "params.yaml")
+    shutil.copytree(toys.ROOT / "docs", clone / "docs")
+    study = read_study(read_params(clone / "params.yaml"), Paths(clone, "mini"))
+    page = (toys.ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    assert page == render_page(study, "study"), "run `harness study --profile mini`"

@@ -12,7 +12,7 @@ from made_up_study import NOISE, REFERENCE, REGISTERED, gains_row, make, page_of
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.pages.study import parts
 from harness.pages.study.answer import answer, first_sentence
-from harness.pages.study.page import refuse_other_page, write_page
+from harness.pages.study.page import own_page, refuse_other_page, write_page
 from harness.pages.study.rates import on_change, sign_changes
 from harness.project.errors import HarnessError
 from harness.project.results import Cell
@@ -190,6 +190,8 @@ def test_a_page_of_another_profile_is_never_written_over(tmp_path: Path) -> None
     with pytest.raises(HarnessError):
         write_page(study.model_copy(update={"verification": other}), out, tmp_path)
     assert before == {path.name: path.read_bytes() for path in out.parent.iterdir()}
+    assert own_page("lab", out) == out and own_page("mini", out) == tmp_path / "docs" / "study-mini.md"
+    assert own_page("mini", tmp_path / "none.md") == tmp_path / "none.md"
     out.write_text("# A page of no profile\n\n# What profile `lab` shows\n", encoding="utf-8")
     refuse_other_page("mini", out)
 

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATED = tuple(f"docs/{name}.md" for name in ("degradation", "encoder", "encoder_mini", "layers", "verifier"))
+GENERATED = tuple(
+    f"docs/{name}.md"
+    for name in ("degradation", "degradation_mini", "encoder", "encoder_mini", "layers", "study", "verifier")
+)
 """Written by commands of the harness."""
 FENCE = re.compile(r"^ *(```+|~~~+)([^\n`]*)\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)

@@ -29,7 +29,8 @@ MANY_LANGUAGES = 20
 """With more of them, the second figure is drawn larger."""
 LABEL_REACHES = (9.0, 14.0, 20.0, 27.0)
 """How far a label may stand from its point, in typographic points (1.4 times as far sideways)."""
-HEAT_MAP, SCATTER = "degradation_languages", "degradation_size"
+STEM, HEAT_MAP, SCATTER = "degradation", "languages", "size"
+"""A picture is called STEM_HEAT_MAP or STEM_SCATTER; beside a page its stem is the page's."""
 Means = Mapping[tuple[str, str], float]
 """(recipe, language) -> mean gain over the language's targets."""
 
@@ -41,12 +42,12 @@ NO_DATES: Mapping[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"D
 def write_figures(found: Degradation, folder: Path, endings: Sequence[str] = tuple(NO_DATES)) -> list[Path]:
     """Write both pictures, by default as PNG and SVG. Raises HarnessError where the folder can't be written."""
     with whole_files(folder) as place:
-        names = draw_figures(found, place, endings)
+        names = draw_figures(found, place, endings, STEM)
     return [folder / name for name in names]
 
 
-def draw_figures(found: Degradation, folder: Path, endings: Sequence[str]) -> list[str]:
-    """Draw both pictures into `folder`; their file names."""
+def draw_figures(found: Degradation, folder: Path, endings: Sequence[str], stem: str) -> list[str]:
+    """Draw both pictures into `folder`, their names beginning with `stem`; their file names."""
     import matplotlib
 
     written = []
@@ -54,7 +55,7 @@ def draw_figures(found: Degradation, folder: Path, endings: Sequence[str]) -> li
         for name, draw in ((HEAT_MAP, draw_languages), (SCATTER, draw_size)):
             figure = draw(found)
             for ending in endings:
-                written.append(f"{name}.{ending}")
+                written.append(f"{stem}_{name}.{ending}")
                 figure.savefig(folder / written[-1], metadata=NO_DATES[ending])
     return written
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from harness.pages.degradation.answer import answer, points
-from harness.pages.degradation.figures import HEAT_MAP, SCATTER, draw_figures
+from harness.pages.degradation.figures import draw_figures
 from harness.pages.markdown import markdown_table
 from harness.pages.whole import whole_files
 from harness.project.errors import name_some
@@ -261,8 +261,8 @@ def _body(found: Degradation, table: Table, line: Callable[[str], list[str]]) ->
 def write_page(found: Degradation, out: Path) -> Path:
     """Write the page, and its two pictures beside it."""
     with whole_files(out.parent) as place:
-        draw_figures(found, place, ("png",))
-        (place / out.name).write_text(render_page(found, f"{HEAT_MAP}.png", f"{SCATTER}.png"), encoding="utf-8")
+        heat_map, scatter = draw_figures(found, place, ("png",), out.stem)
+        (place / out.name).write_text(render_page(found, heat_map, scatter), encoding="utf-8")
     return out
 
 

@@ -67,19 +67,33 @@ def picture_name(stem: str, name: str) -> str:
     return f"{stem}_{name}.png"
 
 
+def own_page(profile: str, usual: Path) -> Path:
+    """The usual page, or one beside it named by the profile where that is another profile's."""
+    return usual if _profile_of(usual) in (None, profile) else _beside(usual, profile)
+
+
 def refuse_other_page(profile: str, out: Path) -> None:
     """Raise HarnessError where `out` is a page whose first line names another profile."""
-    if not out.is_file():
-        return
-    with out.open(encoding="utf-8", errors="replace") as page:
-        named = NAMED.search(page.readline())
-    if named and named[1] != profile:
-        other = out.with_name(f"{out.stem}-{profile}{out.suffix}")
+    found = _profile_of(out)
+    if found not in (None, profile):
         raise HarnessError(
-            f"expected no page at {out}, or one of profile `{profile}`, found one of profile `{named[1]}`, which "
+            f"expected no page at {out}, or one of profile `{profile}`, found one of profile `{found}`, which "
             "would be lost",
-            fix=f"run `harness study --profile {profile} --out {other}`",
+            fix=f"run `harness study --profile {profile} --out {_beside(out, profile)}`",
         )
+
+
+def _profile_of(page: Path) -> str | None:
+    """The profile that the first line of a page names; None where there is no such page."""
+    if not page.is_file():
+        return None
+    with page.open(encoding="utf-8", errors="replace") as lines:
+        named = NAMED.search(lines.readline())
+    return named[1] if named else None
+
+
+def _beside(page: Path, profile: str) -> Path:
+    return page.with_name(f"{page.stem}-{profile}{page.suffix}")
 
 
 def render_page(study: Study, stem: str, root: str = "..") -> str:
