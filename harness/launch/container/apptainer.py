@@ -46,7 +46,7 @@ def run_in_apptainer(work: Work, params: Params, paths: Paths, into: Paths | Non
     scratch = work.scratch(outputs.scratch)
     command = apptainer_command(work, params, paths, scratch, file)
     with scratch_folder(scratch), interruptible(), starting("Apptainer"):
-        code = subprocess.run(command, env=clean_environment(), check=False).returncode
+        code = subprocess.run(command, env=clean_environment(), stdin=subprocess.DEVNULL, check=False).returncode
         if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
             limit = params.container.memory_mib
             asked = f", or it wanted more than its container's {limit} MiB" if limit is not None else ""
@@ -55,6 +55,9 @@ def run_in_apptainer(work: Work, params: Params, paths: Paths, into: Paths | Non
                 fix="free memory or raise container.memory_mib, and run `dvc repro` again; finished stages are kept",
             )
         if code == 0:
+            check_file(
+                params, paths
+            )  # what ran is what was pinned, also where somebody put another file there meanwhile
             fetch_back(work, scratch, outputs)
     return code if code >= 0 else 128 - code
 
@@ -103,8 +106,14 @@ def refuse_separators(path: str) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's variables without those that make Apptainer mount or set more."""
-    return {name: one for name, one in os.environ.items() if name in KEPT or not name.startswith(OWN_VARIABLES)}
+    """This process's variables without those that make Apptainer mount or set more, and without proxies, which it hands
+    on to every container.
+    """
+    return {name: one for name, one in os.environ.items() if name in KEPT or not _is_handed_on(name)}
+
+
+def _is_handed_on(name: str) -> bool:
+    return name.startswith(OWN_VARIABLES) or name.lower().endswith("_proxy")
 
 
 def program() -> str:
@@ -133,16 +142,29 @@ def check_file(params: Params, paths: Paths) -> Path:
     return file
 
 
-_known: dict[tuple[str, int, int, int], str] = {}
+_known: dict[tuple[str | int, ...], str] = {}
 
 
 def _sha256_once(file: Path) -> str:
-    """The file's sha256; read once by a process as long as place, size, time and inode stay the same."""
-    seen = file.stat()
-    key = (str(file), seen.st_size, seen.st_mtime_ns, seen.st_ino)
+    """The file's sha256; read once by a process as long as place, size, times and inode stay the same.
+
+    Raises HarnessError where it is written meanwhile.
+    """
+    key = _state(file)
     if key not in _known:
-        _known[key] = sha256_file(file)
+        found = sha256_file(file)
+        if _state(file) != key:
+            raise HarnessError(
+                f"expected {file} to stay as it is, found it changed while it was read", fix="run it again"
+            )
+        _known[key] = found
     return _known[key]
+
+
+def _state(file: Path) -> tuple[str | int, ...]:
+    """What changes when the file does; the time of change can't be set back."""
+    seen = file.stat()
+    return str(file), seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino
 
 
 def sif_facts(file: Path) -> ImageFacts:

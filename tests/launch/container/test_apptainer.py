@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -34,6 +35,10 @@ with (folder / "calls").open("a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
 if "APPTAINER_BIND" in os.environ or "SINGULARITYENV_X" in os.environ:
     sys.exit("these would change what the container sees")
+if any(name.lower().endswith("_proxy") for name in os.environ) or sys.argv[1] == "exec" and sys.stdin.read():
+    sys.exit("these would go into the container")
+if sys.argv[1] == "exec" and (folder / "swap").exists():
+    pathlib.Path((folder / "swap").read_text()).write_bytes(b"another image")
 if sys.argv[1] == "--version":
     print("apptainer version 1.3.4")
 elif sys.argv[1] == "inspect":
@@ -158,6 +163,8 @@ def test_gpus_and_limits_as_the_profile_says(boxed: Toy, calls: Calls, monkeypat
 def test_variables_of_the_caller_change_nothing(boxed: Toy, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPTAINER_BIND", "/etc")
     monkeypatch.setenv("SINGULARITYENV_X", "1")
+    monkeypatch.setenv("https_proxy", "http://user:secret@proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "localhost")
     assert run(["run", "intermediate", "none", "1"]) == 0
 
 
@@ -185,6 +192,26 @@ def test_what_is_not_there_or_not_as_pinned_is_named(
     (tmp_path / "bin" / "labels").write_text("no JSON", encoding="utf-8")
     code, _, err = harness(*unit)
     assert code == 2 and "to be an Apptainer image" in err and "Traceback" not in err
+
+
+def test_a_file_that_is_put_in_its_place_while_a_unit_runs_is_noticed(
+    boxed: Toy, calls: Calls, harness: Command, tmp_path: Path
+) -> None:
+    paths = boxed[1]
+    (tmp_path / "bin" / "swap").write_text(str(paths.root / "harness.sif"))
+    code, _, err = harness("run", "intermediate", "none", "1")
+    assert code == 2 and "to have the sha256" in err and not paths.intermediate("none", 1).exists()
+
+
+def test_a_file_that_was_changed_and_dated_back_is_read_again(boxed: Toy) -> None:
+    params, paths = boxed
+    file = paths.root / "harness.sif"
+    assert apptainer.check_file(params, paths) == file
+    before = file.stat()
+    file.write_bytes(b"AN IMAGE")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(HarnessError, match="to have the sha256"):
+        apptainer.check_file(params, paths)
 
 
 def test_no_apptainer_is_one_paragraph(boxed: Toy, harness: Command, monkeypatch: pytest.MonkeyPatch) -> None:
