@@ -55,9 +55,7 @@ def run_in_apptainer(work: Work, params: Params, paths: Paths, into: Paths | Non
                 fix="free memory or raise container.memory_mib, and run `dvc repro` again; finished stages are kept",
             )
         if code == 0:
-            check_file(
-                params, paths
-            )  # what ran is what was pinned, also where somebody put another file there meanwhile
+            check_file(params, paths)  # it may have been replaced meanwhile: then what ran is not what was pinned
             fetch_back(work, scratch, outputs)
     return code if code >= 0 else 128 - code
 
@@ -154,9 +152,7 @@ def _sha256_once(file: Path) -> str:
     if key not in _known:
         found = sha256_file(file)
         if _state(file) != key:
-            raise HarnessError(
-                f"expected {file} to stay as it is, found it changed while it was read", fix="run it again"
-            )
+            raise HarnessError(f"expected {file} to stay as it is, found it changed meanwhile", fix="run it again")
         _known[key] = found
     return _known[key]
 
