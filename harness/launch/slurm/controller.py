@@ -6,6 +6,7 @@ for minutes after its end, by default five.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,11 +18,15 @@ from harness.project.errors import HarnessError, nearest
 
 ANSWER_S = 60
 """Longest wait for a command of Slurm: while its controller starts again, commands try for some time."""
-LIVE = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED"}
-LIVE |= {"RESIZING", "SIGNALING", "SPECIAL_EXIT", "STAGE_OUT", "STOPPED", "RESV_DEL_HOLD"}
-"""States of a job that has not ended."""
+ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"}
+ENDED |= {"REVOKED", "TIMEOUT"}
+"""States of a job that has ended; in any other, known here or not, it may still run."""
 NEVER = "DependencyNeverSatisfied"
 """The reason of a job that Slurm is about to remove: what it waits for has failed."""
+FOREIGN = ("SBATCH_", "SQUEUE_", "SINFO_", "SCANCEL_", "SCONTROL_", "SLURM_CLUSTERS")
+"""How variables begin by which a login shell changes what the commands do or answer."""
+KEPT = ("SBATCH_ACCOUNT", "SBATCH_QOS", "SBATCH_RESERVATION")
+"""Those that say who the user is, and stay."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Task:
     @property
     def is_live(self) -> bool:
         """Whether it has not ended."""
-        return self.state in LIVE and self.reason != NEVER
+        return self.state not in ENDED and self.reason != NEVER
 
 
 @dataclass(frozen=True)
@@ -86,10 +91,17 @@ def check_commands() -> None:
             )
 
 
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would change Slurm's commands."""
+    return {name: value for name, value in os.environ.items() if name in KEPT or not name.startswith(FOREIGN)}
+
+
 def ask(*words: str) -> str:
     """What a command of Slurm says. Raises HarnessError, with its own words, where it fails or doesn't answer."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=ANSWER_S, check=False)
+        done = subprocess.run(
+            words, env=clean_environment(), capture_output=True, text=True, timeout=ANSWER_S, check=False
+        )
     except subprocess.TimeoutExpired:
         found = f"no answer within {ANSWER_S} seconds"
     except OSError as error:

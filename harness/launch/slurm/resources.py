@@ -17,8 +17,9 @@ LEAST_MIN = 15
 """Minutes that any unit may take: a node imports the libraries from a shared folder first."""
 UNTIMED_MIN = 24 * 60
 """Minutes of a unit of which nothing like it has been timed."""
-OURS = ("array", "chdir", "dependency", "error", "job-name", "kill-on-invalid-dep", "ntasks", "nodes", "output", "wrap")
-"""Options of sbatch that say what is run, and are not the user's."""
+OURS = {"array", "chdir", "clusters", "dependency", "error", "job-name", "kill-on-invalid-dep", "nodes", "ntasks"}
+OURS |= {"ntasks-per-core", "ntasks-per-node", "ntasks-per-socket", "output", "parsable", "test-only", "wait", "wrap"}
+"""Options of sbatch that say what is run and what sbatch answers, and are not the user's."""
 _TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<first>\d+)(?::(?P<second>\d+))?(?::(?P<third>\d+))?")
 
 

@@ -19,7 +19,7 @@ from harness.launch.executor import Ended, Job
 from harness.launch.slurm import controller
 from harness.launch.slurm.arrays import Array, job_name, plan_arrays
 from harness.launch.slurm.controller import Partition, Task
-from harness.launch.slurm.endings import Ending, ending_of
+from harness.launch.slurm.endings import Ending, ending_of, seen, unseen
 from harness.launch.slurm.resources import Wish, limit_minutes
 from harness.launch.slurm.submission import Submitted, Submitter, read_folders
 from harness.launch.slurm.unit_job import SCRATCH
@@ -34,6 +34,8 @@ TICK_S = 0.5
 """How often an interruption is heard."""
 SILENT_S = 3600.0
 """How long units go on without an answer of the controller before the driver ends."""
+PATIENCE = 3
+"""At so many looks in a row a file that should be there is missing before it counts as missing."""
 BLIND = 2
 """So many units that leave no word in the shared folder end the run: their nodes don't see it."""
 USUAL = {"None", "Priority", "Resources", "Dependency", "JobArrayTaskLimit", "BeginTime", "Prolog", ""}
@@ -82,12 +84,13 @@ class SlurmArrays:
         self._places: dict[str, Place] = {}
         self._awaited: dict[str, tuple[Job, float]] = {}
         self._new: list[Job] = []
+        self._cancels: list[str] = []
         self._behind: dict[str, list[str]] = {}
         self._minutes: dict[str, int] = {}
         self._said: set[str] = set()
         self._others: set[Path] | None = None
         self._blind = 0
-        self._looked = self._answered = time.monotonic()
+        self._looked = self._answered = self._obeyed = time.monotonic()
 
     @property
     def after_interruption(self) -> str:
@@ -104,6 +107,7 @@ class SlurmArrays:
         Raises HarnessError where Slurm refuses one, or what is there was submitted with other code or settings.
         """
         self.slots = max(1, len(jobs))
+        self._answered = self._obeyed = time.monotonic()  # what comes before a grid may have taken hours
         for job in jobs:
             for need in job.needs:
                 self._behind.setdefault(need, []).append(job.stage)
@@ -115,7 +119,8 @@ class SlurmArrays:
         new = f"{len(self._places) - found} units submitted in {len(arrays)} job arrays"
         again = f"{found} units of an earlier run are there and waited for"
         told = [new] * bool(arrays) + [again] * bool(found)
-        self._say(f"Slurm, jobs named {self.name}: {'; '.join(told)}")
+        if told:
+            self._say(f"Slurm, jobs named {self.name}: {'; '.join(told)}")
 
     def has(self, stage: str) -> bool:
         """Whether a unit was handed to Slurm and is not known to be over."""
@@ -141,9 +146,11 @@ class SlurmArrays:
 
     def close(self) -> None:
         """Leave to Slurm what has not ended; where everything has, tidy up but for what other parts of the grid run."""
+        with suppress(HarnessError):  # Slurm removes them by itself, later
+            self._cancel_due()
         if self._others is None or self._unfinished():
             return
-        self._places, own, others = {}, self._submitter.folder, self._others
+        self._places, own, others = {}, self._submitter.folder, self._others | self._submitter.unsure
         scratch = [] if others else [*self._paths.scratch.glob(f"{SCRATCH}*")]
         for folder in (*own.glob("*"), *scratch):
             if folder not in others:
@@ -187,8 +194,10 @@ class SlurmArrays:
                 self._places[job.stage] = Place(submitted, index, is_own=True)
         return arrays
 
-    def _limit(self, array: Array) -> int:
-        """Minutes for an array: longer than usual for what ran out of time before."""
+    def _limit(self, array: Array) -> int | None:
+        """Minutes for an array: the user's (None: no limit), else longer than usual for what ran out of time before."""
+        if "time" in self._wish.options:
+            return self._wish.minutes
         sort = array.jobs[0].kind.partition(" ")[0]
         usual = limit_minutes(array.seconds if sort in self._timed else None, self._partition.minutes)
         return max([usual, *(self._minutes.get(job.stage, 0) for job in array.jobs)])
@@ -204,30 +213,52 @@ class SlurmArrays:
         self._answered = time.monotonic()
         self._tell_reasons(listed)
         self.at_once = max(self.at_once, sum(task.state == "RUNNING" for task in listed.values()))
-        found = [self._ended(stage, listed) for stage in list(self._awaited) if self.has(stage)]
-        if self._new:  # now, as the controller has just answered
-            jobs, self._new = self._new, []
-            self._submit([replace(job, needs=()) for job in jobs])
-        return [ended for ended in found if ended is not None]
+        looked_at = [self._ended(stage, listed) for stage in list(self._awaited) if self.has(stage)]
+        found = [ended for ended in looked_at if ended is not None]
+        try:  # now, as the controller has just answered
+            self._cancel_due()
+            self._submit_due()
+            self._obeyed = time.monotonic()
+        except HarnessError as error:
+            if not found and time.monotonic() - self._obeyed > SILENT_S:
+                raise
+            self._say_once(f"{error.message}; it is tried again")
+        return found
+
+    def _cancel_due(self) -> None:
+        controller.cancel(*self._cancels)
+        self._cancels = []
+
+    def _submit_due(self) -> None:
+        try:
+            self._submit([replace(job, needs=()) for job in self._new])
+        finally:  # those behind the one that Slurm did not take are due again
+            self._new = [job for job in self._new if not self.has(job.stage)]
 
     def _ended(self, stage: str, listed: Mapping[tuple[str, int], Task]) -> Ended | None:
         """How an awaited unit ended, if it has."""
         job, since = self._awaited[stage]
         place = self._places[stage]
         task = listed.get(place.key)
-        record = place.array.record(place.index)
-        if task is not None and task.is_live and (record is None or task.state != "COMPLETING"):
+        is_live = task is not None and task.is_live
+        is_running = is_live and task is not None and task.state != "COMPLETING"
+        record = None if is_running else place.array.record(place.index)
+        if is_live and record is None:
             place.missed = 0  # also with a record: its job has yet to end well for what waits for it in Slurm
             return None
         if record is None:
             place.missed += 1
-            is_clear = task is not None and task.state != "COMPLETED"
-            if not is_clear and place.missed < 3:  # its record may be on its way through the shared folder
+            is_clear = task is not None and task.state not in ("COMPLETED", "FAILED")
+            if not is_clear and place.missed < PATIENCE:  # its record may be on its way through the shared folder
                 return None
         elif record.code == 0 and not record.died:
-            if not all(output.exists() for output in job.work.outputs) and place.missed < 3:
+            there, missing = seen(job.work.outputs)
+            if missing:
                 place.missed += 1
-                return None
+                if place.missed < PATIENCE:
+                    return None
+                self._over(stage)
+                return self._died(job, since, unseen(stage, there, missing, record))
             if place.is_own or lies_there(job.work.command, self._params, self._paths):
                 self._over(stage)
                 return Ended(job, 0, record.seconds)
@@ -239,13 +270,14 @@ class SlurmArrays:
         append(job.log, ending.log)
         for stage in self._behind.get(job.stage, []):  # Slurm removes what waited for it
             if self.has(stage):
-                controller.cancel(self._places[stage].job_id)
+                self._cancels.append(self._places[stage].job_id)
                 self._places[stage].is_over = True
         if ending.is_blind:
             self._blind += 1
             if self._blind >= BLIND:
                 self._awaited, self._places = {}, {}
-                controller.cancel(f"--name={self.name}")
+                with suppress(HarnessError):  # what is left of them ends in the same way
+                    controller.cancel(f"--name={self.name}")
                 raise HarnessError(
                     f"expected every node of partition {self._partition.name} to see {self._paths.root}, found"
                     f" {ending.nodes or 'nodes'} where jobs ended without a word in that folder",
@@ -257,10 +289,14 @@ class SlurmArrays:
         return Ended(job, ending.code, time.monotonic() - since, ending.died)
 
     def _longer(self, place: Place) -> int | None:
-        """The time limit of another start of a unit that ran out of time; None: there is no longer one."""
+        """The time limit of another start of a unit that ran out of time; None: there is no longer one, or the user
+        has set it.
+        """
         most, minutes = self._partition.minutes, place.array.manifest.minutes
+        if minutes is None or "time" in self._wish.options:
+            return None
         longer = 2 * minutes if most is None else min(2 * minutes, most)
-        return longer if self._wish.minutes is None and longer > minutes else None
+        return longer if longer > minutes else None
 
     def _over(self, stage: str) -> None:
         """Nothing more comes of a unit: forget it, and its array's folder with the last of them."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shlex
 import shutil
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any
 from harness.launch.cluster.driver import environment, first_line
 from harness.launch.cluster.messages import Identity
 from harness.launch.executor import Job
+from harness.launch.slurm import controller
 from harness.launch.slurm.arrays import Array
 from harness.launch.slurm.resources import Request, Wish
 from harness.launch.slurm.unit_job import UnitRecord, UnitTask, run_task
@@ -45,8 +47,8 @@ class Manifest(StrictRecord):
     """In words."""
     identity: str
     """Of code, packages and settings that it was submitted with."""
-    minutes: int
-    """Its time limit."""
+    minutes: int | None
+    """Its time limit; None: it has none, the user asked for that."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Submitted:
 
     def record(self, index: int) -> UnitRecord | None:
         """How a unit ended; None as long as it hasn't said so."""
+        look_into(self.folder)
         try:
             return UnitRecord.model_validate(read_json(self.folder / f"{index}.json"))
         except (OSError, ValueError):
@@ -77,6 +80,14 @@ class Submitted:
             return (self.folder / f"{self.job_id(index)}_0_log.out").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return None
+
+
+def look_into(folder: Path) -> None:
+    """List a folder of a shared file system, so that what is new in it is seen: NFS keeps for a minute in mind that a
+    file was not there.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        next(entries, None)
 
 
 def import_submitit() -> ModuleType:
@@ -106,12 +117,17 @@ class Submitter:
         """Of code, packages and settings."""
         self.folder = paths.build / "slurm"
         """Where the arrays' folders lie."""
+        self.unsure = set[Path]()
+        """Folders of arrays that sbatch failed to submit, or took without saying so: Slurm has yet to tell which."""
 
-    def submit(self, array: Array, numbers: Mapping[Array, str], minutes: int) -> Submitted:
-        """Hand an array to Slurm. `numbers`: of the arrays submitted before; `minutes`: its time limit.
+    def submit(self, array: Array, numbers: Mapping[Array, str], minutes: int | None) -> Submitted:
+        """Hand an array to Slurm. `numbers`: of the arrays submitted before; `minutes`: its time limit, None where the
+        user wants none.
 
         Raises HarnessError, with Slurm's words, where it is refused.
         """
+        for folder in tuple(self.unsure):
+            self._withdraw(folder)
         folder = self.folder / f"{array.label.replace(' ', '-')}-{uuid.uuid4().hex[:8]}"
         folder.mkdir(parents=True)
         stages = [job.stage for job in array.jobs]
@@ -120,14 +136,25 @@ class Submitter:
         tasks = [self._task(job, folder / f"{index}.json") for index, job in enumerate(array.jobs)]
         said = io.StringIO()
         try:
-            with contextlib.redirect_stderr(said), warnings.catch_warnings(action="ignore"):
+            with contextlib.redirect_stderr(said), warnings.catch_warnings(action="ignore"), _clean_environment():
                 executor = self._submitit.SlurmExecutor(folder, max_num_timeout=0)
                 executor.update_parameters(**self._parameters(array, numbers, minutes))
                 jobs = executor.map_array(run_task, tasks)
         except Exception as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            self.unsure.add(folder)
+            with contextlib.suppress(HarnessError):  # its folder is kept, and says whose the jobs are
+                self._withdraw(folder)
             raise refused(f"{first_line(error)}\n{said.getvalue()}", array, self._wish) from None
         return Submitted(folder, manifest, jobs[0].job_id.partition("_")[0])
+
+    def _withdraw(self, folder: Path) -> None:
+        """Cancel what Slurm has of an array after all, and remove its folder. Raises HarnessError where Slurm doesn't
+        answer.
+        """
+        there = [task for task in controller.tasks(self._name) if Path(task.script).parent == folder]
+        controller.cancel(*sorted({task.array for task in there if task.is_live}))
+        shutil.rmtree(folder, ignore_errors=True)
+        self.unsure.discard(folder)
 
     def _task(self, job: Job, record: Path) -> UnitTask:
         return UnitTask(
@@ -141,10 +168,10 @@ class Submitter:
             record=record,
         )
 
-    def _parameters(self, array: Array, numbers: Mapping[Array, str], minutes: int) -> dict[str, Any]:
+    def _parameters(self, array: Array, numbers: Mapping[Array, str], minutes: int | None) -> dict[str, Any]:
         """Of submitit's executor; what it has no word for is an option of sbatch."""
         request, cores = self._request, str(self._request.cpus)
-        path = f"{PACKAGE.parent}${{PYTHONPATH:+:$PYTHONPATH}}"
+        path = f'{shlex.quote(str(PACKAGE.parent))}"${{PYTHONPATH:+:$PYTHONPATH}}"'
         setting = {name: shlex.quote(value) for name, value in environment(self._params, self._paths).items()}
         options: dict[str, str | bool] = {
             "chdir": str(self._paths.root),
@@ -160,7 +187,7 @@ class Submitter:
             "array_parallelism": len(array.jobs),
             "stderr_to_stdout": True,
             "wckey": None,  # submitit names itself, which a cluster that keeps such keys refuses
-            "setup": [f'export PYTHONPATH="{path}"', *(f"export {name}={value}" for name, value in setting.items())],
+            "setup": [f"export PYTHONPATH={path}", *(f"export {name}={value}" for name, value in setting.items())],
         }
         if self._wish.partition:
             found["partition"] = self._wish.partition
@@ -177,8 +204,23 @@ class Submitter:
         for option, value in self._wish.options.items():
             found.pop(option.replace("-", "_"), None)
             options[option] = value
+        if "no-requeue" in options:
+            del options["requeue"]
         found["additional_parameters"] = options
         return found
+
+
+@contextlib.contextmanager
+def _clean_environment() -> Iterator[None]:
+    """For submitit, which gives sbatch the environment of this process."""
+    before = dict(os.environ)
+    clean = controller.clean_environment()
+    for name in before.keys() - clean.keys():
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update({name: value for name, value in before.items() if name not in clean})
 
 
 def identity_of(identity: Identity, settings_sha256: str) -> str:

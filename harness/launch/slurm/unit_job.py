@@ -16,18 +16,21 @@ import socket
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.launch.cluster.messages import Identity
 from harness.launch.work import Work
 from harness.project.errors import HarnessError
+from harness.project.params import Params
+from harness.project.paths import Paths
 from harness.project.records import StrictRecord
 
 RESTARTS = 5
 """How often Slurm may start a job anew by itself (preemption, a node that failed)."""
 SCRATCH = "slurm-"
-"""Before the number of the job that a scratch folder belongs to."""
+"""Before the number of the job that a scratch folder belongs to, of its start, and a word of its own."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,6 @@ def _run_here(task: UnitTask) -> int:
     from harness.launch.up_to_date import lies_there
     from harness.launch.work import check_places, fetch_back
     from harness.project.files import sha256_file
-    from harness.project.paths import Paths
     from harness.project.profiles import load_params
 
     os.chdir(task.root)
@@ -117,20 +119,35 @@ def _run_here(task: UnitTask) -> int:
         print(f"{task.work.name}: kept, made from what lies here", flush=True)
         return 0
     check_places(task.work)
-    own = paths.scratch / f"{SCRATCH}{os.environ.get('SLURM_JOB_ID', 'none')}"
+    own = paths.scratch / own_name()
     scratch = task.work.scratch(own)
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         if task.identity.image is not None:
-            from harness.launch.container.container import run_work
-
-            return run_work(task.work, params, paths)
-        code = run_logged(task.work.command, str(scratch), str(task.log), 2).code  # 2: adds to the log
+            code = _run_in_container(task.work, params, paths, Paths(scratch, task.profile))
+        else:
+            code = run_logged(task.work.command, str(scratch), str(task.log), 2).code  # 2: adds to the log
         if code == 0:
             fetch_back(task.work, scratch, paths)
         return code
     finally:
         shutil.rmtree(own, ignore_errors=True)
+
+
+def own_name() -> str:
+    """The name of a scratch folder that no other start of the unit has: a job that Slurm starts anew keeps its number,
+    and its first start may still be there where a node was only cut off.
+    """
+    job, restarts = (os.environ.get(name) for name in ("SLURM_JOB_ID", "SLURM_RESTART_COUNT"))
+    return f"{SCRATCH}{job or 'none'}-{restarts or 0}-{uuid.uuid4().hex}"
+
+
+def _run_in_container(work: Work, params: Params, paths: Paths, into: Paths) -> int:
+    """Run a unit in its container with its outputs below `into`, the folder of this start alone."""
+    from harness.launch.container.container import run_work
+
+    outputs = tuple(into.root / place.relative_to(paths.root) for place in work.outputs)
+    return run_work(replace(work, outputs=outputs), params, paths, into)
 
 
 def _write(path: Path, record: UnitRecord) -> None:

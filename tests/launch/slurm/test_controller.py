@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from toy import Params, Paths
 
 from harness.launch.launchers import LAUNCHERS
 from harness.launch.slurm import controller
-from harness.launch.slurm.controller import NodeKind, Partition
+from harness.launch.slurm.controller import NodeKind, Partition, Task
 from harness.launch.slurm.resources import Request
 from harness.project.errors import HarnessError
 
@@ -23,22 +22,6 @@ SINFO = (
     "gpu*|2-00:00:00|64|1024000+|2|gpu:h100:8",
     "cpu|infinite|128|256000|10|(null)",
 )
-
-
-@pytest.fixture
-def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Says:
-    """Have a command of Slurm say these lines; all others say nothing."""
-
-    def write(program: str, *lines: str, code: int = 0) -> None:
-        text = "\n".join(lines)
-        stream = 2 if code else 1
-        (tmp_path / program).write_text(f"#!/bin/sh\ncat >&{stream} <<'END'\n{text}\nEND\nexit {code}\n")
-        (tmp_path / program).chmod(0o755)
-
-    for program in ("sbatch", "squeue", "sinfo", "scontrol", "scancel", "srun"):
-        write(program)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    return write
 
 
 def test_partitions_and_their_nodes_are_read(says: Says) -> None:
@@ -96,6 +79,24 @@ def test_units_are_read_with_states_and_reasons(says: Says) -> None:
         ("14", 0, False),
     ]
     assert found[1].reason == "ReqNodeNotAvail, UnavailableNodes:n2" and found[2].script == "/p|q/x.sh"
+
+
+@pytest.mark.parametrize(
+    ("state", "is_live"),
+    [("RUNNING", True), ("EXPEDITING", True), ("POWER_UP_NODE", True), ("REVOKED", False), ("PREEMPTED", False)],
+)
+def test_a_state_that_is_not_known_counts_as_live(state: str, is_live: bool) -> None:
+    assert Task("7", 0, state, "None", "n1", "").is_live is is_live
+
+
+def test_variables_of_the_login_shell_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    foreign = {"SQUEUE_FORMAT": "%i", "SQUEUE_STATES": "PENDING", "SINFO_PARTITION": "gpu", "SCANCEL_STATE": "PENDING"}
+    foreign |= {"SLURM_CLUSTERS": "other", "SBATCH_TIMELIMIT": "1", "SBATCH_WAIT": "1"}
+    kept = {"SLURM_CONF": "/etc/s.conf", "SBATCH_ACCOUNT": "lab", "SBATCH_QOS": "high", "SBATCH_RESERVATION": "r"}
+    for name, value in (foreign | kept).items():
+        monkeypatch.setenv(name, value)
+    seen = dict(line.partition("=")[::2] for line in controller.ask("env").splitlines())
+    assert not foreign.keys() & seen.keys() and kept.items() <= seen.items()
 
 
 def test_the_longest_array_is_what_slurm_says(says: Says) -> None:

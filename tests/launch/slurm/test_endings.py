@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.launch.slurm.controller import Task
-from harness.launch.slurm.endings import ending_of
+from harness.launch.slurm.endings import ending_of, seen, unseen
 from harness.launch.slurm.submission import Manifest, Submitted
 from harness.launch.slurm.unit_job import UnitRecord
 
@@ -42,6 +42,21 @@ def test_a_time_limit_is_doubled_where_it_may_be(array: Submitted, state: str) -
     last = ending_of(array, 1, None, task(state), None)
     assert (last.code, last.died, last.minutes) == (1, "", None)
     assert 'To fix it: `harness repro --slurm --slurm-args "--time=00:30:00"`' in last.log
+
+
+def test_a_unit_without_a_limit_of_its_own_is_told_of_none(tmp_path: Path) -> None:
+    unlimited = Submitted(tmp_path, Manifest(stages=["a", "b"], label="cell", identity="x", minutes=None), "7")
+    found = ending_of(unlimited, 1, None, task("TIMEOUT"), None)
+    assert "expected b to end within its time limit, found that" in found.log and "--slurm PARTITION" in found.log
+
+
+def test_outputs_that_are_not_seen_are_named_beside_those_that_are(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    there, missing = seen([tmp_path / "checkpoint", tmp_path / "intermediate" / "mark.json"])
+    assert there == [tmp_path / "checkpoint"] and missing == [tmp_path / "intermediate" / "mark.json"]
+    found = unseen("a", there, missing, UnitRecord(code=0, seconds=1.0, host="n1", died=""))
+    assert (found.code, found.died) == (1, "")
+    assert f"found {there[0]} there and {missing[0]} missing. To fix it: see whether" in found.log
 
 
 @pytest.mark.parametrize(

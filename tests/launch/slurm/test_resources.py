@@ -68,6 +68,9 @@ def test_options_of_sbatch_are_taken_in_their_long_form() -> None:
         ("--account lab", "found 'lab'"),
         ("--account='lab", "No closing quotation"),
         ("--dependency=afterok:1", "expected no --dependency in --slurm-args"),
+        *((f"--{name}=1", f"expected no --{name} in") for name in ("ntasks-per-node", "ntasks-per-core", "clusters")),
+        ("--ntasks-per-socket=2", "expected no --ntasks-per-socket in"),
+        *((f"--{name}", f"expected no --{name} in") for name in ("parsable", "test-only", "wait")),
         ("--partition=gpu", "write `--slurm gpu`"),
     ],
 )
