@@ -53,7 +53,7 @@ class Place:
     is_own: bool
     """Whether this process submitted it."""
     missed: int = 0
-    """How often in a row squeue didn't know it, or knew it as ended, though it had left no record."""
+    """How often in a row squeue didn't know it, or knew it as ended, though record or outputs were not there."""
     is_over: bool = False
     """Whether nothing more is to come of it."""
 
