@@ -27,13 +27,19 @@ def launch_on_slurm(
 
     `address`: the partition, empty or None for Slurm's default; `options`: further options of sbatch, as the user
     writes them; `poll_s`: seconds between two looks at Slurm. Raises HarnessError where submitit or Slurm's commands
-    are missing, the controller doesn't answer, the partition doesn't exist, or none of its nodes could run a unit; and
-    where `slots` is given.
+    are missing, the controller doesn't answer, the partition doesn't exist, or none of its nodes could run a unit;
+    where `slots` is given; and where units on GPUs run in an engine's containers.
     """
     if slots is not None:
         raise HarnessError(
             "expected --jobs or --slurm, found both: Slurm runs as many units as it has room for",
             fix="leave --jobs out",
+        )
+    if params.compute.device == "cuda" and params.runtime in ("docker", "podman"):
+        raise HarnessError(  # the engine numbers the machine's GPUs, the job its own, from 0
+            f"expected a runtime that keeps to a job's own GPUs under --slurm, found `{params.runtime}`, whose engine"
+            " stands outside of the job",
+            fix="set `runtime: apptainer` or `runtime: local` in params.yaml",
         )
     wish = Wish(address or "", read_options(options))
     import_submitit()
