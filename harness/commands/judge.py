@@ -114,8 +114,8 @@ def judge(
     asked = _claims(claim, read, method, runs)
     metric = metric or (read.metric if read else None)
     split = split or (read.split if read else None)
-    check_outputs([html, archive], [*(sources or []), *filter(None, [claims])])
     table = _read(sources or [], _columns(column), _unit(unit), metric, labels, experiment, task, split)
+    check_outputs([html, archive], [*table.files, *filter(None, [claims])])
     options = claims_as_file(
         asked,
         baseline=baseline or (read.baseline if read else None),

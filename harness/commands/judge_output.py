@@ -29,11 +29,9 @@ def typed(sources: Sequence[str], **options: Sequence[str] | str | Path | int | 
     return shlex.join(words)
 
 
-def check_outputs(outputs: Sequence[Path | None], inputs: Sequence[str | Path]) -> None:
+def check_outputs(outputs: Sequence[Path | None], inputs: Sequence[Path]) -> None:
     """HarnessError where a file that is written would take the place of one that is read, or of another one."""
-    from harness.exchange.importers.sources import parse_source
-
-    read = {Path(parse_source(str(each)).source).resolve() for each in inputs}
+    read = {each.resolve() for each in inputs}
     written: set[Path] = set()
     for out in filter(None, outputs):
         place = out.resolve()

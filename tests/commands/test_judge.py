@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from documents import FENCE
+from foreign_results import copied
 from given_tables import as_csv, made_up
 from toy import ROOT
 
@@ -163,6 +164,14 @@ def test_no_file_that_is_read_is_written_over(judge: Judge, tmp_path: Path, opti
     code, out, error = judge("scores.csv", *claim, *options)
     assert (code, out) == (2, "") and "a file of its own to write" in error
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_no_file_of_another_programs_results_is_written_over(judge: Judge, tmp_path: Path) -> None:
+    folder = copied("lm-eval/tiny-1", tmp_path)
+    (result,) = folder.glob("results*.json")
+    before = result.read_bytes()
+    code, _, error = judge(str(folder), "--metric", "acc", "--claim", CLAIM, "--html", str(result))
+    assert code == 2 and "the name of a file that is read" in error and result.read_bytes() == before
 
 
 def test_methods_and_a_method_in_one_claim_are_refused(judge: Judge, tmp_path: Path) -> None:

@@ -18,7 +18,17 @@ LEAST_MIN = 15
 UNTIMED_MIN = 24 * 60
 """Minutes of a unit of which nothing like it has been timed."""
 OURS = {"array", "chdir", "clusters", "dependency", "error", "job-name", "kill-on-invalid-dep", "nodes", "ntasks"}
-OURS |= {"ntasks-per-core", "ntasks-per-node", "ntasks-per-socket", "output", "parsable", "test-only", "wait", "wrap"}
+OURS |= {
+    "ntasks-per-core",
+    "ntasks-per-gpu",
+    "ntasks-per-node",
+    "ntasks-per-socket",
+    "output",
+    "parsable",
+    "test-only",
+    "wait",
+    "wrap",
+}
 """Options of sbatch that say what is run and what sbatch answers, and are not the user's."""
 _TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<first>\d+)(?::(?P<second>\d+))?(?::(?P<third>\d+))?")
 
@@ -103,7 +113,7 @@ def read_options(text: str) -> dict[str, str | bool]:
         name, equals, value = word.removeprefix("--").partition("=")
         if not re.fullmatch(r"--[a-z][a-z-]*(=.*)?", word):
             raise HarnessError(f"expected options of sbatch in --slurm-args, found {word!a:.80}", fix=fix)
-        if name in OURS:
+        if any(ours.startswith(name) for ours in OURS):  # sbatch takes the beginning of a name for it
             raise HarnessError(f"expected no --{name} in --slurm-args: harness repro sets it", fix="leave it out")
         if name == "partition":
             raise HarnessError(

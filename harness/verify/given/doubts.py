@@ -87,7 +87,11 @@ def _values_of(chosen: Chosen, column: Column) -> dict[tuple[str, tuple[int, int
     each = [codes_of(chosen.table, role, chosen.rows) for role in ("method", "task", "language")]
     found: dict[tuple[str, tuple[int, int]], list[str]] = {}
     names = chosen.table.columns["method"].names
-    for method, task, language, value in np.unique(np.stack([*each, column.codes[chosen.rows]]), axis=1).T.tolist():
+    sizes = [int(codes.max()) + 1 for codes in each]
+    groups, place = np.unique(np.ravel_multi_index(each, sizes), return_inverse=True)
+    group, values = np.divmod(np.unique(place * len(shown) + column.codes[chosen.rows]), len(shown))
+    numbers = np.unravel_index(groups[group], sizes)
+    for method, task, language, value in zip(*(codes.tolist() for codes in (*numbers, values)), strict=True):
         own = found.setdefault((names[method], (task, language)), [])
         if shown[value] and shown[value] not in own:
             own.append(shown[value])

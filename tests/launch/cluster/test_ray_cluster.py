@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import socket
@@ -14,14 +13,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import toy as toys
+from grid_bytes import made
 from ray_nodes import Node, can_hide
+from toy_grid import toy_grid
 
-from harness.experiment.inputs import write_recipe, write_target
 from harness.launch.cluster import node
 from harness.launch.cluster.ray_cluster import RayCluster
 from harness.launch.executor import Job, Summary, run_grid
@@ -30,7 +29,6 @@ from harness.launch.work import cell_work, intermediate_work
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.profiles import load_params
 from harness.project.results import grid_cells
 
 Toy = tuple[Params, Paths]
@@ -49,36 +47,11 @@ def jobs_of(params: Params, paths: Paths) -> list[Job]:
     return [Job(stage, work, needs, 1.0, "unit", paths.logs / f"{stage}.log") for stage, (work, needs) in works.items()]
 
 
-def made(paths: Paths) -> dict[str, Any]:
-    """What the grid made: records without times and machine, everything else by its hash."""
-    found: dict[str, Any] = {}
-    for folder in (paths.results / "intermediate", paths.cells, paths.build / "checkpoints"):
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            content = file.read_bytes()
-            name = file.relative_to(paths.root).as_posix()
-            if file.suffix == ".json" and paths.results in file.parents:
-                record = json.loads(content)
-                origin = record.pop("provenance")
-                found[f"{name} packages"] = origin["packages"], origin["threads"]
-                found[name] = {key: value for key, value in record.items() if key != "elapsed_s"}
-            else:
-                found[name] = hashlib.sha256(content).hexdigest()
-    return found
-
-
 @pytest.fixture(scope="module")
 def local(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """The grid, run by worker processes of this machine."""
     root = tmp_path_factory.mktemp("local") / "project"
-    shutil.copytree(toy[1].root, root)
-    content = toys.toy_settings()
-    content["grid"] = {"recipes": list(RECIPES), "targets": list(TARGETS), "seeds": [1]}
-    toys.write_params(root, content)
-    params, paths = load_params(root), Paths(root, toys.PROFILE)
-    for recipe in RECIPES:
-        write_recipe(recipe, params, paths)
-    for target in TARGETS:
-        write_target(target, params, paths)
+    params, paths = toy_grid(toy[1].root, root, RECIPES, TARGETS)
     summary = run_grid(Workers(1, params, paths), jobs_of(params, paths))
     assert set(summary.ran) == STAGES
     return params, paths
@@ -248,7 +221,8 @@ ALONE = """
 import sys
 import ray
 from pathlib import Path
-from test_ray_cluster import RayCluster, jobs_of, load_params, run_grid, Paths
+from test_ray_cluster import RayCluster, jobs_of, run_grid, Paths
+from harness.project.profiles import load_params
 params = load_params(Path.cwd())
 paths = Paths(Path.cwd(), params.profile)
 cluster = RayCluster("local", params, paths)

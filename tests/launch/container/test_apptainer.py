@@ -16,7 +16,7 @@ from toy import ROOT
 from harness.commands.main import run
 from harness.experiment.inputs import units_sha256
 from harness.launch.container import apptainer
-from harness.launch.container.image import CODE_LABEL
+from harness.launch.container.image import CODE_LABEL, WORK
 from harness.launch.work import cell_work
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_file
@@ -51,7 +51,7 @@ else:
     variables[{OUTPUT!r}] = binds[variables[{OUTPUT!r}]]
     variables["PYTHONPATH"] = {str(ROOT)!r}
     command = [sys.executable, "-m", *words[words.index("harness"):]]
-    project = pathlib.Path(binds["/work/params.yaml"]).parent
+    project = pathlib.Path(binds["{WORK}/params.yaml"]).parent
     sys.exit(subprocess.run(command, cwd=project, env=os.environ | variables).returncode)
 """
 
@@ -121,18 +121,18 @@ def test_the_whole_command_line(boxed: Toy, calls: Calls, monkeypatch: pytest.Mo
         "none",
         "--no-privs",
         "--pwd",
-        "/work",
+        WORK,
         "--memory",
         "4096M",
         "--memory-swap",
         "4096M",
         "--pids-limit",
         "256",
-        *("--bind", f"{root}/params.yaml:/work/params.yaml:ro"),
-        *("--bind", f"{root}/tasks:/work/tasks:ro"),
-        *("--bind", f"{root}/build/toy/encoder:/work/build/toy/encoder:ro"),
-        *("--bind", f"{root}/build/toy/targets/tatoeba.json:/work/build/toy/targets/tatoeba.json:ro"),
-        *("--bind", f"{root}/build/toy/data/tatoeba:/work/build/toy/data/tatoeba:ro"),
+        *("--bind", f"{root}/params.yaml:{WORK}/params.yaml:ro"),
+        *("--bind", f"{root}/tasks:{WORK}/tasks:ro"),
+        *("--bind", f"{root}/build/toy/encoder:{WORK}/build/toy/encoder:ro"),
+        *("--bind", f"{root}/build/toy/targets/tatoeba.json:{WORK}/build/toy/targets/tatoeba.json:ro"),
+        *("--bind", f"{root}/build/toy/data/tatoeba:{WORK}/build/toy/data/tatoeba:ro"),
         *("--bind", f"{scratch}:/output:rw"),
         *("--env", "COLUMNS=80"),
         *("--env", f"HARNESS_IMAGE_DIGEST={params.unit_image}"),

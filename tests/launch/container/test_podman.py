@@ -12,6 +12,7 @@ import toy as toys
 
 from harness.launch.container import container, engine, podman, sockets
 from harness.launch.container.engine_records import ContainerSpec, EngineFacts, Mount
+from harness.launch.container.image import WORK
 from harness.launch.work import cell_work
 from harness.project.errors import HarnessError
 from harness.project.params import Params
@@ -35,11 +36,11 @@ SPEC = ContainerSpec(
     command=("run", "cell"),
     user="1000:1000",
     user_namespace="keep-id",
-    folder="/work",
+    folder=WORK,
     environment={"A": "1"},
     labels={"harness.project": "p"},
     mounts=(
-        Mount(source="/in", target="/work/in", read_only=True),
+        Mount(source="/in", target=f"{WORK}/in", read_only=True),
         Mount(source="/out", target="/output", read_only=False),
     ),
     memory_mib=512,
@@ -55,14 +56,14 @@ def test_every_restriction_is_asked_for() -> None:
         "image": IMAGE,
         "command": ["run", "cell"],
         "user": "1000:1000",
-        "work_dir": "/work",
+        "work_dir": WORK,
         "env": {"A": "1"},
         "labels": {"harness.project": "p"},
         "mounts": [
             {
                 "type": "bind",
                 "source": "/in",
-                "destination": "/work/in",
+                "destination": f"{WORK}/in",
                 "options": ["rbind", "rprivate", "nosuid", "nodev", "ro"],
             },
             {

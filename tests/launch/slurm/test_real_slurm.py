@@ -12,12 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-import toy as toys
 from grid_bytes import made
 from ray_nodes import can_hide
 from slurm_nodes import NODES, SHORT, Slurm
+from toy_grid import toy_grid
 
-from harness.experiment.inputs import write_recipe, write_target
 from harness.launch.executor import Job, Summary, run_grid
 from harness.launch.local.workers import Workers
 from harness.launch.slurm.arrays import job_name
@@ -27,7 +26,6 @@ from harness.launch.work import cell_work, intermediate_work
 from harness.project.errors import HarnessError
 from harness.project.params import Params
 from harness.project.paths import Paths
-from harness.project.profiles import load_params
 from harness.project.results import grid_cells
 
 Toy = tuple[Params, Paths]
@@ -57,15 +55,7 @@ def jobs_of(params: Params, paths: Paths) -> list[Job]:
 def local(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """The grid, run by worker processes of this machine."""
     root = tmp_path_factory.mktemp("local") / "project"
-    shutil.copytree(toy[1].root, root)
-    content = toys.toy_settings()
-    content["grid"] = {"recipes": list(RECIPES), "targets": list(TARGETS), "seeds": [1]}
-    toys.write_params(root, content)
-    params, paths = load_params(root), Paths(root, toys.PROFILE)
-    for recipe in RECIPES:
-        write_recipe(recipe, params, paths)
-    for target in TARGETS:
-        write_target(target, params, paths)
+    params, paths = toy_grid(toy[1].root, root, RECIPES, TARGETS)
     summary = run_grid(Workers(1, params, paths), jobs_of(params, paths))
     assert set(summary.ran) == STAGES
     return params, paths

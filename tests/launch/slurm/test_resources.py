@@ -71,6 +71,8 @@ def test_options_of_sbatch_are_taken_in_their_long_form() -> None:
         *((f"--{name}=1", f"expected no --{name} in") for name in ("ntasks-per-node", "ntasks-per-core", "clusters")),
         ("--ntasks-per-socket=2", "expected no --ntasks-per-socket in"),
         *((f"--{name}", f"expected no --{name} in") for name in ("parsable", "test-only", "wait")),
+        ("--dep=afterok:1", "expected no --dep in --slurm-args"),
+        ("--ntasks-per-gpu=2", "expected no --ntasks-per-gpu in"),
         ("--partition=gpu", "write `--slurm gpu`"),
     ],
 )
