@@ -27,12 +27,13 @@ def study(
 
     Of the same results that `harness verify` judges. A page of another profile is never written over.
     """
-    from harness.pages.study.page import own_page, refuse_other_page, write_page
+    from harness.pages.study.page import write_page
     from harness.pages.study.record import read_study
+    from harness.pages.whose import own_page, refuse_other_page
 
     params, paths = open_project(profile)
     page = own_page(params.profile, paths.root / "docs" / "study.md") if out is None else paths.root / out
-    refuse_other_page(params.profile, page)
+    refuse_other_page(params.profile, page, "study")
     write_page(read_study(params, paths), page, paths.root)
     typer.echo(f"written: {page}")
 
@@ -94,27 +95,35 @@ def layers(
         str | None, typer.Option(help="Recipes of the grid, by commas (default: all); `none` always goes with them.")
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds of the grid, by commas (default: all).")] = None,
-    out: Annotated[Path, typer.Option(help="Where to write the page; its picture lies beside it.")] = Path(
-        "docs/layers.md"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The page to write, its picture beside it; default docs/layers.md, and docs/layers-PROFILE.md where "
+            "that is another profile's.",
+            metavar="FILE",
+        ),
+    ] = None,
     profile: ProfileName = None,
     json_: Annotated[bool, typer.Option("--json", help="Print what was measured as JSON too.")] = False,
 ) -> None:
-    """Score bucc and tatoeba at every hidden layer of the recipes' checkpoints, and write a page with a curve.
+    """Show what bucc and tatoeba score at every hidden layer of the recipes' checkpoints, as a page (seconds).
 
     Says how much of the average gain comes from retrieval, and how far that hangs on the layer. It chooses nothing:
-    the cells keep the layer that params.yaml pins. Needs the run's checkpoints (`make repro`); those of the
-    laboratory take about a minute.
+    the cells keep the layer that params.yaml pins. Cells keep the scores of all layers, pinned ones too; older cells,
+    which don't, need the run's checkpoints (`make repro`). A page of another profile is never written over.
     """
     from harness.pages.layers.page import write_page
     from harness.pages.layers.record import read_layers
+    from harness.pages.whose import own_page, refuse_other_page
 
     params, paths = open_project(profile)
+    page = own_page(params.profile, paths.root / "docs" / "layers.md") if out is None else paths.root / out
+    refuse_other_page(params.profile, page, "layers")
     record = read_layers(params, paths, _names(recipes), _numbers(seeds))
-    write_page(record, paths.root / out)
+    write_page(record, page)
     if json_:
         typer.echo(record.model_dump_json(indent=1))
-    typer.echo(f"written: {paths.root / out}", err=json_)
+    typer.echo(f"written: {page}", err=json_)
 
 
 def _names(text: str | None) -> list[str] | None:

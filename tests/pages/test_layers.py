@@ -21,6 +21,7 @@ from harness.experiment.layer_scores import checkpoint_weights, measure_checkpoi
 from harness.experiment.training.checkpoints import write_checkpoint_record
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.pages.layers import record as layers_record
+from harness.pages.layers.curves import Curves, curves_of
 from harness.pages.layers.figure import plot_layers
 from harness.pages.layers.page import on_layers, on_share, on_stored, render_page
 from harness.pages.layers.record import CellLayers, Contribution, Layers, contributions, read_layers
@@ -100,7 +101,7 @@ def test_the_pinned_layer_has_exactly_the_score_that_each_cell_stored(ran: Toy, 
     assert len(measured.cells) == 2 * 2 * 2
     for found in measured.cells:
         result = results[found.cell.id]
-        layer = measured.pinned[found.cell.target].layer
+        layer = measured.curves.pinned[found.cell.target].layer
         assert found.languages[layer] == result.scores
         assert found.scores[layer] == result.score == found.stored
     assert "8 of 8 cells" in on_stored(measured)
@@ -110,15 +111,15 @@ def test_the_pinned_layer_has_exactly_the_score_that_each_cell_stored(ran: Toy, 
 
 def test_every_layer_recipe_and_target_is_there(measured: Layers) -> None:
     assert (measured.targets, measured.recipes, measured.seeds) == (["bucc", "tatoeba"], ["none", "hellaswag"], [1, 2])
-    assert list(measured.layers) == [*range(LAYERS)]
+    assert list(measured.curves.layers) == [*range(LAYERS)]
     for target in measured.targets:
-        assert {recipe: len(layers) for recipe, layers in measured.scores[target].items()} == dict.fromkeys(
+        assert {recipe: len(layers) for recipe, layers in measured.curves.scores[target].items()} == dict.fromkeys(
             measured.recipes, LAYERS
         )
-        for layer, gain in enumerate(measured.gains[target]["hellaswag"]):
-            score, baseline = (measured.scores[target][recipe][layer] for recipe in ("hellaswag", "none"))
+        for layer, gain in enumerate(measured.curves.gains[target]["hellaswag"]):
+            score, baseline = (measured.curves.scores[target][recipe][layer] for recipe in ("hellaswag", "none"))
             assert gain.mean == pytest.approx(score.mean - baseline.mean)
-    assert all(found.interval is None for found in measured.scores["bucc"]["none"]), "one encoder at both seeds"
+    assert all(found.interval is None for found in measured.curves.scores["bucc"]["none"]), "one encoder at both seeds"
 
 
 def test_cells_of_planted_effects_are_no_part_of_the_data_in_words(
@@ -135,7 +136,7 @@ def test_cells_of_planted_effects_are_no_part_of_the_data_in_words(
 def test_the_average_at_the_pinned_layer_is_the_judged_one(measured: Layers) -> None:
     (one,) = measured.contributions
     assert (one.recipe, one.retrieval, len(one.gains)) == ("hellaswag", ["bucc", "tatoeba"], 3)
-    pinned = measured.pinned["bucc"].layer
+    pinned = measured.curves.pinned["bucc"].layer
     assert one.average_at_layer[pinned].by_seed == pytest.approx(one.average.by_seed)
     assert one.total_points == pytest.approx(3 * one.average.mean)
 
@@ -210,6 +211,42 @@ def test_dropped_weights_and_a_missing_checkpoint_name_their_command(command: An
     assert code == 2 and "expected a finished checkpoint" in err and "dvc repro intermediate@hellaswag-2" in err
 
 
+def test_pinned_results_of_an_unfinished_study_need_no_data_and_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("tasks", "profiles", "reference"):
+        (tmp_path / name).symlink_to(toys.ROOT / name)
+    (tmp_path / "params.yaml").symlink_to(toys.ROOT / "profiles" / "mini.yaml")
+    (tmp_path / "docs").mkdir()
+    page = tmp_path / "docs" / "layers.md"
+    page.write_text("# Retrieval by hidden layer, profile `lab`\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run(["layers", "--json"]) == 0
+    record = Layers.model_validate_json(capsys.readouterr().out)
+    pinned = [*(toys.ROOT / "reference" / "mini" / "layers").glob("*.json.gz")]
+    assert len(record.cells) == len(pinned) > 0
+    assert f"{len(pinned)} of {len(pinned)} cells have the score" in on_stored(record)
+    own = tmp_path / "docs" / "layers-mini.md"
+    assert own.read_text(encoding="utf-8") == render_page(record, "layers-mini.png")
+    assert run(["layers", "--out", "docs/layers.md"]) == 2
+    assert "run `harness layers --profile mini --out" in capsys.readouterr().err
+    assert page.read_text(encoding="utf-8") == "# Retrieval by hidden layer, profile `lab`\n"
+
+
+def test_curves_leave_out_a_recipe_that_shares_no_seed_with_the_baseline() -> None:
+    pinned = {"bucc": Retrieval(layer=1, pooling="mean", neighbours=4, max_length=64)}
+    scores = {
+        ("none", "bucc", 1): [10.0, 20.0], ("none", "bucc", 2): [10.0, 22.0],
+        ("mnli", "bucc", 2): [13.0, 20.0], ("mnli", "bucc", 3): [19.0, 20.0], ("multi", "bucc", 3): [9.0, 9.0],
+    }  # fmt: skip
+    curves = curves_of(scores, pinned, ["mnli", "multi"])
+    assert [found.mean for found in curves.scores["bucc"]["none"]] == [10.0, 21.0]
+    assert {recipe: [gain.by_seed for gain in gains] for recipe, gains in curves.gains["bucc"].items()} == {
+        "mnli": [{2: 3.0}, {2: -2.0}]
+    }
+    assert [*curves.scores["bucc"]] == ["none", "mnli"] and [*curves.layers] == [0, 1]
+
+
 def test_unsound_results_are_not_written_about(command: Any) -> None:
     paths, call = command
     shutil.rmtree(paths.cell("hellaswag", "udpos", 1))
@@ -263,6 +300,7 @@ def record(gains: Mapping[str, Mapping[str, float]], baseline: tuple[float, ...]
         for target in targets
         for recipe, layers in scores[target].items()
     ]
+    pinned = dict.fromkeys(targets, Retrieval(layer=1, pooling="mean", neighbours=4, max_length=64))
     machine = {"cpu": "a processor", "cores": 2, "architecture": "x86_64", "system": "Linux"}
     return Layers(
         profile="toy", encoder="small", data="toy rows", results="results/toy",
@@ -270,8 +308,7 @@ def record(gains: Mapping[str, Mapping[str, float]], baseline: tuple[float, ...]
         measured={"git_commit": "fedcba9876543210", "git_dirty": False, "machine": machine, "device": "cpu",
                   "threads": 1, "packages": {"torch": "2"}},
         targets=targets, recipes=["none", *gains], seeds=[1, 2, 3],
-        pinned=dict.fromkeys(targets, Retrieval(layer=1, pooling="mean", neighbours=4, max_length=64)),
-        left_out={}, cells=cells, scores=scores, gains=by_layer,
+        left_out={}, cells=cells, curves=Curves(pinned=pinned, scores=scores, gains=by_layer),
         contributions=contributions(read_table(table(gains)), by_layer, ["none", *gains], [1, 2, 3]),
     )  # fmt: skip
 
@@ -345,7 +382,7 @@ def test_the_page_has_a_row_per_layer_and_says_that_nothing_is_chosen() -> None:
 def test_the_picture_is_the_same_bytes_twice(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     for name in ("a.png", "b.png"):
-        plot_layers(record({"mnli": {"bucc": 4.5}}), tmp_path / name)
+        plot_layers(record({"mnli": {"bucc": 4.5}}).curves, "a toy", tmp_path / name)
     content = (tmp_path / "a.png").read_bytes()
     assert content.startswith(b"\x89PNG") and content == (tmp_path / "b.png").read_bytes()
 

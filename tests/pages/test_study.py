@@ -15,9 +15,11 @@ from made_up_study import LICENSED, NOISE, gains_row, make, page_of, row, status
 from scipy import stats
 
 from harness.metrics.xtreme import XTREME_GROUPS
+from harness.pages.layers.curves import Curves, curves_of
 from harness.pages.study.figures import colour_reach
 from harness.pages.study.page import PICTURES, is_drawn, render_page
 from harness.pages.study.record import EncoderMade, notes_of, read_study
+from harness.project.params import Retrieval
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
 from harness.verify.statistics.design import STANDARD
@@ -201,7 +203,8 @@ def test_the_colours_reach_as_far_as_gains_outside_retrieval() -> None:
 @pytest.mark.parametrize("targets", [tuple(XTREME_GROUPS), ("bucc",)])
 def test_the_pictures_are_the_same_bytes_twice_and_need_no_whole_grid(targets: tuple[str, ...], tmp_path: Path) -> None:
     change = status("unavailable", "ccg")
-    study = make({"mnli": 1.0, "ccg": 1.0}, targets=targets, change=change, languages={"sw": -1.0, "de": 0.5})
+    beside = {"languages": {"sw": -1.0, "de": 0.5}, "layers": made_up_curves()}
+    study = make({"mnli": 1.0, "ccg": 1.0}, targets=targets, change=change, **beside)
     for name, plot in PICTURES.items():
         if not is_drawn(study, name):
             assert (name, targets) == ("claims", ("bucc",))
@@ -232,6 +235,32 @@ def study_command(root: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+def made_up_curves() -> Curves:
+    """Three layers, of which the second is pinned: `mnli` loses there by seed, `multi` gains and lacks tatoeba."""
+    pinned = dict.fromkeys(("bucc", "tatoeba"), Retrieval(layer=1, pooling="mean", neighbours=4, max_length=64))
+    scores = {
+        (recipe, target, seed): [10.0, 60.0 + more * seed, 90.0 - 30.0 * more]
+        for recipe, more in (("none", 0.0), ("mnli", -1.0), ("multi", 2.0))
+        for target in pinned
+        for seed in (1, 2, 3)
+        if (recipe, target) != ("multi", "tatoeba")
+    }
+    return curves_of(scores, pinned, ["mnli", "multi"])
+
+
+def test_retrieval_by_layer_stands_at_the_pinned_and_the_last_one() -> None:
+    study = make({"mnli": 1.0, "multi": 1.0}, layers=made_up_curves())
+    page = page_of(study)
+    assert "On bucc the baseline scores 60.0 at the pinned layer 1 and 90.0 at its best, layer 2 (30.0 more)" in page
+    header = ("", "bucc, layer 1", "bucc, layer 2", "tatoeba, layer 1", "tatoeba, layer 2")
+    assert row(page, "", "Retrieval by layer") == [*header]
+    assert row(page, "none: score", "Retrieval by layer")[1:] == ["60.0", "90.0", "60.0", "90.0"]
+    assert row(page, "mnli: gain", "Retrieval by layer")[1:] == ["**-2.0 ± 1.7**", "+30.0", "**-2.0 ± 1.7**", "+30.0"]
+    assert row(page, "multi: gain", "Retrieval by layer")[1:] == ["**+4.0 ± 3.4**", "-60.0", "-", "-"]
+    assert "(x_layers.png)" in page
+    assert "Retrieval by layer" not in page_of(make({"mnli": 1.0}))
+
+
 def test_the_command_writes_page_and_pictures_from_the_pinned_results(clone: Path) -> None:
     done = study_command(clone)
     assert (done.returncode, done.stderr) == (0, "") and done.stdout == f"written: {clone / 'pages' / 'lab.md'}\n"

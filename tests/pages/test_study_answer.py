@@ -12,8 +12,9 @@ from made_up_study import NOISE, REFERENCE, REGISTERED, gains_row, make, page_of
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.pages.study import parts
 from harness.pages.study.answer import answer, first_sentence
-from harness.pages.study.page import own_page, refuse_other_page, write_page
+from harness.pages.study.page import write_page
 from harness.pages.study.rates import on_change, sign_changes
+from harness.pages.whose import own_page, refuse_other_page
 from harness.project.errors import HarnessError
 from harness.project.results import Cell
 from harness.verify.languages.registration import REGISTRATION_FILE, load_registration
@@ -182,7 +183,7 @@ def test_a_page_of_another_profile_is_never_written_over(tmp_path: Path) -> None
     assert "registered rules" not in page
     before = {path.name: path.read_bytes() for path in out.parent.iterdir()}
     with pytest.raises(HarnessError) as refused:
-        refuse_other_page("mini", out)
+        refuse_other_page("mini", out, "study")
     said = str(refused.value)
     assert said.count("\n") == 0 and "of profile `mini`, found one of profile `lab`" in said
     assert f"harness study --profile mini --out {tmp_path}/docs/study-mini.md" in said
@@ -193,7 +194,7 @@ def test_a_page_of_another_profile_is_never_written_over(tmp_path: Path) -> None
     assert own_page("lab", out) == out and own_page("mini", out) == tmp_path / "docs" / "study-mini.md"
     assert own_page("mini", tmp_path / "none.md") == tmp_path / "none.md"
     out.write_text("# A page of no profile\n\n# What profile `lab` shows\n", encoding="utf-8")
-    refuse_other_page("mini", out)
+    refuse_other_page("mini", out, "study")
 
 
 def test_recipes_at_other_rates_stand_apart_here_and_in_the_registration_alike() -> None:

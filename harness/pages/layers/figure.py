@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.pages.layers.record import Layers
+from harness.pages.layers.curves import Curves
 from harness.pages.means import SeedMean
 from harness.project.params import BASELINE
 
@@ -24,24 +24,27 @@ APART = 0.09
 """Distance, in layers, between the intervals of two recipes at one layer."""
 
 
-def plot_layers(record: Layers, path: Path) -> None:
-    """One column per target: above the scores, below the gains over the baseline with their intervals."""
+def plot_layers(curves: Curves, whose: str, path: Path) -> None:
+    """One column per target: above the scores, below the gains over the baseline with their intervals. `whose`: profile
+    and encoder, in words.
+    """
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display
 
-    columns = len(record.targets)
+    columns = len(curves.scores)
+    others = list(dict.fromkeys(recipe for gains in curves.gains.values() for recipe in gains))
     figure = Figure(figsize=(2.0 + 4.0 * columns, 6.6), dpi=110, layout="constrained")
     rows = figure.subplots(2, columns, sharex=True, sharey="row", squeeze=False)
-    for column, target in enumerate(record.targets):
+    for column, target in enumerate(curves.scores):
         above, below = rows[0][column], rows[1][column]
         above.set_title(target, fontsize=11)
-        _draw(above, record, record.scores[target], spread=False)
-        _draw(below, record, record.gains[target], spread=True)
+        _draw(above, others, curves.scores[target], spread=False)
+        _draw(below, others, curves.gains[target], spread=True)
         below.axhline(0, color="black", linewidth=1.2, linestyle="--", zorder=1)
         below.set_xlabel("hidden layer (0: embeddings)")
-        below.set_xticks(list(record.layers))
+        below.set_xticks(list(curves.layers))
         for axes in (above, below):
             axes.axvline(
-                record.pinned[target].layer, color=PINNED, linewidth=8, alpha=0.5, zorder=0, label="pinned layer"
+                curves.pinned[target].layer, color=PINNED, linewidth=8, alpha=0.5, zorder=0, label="pinned layer"
             )
             axes.grid(alpha=0.3)
     rows[0][0].set_ylim(0, None)
@@ -49,19 +52,20 @@ def plot_layers(record: Layers, path: Path) -> None:
     rows[1][0].set_ylabel(f"gain over {BASELINE} (points)")
     handles, labels = rows[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6), frameon=False)
-    figure.suptitle(f"Retrieval by hidden layer, profile {record.profile}: {record.encoder}", fontsize=11)
+    figure.suptitle(f"Retrieval by hidden layer, {whose}", fontsize=11)
     figure.savefig(path, metadata={"Software": None})
 
 
-def _draw(axes: Axes, record: Layers, recipes: Mapping[str, Sequence[SeedMean]], spread: bool) -> None:
-    """A line per recipe; with `spread` its intervals, side by side."""
-    others = [recipe for recipe in record.recipes if recipe != BASELINE]
+def _draw(axes: Axes, others: Sequence[str], recipes: Mapping[str, Sequence[SeedMean]], spread: bool) -> None:
+    """A line per recipe, with `spread` its intervals, side by side; `others`: all but the baseline, whose colours are
+    the same in every panel.
+    """
     for recipe, layers in recipes.items():
         place = others.index(recipe) if recipe in others else None
         colour = "black" if place is None else COLOURS[place % len(COLOURS)]
         marker = "." if place is None else MARKERS[place % len(MARKERS)]
         shift = 0.0 if place is None or not spread else (place - (len(others) - 1) / 2) * APART
-        x, means = [layer + shift for layer in record.layers], [found.mean for found in layers]
+        x, means = [layer + shift for layer in range(len(layers))], [found.mean for found in layers]
         axes.plot(
             x, means, color=colour, marker=marker, markersize=5, linewidth=1.6, label=recipe,
             linestyle="--" if place is None else "-", zorder=3,

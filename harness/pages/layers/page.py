@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.pages.layers.curves import Curves
 from harness.pages.layers.figure import plot_layers
 from harness.pages.layers.record import Contribution, Layers
 from harness.pages.markdown import markdown_table
@@ -28,7 +29,7 @@ def write_page(record: Layers, out: Path) -> None:
     """Write the page to `out`, and <out>.png beside it."""
     picture = out.with_suffix(".png")
     with whole_files(out.parent) as place:
-        plot_layers(record, place / picture.name)
+        plot_layers(record.curves, f"profile {record.profile}: {record.encoder}", place / picture.name)
         (place / out.name).write_text(render_page(record, picture.name), encoding="utf-8")
 
 
@@ -47,7 +48,7 @@ def render_page(record: Layers, picture: str) -> str:
 
 
 def _opening(record: Layers) -> str:
-    pins = ", ".join(f"layer {settings.layer} for {target}" for target, settings in record.pinned.items())
+    pins = ", ".join(f"layer {settings.layer} for {target}" for target, settings in record.curves.pinned.items())
     return "\n\n".join(
         [
             f"# Retrieval by hidden layer, profile `{record.profile}`",
@@ -102,7 +103,7 @@ def _share(part: float, whole: float) -> str:
 
 def on_layers(record: Layers) -> str:
     """The sentence on how far the baseline and the gains depend on the layer."""
-    parts = [_on_target(record, target) for target in record.targets]
+    parts = [on_target(record.curves, target) for target in record.targets]
     if found := record.contributions:
         averages = _over_recipes([one.average_at_layer for one in found])
         pinned = statistics.fmean(one.average.mean for one in found)
@@ -114,15 +115,16 @@ def on_layers(record: Layers) -> str:
     return f"**Layer.** {sentence[0].upper()}{sentence[1:]}."
 
 
-def _on_target(record: Layers, target: str) -> str:
-    pin, baseline = record.pinned[target].layer, [found.mean for found in record.scores[target][BASELINE]]
+def on_target(curves: Curves, target: str) -> str:
+    """How far the baseline and the mean gain hang on the layer of one target."""
+    pin, baseline = curves.pinned[target].layer, [found.mean for found in curves.scores[target][BASELINE]]
     best = baseline.index(max(baseline))
     text = f"on {target} the baseline scores {baseline[pin]:.1f} at the pinned layer {pin}"
     lead = baseline[best] - baseline[pin]
     text += ", its best" if lead < EQUAL else f" and {baseline[best]:.1f} at its best, layer {best} ({lead:.1f} more)"
-    if not record.gains[target]:
+    if not curves.gains[target]:
         return text
-    gains = _over_recipes([*record.gains[target].values()])
+    gains = _over_recipes([*curves.gains[target].values()])
     return f"{text}, and the recipes' mean gain is {show_points(gains[pin])} there and {_reach(gains)} over all layers"
 
 
@@ -180,10 +182,10 @@ def _curve(record: Layers, picture: str) -> str:
 
 def _target(record: Layers, target: str) -> str:
     count = len(record.cells_of(target)[0].languages[0])
-    pooled = "mean over all tokens" if record.pinned[target].pooling == "mean" else "first token"
+    pooled = "mean over all tokens" if record.curves.pinned[target].pooling == "mean" else "first token"
     text = f"Score, mean over {count} languages and seeds {_seeds(record)}; sentences pooled: {pooled}."
-    parts = [f"## {target}", text, _by_layer(record, target, record.scores[target], signed=False)]
-    if gains := record.gains[target]:
+    parts = [f"## {target}", text, _by_layer(record, target, record.curves.scores[target], signed=False)]
+    if gains := record.curves.gains[target]:
         parts += [f"Gain over `{BASELINE}` at the same layer and seed:", _by_layer(record, target, gains)]
     return "\n\n".join(parts)
 
@@ -191,8 +193,8 @@ def _target(record: Layers, target: str) -> str:
 def _by_layer(record: Layers, target: str, recipes: Mapping[str, Sequence[SeedMean]], signed: bool = True) -> str:
     """Layers x recipes; below scores the best layer of each."""
     rows = []
-    for layer in record.layers:
-        name = _name(layer, {record.pinned[target].layer})
+    for layer in record.curves.layers:
+        name = _name(layer, {record.curves.pinned[target].layer})
         rows.append((name, *(_show(found[layer], signed) for found in recipes.values())))
     if not signed:
         means = {recipe: [found.mean for found in layers] for recipe, layers in recipes.items()}
@@ -208,10 +210,10 @@ def _name(layer: int, pinned: set[int]) -> str:
 def _average_table(record: Layers) -> str:
     if not record.contributions:
         return ""
-    pins = {settings.layer for settings in record.pinned.values()}
+    pins = {settings.layer for settings in record.curves.pinned.values()}
     rows = [
         (_name(layer, pins), *(_show(one.average_at_layer[layer], signed=True) for one in record.contributions))
-        for layer in record.layers
+        for layer in record.curves.layers
     ]
     text = (
         f"What each recipe's average gain over {_targets(record.contributions)} would be if "
@@ -241,7 +243,7 @@ def _origin(record: Layers) -> str:
 def on_stored(record: Layers) -> str:
     """Whether the pinned layer's scores are those that the cells stored."""
     pairs = [
-        abs(found.stored - found.scores[record.pinned[found.cell.target].layer])
+        abs(found.stored - found.scores[record.curves.pinned[found.cell.target].layer])
         for found in record.cells
         if found.stored is not None
     ]

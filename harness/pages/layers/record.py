@@ -7,7 +7,6 @@ harness/pages/layers/page.py turns into a page.
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -16,19 +15,18 @@ from harness.audit.scope import without_planted
 from harness.audit.subject import Judged, sound_results
 from harness.data.folder import read_manifest
 from harness.experiment.layer_scores import LayerScores, checkpoint_weights, measure_checkpoints, retrieval_settings
-from harness.metrics.scoring import metric
 from harness.model.determinism import device_name
+from harness.pages.layers.curves import Curves, curves_of, kept_layers, target_scores
 from harness.pages.means import SeedMean, average, seed_mean
 from harness.pages.origin import Origin, origin_of
 from harness.project.errors import HarnessError, nearest
-from harness.project.params import BASELINE, Params, Retrieval
+from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
-from harness.project.pinned import kept_files_name
 from harness.project.provenance import provenance
-from harness.project.records import Record, gunzip
-from harness.project.results import DECIMALS, Cell, kept_name
+from harness.project.records import Record
+from harness.project.results import Cell
 from harness.project.tasks import Task, load_task
-from harness.verify.scores import Scores, mean_gain, paired_gains, read_table
+from harness.verify.scores import Scores, mean_gain, read_table
 
 T = TypeVar("T", str, int)
 
@@ -92,23 +90,14 @@ class Layers(Record):
     """The recipes, the baseline first."""
     seeds: list[int]
     """The seeds."""
-    pinned: dict[str, Retrieval]
-    """target -> the layer that the cells use, and how its states are pooled (params.yaml)."""
     left_out: dict[str, str]
     """A recipe, or a target, that could not be measured -> why."""
     cells: list[CellLayers]
     """What was measured."""
-    scores: dict[str, dict[str, list[SeedMean]]]
-    """target -> recipe -> hidden layer -> score, mean over seeds and languages."""
-    gains: dict[str, dict[str, list[SeedMean]]]
-    """target -> recipe -> hidden layer -> gain over the baseline at the same layer and seed."""
+    curves: Curves
+    """Scores and gains, means over seeds."""
     contributions: list[Contribution]
     """One for each recipe but the baseline that has a gain."""
-
-    @property
-    def layers(self) -> range:
-        """The hidden layers; 0 is the embedding layer."""
-        return range(len(self.cells[0].scores))
 
     def cells_of(self, target: str) -> list[CellLayers]:
         """What was measured of one target."""
@@ -129,14 +118,18 @@ def read_layers(
     seeds = _chosen("seed", seeds, params.grid.seeds)
     recipes = [BASELINE, *(recipe for recipe in recipes if recipe != BASELINE)]
     judged, table = sound_results(params, paths)
-    tasks, left_out = _retrieval_tasks(params, paths)
+    tasks, left_out = _retrieval_tasks(params, paths, judged)
+    kept = kept_layers(judged, tasks, paths)
     trainings = [(recipe, seed) for recipe, seed in params.grid.trainings if recipe in recipes and seed in seeds]
-    kept = _kept(judged, tasks, paths)
+    if judged.source == "pinned":  # a study that is not finished is pinned piece by piece
+        ran = {(row.cell.recipe, row.cell.seed) for row in table.cells if row.cell.target in tasks}
+        trainings = [one for one in trainings if one in ran]
     lacking = [one for one in trainings if not all((one[0], target, one[1]) in kept for target in tasks)]
     weights = checkpoint_weights(lacking, paths, left_out)
-    recipes = [recipe for recipe in recipes if recipe not in left_out]
+    there = {recipe for recipe, _ in trainings} - left_out.keys()
+    recipes = [recipe for recipe in recipes if recipe in there]
     found = {key: layers for key, layers in kept.items() if (key[0], key[2]) in trainings and key[0] in recipes}
-    found |= measure_checkpoints(tasks, weights, params, paths)
+    found |= measure_checkpoints(tasks, weights, params, paths) if weights else {}
     stored = {
         (row.cell.recipe, row.cell.target, row.cell.seed): row.score
         for row in table.cells
@@ -146,12 +139,13 @@ def read_layers(
         CellLayers(
             cell=Cell(recipe=recipe, target=target, seed=seed),
             languages=layers,
-            scores=[round(metric(tasks[target].metric).target_score(layer), DECIMALS) for layer in layers],
+            scores=target_scores(tasks[target], layers),
             stored=stored.get((recipe, target, seed)),
         )
         for (recipe, target, seed), layers in found.items()
     ]
-    scores, gains = _estimates(cells, list(tasks), recipes)
+    by_cell = {(one.cell.recipe, one.cell.target, one.cell.seed): one.scores for one in cells}
+    curves = curves_of(by_cell, {target: retrieval_settings(target, params) for target in tasks}, recipes[1:])
     where = paths.results if judged.source == "run" else paths.pinned
     return Layers(
         profile=params.profile,
@@ -162,30 +156,12 @@ def read_layers(
         measured=provenance(paths.root, device=device_name(params.compute.device), threads=params.compute.threads),
         targets=list(tasks),
         recipes=recipes,
-        seeds=seeds,
-        pinned={target: retrieval_settings(target, params) for target in tasks},
+        seeds=[seed for seed in seeds if seed in {one.cell.seed for one in cells}],
         left_out=left_out,
         cells=cells,
-        scores=scores,
-        gains=gains,
-        contributions=contributions(read_table(table), gains, recipes, seeds),
+        curves=curves,
+        contributions=contributions(read_table(table), curves.gains, recipes, seeds),
     )
-
-
-def _kept(judged: Judged, tasks: Mapping[str, Task], paths: Paths) -> dict[tuple[str, str, int], LayerScores]:
-    """(recipe, target, seed) -> what the judged cell keeps of every layer, where it keeps all of them."""
-    found = {}
-    for name, result in judged.checked.results.items():
-        cell = result.cell
-        if "layers" not in result.kept or cell.target not in tasks:
-            continue
-        place = paths.pinned / kept_files_name("layers", name)
-        path = paths.cells / name / kept_name("layers") if judged.source == "run" else place
-        layers = json.loads(gunzip(path.read_bytes()))["layers"]
-        scores = [layers.get(str(layer), {}) for layer in range(len(layers))]
-        if all(scores[layer].keys() == result.scores.keys() for layer in range(len(scores))):
-            found[cell.recipe, cell.target, cell.seed] = scores
-    return found
 
 
 def _chosen(what: str, asked: Sequence[T] | None, known: Sequence[T]) -> list[T]:
@@ -199,44 +175,18 @@ def _chosen(what: str, asked: Sequence[T] | None, known: Sequence[T]) -> list[T]
     return [one for one in known if asked is None or one in asked]
 
 
-def _retrieval_tasks(params: Params, paths: Paths) -> tuple[dict[str, Task], dict[str, str]]:
-    """The grid's retrieval targets whose rows are there; the others -> why not."""
+def _retrieval_tasks(params: Params, paths: Paths, judged: Judged) -> tuple[dict[str, Task], dict[str, str]]:
+    """The grid's retrieval targets that have layers to show or rows to measure them on; the others -> why not."""
     tasks = {name: load_task(name, paths.tasks) for name in params.grid.targets}
     tasks = {name: task for name, task in tasks.items() if task.head == "retrieval"}
-    lacking = {name: reason for name in tasks if (reason := read_manifest(paths.data(name)).unavailable)}
+    kept = {target for _, target, _ in kept_layers(judged, tasks, paths)}
+    lacking = {name: why for name in tasks if name not in kept and (why := read_manifest(paths.data(name)).unavailable)}
     if len(lacking) == len(tasks):
         raise HarnessError(
             f"expected a retrieval target with rows in the grid, found {'; '.join(lacking.values()) or 'none'}",
             fix="add bucc or tatoeba to grid.targets in params.yaml and run `dvc repro`",
         )
     return {name: task for name, task in tasks.items() if name not in lacking}, lacking
-
-
-def _estimates(
-    cells: Sequence[CellLayers], targets: Sequence[str], recipes: Sequence[str]
-) -> tuple[dict[str, dict[str, list[SeedMean]]], dict[str, dict[str, list[SeedMean]]]]:
-    """Scores and gains: target -> recipe -> hidden layer -> mean over seeds."""
-    by_seed: dict[tuple[str, str, int], dict[int, float]] = {}
-    for found in cells:
-        for layer, score in enumerate(found.scores):
-            by_seed.setdefault((found.cell.target, found.cell.recipe, layer), {})[found.cell.seed] = score
-    layers = range(len(cells[0].scores))
-
-    def at(target: str, recipe: str, layer: int) -> SeedMean:
-        return _needed(by_seed[target, recipe, layer])
-
-    def gain(target: str, recipe: str, layer: int) -> SeedMean:
-        return _needed(paired_gains(by_seed[target, recipe, layer], by_seed[target, BASELINE, layer]))
-
-    scores = {t: {r: [at(t, r, layer) for layer in layers] for r in recipes} for t in targets}
-    others = [recipe for recipe in recipes if recipe != BASELINE]
-    return scores, {t: {r: [gain(t, r, layer) for layer in layers] for r in others} for t in targets}
-
-
-def _needed(by_seed: Mapping[int, float]) -> SeedMean:
-    found = seed_mean(by_seed)
-    assert found is not None  # every recipe is measured at every seed
-    return found
 
 
 def contributions(
@@ -274,3 +224,9 @@ def _contribution(
         average=_needed(whole),
         average_at_layer=[_needed({seed: average_at(layer, seed) for seed in whole}) for layer in layers],
     )
+
+
+def _needed(by_seed: Mapping[int, float]) -> SeedMean:
+    found = seed_mean(by_seed)
+    assert found is not None  # `whole` has a seed, and the recipe is measured at each
+    return found

@@ -7,7 +7,6 @@ or other data is never called reproduced or refuted: the page says whether what 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,16 @@ from harness.pages.study.gains import count_clear, gains_section, languages_sect
 from harness.pages.study.outside import outside_section
 from harness.pages.study.rates import rates_section
 from harness.pages.study.record import Study
+from harness.pages.study.retrieval import plot_retrieval, retrieval_section
 from harness.pages.whole import whole_files
-from harness.project.errors import HarnessError, name_some
+from harness.pages.whose import refuse_other_page
+from harness.project.errors import name_some
 from harness.project.params import BASELINE
 from harness.project.results import Status
 from harness.verify.show.table import SPLIT
 from harness.verify.statistics.intervals import FEWEST_SEEDS
 
 TITLE = "# What profile `{}` shows"
-NAMED = re.compile(r"\bprofile `([^`]+)`")
-"""How a page's first line names its profile."""
 
 
 def write_page(study: Study, out: Path, root: Path) -> None:
@@ -38,14 +37,20 @@ def write_page(study: Study, out: Path, root: Path) -> None:
 
     Raises HarnessError where `out` is a page of another profile.
     """
-    refuse_other_page(study.verification.profile, out)
+    refuse_other_page(study.verification.profile, out, "study")
     with whole_files(out.parent) as place:
         draw_pictures(study, place / out.name)
         links = os.path.relpath(root, out.parent)
         (place / out.name).write_text(render_page(study, out.stem, links), encoding="utf-8")
 
 
-PICTURES = {"claims": plot_claims, "pairs": plot_pairs, "gains": plot_gains, "languages": plot_languages}
+PICTURES = {
+    "claims": plot_claims,
+    "pairs": plot_pairs,
+    "gains": plot_gains,
+    "languages": plot_languages,
+    "layers": plot_retrieval,
+}
 """Name -> what draws it."""
 
 
@@ -59,41 +64,13 @@ def draw_pictures(study: Study, out: Path) -> None:
 
 def is_drawn(study: Study, name: str) -> bool:
     """Is there anything to draw in this picture?"""
-    return bool({"claims": drawn_claims(study), "languages": study.languages}.get(name, study.gains))
+    special = {"claims": drawn_claims(study), "languages": study.languages, "layers": study.layers}
+    return bool(special.get(name, study.gains))
 
 
 def picture_name(stem: str, name: str) -> str:
     """The picture's file name, beside the page of that stem."""
     return f"{stem}_{name}.png"
-
-
-def own_page(profile: str, usual: Path) -> Path:
-    """The usual page, or one beside it named by the profile where that is another profile's."""
-    return usual if _profile_of(usual) in (None, profile) else _beside(usual, profile)
-
-
-def refuse_other_page(profile: str, out: Path) -> None:
-    """Raise HarnessError where `out` is a page whose first line names another profile."""
-    found = _profile_of(out)
-    if found not in (None, profile):
-        raise HarnessError(
-            f"expected no page at {out}, or one of profile `{profile}`, found one of profile `{found}`, which "
-            "would be lost",
-            fix=f"run `harness study --profile {profile} --out {_beside(out, profile)}`",
-        )
-
-
-def _profile_of(page: Path) -> str | None:
-    """The profile that the first line of a page names; None where there is no such page."""
-    if not page.is_file():
-        return None
-    with page.open(encoding="utf-8", errors="replace") as lines:
-        named = NAMED.search(lines.readline())
-    return named[1] if named else None
-
-
-def _beside(page: Path, profile: str) -> Path:
-    return page.with_name(f"{page.stem}-{profile}{page.suffix}")
 
 
 def render_page(study: Study, stem: str, root: str = "..") -> str:
@@ -106,9 +83,10 @@ def render_page(study: Study, stem: str, root: str = "..") -> str:
         claims_section(study, names["claims"]),
         gains_section(study, names["pairs"], names["gains"]),
         languages_section(study, names["languages"], root),
+        retrieval_section(study, names["layers"]),
         rates_section(study),
         outside_section(study.outside),
-        _limits(study, root),
+        _limits(study),
         _what_was_run(study),
         _how_settled(study, root),
     ]
@@ -220,7 +198,7 @@ def _absent(study: Study) -> list[str]:
     return lines
 
 
-def _limits(study: Study, root: str) -> str:
+def _limits(study: Study) -> str:
     """What the numbers can't say; each line stands only where it holds."""
     lines = [
         "The encoder was made once: intervals over seeds hold the luck of training and of data order, and not that of "
@@ -228,20 +206,19 @@ def _limits(study: Study, root: str) -> str:
         _on_size(study),
         _on_data(study),
         f"{count_clear(study)} A single bold number is weak evidence.",
-        _on_retrieval(study, root),
+        _on_retrieval(study),
         *_on_cells(study),
         _on_seeds(study),
     ]
     return "\n\n".join(["## What these numbers can't say", "\n".join(f"- {line}" for line in lines if line)])
 
 
-def _on_retrieval(study: Study, root: str) -> str:
+def _on_retrieval(study: Study) -> str:
     if "retrieval" not in study.groups.values():
         return ""
     return (
         "Retrieval targets are not trained: their scores follow one hidden layer and its pooling, which `params.yaml` "
-        f"fixes, and another layer could give another gain: `harness layers` shows every layer "
-        f"([docs/layers.md]({root}/docs/layers.md) is such a page, of the profile that it names)."
+        "fixes, and another layer gives another gain: `harness layers` writes a page with the numbers of every layer."
     )
 
 

@@ -17,6 +17,7 @@ from harness.audit.subject import Judged, sound_results
 from harness.audit.verification import Verification
 from harness.experiment.inputs import ENCODER_FILES
 from harness.pages.degradation.languages import laboratory_languages, laboratory_source
+from harness.pages.layers.curves import Curves, kept_curves
 from harness.pages.means import Average, SeedMean, average, seed_mean
 from harness.pages.origin import Origin, origin_of
 from harness.pages.study.outside import Outside, outside_of
@@ -112,6 +113,8 @@ class Study(Record):
     """Recipes at other learning rates than the chosen one; these are in none of the above."""
     outside: list[Outside]
     """Published scores of encoders of this kind, and the baseline's."""
+    layers: Curves | None
+    """Retrieval by hidden layer; null where cells keep no layers."""
 
     def is_unavailable(self, recipe: str, target: str) -> bool:
         """May the data of a pair, or of the baseline on its target, not be had or used?"""
@@ -149,6 +152,7 @@ def study_of(judged: Judged, table: ScoresTable, verification: Verification, par
         registration=load_registration(paths.reference / REGISTRATION_FILE),
         elsewhere=read_elsewhere(paths.reference / ELSEWHERE, params.profile),
         training_rows={target: how.max_examples for target, how in params.target.items() if isinstance(how, Training)},
+        layers=kept_curves(judged, without_planted(table).recipes, params, paths),
     )
 
 
@@ -174,6 +178,7 @@ def make_study(
     design: Design = STANDARD,
     elsewhere: Sequence[ElsewhereRow] = (),
     training_rows: Mapping[str, int | None] | None = None,
+    layers: Curves | None = None,
 ) -> Study:
     """The record of a sound table of scores: what is measured from it, and what the caller knows besides.
 
@@ -213,6 +218,7 @@ def make_study(
         languages=languages_of(table, recipes, deciding.targets, languages, source_language, registration),
         rates=rates_of(scores, recipes),
         outside=outside_of(table, elsewhere, source_language, training_rows or {}),
+        layers=layers,
     )
 
 
