@@ -47,6 +47,23 @@ def test_what_is_lost_to_other_languages_and_their_order_are_compared() -> None:
     assert turned.order is not None and turned.order < 0.5
 
 
+def test_the_recipe_that_scores_highest_stands_beside_the_baseline_where_one_is_higher() -> None:
+    more = {"mnli": 3.0, "multi": 9.0, "qqp": 5.0, "none": 0.0}
+
+    def change(cell: Cell) -> dict[str, Any]:
+        codes = ["en", "de"] if (cell.recipe, cell.seed) != ("multi", 2) else ["en"]
+        return {"scores": {code: {"accuracy": 50.0 + more[cell.recipe]} for code in codes}}
+
+    found = make({"mnli": 1.0, "multi": 1.0, "qqp": 1.0}, ("xnli",), change=change, elsewhere=[published()])
+    (one,) = found.outside
+    assert (one.best_recipe, one.best, one.best_seeds) == ("qqp", {"en": 55.0, "de": 55.0}, 3), "multi lacks a language"
+    page = page_of(found)
+    assert "after qqp, 3 seeds" in page and "qqp, which stands there because it scores highest here" in page
+    more |= {"mnli": -1.0, "qqp": 0.0}
+    page = page_of(make({"mnli": 1.0, "qqp": 1.0}, ("xnli",), change=change, elsewhere=[published()]))
+    assert "check from outside" in page and "scores highest" not in page and "after" not in page.split("published")[-1]
+
+
 def test_languages_that_one_of_both_lacks_are_left_out_and_few_have_no_order() -> None:
     (found,) = study({"en": 60.0, "de": 50.0, "el": 10.0}, published()).outside
     assert list(found.here) == ["en", "de"] and found.lost == pytest.approx((10.0, 10.0)) and found.order is None

@@ -31,6 +31,12 @@ class Outside(Record):
     """Seeds that went in."""
     training_rows: int | None
     """Rows that this profile trains the target on; null: all."""
+    best_recipe: str | None
+    """The recipe that scores highest on average over these languages, if any scores higher than the baseline."""
+    best: dict[str, float]
+    """Its means over its seeds, as `here`; empty without one."""
+    best_seeds: int
+    """Its seeds."""
     order: float | None
     """Spearman's rank correlation of the scores over the languages beside the source language; null where they are too
     few or all equal."""
@@ -47,31 +53,64 @@ class Outside(Record):
 
 
 def outside_of(
-    table: ScoresTable, rows: Sequence[ElsewhereRow], source: str, training_rows: Mapping[str, int | None]
+    table: ScoresTable,
+    rows: Sequence[ElsewhereRow],
+    source: str,
+    training_rows: Mapping[str, int | None],
+    recipes: Sequence[str] = (),
 ) -> list[Outside]:
-    """One for each published row whose target the baseline was scored on in its source language and another."""
+    """One for each published row whose target the baseline was scored on in its source language and another. The best
+    is one of `recipes`.
+    """
     found = []
     for row in rows:
-        cells = [
-            cell
-            for cell in table.cells
-            if cell.cell.recipe == BASELINE and cell.cell.target == row.target and cell.score is not None
-        ]
-        codes = [code for code in row.scores if all(row.numbers in cell.scores.get(code, {}) for cell in cells)]
+        cells = _scored(table, BASELINE, row)
+        codes = [code for code in row.scores if all(code in scores for scores in cells)]
         if not cells or source not in codes or len(codes) == 1:
             continue
         codes.sort(key=lambda code: code != source)
-        here = {code: fmean(cell.scores[code][row.numbers] for cell in cells) for code in codes}
+        here = _means(cells, codes)
+        best, scores = _best(table, recipes, row, here)
         found.append(
             Outside(
                 row=row,
                 here=here,
                 seeds=len(cells),
                 training_rows=training_rows.get(row.target),
+                best_recipe=best,
+                best=_means(scores, codes) if best else {},
+                best_seeds=len(scores),
                 order=_order([row.scores[code] for code in codes[1:]], [here[code] for code in codes[1:]]),
             )
         )
     return found
+
+
+def _scored(table: ScoresTable, recipe: str, row: ElsewhereRow) -> list[dict[str, float]]:
+    """The published number's counterpart of each cell of the recipe: language -> points."""
+    return [
+        {code: numbers[row.numbers] for code, numbers in cell.scores.items() if row.numbers in numbers}
+        for cell in table.cells
+        if cell.cell.recipe == recipe and cell.cell.target == row.target and cell.score is not None
+    ]
+
+
+def _means(cells: Sequence[Mapping[str, float]], codes: Sequence[str]) -> dict[str, float]:
+    return {code: fmean(scores[code] for scores in cells) for code in codes}
+
+
+def _best(
+    table: ScoresTable, recipes: Sequence[str], row: ElsewhereRow, here: Mapping[str, float]
+) -> tuple[str | None, list[dict[str, float]]]:
+    """The recipe with the highest mean over the languages of `here`, and its cells; none where no mean is higher."""
+    highest, best, found = fmean(here.values()), None, list[dict[str, float]]()
+    for recipe in recipes:
+        cells = _scored(table, recipe, row)
+        if cells and all(here.keys() <= scores.keys() for scores in cells):
+            mean = fmean(_means(cells, list(here)).values())
+            if mean > highest:
+                highest, best, found = mean, recipe, cells
+    return best, found
 
 
 def _order(published: Sequence[float], here: Sequence[float]) -> float | None:
@@ -101,21 +140,32 @@ def _table(one: Outside) -> str:
     return markdown_table(
         (f"{one.row.target}, {one.row.numbers}", *one.here),
         [
-            ("published", *(f"{one.row.scores[code]:.1f}" for code in one.here)),
-            (f"here, {_seeds(one.seeds)}", *(f"{points:.1f}" for points in one.here.values())),
+            ("published", *_points({code: one.row.scores[code] for code in one.here})),
+            (f"here, {_seeds(one.seeds)}", *_points(one.here)),
+            *([(f"after {one.best_recipe}, {_seeds(one.best_seeds)}", *_points(one.best))] if one.best_recipe else []),
         ],
         "l",
     )
+
+
+def _points(scores: Mapping[str, float]) -> list[str]:
+    return [f"{points:.1f}" for points in scores.values()]
 
 
 def _said(one: Outside) -> str:
     published, here = one.lost
     rows = "all rows" if one.training_rows is None else f"{one.training_rows:,} rows"
     order = "" if one.order is None else f" Spearman's correlation of the other languages' scores is {one.order:+z.2f}."
+    best = ""
+    if one.best_recipe:
+        best = (
+            f" {one.best_recipe}, which stands there because it scores highest here, has the same encoder, code and "
+            "target rows as the baseline: what keeps the baseline's scores down is none of these."
+        )
     return (
         f"Published: {one.row.system}, fine-tuned on {one.row.trained} ({one.row.document}, {one.row.place}). Here: "
         f"{rows}. From English to the mean of the others {published:.1f} points are lost there and {here:.1f} here."
-        f"{order}"
+        f"{order}{best}"
     )
 
 

@@ -21,6 +21,7 @@ from harness.pages.study.outside import outside_section
 from harness.pages.study.rates import rates_section
 from harness.pages.study.record import Study
 from harness.pages.study.retrieval import plot_retrieval, retrieval_section
+from harness.pages.study.trainings import in_hours, on_trainings, trainings_section
 from harness.pages.whole import whole_files
 from harness.pages.whose import refuse_other_page
 from harness.project.errors import name_some
@@ -81,6 +82,7 @@ def render_page(study: Study, stem: str, root: str = "..") -> str:
     parts = [
         _opening(study),
         claims_section(study, names["claims"]),
+        trainings_section(study.trainings),
         gains_section(study, names["pairs"], names["gains"]),
         languages_section(study, names["languages"], root),
         retrieval_section(study, names["layers"]),
@@ -102,6 +104,7 @@ def _opening(study: Study) -> str:
         [
             TITLE.format(v.profile),
             f"**{answer(study)}**",
+            *filter(None, [on_trainings(study.trainings)]),
             f"Written by `harness study` from {where}: every number, and every sentence that depends on one, follows "
             "from them. Scores and gains are points (0-100); a gain is a recipe's score less that of the baseline "
             f"`{BASELINE}` (no intermediate training) at the same seed.",
@@ -119,6 +122,7 @@ def _what_was_run(study: Study) -> str:
         ("scores", SPLIT),
         ("grid", v.grid.in_words),
         ("cells", _cells(study)),
+        *([("time", _time(study))] if study.cell_seconds else []),
     ]
     parts = ["## What was run", markdown_table(("", ""), facts, "ll")]
     if study.task_notes:
@@ -181,6 +185,13 @@ def _cells(study: Study) -> str:
     statuses: tuple[Status, ...] = ("ok", "collapsed", "failed", "unavailable")
     counts = ", ".join(f"{v0.statuses.get(status, 0)} {status}" for status in statuses)
     return f"{v0.cells_found} of {v0.cells_expected}: {counts}"
+
+
+def _time(study: Study) -> str:
+    """What the units took, each on its own threads and beside others."""
+    cells = f"cells {in_hours(study.cell_seconds)}"
+    trainings = sum(seconds for one in study.trainings for seconds in one.seconds)
+    return f"{cells}, intermediate trainings {in_hours(trainings)}, added up" if trainings else f"{cells}, added up"
 
 
 def _machine(machine: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ from harness.pages.study.parts import (
     sees_of,
     unavailable_by_reason,
 )
+from harness.pages.study.trainings import RecipeTraining, read_trainings
 from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError
 from harness.project.params import BASELINE, Params, PublishedEncoder, Training
@@ -115,6 +116,10 @@ class Study(Record):
     """Published scores of encoders of this kind, and the baseline's."""
     layers: Curves | None
     """Retrieval by hidden layer; null where cells keep no layers."""
+    trainings: list[RecipeTraining]
+    """What each recipe's intermediate trainings learnt; without those whose records are not there."""
+    cell_seconds: float
+    """Wall time of all cells; 0: not known."""
 
     def is_unavailable(self, recipe: str, target: str) -> bool:
         """May the data of a pair, or of the baseline on its target, not be had or used?"""
@@ -134,6 +139,7 @@ def read_study(params: Params, paths: Paths) -> Study:
 def study_of(judged: Judged, table: ScoresTable, verification: Verification, params: Params, paths: Paths) -> Study:
     """The same of sound results that were judged already. Raises HarnessError as `make_study` does."""
     lines = tasks_table(load_tasks(params.data.tasks, paths.tasks).values(), params.data.source, params.data.pack)
+    trained = without_planted(table).recipes
     known, source = load_languages(paths.reference / LANGUAGES_FILE), SOURCE_LANGUAGE
     if params.data.source == "generated":
         known, source = laboratory_languages(known), laboratory_source()
@@ -152,7 +158,9 @@ def study_of(judged: Judged, table: ScoresTable, verification: Verification, par
         registration=load_registration(paths.reference / REGISTRATION_FILE),
         elsewhere=read_elsewhere(paths.reference / ELSEWHERE, params.profile),
         training_rows={target: how.max_examples for target, how in params.target.items() if isinstance(how, Training)},
-        layers=kept_curves(judged, without_planted(table).recipes, params, paths),
+        layers=kept_curves(judged, trained, params, paths),
+        trainings=read_trainings(judged, trained, paths),
+        cell_seconds=sum(result.elapsed_s for result in judged.checked.results.values()),
     )
 
 
@@ -179,6 +187,8 @@ def make_study(
     elsewhere: Sequence[ElsewhereRow] = (),
     training_rows: Mapping[str, int | None] | None = None,
     layers: Curves | None = None,
+    trainings: Sequence[RecipeTraining] = (),
+    cell_seconds: float = 0.0,
 ) -> Study:
     """The record of a sound table of scores: what is measured from it, and what the caller knows besides.
 
@@ -217,8 +227,10 @@ def make_study(
         sees=sees_of(verification.claims, design),
         languages=languages_of(table, recipes, deciding.targets, languages, source_language, registration),
         rates=rates_of(scores, recipes),
-        outside=outside_of(table, elsewhere, source_language, training_rows or {}),
+        outside=outside_of(table, elsewhere, source_language, training_rows or {}, recipes),
         layers=layers,
+        trainings=list(trainings),
+        cell_seconds=cell_seconds,
     )
 
 

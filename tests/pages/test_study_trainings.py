@@ -1,0 +1,91 @@
+"""What the study says of the intermediate trainings: from their records, of a run or pinned."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import toy as toys
+from made_up_study import make, page_of, row
+from synthetic import Project, planted
+
+from harness.audit.subject import sound_results
+from harness.pages.study.trainings import RecipeTraining, TaskLearnt, on_trainings, read_trainings
+from harness.project.errors import HarnessError
+from harness.project.files import write_json
+from harness.project.paths import Paths
+from harness.project.profiles import read_params
+
+SECTION = "What the intermediate trainings learnt"
+
+
+def training(
+    recipe: str, tasks: Mapping[str, Mapping[int, list[str]]], seeds: tuple[int, ...] = (1, 2)
+) -> RecipeTraining:
+    """A recipe's trainings; `tasks`: task -> seed that did not learn it -> why."""
+    learnt = {task: TaskLearnt(dev=dict.fromkeys(seeds, 50.0), unlearnt=dict(bad)) for task, bad in tasks.items()}
+    return RecipeTraining(recipe=recipe, tasks=learnt, seconds=[1800.0] * len(seeds))
+
+
+NO = ["it says the same of every dev row"]
+
+
+def test_the_sentence_counts_seeds_that_learnt_the_task() -> None:
+    said = on_trainings([training("a", {"a": {1: NO}}), training("b", {"b": {}}), training("c", {"c": {1: NO, 2: NO}})])
+    assert said == (
+        "By their English dev rows, b learnt its task at all 2 seeds; a learnt its task at 1 of 2 seeds; c learnt its "
+        "task at none of 2 seeds. What a recipe gains or loses without having learnt its task is no transfer of it."
+    )
+    mixture = training("multi", {"a": {1: NO, 2: NO}, "b": {2: NO}})
+    assert "multi learnt 1 of its 2 tasks at any seed (b)." in on_trainings([mixture])
+    whole = on_trainings([training("a", {"a": {}}), training("b", {"b": {}}, seeds=(1,))])
+    assert whole == "By their English dev rows, a learnt its task at all 2 seeds; b learnt its task at its one seed."
+    assert on_trainings([]) == ""
+
+
+def test_signs_of_failure_stand_in_the_table_once() -> None:
+    why = {
+        1: ["dev score 28.0, and always the same answer gives 34.0", "its loss did not fall: 1.387 to 1.384"],
+        2: ["dev score 24.0, and always the same answer gives 34.0"],
+    }
+    study = make({"mnli": 1.0}, trainings=[training("mnli", {"mnli": why})], cell_seconds=7200.0)
+    page = page_of(study)
+    assert row(page, "mnli", SECTION) == [
+        "mnli", "mnli", "50.0, 50.0", "0 of 2", "always the same answer gives 34.0; its loss did not fall"
+    ]  # fmt: skip
+    assert row(page, "time", "What was run")[1] == "cells 2.0 h, intermediate trainings 1.0 h, added up"
+    assert page.index("learnt its task at none of 2 seeds") < page.index("## The claims"), "beside the answer"
+    assert SECTION not in page_of(make({"mnli": 1.0}))
+
+
+def test_records_of_a_run_are_read_and_those_that_lack_are_left_out(
+    make_project: Callable[..., Project], repo_root: os.PathLike[str]
+) -> None:
+    project = make_project(recipes=("none", "mnli"), targets=("xnli",))
+    project.paths.tasks.symlink_to(os.path.join(repo_root, "tasks"))
+    project.write_data()
+    project.run(planted({"mnli": 2.0}))
+    judged, table = sound_results(project.params, project.paths)
+    for seed in project.params.grid.seeds:
+        project.paths.intermediate("mnli", seed).unlink(missing_ok=True)
+    assert read_trainings(judged, table.recipes, project.paths) == []
+    record = {"dev_headline": {"mnli": 44.0}, "reasons": ["mnli: it says no", "mnlier: other"], "elapsed_s": 5.0}
+    write_json(project.paths.intermediate("mnli", 2), record)
+    (found,) = read_trainings(judged, table.recipes, project.paths)
+    assert found.tasks == {"mnli": TaskLearnt(dev={2: 44.0}, unlearnt={2: ["it says no"]})} and found.seconds == [5.0]
+    write_json(project.paths.intermediate("mnli", 1), {"dev_headline": [1]})
+    with pytest.raises(HarnessError, match=r"mnli-1\.json.*intermediate@mnli-1"):
+        read_trainings(judged, table.recipes, project.paths)
+
+
+def test_the_pinned_records_of_mini_are_read(tmp_path: Path) -> None:
+    for name in ("tasks", "profiles", "reference"):
+        (tmp_path / name).symlink_to(toys.ROOT / name)
+    (tmp_path / "params.yaml").symlink_to(toys.ROOT / "profiles" / "mini.yaml")
+    params, paths = read_params(tmp_path / "params.yaml"), Paths(tmp_path, "mini")
+    judged, table = sound_results(params, paths)
+    found = {one.recipe: one for one in read_trainings(judged, table.recipes, paths)}
+    assert found.keys() == set(table.recipes) - {"none"} and found["multi"].is_mixture
+    assert [*found["squad_v2"].tasks] == ["squad_v2"] and len(found["mnli"].seconds) >= 3
