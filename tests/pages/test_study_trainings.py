@@ -35,13 +35,13 @@ NO = ["it says the same of every dev row"]
 def test_the_sentence_counts_seeds_that_learnt_the_task() -> None:
     said = on_trainings([training("a", {"a": {1: NO}}), training("b", {"b": {}}), training("c", {"c": {1: NO, 2: NO}})])
     assert said == (
-        "By their English dev rows, b learnt its task at all 2 seeds; a learnt its task at 1 of 2 seeds; c learnt its "
+        "By their own dev rows, b learnt its task at all 2 seeds; a learnt its task at 1 of 2 seeds; c learnt its "
         "task at none of 2 seeds. What a recipe gains or loses without having learnt its task is no transfer of it."
     )
     mixture = training("multi", {"a": {1: NO, 2: NO}, "b": {2: NO}})
-    assert "multi learnt 1 of its 2 tasks at any seed (b)." in on_trainings([mixture])
+    assert "multi learnt 1 of its 2 tasks at some seed (b)." in on_trainings([mixture])
     whole = on_trainings([training("a", {"a": {}}), training("b", {"b": {}}, seeds=(1,))])
-    assert whole == "By their English dev rows, a learnt its task at all 2 seeds; b learnt its task at its one seed."
+    assert whole == "By their own dev rows, a learnt its task at all 2 seeds; b learnt its task at its one seed."
     assert on_trainings([]) == ""
 
 

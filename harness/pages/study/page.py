@@ -21,6 +21,7 @@ from harness.pages.study.outside import outside_section
 from harness.pages.study.rates import rates_section
 from harness.pages.study.record import Study
 from harness.pages.study.retrieval import plot_retrieval, retrieval_section
+from harness.pages.study.shared import shared_lines
 from harness.pages.study.trainings import in_hours, on_trainings, trainings_section
 from harness.pages.whole import whole_files
 from harness.pages.whose import refuse_other_page
@@ -132,6 +133,9 @@ def _what_was_run(study: Study) -> str:
                 f"- {', '.join(tasks)}: {note.removeprefix('note: ')}" for note, tasks in study.task_notes.items()
             )
         )
+    if study.shared:
+        parts.append("Training rows that a target shares with an intermediate task, by their pins:")
+        parts.append("\n".join(f"- {line}" for line in shared_lines(study.shared)))
     if absent := _absent(study):
         parts.append("Not available, or not to be used:")
         parts.append("\n".join(f"- {line}" for line in absent))

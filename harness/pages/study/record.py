@@ -35,6 +35,7 @@ from harness.pages.study.parts import (
     sees_of,
     unavailable_by_reason,
 )
+from harness.pages.study.shared import SharedRows, shared_rows
 from harness.pages.study.trainings import RecipeTraining, read_trainings
 from harness.pages.tasks import TASKS_HEADER, tasks_table
 from harness.project.errors import HarnessError
@@ -118,6 +119,8 @@ class Study(Record):
     """Retrieval by hidden layer; null where cells keep no layers."""
     trainings: list[RecipeTraining]
     """What each recipe's intermediate trainings learnt; without those whose records are not there."""
+    shared: list[SharedRows]
+    """Training rows that a target and an intermediate task have in common."""
     cell_seconds: float
     """Wall time of all cells; 0: not known."""
 
@@ -138,7 +141,8 @@ def read_study(params: Params, paths: Paths) -> Study:
 
 def study_of(judged: Judged, table: ScoresTable, verification: Verification, params: Params, paths: Paths) -> Study:
     """The same of sound results that were judged already. Raises HarnessError as `make_study` does."""
-    lines = tasks_table(load_tasks(params.data.tasks, paths.tasks).values(), params.data.source, params.data.pack)
+    tasks = load_tasks(params.data.tasks, paths.tasks).values()
+    lines = tasks_table(tasks, params.data.source, params.data.pack)
     trained = without_planted(table).recipes
     known, source = load_languages(paths.reference / LANGUAGES_FILE), SOURCE_LANGUAGE
     if params.data.source == "generated":
@@ -160,6 +164,7 @@ def study_of(judged: Judged, table: ScoresTable, verification: Verification, par
         training_rows={target: how.max_examples for target, how in params.target.items() if isinstance(how, Training)},
         layers=kept_curves(judged, trained, params, paths),
         trainings=read_trainings(judged, trained, paths),
+        shared=shared_rows(tasks, params),
         cell_seconds=sum(result.elapsed_s for result in judged.checked.results.values()),
     )
 
@@ -188,6 +193,7 @@ def make_study(
     training_rows: Mapping[str, int | None] | None = None,
     layers: Curves | None = None,
     trainings: Sequence[RecipeTraining] = (),
+    shared: Sequence[SharedRows] = (),
     cell_seconds: float = 0.0,
 ) -> Study:
     """The record of a sound table of scores: what is measured from it, and what the caller knows besides.
@@ -230,6 +236,7 @@ def make_study(
         outside=outside_of(table, elsewhere, source_language, training_rows or {}, recipes),
         layers=layers,
         trainings=list(trainings),
+        shared=list(shared),
         cell_seconds=cell_seconds,
     )
 

@@ -107,12 +107,12 @@ def on_trainings(trainings: Sequence[RecipeTraining]) -> str:
         if one.is_mixture:
             some = [task for task, found in one.tasks.items() if found.learnt]
             named = f" ({', '.join(some)})" if 0 < len(some) < len(one.tasks) else ""
-            parts.append(f"{one.recipe} learnt {len(some)} of its {len(one.tasks)} tasks at any seed{named}")
+            parts.append(f"{one.recipe} learnt {len(some)} of its {len(one.tasks)} tasks at some seed{named}")
     if not parts:
         return ""
     lacking = any(found.unlearnt for one in trainings for found in one.tasks.values())
     then = " What a recipe gains or loses without having learnt its task is no transfer of it." if lacking else ""
-    return f"By their English dev rows, {'; '.join(parts)}.{then}"
+    return f"By their own dev rows, {'; '.join(parts)}.{then}"
 
 
 def _single(trainings: Sequence[RecipeTraining]) -> dict[str, list[str]]:

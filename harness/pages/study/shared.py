@@ -1,0 +1,80 @@
+"""Training rows that a target and an intermediate task have in common: files of equal bytes in their pins, of which
+each takes the first rows. What a recipe gains on such a target is also that of reading the same rows twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.project.errors import HarnessError
+from harness.project.params import Params, Training
+from harness.project.pins import GeneratedPin
+from harness.project.records import Record
+from harness.project.tasks import Task, pin_for
+
+
+class SharedRows(Record):
+    """One target and one intermediate task that train on the same file."""
+
+    target: str
+    """The target."""
+    task: str
+    """The intermediate task."""
+    target_rows: int
+    """Rows that the target trains on."""
+    task_rows: int
+    """Rows that the intermediate task trains on."""
+
+    @property
+    def common(self) -> int:
+        """Rows in both."""
+        return min(self.target_rows, self.task_rows)
+
+
+def shared_rows(tasks: Iterable[Task], params: Params) -> list[SharedRows]:
+    """The pairs of the profile whose pins name the same training file; none where rows are published ones, whose
+    hashes nobody states.
+    """
+    files = {task.name: found for task in tasks if (found := _training_file(task, params))}
+    return [
+        SharedRows(
+            target=target,
+            task=task,
+            target_rows=_used(rows, params.target[target]),
+            task_rows=_used(rows, params.intermediate[task]),
+        )
+        for target, (hashes, rows) in files.items()
+        for task, (others, _) in files.items()
+        if target in params.target and task in params.intermediate and hashes == others
+    ]
+
+
+def _training_file(task: Task, params: Params) -> tuple[tuple[str, ...], int] | None:
+    """sha256 of the pinned training rows in the source language, and their number."""
+    if params.data.source == "published":
+        return None
+    try:
+        pin = pin_for(task, params.data.source, params.data.pack)
+    except HarnessError:
+        return None
+    stem = f"train.{pin.source_language}"
+    if isinstance(pin, GeneratedPin):
+        made = pin.files.get(stem)
+        return ((made.sha256,), made.rows) if made else None
+    parts = pin.files.get(stem, [])
+    return (tuple(part.sha256 for part in parts), sum(part.rows for part in parts)) if parts else None
+
+
+def _used(rows: int, settings: object) -> int:
+    most = settings.max_examples if isinstance(settings, Training) else None
+    return rows if most is None else min(rows, most)
+
+
+def shared_lines(shared: Sequence[SharedRows]) -> list[str]:
+    """What the page says of them, a line for each."""
+    return [
+        f"{one.target} trains on rows of {one.task}: "
+        f"{f'all {one.common:,}' if one.common == one.target_rows else f'{one.common:,} of {one.target_rows:,}'} that "
+        f"it trains on are among the {one.task_rows:,} of that task, so a recipe with it can read them twice."
+        for one in shared
+    ]
