@@ -17,6 +17,7 @@ from harness.project.errors import HarnessError
 from harness.project.params import Params, data_dir
 from harness.project.paths import Paths
 from harness.project.profiles import load_params
+from harness.project.terminal import paragraph, terminal_width
 
 TOOLKIT = (1, 18)
 """Oldest NVIDIA container toolkit not warned about: older ones have known ways out of the container."""
@@ -45,13 +46,14 @@ def examine(root: Path) -> list[Check]:
 
 def render_checks(checks: list[Check]) -> str:
     """One line per check, its remedy below it; what is not there and not asked for takes no second line."""
-    width = max(len(one.what) for one in checks)
+    longest, width = max(len(one.what) for one in checks), terminal_width()
     lines = []
     for one in checks:
         to_have_it = f"; to have it: {one.remedy}" if one.word == "NONE" else ""
-        lines.append(f"{one.word:5} {one.what:{width}}  {one.found}{to_have_it}")
+        label = f"{one.word:5} {one.what:{longest}}  "
+        lines += paragraph(f"{one.found}{to_have_it}", width, label)
         if one.remedy and not to_have_it:
-            lines.append(f"{'':5} {'':{width}}  to fix it: {one.remedy}")
+            lines += paragraph(f"to fix it: {one.remedy}", width, " " * len(label))
     return "\n".join(lines)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import TypeAdapter
-from tabulate import tabulate
 
 from harness.pipeline.cost import BYTES_PER_PARAMETER, PREDICTION_BYTES_PER_ROW, GridCost, Length, estimate
 from harness.pipeline.speeds import Throughput, hours, speeds_for
@@ -20,6 +19,7 @@ from harness.project.provenance import without_bfloat16
 from harness.project.records import read_json
 from harness.project.results import grid_cells
 from harness.project.tasks import load_tasks
+from harness.project.terminal import paragraph, terminal_width
 
 Entry = TypeVar("Entry", Length, Throughput)
 MEASURE = "python benchmarks/throughput.py"
@@ -41,7 +41,9 @@ def render_cost(params: Params, paths: Paths, gpu: str | None) -> str:
         *_sharing(found, params, gpu, speeds),
     ]
     notes = [*_notes(found), *filter(None, [slow_precision(params)])]
-    return "\n".join([tabulate(lines, tablefmt="plain", disable_numparse=True), *notes])
+    longest, width = max(len(what) for what, _ in lines), terminal_width()
+    table = [line for what, text in lines for line in paragraph(text, width, f"{what:{longest}}  ")]
+    return "\n".join([*table, *(line for note in notes for line in paragraph(note, width))])
 
 
 def slow_precision(params: Params) -> str | None:
@@ -98,7 +100,7 @@ def _unmeasured(params: Params, gpu: str, known: Sequence[Throughput]) -> str:
     ]
     return (
         f"unknown: nobody measured {describe_encoder(params)} on `{gpu}` at {compute.precision}; run on it:"
-        f" {' '.join(filter(None, command))}; measured so far: {_measured(known)}"
+        f" `{' '.join(filter(None, command))}`; measured so far: {_measured(known)}"
     )
 
 

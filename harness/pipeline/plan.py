@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tabulate import tabulate
-
 from harness.pipeline.times import measured_costs
 from harness.pipeline.units import State, Unit, states_of, units
 from harness.project.errors import grid_size
@@ -21,6 +19,7 @@ from harness.project.paths import Paths
 from harness.project.records import read_json
 from harness.project.results import Cell, grid_cells
 from harness.project.stages import cell_stage
+from harness.project.terminal import Column, paragraph, table_lines, terminal_width
 
 
 def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
@@ -41,16 +40,18 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
     ]
     left = [unit for unit in every if state[unit.stage] != "done"]
     unavailable = ", u = some unavailable" if any("u" in mark for row in rows for mark in row[1:]) else ""
+    width, names = terminal_width(), ["recipe", *grid.targets]
+    counted = ", ".join(f"{count} {word}" for word, count in sorted(Counter(state.values()).items()))
+    shared = f"each recipe is trained once per seed and shared by its {len(grid.targets)} targets"
     lines = [
-        f"profile {params.profile}: {params.title}",
-        f"{grid_in_words(grid)}; each recipe is trained once per seed and shared by its {len(grid.targets)} targets",
+        *paragraph(f"profile {params.profile}: {params.title}", width),
+        *paragraph(f"{grid_in_words(grid)}; {shared}", width),
         "",
-        tabulate(rows, headers=["recipe", *grid.targets], tablefmt="plain"),
+        *table_lines([Column(name, cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)], width),
         f"(seeds done{'' if grid.blocks else f' of {len(grid.seeds)}'}; s = some stale{unavailable})",
         "",
-        ", ".join(f"{count} {word}" for word, count in sorted(Counter(state.values()).items()))
-        + f" of {len(state)} units",
-        _cost_line(left, seconds, source),
+        f"{counted} of {len(state)} units",
+        *paragraph(_cost_line(left, seconds, source), width),
     ]
     if gpu is not None or not seconds:
         from harness.pipeline.cost_text import render_cost

@@ -7,11 +7,8 @@ that is given, and this profile's own pilot. Claims on retrieval come first: the
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
-
-from tabulate import tabulate
 
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.pipeline.claim_plan import claim_units
@@ -21,7 +18,7 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_encoder
 from harness.project.stages import matrix_of
-from harness.project.terminal import WIDTH
+from harness.project.terminal import Column, paragraph, table_lines, terminal_width
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.needs import needs
@@ -76,10 +73,12 @@ def render_power(params: Params, paths: Paths, sigma: float | None = None, claim
     shown = sigma if sigma is not None else None if pilot else MIDDLE
     rows = [_row(one, spreads, shown, pilot, step, design) for one in chosen]
     columns = [_spread(spread) for spread in spreads]
-    costs = ["cells a seed", "minutes a seed", f"cells ({_spread(shown)})"]
+    costs = ["cells\na seed", "minutes\na seed", f"cells\n({_spread(shown)})"]
     headers = ["claim", *columns, *(["pilot's s"] if pilot else []), *costs]
-    table = tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True)
-    return "\n".join([_head(params, design), "", table, "", *_legend(design, step, where, pilot, params)])
+    width = terminal_width()
+    table = [Column(name, cells) for name, cells in zip(headers, zip(*rows, strict=True), strict=True)]
+    legend = (line for text in _legend(design, step, where, pilot, params) for line in paragraph(text, width))
+    return "\n".join([*paragraph(_head(params, design), width), "", *table_lines(table, width), "", *legend])
 
 
 def _spread(sigma: float | None) -> str:
@@ -162,12 +161,12 @@ def _head(params: Params, design: Design) -> str:
     looks = ", ".join(map(str, design.looks))
     return (
         f"profile {params.profile}: seeds at which each measured claim would come out REPRODUCED with probability"
-        f" {POWER:.0%},\nwere it true; looks after {looks} seeds (reference/{DESIGN})"
+        f" {POWER:.0%}, were it true; looks after {looks} seeds (reference/{DESIGN})"
     )
 
 
 def _legend(design: Design, step: float, where: str, pilot: Pilot | None, params: Params) -> list[str]:
-    lines = [
+    return [
         "s: standard deviation over seeds, in points, of the gain that a claim is judged by",
         f"a / b: seeds where the truth is exactly as claimed / half a margin off; >{design.last}: not within the"
         f" design's {design.last} seeds",
@@ -178,7 +177,6 @@ def _legend(design: Design, step: float, where: str, pilot: Pilot | None, params
         "retrieval first: its targets need no training of their own, so that a seed of it costs least",
         f"pilot: {where}" if pilot is None else _pilot_words(pilot, where, params),
     ]
-    return [broken for line in lines for broken in textwrap.wrap(line, WIDTH, subsequent_indent="    ")]
 
 
 def _pilot_words(pilot: Pilot, where: str, params: Params) -> str:

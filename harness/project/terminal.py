@@ -6,6 +6,7 @@ end, so nothing is said by colour alone.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import textwrap
@@ -20,6 +21,9 @@ GAP = 2
 """Columns between two columns of a table; 1 where that alone makes it fit."""
 ROOMY = 36
 """Columns that are room enough for a text that goes on in the next line."""
+CODE = re.compile(r"`[^`\n]+`")
+UNBROKEN = "\0"
+"""Stands for a space at which no line is broken, while lines are made."""
 EMPTY = ("", "-")
 """Cells that say nothing."""
 
@@ -106,14 +110,18 @@ def table_lines(columns: Sequence[Column], width: int) -> list[str]:
 
 
 def paragraph(text: str, width: int, label: str = "", indent: int = 4) -> list[str]:
-    """Lines of a text behind its label; what goes on stands below the text, or set in where there is no label."""
-    return textwrap.wrap(
-        label + text,
+    """Lines of a text behind its label; what goes on stands below the text, or set in where there is no label. What
+    stands in `backticks`, a command to copy, is never broken, and its line can be longer.
+    """
+    whole = CODE.sub(lambda found: found[0].replace(" ", UNBROKEN), text)
+    lines = textwrap.wrap(
+        label + whole,
         width,
         subsequent_indent=" " * (len(label) or indent),
         break_on_hyphens=False,
         break_long_words=False,
     )
+    return [line.replace(UNBROKEN, " ") for line in lines]
 
 
 def shows_symbols() -> bool:

@@ -22,7 +22,7 @@ def planned(root: Path, profile: str, sigma: float | None = None, claim: str | N
 
 def table(lines: list[str]) -> dict[str, list[str]]:
     """Claim -> the columns of its row, each `a / b` as one."""
-    rows = lines[lines.index("") + 2 :]
+    rows = lines[lines.index("") + 3 :]  # its header has two lines
     rows = rows[: rows.index("")]
     return {row.split()[0]: row.replace(" / ", "/").split()[1:] for row in rows}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
 from harness.launch.executor import Job
 from harness.launch.grid import jobs_of, stages_before
 from harness.launch.slurm.arrays import Array, job_name, plan_arrays
@@ -14,6 +12,7 @@ from harness.pipeline.times import measured_costs
 from harness.pipeline.units import states, units
 from harness.project.params import Params
 from harness.project.paths import Paths
+from harness.project.terminal import Column, paragraph, table_lines, terminal_width
 
 USUAL_MOST = 1001
 """Slurm's own MaxArraySize, where nobody has set another."""
@@ -47,21 +46,20 @@ def render_arrays(params: Params, paths: Paths, wish: Wish) -> str:
         for number, array in enumerate(arrays, start=1)
     ]
     most = sum(len(array.jobs) * (limits[array] or 0) for array in arrays) * cores / 60
-    heads = ["array", "of", "units", "waits for", "time limit of each", "core hours"]
-    return "\n".join(
-        [
-            f"{len(jobs):,} units in {len(arrays)} job arrays, named {job_name(paths)}, in"
-            f" {f'partition {wish.partition}' if wish.partition else 'the default partition'}; each unit asks for"
-            f" {request.cpus} CPU, {memory} and {request.gpus} GPU",
-            "",
-            tabulate(rows, heads, disable_numparse=True, colalign=("right", "left", "right", "left", "right", "right")),
-            "",
-            f"core hours: {_hours(jobs, cores) if timed else 'unknown'}, by {source}; at most {most:,.1f}, by the time"
-            " limits",
-            *([f"before, where the command runs: {', '.join(before)}"] if before else []),
-            *([f"options for sbatch: {_options(wish)}"] if wish.options else []),
-        ]
+    heads = ["array", "of", "units", "waits for", "time limit", "core hours"]
+    asked = (
+        f"{len(jobs):,} units in {len(arrays)} job arrays, named {job_name(paths)}, in"
+        f" {f'partition {wish.partition}' if wish.partition else 'the default partition'}; each unit asks for"
+        f" {request.cpus} CPU, {memory} and {request.gpus} GPU"
     )
+    hours = _hours(jobs, cores) if timed else "unknown"
+    cost = f"core hours: {hours}, by {source}; at most {most:,.1f}, by the time limits"
+    earlier = [f"before, where the command runs: {', '.join(before)}"] if before else []
+    options = [f"options for sbatch: {_options(wish)}"] if wish.options else []
+    width = terminal_width()
+    columns = [Column(head, cells) for head, cells in zip(heads, zip(*rows, strict=True), strict=True)]
+    below = [line for text in (cost, *earlier, *options) for line in paragraph(text, width)]
+    return "\n".join([*paragraph(asked, width), "", *table_lines(columns, width), "", *below])
 
 
 def _limit(array: Array, timed: set[str], wish: Wish) -> int | None:
