@@ -27,13 +27,14 @@ def study(
 
     Of the same results that `harness verify` judges. A page of another profile is never written over.
     """
-    from harness.pages.study.page import write_page
+    from harness.pages.study.page import TITLE, write_page
     from harness.pages.study.record import read_study
     from harness.pages.whose import own_page, refuse_other_page
 
     params, paths = open_project(profile)
-    page = own_page(params.profile, paths.root / "docs" / "study.md") if out is None else paths.root / out
-    refuse_other_page(params.profile, page, "study")
+    title, usual = TITLE.format(params.profile), paths.root / "docs" / "study.md"
+    page = own_page(params.profile, title, usual) if out is None else paths.root / out
+    refuse_other_page(params.profile, title, page, "study --out")
     write_page(read_study(params, paths), page, paths.root)
     typer.echo(f"written: {page}")
 
@@ -112,13 +113,14 @@ def layers(
     the cells keep the layer that params.yaml pins. Cells keep the scores of all layers, pinned ones too; older cells,
     which don't, need the run's checkpoints (`make repro`). A page of another profile is never written over.
     """
-    from harness.pages.layers.page import write_page
+    from harness.pages.layers.page import TITLE, write_page
     from harness.pages.layers.record import read_layers
     from harness.pages.whose import own_page, refuse_other_page
 
     params, paths = open_project(profile)
-    page = own_page(params.profile, paths.root / "docs" / "layers.md") if out is None else paths.root / out
-    refuse_other_page(params.profile, page, "layers")
+    title, usual = TITLE.format(params.profile), paths.root / "docs" / "layers.md"
+    page = own_page(params.profile, title, usual) if out is None else paths.root / out
+    refuse_other_page(params.profile, title, page, "layers --out")
     record = read_layers(params, paths, _names(recipes), _numbers(seeds))
     write_page(record, page)
     if json_:

@@ -1,39 +1,44 @@
-"""Whose a page is: its first line names a profile, and no command writes over another profile's page."""
+"""Whose a page is: its first line is the title that one command gives it for one profile. No command writes over a file
+with another first line, be it a page of another profile or something else.
+"""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from harness.project.errors import HarnessError
 
-NAMED = re.compile(r"\bprofile `([^`]+)`")
-"""How a page's first line names its profile."""
+
+def own_page(profile: str, title: str, usual: Path) -> Path:
+    """The usual page, or one beside it named by the profile where something else lies there. `title`: the first line of
+    this command's page of this profile.
+    """
+    return usual if _is_free(usual, title) else _beside(usual, profile)
 
 
-def own_page(profile: str, usual: Path) -> Path:
-    """The usual page, or one beside it named by the profile where that is another profile's."""
-    return usual if _profile_of(usual) in (None, profile) else _beside(usual, profile)
+def refuse_other_page(profile: str, title: str, out: Path, command: str) -> None:
+    """Raise HarnessError where `out` is there with another first line than `title`; `command`: what writes the page, up
+    to where its file is named, such as `study --out`.
+    """
+    if _is_free(out, title):
+        return
+    name, option = command.split()
+    raise HarnessError(
+        f"expected no file at {out}, or the page of `harness {name}` for profile `{profile}`, found something else, "
+        f"which would be lost: its first line is {_first_line(out)[:80]!r}",
+        fix=f"run `harness {name} --profile {profile} {option} {_beside(out, profile)}`",
+    )
 
 
-def refuse_other_page(profile: str, out: Path, command: str) -> None:
-    """Raise HarnessError where `out` is a page whose first line names another profile; `command`: what writes it."""
-    found = _profile_of(out)
-    if found not in (None, profile):
-        raise HarnessError(
-            f"expected no page at {out}, or one of profile `{profile}`, found one of profile `{found}`, which "
-            "would be lost",
-            fix=f"run `harness {command} --profile {profile} --out {_beside(out, profile)}`",
-        )
+def _is_free(page: Path, title: str) -> bool:
+    return not page.exists() or (page.is_file() and _first_line(page) == title)
 
 
-def _profile_of(page: Path) -> str | None:
-    """The profile that the first line of a page names; None where there is no such page."""
+def _first_line(page: Path) -> str:
     if not page.is_file():
-        return None
+        return ""
     with page.open(encoding="utf-8", errors="replace") as lines:
-        named = NAMED.search(lines.readline())
-    return named[1] if named else None
+        return lines.readline().rstrip("\n")
 
 
 def _beside(page: Path, profile: str) -> Path:

@@ -233,6 +233,18 @@ def test_pinned_results_of_an_unfinished_study_need_no_data_and_no_checkpoint(
     assert page.read_text(encoding="utf-8") == "# Retrieval by hidden layer, profile `lab`\n"
 
 
+def test_seeds_that_have_not_run_are_an_error_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("tasks", "profiles", "reference"):
+        (tmp_path / name).symlink_to(toys.ROOT / name)
+    content = (toys.ROOT / "profiles" / "mini.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(content.replace("seeds: [1, 2, 3, 4, 5]", "seeds: [1, 2, 3, 4, 5, 9]"))
+    monkeypatch.chdir(tmp_path)
+    assert run(["layers", "--seeds", "9"]) == 2
+    assert "expected cells of `none` on bucc or tatoeba at 9, found none" in capsys.readouterr().err
+
+
 def test_curves_leave_out_a_recipe_that_shares_no_seed_with_the_baseline() -> None:
     pinned = {"bucc": Retrieval(layer=1, pooling="mean", neighbours=4, max_length=64)}
     scores = {

@@ -12,7 +12,7 @@ from made_up_study import NOISE, REFERENCE, REGISTERED, gains_row, make, page_of
 from harness.metrics.xtreme import XTREME_GROUPS
 from harness.pages.study import parts
 from harness.pages.study.answer import answer, first_sentence
-from harness.pages.study.page import write_page
+from harness.pages.study.page import TITLE, write_page
 from harness.pages.study.rates import on_change, sign_changes
 from harness.pages.whose import own_page, refuse_other_page
 from harness.project.errors import HarnessError
@@ -44,7 +44,10 @@ def test_the_answer_names_what_holds_what_is_opposite_and_what_is_open() -> None
     )
     assert said[1].startswith("Over the 7 targets that decide (without retrieval), the largest mean gain of 3 recipes")
     assert re.search(r"is that of squad_v2 \(\+3\.0 \[\+2\.\d, \+3\.\d\], 5 seeds\)", said[1])
-    assert re.search(r"the largest mean loss that of mnli \(-3\.0 .*\); both intervals exclude 0\.$", said[1])
+    assert re.search(
+        r"the largest mean loss that of mnli \(-3\.0 .*\); clear of 0: the gain of squad_v2 and the loss of mnli\.$",
+        said[1],
+    )
     assert said[2].startswith("This is about a small encoder on data pack toy, and can't say whether")
     other = answer(make({"squad_v2": -3.0, "mnli": 3.0}, seeds=FIVE))
     assert "1 HOLDS HERE (mnli-gain), 1 OPPOSITE HERE (squad-gain), 0 OPEN HERE." in other
@@ -56,10 +59,36 @@ def test_the_extremes_are_told_as_what_they_are() -> None:
     assert "the smallest that of qqp" in gains
     losses = answer(make({"mnli": -3.0, "qqp": -0.1}, seeds=FIVE))
     assert "none of 2 recipes gains on average: the largest mean loss is that of mnli" in losses
-    assert "of the two only the lower is clear of 0" in losses
+    assert losses.count("clear of 0: the loss of mnli.") == 1
+    both = answer(make({"mnli": -3.0, "qqp": -2.0, "ccg": 0.1}, seeds=FIVE))
+    assert "clear of 0: the losses of mnli, qqp." in both
+    assert "no recipe's interval excludes 0." in answer(make({"mnli": 0.1, "qqp": -0.1}, seeds=FIVE))
     assert "the mean gain of mnli (+0.1" in (one := answer(make({"mnli": 0.1}))) and "not shown to differ" in one
     hit = answer(make({"mnli": 3.0}, seeds=FIVE, change=status("collapsed", "mnli", "xnli", seeds=(2,))))
     assert "5 seeds, a cell on xnli collapsed)" in hit and "collapsed" not in gains
+    hit = answer(make({"mnli": 3.0}, seeds=FIVE, change=status("collapsed", "mnli", "xnli", seeds=(2, 3))))
+    assert "5 seeds, 2 cells on xnli collapsed)" in hit
+
+
+def test_a_mean_that_one_target_makes_alone_is_told_without_it() -> None:
+    said = answer(make({"mnli": {"xnli": 15.0, "udpos": -0.7, "panx": -0.5}, "qqp": 2.0}, seeds=FIVE))
+    assert re.search(r"mnli \(\+2\.0 .*, 5 seeds, without xnli -0\.2\)", said) and said.count("without xnli") == 1
+    even = answer(make({"mnli": 2.0, "qqp": -2.0}, seeds=FIVE))
+    assert re.search(r"mnli \([^)]*5 seeds\)", even) and re.search(r"qqp \([^)]*5 seeds\)", even)
+
+
+def test_collapsed_cells_leave_nothing_to_be_shown_and_the_page_says_so() -> None:
+    study = make({"mnli": -3.0}, seeds=(1, 2, 3), change=status("collapsed", "none", "xnli", seeds=(2,)))
+    page = page_of(study)
+    mnli = row(page, "mnli-gain", "The claims")
+    assert (mnli[2], mnli[-2], mnli[-1]) == ("OPEN HERE", "3 (2 sound)", "-")
+    assert "so nothing could be shown of mnli-gain, whatever its size." in page
+    assert "collapsed cells hold the replication back" in page and "leaves 2; with fewer than 3 such seeds" in page
+    more = make({"mnli": -9.0}, seeds=FIVE, change=status("collapsed", "none", "xnli", seeds=(2,)))
+    mnli = row(page_of(more), "mnli-gain", "The claims")
+    assert (mnli[2], mnli[-2]) == ("OPPOSITE HERE", "5 (4 sound)") and mnli[-1] != "-"
+    assert "nothing could be shown" not in page_of(more)
+    assert "sound" not in page_of(make({"mnli": -3.0}, seeds=FIVE))
 
 
 def test_a_recipe_that_lacks_a_target_is_no_extreme() -> None:
@@ -182,19 +211,31 @@ def test_a_page_of_another_profile_is_never_written_over(tmp_path: Path) -> None
     assert row(page, "the profile", "How it was settled")[1] == "[profiles/lab.yaml](../profiles/lab.yaml)"
     assert "registered rules" not in page
     before = {path.name: path.read_bytes() for path in out.parent.iterdir()}
+    title, other_title = TITLE.format("lab"), TITLE.format("mini")
     with pytest.raises(HarnessError) as refused:
-        refuse_other_page("mini", out, "study")
+        refuse_other_page("mini", other_title, out, "study --out")
     said = str(refused.value)
-    assert said.count("\n") == 0 and "of profile `mini`, found one of profile `lab`" in said
+    assert said.count("\n") == 0 and "for profile `mini`, found something else" in said and title in said
     assert f"harness study --profile mini --out {tmp_path}/docs/study-mini.md" in said
     other = study.verification.model_copy(update={"profile": "mini"})
     with pytest.raises(HarnessError):
         write_page(study.model_copy(update={"verification": other}), out, tmp_path)
     assert before == {path.name: path.read_bytes() for path in out.parent.iterdir()}
-    assert own_page("lab", out) == out and own_page("mini", out) == tmp_path / "docs" / "study-mini.md"
-    assert own_page("mini", tmp_path / "none.md") == tmp_path / "none.md"
-    out.write_text("# A page of no profile\n\n# What profile `lab` shows\n", encoding="utf-8")
-    refuse_other_page("mini", out, "study")
+    assert own_page("lab", title, out) == out
+    assert own_page("mini", other_title, out) == tmp_path / "docs" / "study-mini.md"
+    assert own_page("mini", other_title, tmp_path / "none.md") == tmp_path / "none.md"
+    refuse_other_page("lab", title, out, "study --out")
+
+
+@pytest.mark.parametrize("content", ["# Profile `lab`: what it is\n", "", "rows,of,somebody\n1,2,3\n"])
+def test_a_file_that_no_command_wrote_is_never_written_over(content: str, tmp_path: Path) -> None:
+    out = tmp_path / "README.md"
+    out.write_text(content, encoding="utf-8")
+    with pytest.raises(HarnessError, match="which would be lost"):
+        write_page(make({"mnli": 1.0}, targets=("xnli",)), out, tmp_path)
+    assert out.read_text(encoding="utf-8") == content and [*tmp_path.iterdir()] == [out]
+    with pytest.raises(HarnessError, match="which would be lost"):
+        refuse_other_page("lab", TITLE.format("lab"), tmp_path, "study --out")
 
 
 def test_recipes_at_other_rates_stand_apart_here_and_in_the_registration_alike() -> None:

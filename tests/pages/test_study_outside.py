@@ -9,6 +9,7 @@ import pytest
 from made_up_study import REFERENCE, make, page_of
 
 from harness.metrics.xtreme import XTREME_GROUPS
+from harness.pages.study.outside import Best, lost
 from harness.pages.study.record import Study
 from harness.project.errors import HarnessError
 from harness.project.profiles import read_params
@@ -40,9 +41,13 @@ def test_what_is_lost_to_other_languages_and_their_order_are_compared() -> None:
     made = study(here, published())
     (found,) = made.outside
     assert found.here == here and found.seeds == 3 and next(iter(found.here)) == "en"
-    assert found.lost == pytest.approx((80 - 66.4, 60 - 46.4)) and found.order == pytest.approx(1.0)
+    assert lost(found.here) == pytest.approx(60 - 46.4) and found.order == pytest.approx(1.0)
     page = page_of(made)
-    assert "1,600 rows" in page and "13.6 points are lost there and 13.6 here" in page and "is +1.00" in page
+    assert (
+        "1,600 rows" in page
+        and "13.6 points are lost there and 13.6 here" in page
+        and "languages' scores +1.00)" in page
+    )
     turned = study(here | {"sw": 52.0, "fr": 40.0}, published()).outside[0]
     assert turned.order is not None and turned.order < 0.5
 
@@ -54,19 +59,46 @@ def test_the_recipe_that_scores_highest_stands_beside_the_baseline_where_one_is_
         codes = ["en", "de"] if (cell.recipe, cell.seed) != ("multi", 2) else ["en"]
         return {"scores": {code: {"accuracy": 50.0 + more[cell.recipe]} for code in codes}}
 
-    found = make({"mnli": 1.0, "multi": 1.0, "qqp": 1.0}, ("xnli",), change=change, elsewhere=[published()])
+    rows: dict[str, Any] = {"elsewhere": [published()], "training_rows": {"xnli": 1600}}
+    found = make({"mnli": 1.0, "multi": 1.0, "qqp": 1.0}, ("xnli",), change=change, **rows)
     (one,) = found.outside
-    assert (one.best_recipe, one.best, one.best_seeds) == ("qqp", {"en": 55.0, "de": 55.0}, 3), "multi lacks a language"
+    assert one.best == Best(recipe="qqp", scores={"en": 55.0, "de": 55.0}, seeds=3, order=None), (
+        "multi lacks a language"
+    )
     page = page_of(found)
-    assert "after qqp, 3 seeds" in page and "qqp, which stands there because it scores highest here" in page
+    assert "after qqp, 3 seeds" in page and "After qqp, which stands there because it scores highest here" in page
     more |= {"mnli": -1.0, "qqp": 0.0}
-    page = page_of(make({"mnli": 1.0, "qqp": 1.0}, ("xnli",), change=change, elsewhere=[published()]))
-    assert "check from outside" in page and "scores highest" not in page and "after" not in page.split("published")[-1]
+    page = page_of(make({"mnli": 1.0, "qqp": 1.0}, ("xnli",), change=change, **rows))
+    assert "check from outside" in page and "scores highest" not in page and "| after" not in page
+
+
+def test_a_recipe_is_compared_at_the_seeds_that_it_shares_with_the_baseline() -> None:
+    """The baseline's third seed is far better; a recipe that lacks it scores higher where both have run."""
+
+    def change(cell: Cell) -> dict[str, Any]:
+        points = {"none": {1: 40.0, 2: 40.0, 3: 90.0}, "mnli": {1: 45.0, 2: 45.0}}[cell.recipe].get(cell.seed)
+        scores = {code: {"accuracy": points} for code in ("en", "de")} if points else {}
+        return {"scores": scores} if points else {"scores": {}, "score": None, "status": "failed", "dev_score": None}
+
+    found = make({"mnli": 1.0}, ("xnli",), change=change, elsewhere=[published()], training_rows={"xnli": None})
+    assert found.outside[0].best == Best(recipe="mnli", scores={"en": 45.0, "de": 45.0}, seeds=2, order=None)
+    assert "all rows" in page_of(found)
+
+
+def test_a_collapsed_baseline_makes_the_check_say_little() -> None:
+    def change(cell: Cell) -> dict[str, Any]:
+        scores = {code: {"accuracy": 40.0} for code in ("en", "de")}
+        return {"scores": scores} | ({"status": "collapsed"} if (cell.recipe, cell.seed) == ("none", 2) else {})
+
+    rows: dict[str, Any] = {"elsewhere": [published()], "training_rows": {"xnli": 1600}}
+    page = page_of(make({"mnli": 1.0}, ("xnli",), change=change, **rows))
+    assert "The baseline collapsed at 1 of 3 seeds, and a model that hardly learnt has little to lose" in page
+    assert "hardly learnt" not in page_of(study({"en": 60.0, "de": 50.0}, published()))
 
 
 def test_languages_that_one_of_both_lacks_are_left_out_and_few_have_no_order() -> None:
     (found,) = study({"en": 60.0, "de": 50.0, "el": 10.0}, published()).outside
-    assert list(found.here) == ["en", "de"] and found.lost == pytest.approx((10.0, 10.0)) and found.order is None
+    assert list(found.here) == ["en", "de"] and lost(found.here) == pytest.approx(10.0) and found.order is None
     assert "Spearman" not in page_of(study({"en": 60.0, "de": 50.0}, published()))
 
 

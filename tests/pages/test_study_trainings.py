@@ -35,13 +35,14 @@ NO = ["it says the same of every dev row"]
 def test_the_sentence_counts_seeds_that_learnt_the_task() -> None:
     said = on_trainings([training("a", {"a": {1: NO}}), training("b", {"b": {}}), training("c", {"c": {1: NO, 2: NO}})])
     assert said == (
-        "By their own dev rows, b learnt its task at all 2 seeds; a learnt its task at 1 of 2 seeds; c learnt its "
-        "task at none of 2 seeds. What a recipe gains or loses without having learnt its task is no transfer of it."
+        "By dev rows of their own tasks, recipes learnt these: b at all 2 seeds; a at 1 of 2 seeds; c at none of 2 "
+        "seeds. Where a recipe did not learn its task, its gain or loss is no evidence of transfer."
     )
     mixture = training("multi", {"a": {1: NO, 2: NO}, "b": {2: NO}})
-    assert "multi learnt 1 of its 2 tasks at some seed (b)." in on_trainings([mixture])
+    assert "of multi's 2 tasks 1 at one seed or more (b)." in on_trainings([mixture])
     whole = on_trainings([training("a", {"a": {}}), training("b", {"b": {}}, seeds=(1,))])
-    assert whole == "By their own dev rows, a learnt its task at all 2 seeds; b learnt its task at its one seed."
+    assert whole == "By dev rows of their own tasks, recipes learnt these: a at all 2 seeds; b at the one seed."
+    assert "c at no seed (of one)." in on_trainings([training("c", {"c": {1: NO}}, seeds=(1,))])
     assert on_trainings([]) == ""
 
 
@@ -53,10 +54,13 @@ def test_signs_of_failure_stand_in_the_table_once() -> None:
     study = make({"mnli": 1.0}, trainings=[training("mnli", {"mnli": why})], cell_seconds=7200.0)
     page = page_of(study)
     assert row(page, "mnli", SECTION) == [
-        "mnli", "mnli", "50.0, 50.0", "0 of 2", "always the same answer gives 34.0; its loss did not fall"
+        "mnli", "mnli", "1: 50.0, 2: 50.0", "0 of 2", "always the same answer gives 34.0; its loss did not fall"
     ]  # fmt: skip
     assert row(page, "time", "What was run")[1] == "cells 2.0 h, intermediate trainings 1.0 h, added up"
-    assert page.index("learnt its task at none of 2 seeds") < page.index("## The claims"), "beside the answer"
+    assert page.index("mnli at none of 2 seeds") < page.index("## The claims"), "beside the answer"
+    few = page_of(make({"mnli": 1.0}, trainings=[training("mnli", {"mnli": why})], most_rows=25))
+    assert "None of them is proof on 25 dev rows" in few and "standard error of 10 points" in few
+    assert "standard error of" not in page
     assert SECTION not in page_of(make({"mnli": 1.0}))
 
 

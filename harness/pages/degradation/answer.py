@@ -13,7 +13,7 @@ from harness.verify.statistics.intervals import FEWEST_SEEDS
 
 def answer(found: Degradation) -> str:
     """The answer to the question in plain words, with its numbers, its uncertainty and its reach."""
-    parts = (_reach, _on_low, _on_difference, _on_slope, _without_retrieval, _on_shares)
+    parts = (_reach, _on_low, _without_one, _on_difference, _on_slope, _without_retrieval, _on_shares)
     return " ".join(sentence for part in parts if (sentence := part(found)))
 
 
@@ -45,6 +45,19 @@ def _on_low(found: Degradation) -> str:
     )
 
 
+def _without_one(found: Degradation) -> str:
+    """The recipe that moves a clear mean most, where that is by more than a quarter of it or makes it unclear."""
+    low = found.average.low
+    there = {recipe: effect for recipe, effect in found.low_without.items() if effect is not None}
+    if low is None or low.direction not in ("down", "up") or not there:
+        return ""
+    most = max(there, key=lambda recipe: abs(there[recipe].value - low.value))
+    rest = there[most]
+    if abs(rest.value - low.value) <= abs(low.value) / 4 and rest.direction == low.direction:
+        return ""
+    return f"Much of that hangs on {most}: without it the mean is {points(rest)}."
+
+
 def _on_difference(found: Degradation) -> str:
     difference, other = found.average.difference, found.average.other
     if difference is None or other is None or difference.interval is None:
@@ -73,8 +86,11 @@ def _without_retrieval(found: Degradation) -> str:
     others = found.average_without_retrieval
     if others is None or others.low is None:
         return ""
+    low = found.average.low
+    less = low is not None and low.direction == "down" and others.low.direction != "down"
+    none = "Without BUCC and Tatoeba no loss of theirs is shown" if less else "Without BUCC and Tatoeba"
     return (
-        f"Without BUCC and Tatoeba: low-resource {points(others.low)}, difference {points(others.difference)}, slope "
+        f"{none}: low-resource {points(others.low)}, difference {points(others.difference)}, slope "
         f"{points(others.slope)}."
     )
 
@@ -91,8 +107,18 @@ def _on_shares(found: Degradation) -> str:
         parts.append(f"{lost} of {tested} gains on {word} languages ({lost / tested:.0%})")
     return (
         f"A loss of more than {-degraded.threshold_points:.1f} points is shown for {' and '.join(parts)}, at a false "
-        f"discovery rate of {degraded.alpha:.0%} within each recipe; with few seeds small losses go unseen."
+        f"discovery rate of {degraded.alpha:.0%} within each recipe; {_unseen(found)}."
     )
+
+
+def _unseen(found: Degradation) -> str:
+    """How large a loss of one language could be without being shown."""
+    if not found.sight:
+        return "with few seeds small losses go unseen"
+    least = found.sight[0].seeds
+    one = max((sight for sight in found.sight if sight.seeds == least), key=lambda sight: sight.loss_points)
+    chance = f"{one.chance:.0%}" if one.chance >= 0.01 else "under 1%"
+    return f"that says little, as a loss of {one.loss_points:g} points would be shown with probability {chance}"
 
 
 def points(effect: Effect | None) -> str:

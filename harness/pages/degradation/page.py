@@ -15,6 +15,7 @@ from harness.pages.degradation.answer import answer, points
 from harness.pages.degradation.figures import draw_figures
 from harness.pages.markdown import markdown_table
 from harness.pages.whole import whole_files
+from harness.pages.whose import refuse_other_page
 from harness.project.errors import name_some
 from harness.project.terminal import WIDTH
 from harness.verify.languages.records import Degradation, Effects, RecipeResult
@@ -22,6 +23,7 @@ from harness.verify.show.table import show_points
 from harness.verify.statistics.intervals import FEWEST_SEEDS
 
 Table = Callable[[Sequence[str], Sequence[Sequence[str]]], str]
+TITLE = "# How far does intermediate training degrade low-resource languages? Profile `{}`"
 LABORATORY = "the laboratory world"
 MEAN = "mean over recipes"
 MOST_NAMED_PAIRS = 6
@@ -164,7 +166,8 @@ def definitions(found: Degradation) -> list[str]:
     size_of = " (that of the real language named, whose size it has)" if found.data == LABORATORY else ""
     return [
         f"Fixed beforehand in reference/low_resource.yaml. Gains are points over `none` at the same seed, on "
-        f"{len(found.seeds)} seeds; intervals are {100 * r.bootstrap.confidence:g} %, over seeds and languages.",
+        f"{_seeds_in_words(found)}; intervals are {100 * r.bootstrap.confidence:g} %, over seeds and languages, of a "
+        "single look.",
         f"low-resource: less than {low.cc100_gib_below:g} GiB of text in CC-100{size_of}. By the second definition "
         f"(class at most {low.alternative_joshi_class_at_most} of Joshi et al. 2020) the mean over recipes is "
         f"{points(second.low)} on low-resource languages, difference {points(second.difference)}.",
@@ -180,6 +183,16 @@ def definitions(found: Degradation) -> list[str]:
         *(f"left out: {line}" for line in found.left_out),
         *_cautions(found),
     ]
+
+
+def _seeds_in_words(found: Degradation) -> str:
+    """The seeds of the gains; where recipes differ in them, also those that means over recipes rest on."""
+    by_recipe = [{seed for pair in result.pairs for seed in pair.by_seed} for result in found.averaged]
+    counts = sorted({len(seeds) for seeds in by_recipe})
+    if len(counts) < 2:
+        return f"{counts[0] if counts else 0} seed{'s' if counts != [1] else ''}"
+    common = len(set.intersection(*by_recipe))
+    return f"{counts[0]} to {counts[-1]} seeds, and means over recipes on the {common} that all of these have"
 
 
 def _on_rows(found: Degradation) -> list[str]:
@@ -207,7 +220,15 @@ def _cautions(found: Degradation) -> list[str]:
         lines.append(f"{len(found.seeds)} seeds: nothing is tested below {FEWEST_SEEDS}.")
     not_averaged = [result.recipe for result in found.recipes if not result.averaged]
     if not_averaged:
-        lines.append(f"separate, in no mean: {name_some(not_averaged)} (not English tasks alone).")
+        lines.append(
+            f"separate, in no mean: {name_some(not_averaged)} (other texts than those of English tasks, or another "
+            "learning rate than the chosen one)."
+        )
+    if found.collapsed:
+        lines.append(
+            f"{found.collapsed} of {found.cells} cells collapsed: their dev rows don't show that the model learnt its "
+            "target. They count as they are, here as everywhere."
+        )
     lines.append("The encoder is the same at every seed: another pretraining is in no interval.")
     return lines
 
@@ -259,7 +280,8 @@ def _body(found: Degradation, table: Table, line: Callable[[str], list[str]]) ->
 
 
 def write_page(found: Degradation, out: Path) -> Path:
-    """Write the page, and its two pictures beside it."""
+    """Write the page, and its two pictures beside it. Raises HarnessError where something else lies there."""
+    refuse_other_page(found.profile, TITLE.format(found.profile), out, "degradation --page")
     with whole_files(out.parent) as place:
         heat_map, scatter = draw_figures(found, place, ("png",), out.stem)
         (place / out.name).write_text(render_page(found, heat_map, scatter), encoding="utf-8")
@@ -274,7 +296,7 @@ def render_page(found: Degradation, heat_map: str, scatter: str) -> str:
 
     where = "the pinned results in `reference" if found.judged == "pinned" else "the run in `results"
     parts = [
-        "# How far does intermediate training degrade low-resource languages?",
+        TITLE.format(found.profile),
         "",
         f"Written by `harness degradation --page` from {where}/{found.profile}`: every number, and every sentence that "
         "depends on one, follows from them.",

@@ -15,9 +15,11 @@ from harness.pages.layers.record import Contribution, Layers
 from harness.pages.markdown import markdown_table
 from harness.pages.means import SeedMean
 from harness.pages.whole import whole_files
+from harness.pages.whose import refuse_other_page
 from harness.project.params import BASELINE
 from harness.verify.show.table import show_points
 
+TITLE = "# Retrieval by hidden layer, profile `{}`"
 HALF_WIDTH = (
     "After ±: half of the 90 % interval over seeds, where these differ. Bold: a gain whose interval excludes 0."
 )
@@ -26,7 +28,8 @@ EQUAL = 1e-9
 
 
 def write_page(record: Layers, out: Path) -> None:
-    """Write the page to `out`, and <out>.png beside it."""
+    """Write the page to `out`, and <out>.png beside it. Raises HarnessError where something else lies there."""
+    refuse_other_page(record.profile, TITLE.format(record.profile), out, "layers --out")
     picture = out.with_suffix(".png")
     with whole_files(out.parent) as place:
         plot_layers(record.curves, f"profile {record.profile}: {record.encoder}", place / picture.name)
@@ -51,7 +54,7 @@ def _opening(record: Layers) -> str:
     pins = ", ".join(f"layer {settings.layer} for {target}" for target, settings in record.curves.pinned.items())
     return "\n\n".join(
         [
-            f"# Retrieval by hidden layer, profile `{record.profile}`",
+            TITLE.format(record.profile),
             "Written by `harness layers`: every number, and every sentence that depends on one, is computed by it. "
             f"{_on_data(record)}Scores and gains are points (0-100); a gain is a recipe's score less that of the "
             f"baseline `{BASELINE}` (no intermediate training) at the same layer and seed. Retrieval targets are not "
@@ -183,7 +186,8 @@ def _curve(record: Layers, picture: str) -> str:
 def _target(record: Layers, target: str) -> str:
     count = len(record.cells_of(target)[0].languages[0])
     pooled = "mean over all tokens" if record.curves.pinned[target].pooling == "mean" else "first token"
-    text = f"Score, mean over {count} languages and seeds {_seeds(record)}; sentences pooled: {pooled}."
+    over = f"{count} language{'s' if count != 1 else ''}"
+    text = f"Score, mean over {over} and seeds {_seeds(record)}; sentences pooled: {pooled}."
     parts = [f"## {target}", text, _by_layer(record, target, record.curves.scores[target], signed=False)]
     if gains := record.curves.gains[target]:
         parts += [f"Gain over `{BASELINE}` at the same layer and seed:", _by_layer(record, target, gains)]

@@ -19,7 +19,7 @@ from harness.model.determinism import device_name
 from harness.pages.layers.curves import Curves, curves_of, kept_layers, target_scores
 from harness.pages.means import SeedMean, average, seed_mean
 from harness.pages.origin import Origin, origin_of
-from harness.project.errors import HarnessError, nearest
+from harness.project.errors import HarnessError, name_some, nearest
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
 from harness.project.provenance import provenance
@@ -145,7 +145,14 @@ def read_layers(
         for (recipe, target, seed), layers in found.items()
     ]
     by_cell = {(one.cell.recipe, one.cell.target, one.cell.seed): one.scores for one in cells}
-    curves = curves_of(by_cell, {target: retrieval_settings(target, params) for target in tasks}, recipes[1:])
+    with_baseline = [name for name in tasks if any(key[:2] == (BASELINE, name) for key in by_cell)]
+    pinned = {name: retrieval_settings(name, params) for name in with_baseline}
+    if not with_baseline:
+        raise HarnessError(
+            f"expected cells of `{BASELINE}` on {' or '.join(tasks)} at {name_some(list(map(str, seeds)))}, found none",
+            fix="name seeds that have run, or run `harness repro`",
+        )
+    curves = curves_of(by_cell, pinned, [recipe for recipe in recipes if recipe != BASELINE])
     where = paths.results if judged.source == "run" else paths.pinned
     return Layers(
         profile=params.profile,
@@ -154,7 +161,7 @@ def read_layers(
         results=where.relative_to(paths.root).as_posix(),
         made=origin_of(judged, paths),
         measured=provenance(paths.root, device=device_name(params.compute.device), threads=params.compute.threads),
-        targets=list(tasks),
+        targets=list(pinned),
         recipes=recipes,
         seeds=[seed for seed in seeds if seed in {one.cell.seed for one in cells}],
         left_out=left_out,

@@ -5,7 +5,8 @@ What holds here of the claims that state a gain; the largest mean gain and loss 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import get_args
 
 from harness.pages.study.record import Study
@@ -66,7 +67,7 @@ def on_recipes(study: Study) -> str:
     where = f"Over {_targets(study)}"
     most, least = max(found, key=lambda name: found[name].mean), min(found, key=lambda name: found[name].mean)
     if most == least:
-        return f"{where}, the mean gain of {_recipe(study, most)}: {_clear([found[most]])}."
+        return f"{where}, the mean gain of {_recipe(study, most)}: {_clear(found)}."
     up, down = found[most].mean > 0, found[least].mean < 0
     n = len(found)
     if up and down:
@@ -77,7 +78,7 @@ def on_recipes(study: Study) -> str:
         near, far = (least, most) if up else (most, least)
         first = f"none of {n} recipes {none} on average: the largest mean {some} is that of {_recipe(study, far)}"
         second = f"the smallest that of {_recipe(study, near)}"
-    return f"{where}, {first}, and {second}; {_clear([found[most], found[least]])}."
+    return f"{where}, {first}, and {second}; {_clear(found)}."
 
 
 def _targets(study: Study) -> str:
@@ -88,15 +89,40 @@ def _targets(study: Study) -> str:
     without = ["retrieval"] if d.retrieval else []
     without += [f"{', '.join(d.unlearnt)}, which `{BASELINE}` never learnt"] if d.unlearnt else []
     which = f"the {named} that decide (without {', and without '.join(without)})" if without else f"all {named}"
-    hit = [target for target in study.collapsed.get(BASELINE, []) if target in d.targets]
-    return f"{which}, with a collapsed cell of `{BASELINE}` itself on {', '.join(hit)}" if hit else which
+    hit = {target: n for target, n in study.collapsed.get(BASELINE, {}).items() if target in d.targets}
+    named = " and ".join(f"{_cells(n, 'collapsed cell')} of `{BASELINE}` itself on {on}" for on, n in hit.items())
+    return f"{which}, with {named}" if hit else which
+
+
+def _cells(n: int, word: str) -> str:
+    return f"a {word}" if n == 1 else f"{n} {word}s"
 
 
 def _recipe(study: Study, name: str) -> str:
     value = study.deciding.adjusted[name]
-    hit = [target for target in study.collapsed.get(name, []) if target in study.deciding.targets]
-    mark = f", a cell on {', '.join(hit)} collapsed" if hit else ""
-    return f"{name} ({with_interval(value)}, {len(value.values)} seed{_s(len(value.values))}{mark})"
+    parts = [f"{with_interval(value)}, {len(value.values)} seed{_s(len(value.values))}"]
+    if influence := _without_one(study, name):
+        parts.append(f"without {influence[0]} {show_points(influence[1])}")
+    for target, n in study.collapsed.get(name, {}).items():
+        if target in study.deciding.targets:
+            parts.append(f"{_cells(n, 'cell')} on {target} collapsed")
+    return f"{name} ({', '.join(parts)})"
+
+
+def _without_one(study: Study, name: str) -> tuple[str, float] | None:
+    """The target without which the mean gain of a recipe turns round or more than halves, and the mean without it."""
+    value, targets = study.deciding.adjusted[name], study.deciding.targets
+    gains = {target: gain.by_seed for target in targets if (gain := study.gains[name][target]) is not None}
+    if len(targets) < 2 or len(gains) < len(targets):
+        return None
+
+    def without(target: str) -> float:
+        others = [by_seed for other, by_seed in gains.items() if other != target]
+        return fmean(by_seed[seed] for by_seed in others for seed in value.values)
+
+    most = max(targets, key=lambda target: abs(value.mean - without(target)))
+    rest = without(most)
+    return (most, rest) if rest * value.mean <= 0 or abs(rest) < abs(value.mean) / 2 else None
 
 
 def with_interval(value: Aggregate) -> str:
@@ -104,13 +130,16 @@ def with_interval(value: Aggregate) -> str:
     return f"{show_points(value.mean)} {show_interval(value.interval)}" if value.interval else show_points(value.mean)
 
 
-def _clear(values: Sequence[Aggregate]) -> str:
-    """Which of one or two intervals exclude 0; the extremes of several recipes look larger than they are."""
-    clear = [value.interval is not None and (value.interval[0] > 0 or value.interval[1] < 0) for value in values]
-    if len(clear) == 1:
-        return "its interval excludes 0" if clear[0] else "it is not shown to differ from 0"
-    words = {(True, True): "both intervals exclude 0", (False, False): "neither is shown to differ from 0"}
-    return words.get((clear[0], clear[1]), f"of the two only the {'higher' if clear[0] else 'lower'} is clear of 0")
+def _clear(found: Mapping[str, Aggregate]) -> str:
+    """Which intervals exclude 0, of all recipes; the extremes of several look larger than they are."""
+    up = [name for name, value in found.items() if value.interval and value.interval[0] > 0]
+    down = [name for name, value in found.items() if value.interval and value.interval[1] < 0]
+    if len(found) == 1:
+        return "its interval excludes 0" if up or down else "it is not shown to differ from 0"
+    gains = [f"the gain{_s(len(up))} of {', '.join(up)}"] if up else []
+    losses = [f"the loss{'es' if len(down) > 1 else ''} of {', '.join(down)}"] if down else []
+    said = [*gains, *losses]
+    return f"clear of 0: {' and '.join(said)}" if said else "no recipe's interval excludes 0"
 
 
 def on_reach(study: Study) -> str:

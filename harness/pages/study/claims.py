@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.pages.markdown import markdown_table
 from harness.pages.study.answer import in_scope
 from harness.pages.study.forest import drawn_claims
+from harness.pages.study.parts import is_held, was_tested
 from harness.pages.study.record import Study
 from harness.project.params import BASELINE
 from harness.verify.show.table import by_reason, in_order, show_interval, show_points
@@ -68,16 +69,26 @@ def _row(study: Study, verdict: ClaimVerdict) -> tuple[str, ...]:
         seen = f"{sees.alone_points:.1f}" + (f" / {sees.family_points:.1f}" if sees.family_points is not None else "")
     return (
         verdict.id,
-        verdict.text,
+        _words(verdict),
         here(verdict),
         (verdict.expected or "-").replace("+-", "±"),
         show_points(verdict.measured, share),
         show_interval(verdict.interval, share),
         show_points(decides.mean) if decides else "-",
         show_interval(decides.interval) if decides else "-",
-        str(verdict.n_seeds or "-"),
+        _seeds(verdict),
         seen,
     )
+
+
+def _words(verdict: ClaimVerdict) -> str:
+    """The claim's words; some are kept only in part, and end without a full stop."""
+    return verdict.text if verdict.text.endswith(".") else f"{verdict.text} …"
+
+
+def _seeds(verdict: ClaimVerdict) -> str:
+    sound = "" if verdict.sound_seeds is None or not was_tested(verdict) else f" ({verdict.sound_seeds} sound)"
+    return f"{verdict.n_seeds or '-'}{sound}"
 
 
 def _legend(study: Study) -> str:
@@ -91,6 +102,7 @@ def _legend(study: Study) -> str:
             "gain by itself."
         )
         parts += _on_deciding(study)
+    parts += _on_sound(study)
     if study.sees:
         holm = "" if in_scope(study) else " alone and by the strictest step of Holm's"
         parts.append(
@@ -111,6 +123,19 @@ def _on_deciding(study: Study) -> list[str]:
     return [
         f"*Where it decides*: a claim on these and other targets is tested without {' and without '.join(parts)} "
         "(`replication_over` in reference/design.yaml); -: by its measured value, or not at all."
+    ]
+
+
+def _on_sound(study: Study) -> list[str]:
+    """What collapsed cells do to the claims, where they do anything."""
+    theirs = published(study.verification.claims)
+    if not any("sound" in _seeds(verdict) for verdict in theirs):
+        return []
+    held = [verdict.id for verdict in theirs if was_tested(verdict) and is_held(verdict, study.design)]
+    none = f": so nothing could be shown of {', '.join(held)}, whatever its size" if held else ""
+    return [
+        "*Sound*: seeds at which none of the claim's cells that decide collapsed. What is shown must be shown on these "
+        f"alone too, and at least {study.design.looks[0]} are needed{none}."
     ]
 
 
@@ -146,4 +171,4 @@ def _on_facts(facts: Sequence[ClaimVerdict]) -> str:
 
 def _fact_row(verdict: ClaimVerdict) -> tuple[str, ...]:
     word = FACT_WORDS.get(verdict.verdict, "fact: undecided" if verdict.is_fact else "can't be re-run")
-    return verdict.id, verdict.text, word, verdict.expected or "-", verdict.found or "-"
+    return verdict.id, _words(verdict), word, verdict.expected or "-", verdict.found or "-"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from harness.pages.markdown import markdown_table
@@ -18,8 +19,8 @@ COLLAPSED = "†"
 
 def gains_section(study: Study, heat_map: str, averages: str) -> str:
     """The table of gains and of the baseline's scores, and two pictures of the gains."""
-    targets, n = study.verification.grid.targets, len(study.verification.grid.seeds)
-    d = study.deciding
+    targets, n = study.verification.grid.targets, _usual_seeds(study)
+    d, scored = study.deciding, len(study.verification.grid.seeds)
     headers = ["recipe", *targets, "all targets", *(["those that decide"] if d.left_out else [])]
     rows = [
         [
@@ -30,7 +31,7 @@ def gains_section(study: Study, heat_map: str, averages: str) -> str:
         ]
         for recipe in study.gains
     ]
-    scores = [[BASELINE, *(_cell(study.baseline[target], n, signed=False) for target in targets)]]
+    scores = [[BASELINE, *(_cell(study.baseline[target], scored, signed=False) for target in targets)]]
     decide = f" Those that decide: {', '.join(d.targets)}." if d.left_out else ""
     return "\n\n".join(
         [
@@ -108,7 +109,13 @@ def _pair(study: Study, recipe: str, target: str) -> str:
     if gain is None:
         return "unavailable" if study.is_unavailable(recipe, target) else "no score"
     mark = COLLAPSED if any(target in study.collapsed.get(each, []) for each in (recipe, BASELINE)) else ""
-    return _cell(gain, len(study.verification.grid.seeds)) + mark
+    return _cell(gain, _usual_seeds(study)) + mark
+
+
+def _usual_seeds(study: Study) -> int:
+    """Seeds of most gains: those of which the table says a number only where it is another."""
+    counts = Counter(len(gain.by_seed) for gains in study.gains.values() for gain in gains.values() if gain)
+    return counts.most_common(1)[0][0] if counts else len(study.verification.grid.seeds)
 
 
 def _average(average: Average, targets: Sequence[str], seeds: int) -> str:

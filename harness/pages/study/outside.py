@@ -20,6 +20,19 @@ FEWEST_LANGUAGES = 5
 """From so many languages on, two orders are compared."""
 
 
+class Best(Record):
+    """The recipe that scores highest on average over the languages, at the seeds that it shares with the baseline."""
+
+    recipe: str
+    """The recipe."""
+    scores: dict[str, float]
+    """language -> mean over these seeds, the source language first."""
+    seeds: int
+    """The seeds."""
+    order: float | None
+    """As of the baseline."""
+
+
 class Outside(Record):
     """Published scores of one target and the baseline's."""
 
@@ -29,27 +42,21 @@ class Outside(Record):
     """language -> mean of the baseline over its seeds, of the languages that both have, the source language first."""
     seeds: int
     """Seeds that went in."""
+    collapsed: int
+    """Seeds among them at which the baseline collapsed."""
     training_rows: int | None
     """Rows that this profile trains the target on; null: all."""
-    best_recipe: str | None
-    """The recipe that scores highest on average over these languages, if any scores higher than the baseline."""
-    best: dict[str, float]
-    """Its means over its seeds, as `here`; empty without one."""
-    best_seeds: int
-    """Its seeds."""
+    best: Best | None
+    """The recipe that scores highest, if any scores higher than the baseline."""
     order: float | None
     """Spearman's rank correlation of the scores over the languages beside the source language; null where they are too
     few or all equal."""
 
-    @property
-    def lost(self) -> tuple[float, float]:
-        """Points from the source language to the mean of the others: published, here."""
-        source, *others = self.here
-        published = self.row.scores
-        return (
-            published[source] - fmean(published[code] for code in others),
-            self.here[source] - fmean(self.here[code] for code in others),
-        )
+
+def lost(scores: Mapping[str, float]) -> float:
+    """Points from the source language, the first, to the mean of the others."""
+    source, *others = scores.values()
+    return source - fmean(others)
 
 
 def outside_of(
@@ -65,60 +72,70 @@ def outside_of(
     found = []
     for row in rows:
         cells = _scored(table, BASELINE, row)
-        codes = [code for code in row.scores if all(code in scores for scores in cells)]
-        if not cells or source not in codes or len(codes) == 1:
+        codes = [code for code in row.scores if all(code in scores for scores in cells.values())]
+        if not cells or source not in codes or len(codes) == 1 or row.target not in training_rows:
             continue
         codes.sort(key=lambda code: code != source)
         here = _means(cells, codes)
-        best, scores = _best(table, recipes, row, here)
         found.append(
             Outside(
                 row=row,
                 here=here,
                 seeds=len(cells),
-                training_rows=training_rows.get(row.target),
-                best_recipe=best,
-                best=_means(scores, codes) if best else {},
-                best_seeds=len(scores),
-                order=_order([row.scores[code] for code in codes[1:]], [here[code] for code in codes[1:]]),
+                collapsed=sum(
+                    cell.status == "collapsed"
+                    for cell in table.cells
+                    if (cell.cell.recipe, cell.cell.target) == (BASELINE, row.target)
+                ),
+                training_rows=training_rows[row.target],
+                best=_best(table, recipes, row, cells, codes),
+                order=_order(row.scores, here),
             )
         )
     return found
 
 
-def _scored(table: ScoresTable, recipe: str, row: ElsewhereRow) -> list[dict[str, float]]:
-    """The published number's counterpart of each cell of the recipe: language -> points."""
-    return [
-        {code: numbers[row.numbers] for code, numbers in cell.scores.items() if row.numbers in numbers}
+def _scored(table: ScoresTable, recipe: str, row: ElsewhereRow) -> dict[int, dict[str, float]]:
+    """The published number's counterpart of each cell of the recipe: seed -> language -> points."""
+    return {
+        cell.cell.seed: {code: numbers[row.numbers] for code, numbers in cell.scores.items() if row.numbers in numbers}
         for cell in table.cells
         if cell.cell.recipe == recipe and cell.cell.target == row.target and cell.score is not None
-    ]
+    }
 
 
-def _means(cells: Sequence[Mapping[str, float]], codes: Sequence[str]) -> dict[str, float]:
-    return {code: fmean(scores[code] for scores in cells) for code in codes}
+def _means(cells: Mapping[int, Mapping[str, float]], codes: Sequence[str]) -> dict[str, float]:
+    return {code: fmean(scores[code] for scores in cells.values()) for code in codes}
 
 
 def _best(
-    table: ScoresTable, recipes: Sequence[str], row: ElsewhereRow, here: Mapping[str, float]
-) -> tuple[str | None, list[dict[str, float]]]:
-    """The recipe with the highest mean over the languages of `here`, and its cells; none where no mean is higher."""
-    highest, best, found = fmean(here.values()), None, list[dict[str, float]]()
+    table: ScoresTable,
+    recipes: Sequence[str],
+    row: ElsewhereRow,
+    baseline: Mapping[int, Mapping[str, float]],
+    codes: Sequence[str],
+) -> Best | None:
+    """The recipe whose mean lies highest above the baseline's at the seeds that both have; None where none does."""
+    most, best = 0.0, None
     for recipe in recipes:
-        cells = _scored(table, recipe, row)
-        if cells and all(here.keys() <= scores.keys() for scores in cells):
-            mean = fmean(_means(cells, list(here)).values())
-            if mean > highest:
-                highest, best, found = mean, recipe, cells
-    return best, found
+        cells = {seed: scores for seed, scores in _scored(table, recipe, row).items() if seed in baseline}
+        if not cells or not all(set(codes) <= scores.keys() for scores in cells.values()):
+            continue
+        means, others = _means(cells, codes), _means({seed: baseline[seed] for seed in cells}, codes)
+        if (more := fmean(means.values()) - fmean(others.values())) > most:
+            most, best = more, Best(recipe=recipe, scores=means, seeds=len(cells), order=_order(row.scores, means))
+    return best
 
 
-def _order(published: Sequence[float], here: Sequence[float]) -> float | None:
-    if len(here) < FEWEST_LANGUAGES or len(set(here)) == 1:
+def _order(published: Mapping[str, float], here: Mapping[str, float]) -> float | None:
+    """Of the languages of `here` beside the first, the source language."""
+    codes = [*here][1:]
+    theirs, ours = [published[code] for code in codes], [here[code] for code in codes]
+    if len(codes) < FEWEST_LANGUAGES or len(set(ours)) == 1 or len(set(theirs)) == 1:
         return None
     from scipy.stats import spearmanr  # takes half a second to import
 
-    return float(spearmanr(published, here).statistic)
+    return float(spearmanr(theirs, ours).statistic)
 
 
 def outside_section(found: Sequence[Outside]) -> str:
@@ -127,8 +144,8 @@ def outside_section(found: Sequence[Outside]) -> str:
         return ""
     parts = [
         "## A check from outside",
-        f"The baseline `{BASELINE}` beside published scores of an encoder of the same size and kind, zero-shot from "
-        "English. That encoder was fine-tuned on far more rows, so its scores are higher. What is lost on the way to "
+        f"The baseline `{BASELINE}` beside published scores of an encoder of this kind, trained on the source language "
+        "alone. That encoder was fine-tuned on far more rows, so its scores are higher. What is lost on the way to "
         "other languages, and their order, hang less on that.",
     ]
     for one in found:
@@ -142,7 +159,7 @@ def _table(one: Outside) -> str:
         [
             ("published", *_points({code: one.row.scores[code] for code in one.here})),
             (f"here, {_seeds(one.seeds)}", *_points(one.here)),
-            *([(f"after {one.best_recipe}, {_seeds(one.best_seeds)}", *_points(one.best))] if one.best_recipe else []),
+            *([(f"after {best.recipe}, {_seeds(best.seeds)}", *_points(best.scores))] if (best := one.best) else []),
         ],
         "l",
     )
@@ -153,20 +170,29 @@ def _points(scores: Mapping[str, float]) -> list[str]:
 
 
 def _said(one: Outside) -> str:
-    published, here = one.lost
     rows = "all rows" if one.training_rows is None else f"{one.training_rows:,} rows"
-    order = "" if one.order is None else f" Spearman's correlation of the other languages' scores is {one.order:+z.2f}."
-    best = ""
-    if one.best_recipe:
-        best = (
-            f" {one.best_recipe}, which stands there because it scores highest here, has the same encoder, code and "
-            "target rows as the baseline: what keeps the baseline's scores down is none of these."
-        )
-    return (
+    source, *_ = one.here
+    parts = [
         f"Published: {one.row.system}, fine-tuned on {one.row.trained} ({one.row.document}, {one.row.place}). Here: "
-        f"{rows}. From English to the mean of the others {published:.1f} points are lost there and {here:.1f} here."
-        f"{order}{best}"
-    )
+        f"{rows}.",
+        f"From {source} to the mean of the others {lost({code: one.row.scores[code] for code in one.here}):.1f} points "
+        f"are lost there and {lost(one.here):.1f} here{_on_order(one.order)}.",
+    ]
+    if one.collapsed:
+        parts.append(
+            f"The baseline collapsed at {one.collapsed} of {one.seeds} seeds, and a model that hardly learnt has "
+            "little to lose: its row can't tell that from a fault of the pipeline."
+        )
+    if best := one.best:
+        parts.append(
+            f"After {best.recipe}, which stands there because it scores highest here, the same encoder, code and "
+            f"target rows lose {lost(best.scores):.1f}{_on_order(best.order)}."
+        )
+    return " ".join(parts)
+
+
+def _on_order(order: float | None) -> str:
+    return "" if order is None else f" (Spearman's correlation of the other languages' scores {order:+z.2f})"
 
 
 def _seeds(n: int) -> str:

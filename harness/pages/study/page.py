@@ -39,7 +39,8 @@ def write_page(study: Study, out: Path, root: Path) -> None:
 
     Raises HarnessError where `out` is a page of another profile.
     """
-    refuse_other_page(study.verification.profile, out, "study")
+    profile = study.verification.profile
+    refuse_other_page(profile, TITLE.format(profile), out, "study --out")
     with whole_files(out.parent) as place:
         draw_pictures(study, place / out.name)
         links = os.path.relpath(root, out.parent)
@@ -83,7 +84,7 @@ def render_page(study: Study, stem: str, root: str = "..") -> str:
     parts = [
         _opening(study),
         claims_section(study, names["claims"]),
-        trainings_section(study.trainings),
+        trainings_section(study.trainings, study.most_rows),
         gains_section(study, names["pairs"], names["gains"]),
         languages_section(study, names["languages"], root),
         retrieval_section(study, names["layers"]),
@@ -220,12 +221,34 @@ def _limits(study: Study) -> str:
         "another pretraining, other samples of the data or other languages.",
         _on_size(study),
         _on_data(study),
+        _on_rows(study),
+        _on_rate(study),
         f"{count_clear(study)} A single bold number is weak evidence.",
         _on_retrieval(study),
         *_on_cells(study),
         _on_seeds(study),
     ]
     return "\n\n".join(["## What these numbers can't say", "\n".join(f"- {line}" for line in lines if line)])
+
+
+def _on_rows(study: Study) -> str:
+    if study.most_rows is None:
+        return ""
+    return (
+        f"At most {study.most_rows:,} rows are scored of each language's test file, the same at every seed (and where "
+        "a test is translated, the same sentences in every language), and as many of each dev file: one accuracy of "
+        f"50 % has a standard error of {50 / study.most_rows**0.5:.0f} points. No interval over seeds holds that, bold "
+        "or not, and *collapsed* and *learnt* rest on it."
+    )
+
+
+def _on_rate(study: Study) -> str:
+    if study.rates or in_scope(study):
+        return ""
+    return (
+        "The learning rates of intermediate training are ours, as the paper published none, and none was varied here: "
+        "gains and losses can hang on them."
+    )
 
 
 def _on_retrieval(study: Study) -> str:
@@ -242,9 +265,9 @@ def _on_cells(study: Study) -> list[str]:
     v0, lines = study.verification.v0, []
     if v0.collapsed:
         lines.append(
-            f"Collapsed cells, whose model did not learn its target: {len(v0.collapsed)} ({name_some(v0.collapsed)}). "
-            "They count as they are, so a gain over a collapsed baseline, or the loss of a collapsed recipe, is that "
-            "of a failed training and not of transfer."
+            f"Collapsed cells, whose dev rows don't show that the model learnt its target: {len(v0.collapsed)} "
+            f"({name_some(v0.collapsed)}). They count as they are, so a gain over a collapsed baseline, or the loss of "
+            "a collapsed recipe, can be that of a failed training and not of transfer."
         )
     else:
         lines.append("No cell collapsed.")

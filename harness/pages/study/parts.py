@@ -90,7 +90,7 @@ def sees_of(verdicts: Sequence[ClaimVerdict], design: Design) -> dict[str, Sees]
     sees = {}
     for verdict in theirs:
         sigma = pilot.sd_points.get(verdict.id) if pilot else None
-        if sigma is None:
+        if sigma is None or is_held(verdict, design):
             continue
         n = len(tested[verdict.id].values)
         alone = smallest_gain(sigma, n, design=design)
@@ -98,6 +98,11 @@ def sees_of(verdicts: Sequence[ClaimVerdict], design: Design) -> dict[str, Sees]
         if alone is not None:
             sees[verdict.id] = Sees(alone_points=alone, family_points=family, sd_points=sigma)
     return sees
+
+
+def is_held(verdict: ClaimVerdict, design: Design) -> bool:
+    """Do collapsed cells leave its replication too few seeds to show anything?"""
+    return verdict.sound_seeds is not None and verdict.sound_seeds < design.looks[0]
 
 
 def was_tested(verdict: ClaimVerdict) -> bool:
@@ -209,12 +214,13 @@ def _there(by_seed: Mapping[int, float]) -> SeedMean:
     return found
 
 
-def collapsed_on(table: ScoresTable) -> dict[str, list[str]]:
-    """recipe -> targets on which at least one of its cells collapsed."""
-    found: dict[str, list[str]] = {}
+def collapsed_on(table: ScoresTable) -> dict[str, dict[str, int]]:
+    """recipe -> target -> number of its cells that collapsed, where one did."""
+    found: dict[str, dict[str, int]] = {}
     for row in table.cells:
-        if row.status == "collapsed" and row.cell.target not in found.setdefault(row.cell.recipe, []):
-            found[row.cell.recipe].append(row.cell.target)
+        if row.status == "collapsed":
+            on = found.setdefault(row.cell.recipe, {})
+            on[row.cell.target] = on.get(row.cell.target, 0) + 1
     return found
 
 

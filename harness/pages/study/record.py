@@ -97,8 +97,8 @@ class Study(Record):
     """Why data may not be had or used -> the recipes, or "recipe on target"."""
     left_out: dict[str, dict[str, str]]
     """recipe -> intermediate task -> why its mixture lacks the task."""
-    collapsed: dict[str, list[str]]
-    """recipe -> targets on which at least one of its cells collapsed."""
+    collapsed: dict[str, dict[str, int]]
+    """recipe -> target -> number of its cells that collapsed, where one did."""
     baseline: dict[str, SeedMean | None]
     """target -> score without intermediate training; null where no seed has one."""
     gains: dict[str, dict[str, SeedMean | None]]
@@ -119,6 +119,8 @@ class Study(Record):
     """Retrieval by hidden layer; null where cells keep no layers."""
     trainings: list[RecipeTraining]
     """What each recipe's intermediate trainings learnt; without those whose records are not there."""
+    most_rows: int | None
+    """Rows that are scored of each language's file, test or dev; null: all."""
     shared: list[SharedRows]
     """Training rows that a target and an intermediate task have in common."""
     cell_seconds: float
@@ -143,7 +145,7 @@ def study_of(judged: Judged, table: ScoresTable, verification: Verification, par
     """The same of sound results that were judged already. Raises HarnessError as `make_study` does."""
     tasks = load_tasks(params.data.tasks, paths.tasks).values()
     lines = tasks_table(tasks, params.data.source, params.data.pack)
-    trained = without_planted(table).recipes
+    recipes = [recipe for recipe in without_planted(table).recipes if not is_rate_variant(recipe)]
     known, source = load_languages(paths.reference / LANGUAGES_FILE), SOURCE_LANGUAGE
     if params.data.source == "generated":
         known, source = laboratory_languages(known), laboratory_source()
@@ -162,8 +164,9 @@ def study_of(judged: Judged, table: ScoresTable, verification: Verification, par
         registration=load_registration(paths.reference / REGISTRATION_FILE),
         elsewhere=read_elsewhere(paths.reference / ELSEWHERE, params.profile),
         training_rows={target: how.max_examples for target, how in params.target.items() if isinstance(how, Training)},
-        layers=kept_curves(judged, trained, params, paths),
-        trainings=read_trainings(judged, trained, paths),
+        layers=kept_curves(judged, recipes, params, paths),
+        trainings=read_trainings(judged, recipes, paths),
+        most_rows=params.evaluation.max_rows,
         shared=shared_rows(tasks, params),
         cell_seconds=sum(result.elapsed_s for result in judged.checked.results.values()),
     )
@@ -193,6 +196,7 @@ def make_study(
     training_rows: Mapping[str, int | None] | None = None,
     layers: Curves | None = None,
     trainings: Sequence[RecipeTraining] = (),
+    most_rows: int | None = None,
     shared: Sequence[SharedRows] = (),
     cell_seconds: float = 0.0,
 ) -> Study:
@@ -236,6 +240,7 @@ def make_study(
         outside=outside_of(table, elsewhere, source_language, training_rows or {}, recipes),
         layers=layers,
         trainings=list(trainings),
+        most_rows=most_rows,
         shared=list(shared),
         cell_seconds=cell_seconds,
     )

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pydantic import Field
+
 from harness.project.errors import HarnessError
 from harness.project.params import Params, Training
 from harness.project.pins import GeneratedPin
@@ -24,6 +26,8 @@ class SharedRows(Record):
     """Rows that the target trains on."""
     task_rows: int
     """Rows that the intermediate task trains on."""
+    mixtures: list[str] = Field(default_factory=list)
+    """Recipes that mix the task with others, and read a part of these rows."""
 
     @property
     def common(self) -> int:
@@ -42,6 +46,11 @@ def shared_rows(tasks: Iterable[Task], params: Params) -> list[SharedRows]:
             task=task,
             target_rows=_used(rows, params.target[target]),
             task_rows=_used(rows, params.intermediate[task]),
+            mixtures=[
+                name
+                for name in params.grid.recipes
+                if task in params.recipes[name].tasks and len(params.recipes[name].tasks) > 1
+            ],
         )
         for target, (hashes, rows) in files.items()
         for task, (others, _) in files.items()
@@ -72,9 +81,13 @@ def _used(rows: int, settings: object) -> int:
 
 def shared_lines(shared: Sequence[SharedRows]) -> list[str]:
     """What the page says of them, a line for each."""
-    return [
-        f"{one.target} trains on rows of {one.task}: "
-        f"{f'all {one.common:,}' if one.common == one.target_rows else f'{one.common:,} of {one.target_rows:,}'} that "
-        f"it trains on are among the {one.task_rows:,} of that task, so a recipe with it can read them twice."
-        for one in shared
-    ]
+    return [_line(one) for one in shared]
+
+
+def _line(one: SharedRows) -> str:
+    which = f"all {one.common:,}" if one.common == one.target_rows else f"{one.common:,} of {one.target_rows:,}"
+    mixtures = f"; after {', '.join(one.mixtures)}, which draws from several tasks, some are" if one.mixtures else ""
+    return (
+        f"{one.target} trains on rows of {one.task}: {which} that it trains on are among the {one.task_rows:,} of that "
+        f"task, and are read twice after it{mixtures}."
+    )

@@ -100,19 +100,17 @@ def _of(recipe: str, records: dict[int, dict[str, Any]]) -> RecipeTraining:
 
 def on_trainings(trainings: Sequence[RecipeTraining]) -> str:
     """The sentence on how many recipes learnt their own task, which stands beside the answer; empty without any."""
-    parts = []
-    for word, recipes in _single(trainings).items():
-        parts.append(f"{', '.join(recipes)} learnt {'their tasks' if len(recipes) > 1 else 'its task'} at {word}")
+    parts = [f"{', '.join(recipes)} at {word}" for word, recipes in _single(trainings).items()]
     for one in trainings:
         if one.is_mixture:
             some = [task for task, found in one.tasks.items() if found.learnt]
             named = f" ({', '.join(some)})" if 0 < len(some) < len(one.tasks) else ""
-            parts.append(f"{one.recipe} learnt {len(some)} of its {len(one.tasks)} tasks at some seed{named}")
+            parts.append(f"of {one.recipe}'s {len(one.tasks)} tasks {len(some)} at one seed or more{named}")
     if not parts:
         return ""
     lacking = any(found.unlearnt for one in trainings for found in one.tasks.values())
-    then = " What a recipe gains or loses without having learnt its task is no transfer of it." if lacking else ""
-    return f"By their own dev rows, {'; '.join(parts)}.{then}"
+    then = " Where a recipe did not learn its task, its gain or loss is no evidence of transfer." if lacking else ""
+    return f"By dev rows of their own tasks, recipes learnt these: {'; '.join(parts)}.{then}"
 
 
 def _single(trainings: Sequence[RecipeTraining]) -> dict[str, list[str]]:
@@ -124,7 +122,8 @@ def _single(trainings: Sequence[RecipeTraining]) -> dict[str, list[str]]:
             (task,) = one.tasks.values()
             n = len(task.dev)
             word = {0: f"none of {n} seeds", n: f"all {n} seeds"}.get(task.learnt, f"{task.learnt} of {n} seeds")
-            found.setdefault("its one seed" if n == task.learnt == 1 else word, []).append(one.recipe)
+            single = {0: "no seed (of one)", 1: "the one seed"}
+            found.setdefault(single[task.learnt] if n == 1 else word, []).append(one.recipe)
     return found
 
 
@@ -132,15 +131,18 @@ def _share(one: RecipeTraining) -> float:
     return fmean(task.learnt / len(task.dev) for task in one.tasks.values())
 
 
-def trainings_section(trainings: Sequence[RecipeTraining]) -> str:
-    """Dev scores of every recipe on its own tasks, or nothing where no record is there."""
+def trainings_section(trainings: Sequence[RecipeTraining], most_rows: int | None = None) -> str:
+    """Dev scores of every recipe on its own tasks, or nothing where no record is there. `most_rows`: so many dev rows
+    are scored.
+    """
     if not trainings:
         return ""
+    rows_said = "" if most_rows is None else f" on {most_rows:,} dev rows"
     rows = [
         (
             one.recipe,
             task,
-            ", ".join(f"{points:.1f}" for points in found.dev.values()),
+            ", ".join(f"{seed}: {points:.1f}" for seed, points in found.dev.items()),
             f"{found.learnt} of {len(found.dev)}",
             "; ".join(dict.fromkeys(_sign(why) for reasons in found.unlearnt.values() for why in reasons)) or "-",
         )
@@ -151,9 +153,10 @@ def trainings_section(trainings: Sequence[RecipeTraining]) -> str:
         [
             "## What the intermediate trainings learnt",
             f"{on_trainings(trainings)} *Learnt*: none of the signs of a training that failed, which are one answer "
-            "for every dev row, a score no higher than always giving the same answer, and a loss that did not fall. A "
-            "score just above that of a constant says little.",
-            markdown_table(("recipe", "task", "dev score by seed", "learnt", "signs of failure"), rows, "llrrl"),
+            "for every dev row, a score no higher than always giving the same answer, and, in a recipe of one task, a "
+            f"loss that did not fall. None of them is proof{rows_said}, and answering spans has no constant to beat, "
+            "so that a low score there counts as learnt.",
+            markdown_table(("recipe", "task", "dev score at seed", "learnt", "signs of failure"), rows, "llrrl"),
         ]
     )
 

@@ -107,6 +107,9 @@ class Outcome(Record):
     """What `replication_p` is of, where it is over fewer targets than the claim; else null."""
     replicated_without: list[str] = Field(default_factory=list)
     """Targets of the claim that `replicated` leaves out; empty where there is none."""
+    sound_seeds: int | None = None
+    """Of the seeds that the replication counts, those at which no cell collapsed; null where none did at any. With
+    fewer than the design's first look nothing can be shown."""
     sensitivity: list[Sensitivity] = Field(default_factory=list)
     """What other thresholds would give, for claims whose words name no number."""
     beside: dict[str, float] = Field(default_factory=dict)

@@ -102,6 +102,9 @@ def measure_degradation(
         average=average,
         average_without_retrieval=without,
         average_alternative=sample.effects(mean, alternative=True),
+        low_without=_low_without(sample, averaged),
+        collapsed=sum(row.status == "collapsed" for row in table.cells),
+        cells=len(table.cells),
         slope_by_target={target: sample.effects(mean[place : place + 1]).slope for place, target in enumerate(targets)},
         fit=_fit(sample, over_seeds, by_pair, range(len(targets)), average.slope),
         fit_without_retrieval=_fit(sample, over_seeds, by_pair, sample.others, without.slope) if without else None,
@@ -109,6 +112,14 @@ def measure_degradation(
         sight=sight(sample.gains, results, sample.rows, registration),
         left_out=_left_out(table, gains, languages, registration, recipes),
     )
+
+
+def _low_without(sample: _Sample, averaged: Sequence[str]) -> dict[str, Effect | None]:
+    """Recipe -> what the mean gain of low-resource languages is without it, where two others or more are left."""
+    if len(averaged) < 3:
+        return {}
+    others = {recipe: [other for other in averaged if other != recipe] for recipe in averaged}
+    return {recipe: sample.effects(sample.array(rest)).low for recipe, rest in others.items()}
 
 
 class _Sample:

@@ -194,6 +194,12 @@ class Degradation(Record):
     """The same without BUCC and Tatoeba."""
     average_alternative: Effects
     """The same by the second definition."""
+    low_without: dict[str, Effect | None] = Field(default_factory=dict)
+    """Recipe -> mean gain of low-resource languages over the other recipes; empty where there are fewer than three."""
+    collapsed: int = 0
+    """Cells that collapsed."""
+    cells: int = 0
+    """All cells."""
     slope_by_target: dict[str, Effect | None]
     """target -> slope of the mean over recipes on that target alone."""
     fit: SizeFit

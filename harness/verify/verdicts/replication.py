@@ -23,33 +23,66 @@ from harness.verify.statistics.design import Design
 from harness.verify.statistics.holm import adjust
 from harness.verify.statistics.intervals import LEVEL
 from harness.verify.statistics.p_values import show_p
-from harness.verify.verdicts.collapses import hold_collapses
+from harness.verify.verdicts.collapses import collapsed_cells, hold_collapses
 from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
 TESTED_WITHOUT = "whether it holds of what was measured is tested without"
 """How the sentence begins that says what a replication leaves out."""
+HELD_BY_COLLAPSES = "collapsed cells hold the replication back"
+"""How the sentence begins that says what they do to it."""
 
 
 def replicate(
     check: Measured, found: Measurement, scores: Scores, kept: Outcome, n_claim: int | None, design: Design
 ) -> tuple[Outcome, list[str]]:
-    """The outcome `kept` with the value and the p values of a replication over the targets that the design names, and a
-    sentence that says so; as it is, and none, where those are all of the check's targets or none of them. Raises
-    nothing.
+    """The outcome `kept` with the value and the p values of a replication over the targets that the design names, and
+    sentences that say so, and what collapsed cells do to it; its own value and p values where those targets are all of
+    the check's, or none of them. Raises nothing.
     """
     left_out, unlearnt = not_deciding(found.targets, scores, design)
     if not left_out:
-        return kept, []
+        plain = check.outcome(found, scores, n_claim, design)
+        sound = sound_seeds(check, found, scores)
+        return kept.model_copy(update={"sound_seeds": sound}), held_words(plain, kept, sound, design)
     others = [target for target in check.targets if target not in left_out]
     part = check.model_copy(update={"targets": others})
     measured = measure(part, scores, design)
-    there = hold_collapses(part, measured, scores, part.outcome(measured, scores, n_claim, design), n_claim, design)
-    mean = aggregate(measured.values, design)
+    plain = part.outcome(measured, scores, n_claim, design)
+    there = hold_collapses(part, measured, scores, plain, n_claim, design)
+    mean, sound = aggregate(measured.values, design), sound_seeds(part, measured, scores)
     why = f" (not learnt by {BASELINE}: {', '.join(unlearnt)})" if unlearnt else ""
     value = f", where it is {in_words(mean)}" if mean else ""
     said = f"{TESTED_WITHOUT} {', '.join(left_out)}{why}{value}"
-    changed = {"replication_p": there.replication_p, "replicated": mean, "replicated_without": left_out}
-    return kept.model_copy(update=changed), [said]
+    changed = {
+        "replication_p": there.replication_p,
+        "replicated": mean,
+        "replicated_without": left_out,
+        "sound_seeds": sound,
+    }
+    return kept.model_copy(update=changed), [said, *held_words(plain, there, sound, design)]
+
+
+def sound_seeds(check: Measured, found: Measurement, scores: Scores) -> int | None:
+    """Of the seeds that count, those at which no cell collapsed; None where none did at any."""
+    hit = {seed for _, _, seed in collapsed_cells(check, found, scores)}
+    return len(set(found.seeds) - hit) if hit else None
+
+
+def held_words(plain: Outcome, held: Outcome, sound: int | None, design: Design) -> list[str]:
+    """What collapsed cells do to a replication: its p values as the scores are, and as held back. Empty where they do
+    nothing.
+    """
+    if sound is None or plain.replication_p is None or plain.replication_p == held.replication_p:
+        return []
+    few = ""
+    if sound < design.looks[0]:
+        few = f"; with fewer than {design.looks[0]} such seeds no effect of any size can be shown"
+    p, kept = plain.replication_p, held.replication_p or (1.0, 1.0)
+    return [
+        f"{HELD_BY_COLLAPSES}: what is shown must also be without the seeds of collapsed cells, which leaves {sound}"
+        f"{few}; before Holm's step-down {show_p(kept[0])} for what it says and {show_p(kept[1])} for its opposite,"
+        f" and with these seeds {show_p(p[0])} and {show_p(p[1])}"
+    ]
 
 
 def not_deciding(targets: Sequence[str], scores: Scores, design: Design) -> tuple[list[str], list[str]]:

@@ -80,6 +80,9 @@ class ClaimVerdict(Record):
     and its interval, in points. null: by `measured`, or there is no replication."""
     replicated_without: list[str] = Field(default_factory=list)
     """Targets of the claim that `replicated` leaves out (reference/design.yaml, `replication_over`)."""
+    sound_seeds: int | None = None
+    """Of the seeds that the replication counts, those at which no cell collapsed; null where none did at any. With
+    fewer than the design's first look nothing can be shown."""
     evidence_level: Level | None = None
     """How its weakest cell is known here; null where the verdict rests on no cell."""
     note: str = ""
