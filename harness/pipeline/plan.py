@@ -13,9 +13,10 @@ from pathlib import Path
 
 from harness.pipeline.times import measured_costs
 from harness.pipeline.units import State, Unit, states_of, units
-from harness.project.errors import grid_size
+from harness.project.errors import HarnessError, grid_size
 from harness.project.params import Grid, Params
 from harness.project.paths import Paths
+from harness.project.pinned import kept_files_name, read_pinned_manifest
 from harness.project.records import read_json
 from harness.project.results import Cell, grid_cells
 from harness.project.stages import cell_stage
@@ -52,6 +53,7 @@ def render_plan(params: Params, paths: Paths, gpu: str | None = None) -> str:
         "",
         f"{counted} of {len(state)} units",
         *paragraph(_cost_line(left, seconds, source), width),
+        *(paragraph(_on_pinned(params, paths), width) if left else []),
     ]
     if gpu is not None or not seconds:
         from harness.pipeline.cost_text import render_cost
@@ -95,6 +97,16 @@ def _cost_line(left: list[Unit], seconds: dict[str, float], source: str) -> str:
         if seconds
         else f"left to run: {len(left)} units; {source}"
     )
+
+
+def _on_pinned(params: Params, paths: Paths) -> str:
+    """How many of the grid's cells are pinned with what they keep of every item; empty where none is."""
+    with suppress(HarnessError):
+        files, cells = read_pinned_manifest(paths.pinned).files, grid_cells(params)
+        if there := sum(kept_files_name("items", cell.id) in files for cell in cells):
+            take = "`harness repro --pinned` takes over those that equal inputs made"
+            return f"pinned: {there} of {len(cells)} cells; {take}"
+    return ""
 
 
 def remaining(params: Params, paths: Paths) -> str:

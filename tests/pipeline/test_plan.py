@@ -105,7 +105,15 @@ def test_before_anything_ran(project: tuple[Params, Paths]) -> None:
     assert set(states(params, paths).values()) == {"to run"}
     text = render_plan(params, paths)
     assert "2 recipes x 2 targets x 2 seeds = 8 cells" in text
-    assert "13 to run of 13 units" in text and "nothing measured yet" in text
+    assert "13 to run of 13 units" in text and "nothing measured yet" in text and "pinned" not in text
+
+
+def test_a_study_that_grows_in_pieces_says_how_many_cells_are_pinned() -> None:
+    mini = read_params(toys.ROOT / "profiles" / "mini.yaml")
+    cells = sum(1 for _ in (toys.ROOT / "reference" / "mini" / "results.jsonl").open(encoding="utf-8"))
+    words = " ".join(render_plan(mini, Paths(toys.ROOT, "mini")).split())
+    assert f"pinned: {cells} of 423 cells; `harness repro --pinned` takes over" in words
+    assert "pinned: 150 of 150 cells" in render_plan(LAB, Paths(toys.ROOT, "lab"))
 
 
 def test_states_follow_the_lock(project: tuple[Params, Paths]) -> None:
