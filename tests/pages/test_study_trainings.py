@@ -26,7 +26,8 @@ def training(
 ) -> RecipeTraining:
     """A recipe's trainings; `tasks`: task -> seed that did not learn it -> why."""
     learnt = {task: TaskLearnt(dev=dict.fromkeys(seeds, 50.0), unlearnt=dict(bad)) for task, bad in tasks.items()}
-    return RecipeTraining(recipe=recipe, tasks=learnt, seconds=[1800.0] * len(seeds))
+    losses = [(2.0, 1.0 + seed / 10) for seed in seeds]
+    return RecipeTraining(recipe=recipe, tasks=learnt, seconds=[1800.0] * len(seeds), losses=losses)
 
 
 NO = ["it says the same of every dev row"]
@@ -36,7 +37,8 @@ def test_the_sentence_counts_seeds_that_learnt_the_task() -> None:
     said = on_trainings([training("a", {"a": {1: NO}}), training("b", {"b": {}}), training("c", {"c": {1: NO, 2: NO}})])
     assert said == (
         "By dev rows of their own tasks, recipes learnt these: b at all 2 seeds; a at 1 of 2 seeds; c at none of 2 "
-        "seeds. Where a recipe did not learn its task, its gain or loss is no evidence of transfer."
+        "seeds. Where nothing was learnt, a gain or loss is no evidence of transfer; where the loss fell all the same, "
+        "more may have been learnt than dev rows show."
     )
     mixture = training("multi", {"a": {1: NO, 2: NO}, "b": {2: NO}})
     assert "of multi's 2 tasks 1 at one seed or more (b)." in on_trainings([mixture])
@@ -54,7 +56,8 @@ def test_signs_of_failure_stand_in_the_table_once() -> None:
     study = make({"mnli": 1.0}, trainings=[training("mnli", {"mnli": why})], cell_seconds=7200.0)
     page = page_of(study)
     assert row(page, "mnli", SECTION) == [
-        "mnli", "mnli", "1: 50.0, 2: 50.0", "0 of 2", "always the same answer gives 34.0; its loss did not fall"
+        "mnli", "mnli", "1: 50.0, 2: 50.0", "0 of 2", "2.00 to 1.15",
+        "always the same answer gives 34.0; its loss did not fall",
     ]  # fmt: skip
     assert row(page, "time", "What was run")[1] == "cells 2.0 h, intermediate trainings 1.0 h, added up"
     assert page.index("mnli at none of 2 seeds") < page.index("## The claims"), "beside the answer"
@@ -76,9 +79,11 @@ def test_records_of_a_run_are_read_and_those_that_lack_are_left_out(
         project.paths.intermediate("mnli", seed).unlink(missing_ok=True)
     assert read_trainings(judged, table.recipes, project.paths) == []
     record = {"dev_headline": {"mnli": 44.0}, "reasons": ["mnli: it says no", "mnlier: other"], "elapsed_s": 5.0}
+    record["curve"] = [{"step": step, "loss": 3.0 - step} for step in (0, 1, 2)]
     write_json(project.paths.intermediate("mnli", 2), record)
     (found,) = read_trainings(judged, table.recipes, project.paths)
     assert found.tasks == {"mnli": TaskLearnt(dev={2: 44.0}, unlearnt={2: ["it says no"]})} and found.seconds == [5.0]
+    assert found.losses == [(3.0, 1.0)]
     write_json(project.paths.intermediate("mnli", 1), {"dev_headline": [1]})
     with pytest.raises(HarnessError, match=r"mnli-1\.json.*intermediate@mnli-1"):
         read_trainings(judged, table.recipes, project.paths)

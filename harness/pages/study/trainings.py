@@ -43,6 +43,9 @@ class RecipeTraining(Record):
     """Its tasks."""
     seconds: list[float]
     """Wall time of each seed's training."""
+    losses: list[tuple[float, float]]
+    """Training loss of each seed at the first and the last point of its curve; of a mixture they are of whichever task
+    gave the batches."""
 
     @property
     def is_mixture(self) -> bool:
@@ -78,6 +81,7 @@ def _record(judged: Judged, recipe: str, seed: int, paths: Paths) -> dict[str, A
             "dev_headline": {str(task): float(points) for task, points in (record.get("dev_headline") or {}).items()},
             "reasons": [str(reason) for reason in record.get("reasons") or []],
             "elapsed_s": float(record.get("elapsed_s") or 0.0),
+            "losses": [float(point["loss"]) for point in record.get("curve") or []],
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HarnessError(
@@ -95,7 +99,12 @@ def _of(recipe: str, records: dict[int, dict[str, Any]]) -> RecipeTraining:
             why = [reason.removeprefix(f"{task}: ") for reason in record["reasons"] if reason.startswith(f"{task}: ")]
             if why:
                 one.unlearnt[seed] = why
-    return RecipeTraining(recipe=recipe, tasks=tasks, seconds=[record["elapsed_s"] for record in records.values()])
+    return RecipeTraining(
+        recipe=recipe,
+        tasks=tasks,
+        seconds=[record["elapsed_s"] for record in records.values()],
+        losses=[(losses[0], losses[-1]) for record in records.values() if (losses := record["losses"])],
+    )
 
 
 def on_trainings(trainings: Sequence[RecipeTraining]) -> str:
@@ -109,8 +118,11 @@ def on_trainings(trainings: Sequence[RecipeTraining]) -> str:
     if not parts:
         return ""
     lacking = any(found.unlearnt for one in trainings for found in one.tasks.values())
-    then = " Where a recipe did not learn its task, its gain or loss is no evidence of transfer." if lacking else ""
-    return f"By dev rows of their own tasks, recipes learnt these: {'; '.join(parts)}.{then}"
+    then = (
+        " Where nothing was learnt, a gain or loss is no evidence of transfer; where the loss fell all the same, more "
+        "may have been learnt than dev rows show."
+    )
+    return f"By dev rows of their own tasks, recipes learnt these: {'; '.join(parts)}.{then if lacking else ''}"
 
 
 def _single(trainings: Sequence[RecipeTraining]) -> dict[str, list[str]]:
@@ -144,6 +156,7 @@ def trainings_section(trainings: Sequence[RecipeTraining], most_rows: int | None
             task,
             ", ".join(f"{seed}: {points:.1f}" for seed, points in found.dev.items()),
             f"{found.learnt} of {len(found.dev)}",
+            _loss(one),
             "; ".join(dict.fromkeys(_sign(why) for reasons in found.unlearnt.values() for why in reasons)) or "-",
         )
         for one in trainings
@@ -156,9 +169,19 @@ def trainings_section(trainings: Sequence[RecipeTraining], most_rows: int | None
             "for every dev row, a score no higher than always giving the same answer, and, in a recipe of one task, a "
             f"loss that did not fall. None of them is proof{rows_said}, and answering spans has no constant to beat, "
             "so that a low score there counts as learnt.",
-            markdown_table(("recipe", "task", "dev score at seed", "learnt", "signs of failure"), rows, "llrrl"),
+            markdown_table(
+                ("recipe", "task", "dev score at seed", "learnt", "mean loss", "signs of failure"), rows, "llllll"
+            ),
         ]
     )
+
+
+def _loss(one: RecipeTraining) -> str:
+    """Mean over seeds of the loss at the first and the last point of the curve."""
+    if one.is_mixture or not one.losses:
+        return "-"
+    first, last = (fmean(losses[place] for losses in one.losses) for place in (0, 1))
+    return f"{first:.2f} to {last:.2f}"
 
 
 def _sign(reason: str) -> str:
