@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 from harness.audit.subject import Judged
 from harness.experiment.layer_scores import LayerScores, retrieval_settings
@@ -54,18 +55,21 @@ def kept_curves(judged: Judged, recipes: Sequence[str], params: Params, paths: P
 
 
 def kept_layers(judged: Judged, targets: Collection[str], paths: Paths) -> dict[CellKey, LayerScores]:
-    """What the judged cells of these targets keep of every layer, where they keep all of them."""
+    """What the judged cells of these targets keep of every layer, where they keep all of them. A file that is broken or
+    not there is left out: level V0 tells of it.
+    """
     found = {}
     for name, result in judged.checked.results.items():
         cell = result.cell
         if "layers" not in result.kept or cell.target not in targets:
             continue
-        place = paths.pinned / kept_files_name("layers", name)
-        path = paths.cells / name / kept_name("layers") if judged.source == "run" else place
-        layers = json.loads(gunzip(path.read_bytes()))["layers"]
-        scores = [layers.get(str(layer), {}) for layer in range(len(layers))]
-        if all(at_layer.keys() == result.scores.keys() for at_layer in scores):
-            found[cell.recipe, cell.target, cell.seed] = scores
+        is_run = judged.source == "run"
+        path = paths.cells / name / kept_name("layers") if is_run else paths.pinned / kept_files_name("layers", name)
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            layers = json.loads(gunzip(path.read_bytes()))["layers"]
+            scores = [layers.get(str(layer), {}) for layer in range(len(layers))]
+            if scores and all(at_layer.keys() == result.scores.keys() for at_layer in scores):
+                found[cell.recipe, cell.target, cell.seed] = scores
     return found
 
 
