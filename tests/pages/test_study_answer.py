@@ -10,10 +10,10 @@ import pytest
 from made_up_study import NOISE, REFERENCE, REGISTERED, gains_row, make, page_of, row, status
 
 from harness.metrics.xtreme import XTREME_GROUPS
-from harness.pages.study import parts
+from harness.pages.study import rate_gains
 from harness.pages.study.answer import answer, first_sentence
 from harness.pages.study.page import TITLE, write_page
-from harness.pages.study.rates import on_change, sign_changes
+from harness.pages.study.rates import on_change, on_low_resource, sign_changes
 from harness.pages.whose import own_page, refuse_other_page
 from harness.project.errors import HarnessError
 from harness.project.results import Cell
@@ -180,6 +180,27 @@ def test_learning_rates_stand_side_by_side_at_the_seeds_that_all_have() -> None:
     assert "at a third of the chosen rate" in on_change(same)
 
 
+def test_low_resource_languages_are_measured_at_every_rate_on_the_same_targets() -> None:
+    codes = {"sw": -1.0, "ur": -2.0, "te": 0.0, "de": 1.0, "fr": 2.0, "ru": 0.5}
+    gains = {"mnli": {"xnli": 2.0, "panx": 4.0, "bucc": 30.0}, "mnli-rate-third": 0.5, "mnli-rate-triple": -6.0}
+
+    def no_bucc(cell: Cell) -> dict[str, Any]:
+        lacking = "-rate-" in cell.recipe and cell.target == "bucc"
+        return {"status": "failed", "score": None, "dev_score": None} if lacking else {}
+
+    study = make(gains, targets=("xnli", "panx", "bucc"), seeds=(1, 2, 3, 4), change=no_bucc, languages=codes)
+    low = study.rates[0].low
+    assert {rate: effect.value for rate, effect in low.items()} == pytest.approx(
+        {"chosen": 3.0 - 1.0, "a third": 0.5 - 1.0, "three times": -6.0 - 1.0}, abs=0.2
+    )
+    said = on_low_resource(study)
+    assert re.search(r"mnli: a third -0\.\d .*, chosen \+\d\.\d .*, three times -\d\.\d .* \(loses\)\.$", said)
+    page = page_of(study)
+    assert said in page and "What follows for profile `paper`" in page
+    assert "What follows" not in page_of(make({"mnli": 1.0}))
+    assert on_low_resource(make({"mnli": 1.0})) == ""
+
+
 def test_other_rates_enter_nothing_else() -> None:
     study, without = with_rates(), make({"mnli": 1.0, "qqp": 1.0})
     assert list(study.gains) == list(study.overall) == list(study.deciding.adjusted) == ["mnli", "qqp"]
@@ -240,6 +261,6 @@ def test_a_file_that_no_command_wrote_is_never_written_over(content: str, tmp_pa
 
 def test_recipes_at_other_rates_stand_apart_here_and_in_the_registration_alike() -> None:
     registered = load_registration(REFERENCE / REGISTRATION_FILE)
-    for ending in parts.RATES:
-        assert registered.is_apart(f"mnli{ending}") and parts.is_rate_variant(f"mnli{ending}"), ending
-    assert not registered.is_apart("mnli") and not parts.is_rate_variant("mnli")
+    for ending in rate_gains.RATES:
+        assert registered.is_apart(f"mnli{ending}") and rate_gains.is_rate_variant(f"mnli{ending}"), ending
+    assert not registered.is_apart("mnli") and not rate_gains.is_rate_variant("mnli")

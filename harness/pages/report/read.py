@@ -22,7 +22,8 @@ from harness.pages.report.examples import examples_of
 from harness.pages.report.layers import layer_curves
 from harness.pages.report.rates import error_rates
 from harness.pages.report.record import Card, ClaimShown, FileHash, Report
-from harness.pages.study.parts import LanguageGains, deciding_of, is_rate_variant, languages_of
+from harness.pages.study.parts import LanguageGains, deciding_of, languages_of
+from harness.pages.study.rate_gains import is_rate_variant
 from harness.project.errors import HarnessError, explain_validation
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths

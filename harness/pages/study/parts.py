@@ -1,12 +1,10 @@
 """Parts of the record of `harness study`, each made from scores by a pure function.
 
-What decides a replication, what the design could have seen, gains by language, and recipes that differ from another in
-nothing but their learning rate.
+What decides a replication, what the design could have seen, and gains by language.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.pages.means import Average, SeedMean, average, seed_mean
@@ -21,11 +19,6 @@ from harness.verify.statistics.power import pilot_spreads, smallest_gain
 from harness.verify.verdicts.planted import published
 from harness.verify.verdicts.replication import not_deciding
 from harness.verify.verdicts.verdict import ClaimVerdict
-
-RATES = {"-rate-third": "a third", "-rate-triple": "three times"}
-"""Ending of a recipe's name -> its learning rate, in words, of that of the recipe named before the ending."""
-CHOSEN = "chosen"
-"""The rate of the recipe itself."""
 
 
 class Deciding(Record):
@@ -156,62 +149,6 @@ def languages_of(
         )
         for code in in_order
     ]
-
-
-class RateGains(Record):
-    """A recipe's gains at several learning rates, at the seeds that all of these have."""
-
-    recipe: str
-    """The recipe at its chosen rate."""
-    gains: dict[str, dict[str, SeedMean]]
-    """target -> rate in words -> gain; only targets that every rate has."""
-    changes: dict[str, dict[str, SeedMean]]
-    """target -> another rate -> its score less that at the chosen rate, seed by seed."""
-    mean: dict[str, SeedMean]
-    """rate -> mean gain over these targets, at the seeds that all of them have; empty where there is one target."""
-
-
-def is_rate_variant(recipe: str) -> bool:
-    """Is the recipe by its name another at another learning rate? It then enters no average over recipes."""
-    return recipe.endswith(tuple(RATES))
-
-
-def rates_of(scores: Scores, recipes: Sequence[str]) -> list[RateGains]:
-    """One for each of `recipes` that stands at other rates in the table, too, and has a target in common with them."""
-    found = []
-    for recipe in recipes:
-        names = {words: recipe + ending for ending, words in RATES.items() if recipe + ending in scores.recipes}
-        if names and (one := _rate_gains(scores, recipe, {CHOSEN: recipe, **names})):
-            found.append(one)
-    return found
-
-
-def _rate_gains(scores: Scores, recipe: str, names: Mapping[str, str]) -> RateGains | None:
-    """`names`: rate -> the recipe at it, the chosen one first."""
-    others = [rate for rate in names if rate != CHOSEN]
-    gains, changes = {}, {}
-    for target in scores.targets:
-        raw = {rate: mean_gain(scores, name, [target]) for rate, name in names.items()}
-        seeds = [seed for seed in scores.seeds if all(seed in by_seed for by_seed in raw.values())]
-        if not seeds:
-            continue
-        at = {rate: {seed: by_seed[seed] for seed in seeds} for rate, by_seed in raw.items()}
-        gains[target] = {rate: _there(at[rate]) for rate in names}
-        changes[target] = {rate: _there({s: at[rate][s] - at[CHOSEN][s] for s in seeds}) for rate in others}
-    if not gains:
-        return None
-    means = {}
-    for rate in names:
-        over = mean_over([gains[target][rate].by_seed for target in gains], scores.seeds)
-        if len(gains) > 1 and over:
-            means[rate] = _there(over)
-    return RateGains(recipe=recipe, gains=gains, changes=changes, mean=means)
-
-
-def _there(by_seed: Mapping[int, float]) -> SeedMean:
-    found = seed_mean(by_seed)
-    assert found is not None and math.isfinite(found.mean)
-    return found
 
 
 def collapsed_on(table: ScoresTable) -> dict[str, dict[str, int]]:

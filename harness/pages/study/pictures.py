@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.audit.scope import without_planted
 from harness.audit.subject import find_results
 from harness.audit.verification import Verification
-from harness.pages.study.parts import is_rate_variant
+from harness.pages.study.rate_gains import is_rate_variant
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
 from harness.verify.scores import ScoresTable

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from harness.pages.degradation.answer import points
 from harness.pages.markdown import markdown_table
 from harness.pages.means import SeedMean
 from harness.pages.study.gains import show_mean
-from harness.pages.study.parts import CHOSEN, RATES, RateGains
+from harness.pages.study.rate_gains import CHOSEN, RATES, RateGains
 from harness.pages.study.record import Study
 from harness.verify.show.table import show_points
 
 ORDER = (RATES["-rate-third"], CHOSEN, RATES["-rate-triple"])
 """Rates as columns, from low to high."""
 IN_WORDS = {ORDER[0]: "a third of the chosen rate", ORDER[2]: "three times the chosen rate"}
+
+
+FOLLOWS = (
+    "What follows for profile `paper`: its rates of intermediate training are recalled and were never read "
+    "(`harness plan --profile paper --unverified`), so what it gains or loses is as open as this in that direction: a "
+    "verdict there needs its recipes at other rates, too."
+)
 
 
 class Change(NamedTuple):
@@ -33,7 +41,8 @@ def rates_section(study: Study) -> str:
     seeds = {len(gain.by_seed) for one in study.rates for by_rate in one.gains.values() for gain in by_rate.values()}
     rows = [row for one in study.rates for row in _rows(one)]
     return "\n\n".join(
-        [
+        text
+        for text in (
             "## Settings that the paper did not publish",
             "The learning rate of intermediate training is ours. These recipes train at a third of the chosen rate and "
             "at three times it, all else being equal. Mean gain in points ± half the width of its 90 % interval, at "
@@ -42,7 +51,10 @@ def rates_section(study: Study) -> str:
             "over recipes and no other table of gains.",
             markdown_table(("recipe", "target", *ORDER), rows, "ll"),
             on_change(study),
-        ]
+            on_low_resource(study),
+            FOLLOWS,
+        )
+        if text
     )
 
 
@@ -75,6 +87,26 @@ def on_change(study: Study) -> str:
     return (
         f"The largest change of {len(changes)} is {show_points(most.points.mean)}{ends} points, that of {most.recipe} "
         f"on {most.target} at {IN_WORDS[most.rate]}; {sign}."
+    )
+
+
+def on_low_resource(study: Study) -> str:
+    """How the answer on low-resource languages moves with the rate, on these targets."""
+    words = {"down": "loses", "up": "gains", "unclear": "unclear"}
+    parts = []
+    for one in study.rates:
+        told = [
+            f"{rate} {points(effect)} ({words[str(effect.direction)] if effect.interval else 'no interval'})"
+            for rate in ORDER
+            if (effect := one.low.get(rate)) is not None
+        ]
+        if told:
+            parts.append(f"{one.recipe}: {', '.join(told)}")
+    if not parts:
+        return ""
+    return (
+        "On low-resource languages of these targets, as `harness degradation` measures them, by rate: "
+        f"{'; '.join(parts)}."
     )
 
 

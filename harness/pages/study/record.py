@@ -24,17 +24,15 @@ from harness.pages.study.outside import Outside, outside_of
 from harness.pages.study.parts import (
     Deciding,
     LanguageGains,
-    RateGains,
     Sees,
     baseline_of,
     collapsed_on,
     deciding_of,
-    is_rate_variant,
     languages_of,
-    rates_of,
     sees_of,
     unavailable_by_reason,
 )
+from harness.pages.study.rate_gains import RateGains, is_rate_variant, rates_of
 from harness.pages.study.shared import SharedRows, shared_rows
 from harness.pages.study.trainings import RecipeTraining, read_trainings
 from harness.pages.tasks import TASKS_HEADER, tasks_table
@@ -236,7 +234,7 @@ def make_study(
         deciding=deciding,
         sees=sees_of(verification.claims, design),
         languages=languages_of(table, recipes, deciding.targets, languages, source_language, registration),
-        rates=rates_of(scores, recipes),
+        rates=rates_of(table, scores, recipes, languages, source_language, registration),
         outside=outside_of(table, elsewhere, source_language, training_rows or {}, recipes),
         layers=layers,
         trainings=list(trainings),
