@@ -151,12 +151,12 @@ def draw_size(found: Degradation) -> Figure:
         panels["without retrieval"] = found.fit_without_retrieval
     wide = len(found.fit.points) > MANY_LANGUAGES
     figure = _figure(found, 0.8 + (6.6 if wide else 5.2) * len(panels), 6.2 if wide else 4.6)
-    rows = figure.subplots(1, len(panels), squeeze=False)[0]
+    rows = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, fit) in zip(rows, panels.items(), strict=True):
         _draw_fit(axes, found, fit)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("text in CC-100 (GiB)")
-    rows[0].set_ylabel("mean gain over recipes (points)")
+    rows[0].set_ylabel("mean gain over recipes, adjusted for targets (points)")
     handles, labels = rows[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8, frameon=False)
     figure.draw_without_rendering()  # labels keep clear of each other only where nothing moves any more

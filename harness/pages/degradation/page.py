@@ -311,8 +311,8 @@ def render_page(found: Degradation, heat_map: str, scatter: str) -> str:
         "",
         f"![Gain against the size of the pretraining text]({scatter})",
         "",
-        "Mean over recipes, freed of which targets a language has. The line has the slope of the tables; the band is "
-        "its interval.",
+        "Mean over recipes, adjusted for which targets a language has, so that it can differ from the table's mean. "
+        "Languages without text stand on the left. The line has the slope of the tables; the band is its interval.",
         "",
     ]
     return "\n".join([*parts, *_body(found, pipe, lambda text: [text])]) + "\n"
