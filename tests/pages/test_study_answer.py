@@ -91,6 +91,18 @@ def test_collapsed_cells_leave_nothing_to_be_shown_and_the_page_says_so() -> Non
     assert "sound" not in page_of(make({"mnli": -3.0}, seeds=FIVE))
 
 
+def test_a_recipe_with_few_seeds_is_no_extreme_while_others_have_enough() -> None:
+    def first_seed(cell: Cell) -> dict[str, Any]:
+        lacking = cell.recipe == "qqp" and cell.seed > 1
+        return {"status": "failed", "score": None, "dev_score": None} if lacking else {}
+
+    said = answer(make({"mnli": 3.0, "squad_v2": 1.0, "qqp": 30.0}, seeds=FIVE, change=first_seed))
+    assert "and of recipes with 3 seeds or more (not yet qqp), none of 2 recipes loses on average" in said
+    assert "that of mnli (+3.0" in said and "qqp (" not in said
+    only = answer(make({"qqp": 30.0}, seeds=(1,)))
+    assert "the mean gain of qqp (+" in only and "not yet" not in only
+
+
 def test_a_recipe_that_lacks_a_target_is_no_extreme() -> None:
     said = answer(make({"mnli": 1.0, "ccg": 9.0}, seeds=FIVE, change=status("unavailable", "ccg", "xnli")))
     assert "the mean gain of mnli" in said and "ccg" not in said

@@ -196,6 +196,20 @@ def test_one_seed_gives_values_and_no_certainty() -> None:
     assert all(share.tested == 0 for result in found.recipes for share in result.shares.values())
 
 
+def test_a_recipe_with_few_seeds_is_shown_and_not_averaged_while_others_have_enough() -> None:
+    table = make_table(lambda recipe, language: {"mnli": -2.0, "qqp": 9.0}[recipe], recipes=("mnli", "qqp"))
+    seeds = sorted({row.cell.seed for row in table.cells})
+    cells = [row for row in table.cells if row.cell.recipe != "qqp" or row.cell.seed == seeds[0]]
+    found = measure_degradation(table.model_copy(update={"cells": cells}), LANGUAGES, "en", registration(), "run")
+    assert {result.recipe: result.averaged for result in found.recipes} == {"mnli": True, "qqp": False}
+    alone = [row for row in table.cells if row.cell.recipe != "qqp"]
+    without = measure_degradation(table.model_copy(update={"cells": alone}), LANGUAGES, "en", registration(), "run")
+    assert found.average == without.average and found.low_without == {}
+    one = [row for row in cells if row.cell.seed == seeds[0]]
+    few = measure_degradation(table.model_copy(update={"cells": one}), LANGUAGES, "en", registration(), "run")
+    assert all(result.averaged for result in few.recipes), "none has more"
+
+
 def test_other_recipes_than_plain_english_ones_are_shown_and_not_averaged() -> None:
     found = measure(
         lambda recipe, language: 9.0 if "+" in recipe else 0.0, recipes=("mnli", "mnli+mlm", "mnli+translated")

@@ -221,8 +221,8 @@ def _cautions(found: Degradation) -> list[str]:
     not_averaged = [result.recipe for result in found.recipes if not result.averaged]
     if not_averaged:
         lines.append(
-            f"separate, in no mean: {name_some(not_averaged)} (other texts than those of English tasks, or another "
-            "learning rate than the chosen one)."
+            f"separate, in no mean: {name_some(not_averaged)} (other texts than those of English tasks, another "
+            f"learning rate than the chosen one, or fewer than {FEWEST_SEEDS} seeds while other recipes have them)."
         )
     if found.collapsed:
         lines.append(

@@ -61,10 +61,14 @@ def _count(verdicts: Sequence[ClaimVerdict]) -> str:
 
 def on_recipes(study: Study) -> str:
     """The largest mean gain and the largest mean loss of a recipe over the targets that decide."""
-    found = study.deciding.adjusted
-    if not found:
+    every = study.deciding.adjusted
+    if not every:
         return f"No recipe has a score on all of {', '.join(study.deciding.targets)} at any seed that counts."
+    first_look = study.design.looks[0]
+    found = {name: value for name, value in every.items() if len(value.values) >= first_look} or every
+    few = [name for name in every if name not in found]
     where = f"Over {_targets(study)}"
+    where += f", and of recipes with {first_look} seeds or more (not yet {', '.join(few)})" if few else ""
     most, least = max(found, key=lambda name: found[name].mean), min(found, key=lambda name: found[name].mean)
     if most == least:
         return f"{where}, the mean gain of {_recipe(study, most)}: {_clear(found)}."

@@ -81,7 +81,10 @@ def measure_degradation(
     seeds = sorted({row.cell.seed for row in table.cells})
     recipes = [recipe for recipe in dict.fromkeys(row.cell.recipe for row in table.cells) if recipe != BASELINE]
     sample = _Sample(gains, known, levels, source_language, registration, targets, seeds, table.groups, rows or {})
-    results = [_result(sample, recipe) for recipe in recipes if any(key[0] == recipe for key in gains)]
+    seeds_of = {recipe: {seed for key in gains if key[0] == recipe for seed in gains[key]} for recipe in recipes}
+    meant = [recipe for recipe in recipes if not registration.is_apart(recipe)]
+    enough = [recipe for recipe in meant if len(seeds_of[recipe]) >= FEWEST_SEEDS] or meant
+    results = [_result(sample, recipe, recipe in enough) for recipe in recipes if seeds_of[recipe]]
     averaged = [result.recipe for result in results if result.averaged]
     mean = sample.array(averaged)
     average, without = sample.effects(mean), sample.without_retrieval(mean)
@@ -177,13 +180,13 @@ class _Sample:
         return self.effects(array[self.others]) if 0 < len(self.others) < len(self.targets) else None
 
 
-def _result(sample: _Sample, recipe: str) -> RecipeResult:
+def _result(sample: _Sample, recipe: str, averaged: bool) -> RecipeResult:
     array, pairs = sample.array([recipe]), _pairs(sample, recipe)
     alpha, threshold = sample.registration.degraded.alpha, sample.registration.degraded.threshold_points
     shares: dict[Level, Share] = {level: _share(pairs, level, alpha, threshold) for level in ("low", "other")}
     return RecipeResult(
         recipe=recipe,
-        averaged=not sample.registration.is_apart(recipe),
+        averaged=averaged,
         pairs=pairs,
         shares=shares,
         effects=sample.effects(array),
