@@ -115,10 +115,11 @@ def _unseen(found: Degradation) -> str:
     """How large a loss of one language could be without being shown."""
     if not found.sight:
         return "with few seeds small losses go unseen"
-    least = found.sight[0].seeds
-    one = max((sight for sight in found.sight if sight.seeds == least), key=lambda sight: sight.loss_points)
+    here = found.sight[0].seeds  # then come more seeds than there are
+    one = max((sight for sight in found.sight if sight.seeds == here), key=lambda sight: sight.loss_points)
     chance = f"{one.chance:.0%}" if one.chance >= 0.01 else "under 1%"
-    return f"that says little, as a loss of {one.loss_points:g} points would be shown with probability {chance}"
+    little = "that says little, as " if one.chance < 0.5 else ""
+    return f"{little}a loss of {one.loss_points:g} points would be shown with probability {chance}"
 
 
 def points(effect: Effect | None) -> str:
