@@ -139,7 +139,8 @@ def _cell(found: SeedMean | None, seeds: int, signed: bool = True) -> str:
     if found is None:
         return "no score"
     text = show_mean(found, signed)
-    return text if len(found.by_seed) == seeds else f"{text} ({len(found.by_seed)} seeds)"
+    n = len(found.by_seed)
+    return text if n == seeds else f"{text} ({n} seed{'s' if n != 1 else ''})"
 
 
 def colours(study: Study) -> str:
