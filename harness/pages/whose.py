@@ -8,6 +8,9 @@ from pathlib import Path
 
 from harness.project.errors import HarnessError
 
+LONGEST = 1000
+"""Characters that are read of a first line; no title is as long."""
+
 
 def own_page(profile: str, title: str, usual: Path) -> Path:
     """The usual page, or one beside it named by the profile where something else lies there. `title`: the first line of
@@ -35,10 +38,12 @@ def _is_free(page: Path, title: str) -> bool:
 
 
 def _first_line(page: Path) -> str:
-    if not page.is_file():
+    """Empty where it can't be read; of a file without line breaks its beginning."""
+    try:
+        with page.open(encoding="utf-8", errors="replace") as lines:
+            return lines.readline(LONGEST).rstrip("\n")
+    except OSError:
         return ""
-    with page.open(encoding="utf-8", errors="replace") as lines:
-        return lines.readline().rstrip("\n")
 
 
 def _beside(page: Path, profile: str) -> Path:

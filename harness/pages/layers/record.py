@@ -8,11 +8,11 @@ harness/pages/layers/page.py turns into a page.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from harness.audit.scope import without_planted
-from harness.audit.subject import Judged, sound_results
+from harness.audit.subject import sound_results
 from harness.data.folder import read_manifest
 from harness.experiment.layer_scores import LayerScores, checkpoint_weights, measure_checkpoints, retrieval_settings
 from harness.model.determinism import device_name
@@ -118,8 +118,8 @@ def read_layers(
     seeds = _chosen("seed", seeds, params.grid.seeds)
     recipes = [BASELINE, *(recipe for recipe in recipes if recipe != BASELINE)]
     judged, table = sound_results(params, paths)
-    tasks, left_out = _retrieval_tasks(params, paths, judged)
-    kept = kept_layers(judged, tasks, paths)
+    kept = kept_layers(judged, params.grid.targets, paths)
+    tasks, left_out = _retrieval_tasks(params, paths, {target for _, target, _ in kept})
     trainings = [(recipe, seed) for recipe, seed in params.grid.trainings if recipe in recipes and seed in seeds]
     if judged.source == "pinned":  # a study that is not finished is pinned piece by piece
         ran = {(row.cell.recipe, row.cell.seed) for row in table.cells if row.cell.target in tasks}
@@ -182,11 +182,10 @@ def _chosen(what: str, asked: Sequence[T] | None, known: Sequence[T]) -> list[T]
     return [one for one in known if asked is None or one in asked]
 
 
-def _retrieval_tasks(params: Params, paths: Paths, judged: Judged) -> tuple[dict[str, Task], dict[str, str]]:
-    """The grid's retrieval targets that have layers to show or rows to measure them on; the others -> why not."""
+def _retrieval_tasks(params: Params, paths: Paths, kept: Collection[str]) -> tuple[dict[str, Task], dict[str, str]]:
+    """The grid's retrieval targets whose layers are `kept` or that have rows to measure; the others -> why not."""
     tasks = {name: load_task(name, paths.tasks) for name in params.grid.targets}
     tasks = {name: task for name, task in tasks.items() if task.head == "retrieval"}
-    kept = {target for _, target, _ in kept_layers(judged, tasks, paths)}
     lacking = {name: why for name in tasks if name not in kept and (why := read_manifest(paths.data(name)).unavailable)}
     if len(lacking) == len(tasks):
         raise HarnessError(

@@ -52,8 +52,8 @@ def rates_of(
     found = []
     for recipe in recipes:
         names = {words: recipe + ending for ending, words in RATES.items() if recipe + ending in scores.recipes}
-        if names and (one := _rate_gains(scores, recipe, {CHOSEN: recipe, **names})):
-            rates = {CHOSEN: recipe, **names}
+        rates = {CHOSEN: recipe, **names}
+        if names and (one := _rate_gains(scores, recipe, rates)):
             low = _low(table, rates, list(one.gains), languages, source, registration)
             found.append(one.model_copy(update={"low": low}))
     return found

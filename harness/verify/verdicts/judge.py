@@ -65,7 +65,7 @@ def judge(
     outcome = check.outcome(found, scores, n_claim, design)
     kept = hold_collapses(check, found, scores, outcome, n_claim, design)
     tells = check.replicates and found.whole and not in_scope
-    kept, over = replicate(check, found, scores, kept, n_claim, design) if tells else (kept, [])
+    kept, over = replicate(check, found, scores, outcome, kept, n_claim, design) if tells else (kept, [])
     developed = development_of(claim, found, scores, development, design) if development else None
     kept = hold_split(claim, kept, developed)
     verdict = verdict_on(claim, kept.verdict, **kept.model_dump(exclude={"verdict", "p_parts", "sensitivity"}))

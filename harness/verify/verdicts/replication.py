@@ -33,17 +33,22 @@ HELD_BY_COLLAPSES = "collapsed cells hold the replication back"
 
 
 def replicate(
-    check: Measured, found: Measurement, scores: Scores, kept: Outcome, n_claim: int | None, design: Design
+    check: Measured,
+    found: Measurement,
+    scores: Scores,
+    outcome: Outcome,
+    kept: Outcome,
+    n_claim: int | None,
+    design: Design,
 ) -> tuple[Outcome, list[str]]:
     """The outcome `kept` with the value and the p values of a replication over the targets that the design names, and
     sentences that say so, and what collapsed cells do to it; its own value and p values where those targets are all of
-    the check's, or none of them. Raises nothing.
+    the check's, or none of them. `outcome`: `kept` before collapsed cells held it back. Raises nothing.
     """
     left_out, unlearnt = not_deciding(found.targets, scores, design)
     if not left_out:
-        plain = check.outcome(found, scores, n_claim, design)
         sound = sound_seeds(check, found, scores)
-        return kept.model_copy(update={"sound_seeds": sound}), held_words(plain, kept, sound, design)
+        return kept.model_copy(update={"sound_seeds": sound}), held_words(outcome, kept, sound, design)
     others = [target for target in check.targets if target not in left_out]
     part = check.model_copy(update={"targets": others})
     measured = measure(part, scores, design)
