@@ -79,10 +79,13 @@ def degradation(
     Only on the encoder and data that the question names does the answer decide it; it says what it is about.
     """
     from harness.pages.degradation.figures import write_figures
-    from harness.pages.degradation.page import render_text, write_page
+    from harness.pages.degradation.page import TITLE, render_text, write_page
     from harness.pages.degradation.record import read_degradation
+    from harness.pages.whose import refuse_other_page
 
     params, paths = open_project(profile)
+    if page:
+        refuse_other_page(params.profile, TITLE.format(params.profile), paths.root / page, "degradation --page")
     found = read_degradation(params, paths)
     typer.echo(found.model_dump_json(indent=1) if json_ else render_text(found))
     written = write_figures(found, paths.root / figures) if figures else []

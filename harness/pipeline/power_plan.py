@@ -18,7 +18,7 @@ from harness.project.params import Params
 from harness.project.paths import Paths
 from harness.project.profiles import describe_encoder
 from harness.project.stages import matrix_of
-from harness.project.terminal import Column, paragraph, table_lines, terminal_width
+from harness.project.terminal import Column, fitting, paragraph, table_lines, terminal_width
 from harness.verify.claims.claim import Claim
 from harness.verify.claims.kinds.base import Measured
 from harness.verify.claims.needs import needs
@@ -77,7 +77,8 @@ def render_power(params: Params, paths: Paths, sigma: float | None = None, claim
     headers = ["claim", *columns, *(["pilot's s"] if pilot else []), *costs]
     width = terminal_width()
     table = [Column(name, cells) for name, cells in zip(headers, zip(*rows, strict=True), strict=True)]
-    legend = (line for text in _legend(design, step, where, pilot, params) for line in paragraph(text, width))
+    texts = [*_left_out(table, width), *_legend(design, step, where, pilot, params)]
+    legend = (line for text in texts for line in paragraph(text, width))
     return "\n".join([*paragraph(_head(params, design), width), "", *table_lines(table, width), "", *legend])
 
 
@@ -163,6 +164,14 @@ def _head(params: Params, design: Design) -> str:
         f"profile {params.profile}: seeds at which each measured claim would come out REPRODUCED with probability"
         f" {POWER:.0%}, were it true; looks after {looks} seeds (reference/{DESIGN})"
     )
+
+
+def _left_out(table: Sequence[Column], width: int) -> list[str]:
+    """Which columns this terminal has no room for, in words; empty where it shows all."""
+    shown, _ = fitting(table, width)
+    names = [" ".join(column.header.split()) for column in table if column not in shown]
+    words = f"no room in {width} columns for {', '.join(names)}: a wider terminal or a file shows them"
+    return [words] if names else []
 
 
 def _legend(design: Design, step: float, where: str, pilot: Pilot | None, params: Params) -> list[str]:

@@ -114,6 +114,18 @@ def test_the_command_prints_json_and_writes_figures_and_page(
     assert "found neither" in capsys.readouterr().err
 
 
+def test_a_page_over_another_file_is_refused_before_anything_is_computed(
+    repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repo_root)
+    other = tmp_path / "notes.md"
+    other.write_text("# Notes of mine\n", encoding="utf-8")
+    assert run(["degradation", "--profile", "lab", "--page", str(other)]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "notes-lab.md" in told.err
+    assert other.read_text(encoding="utf-8") == "# Notes of mine\n"
+
+
 @pytest.mark.slow
 def test_the_command_loads_nothing_that_trains(repo_root: Path) -> None:
     code = (

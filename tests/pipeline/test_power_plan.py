@@ -42,6 +42,18 @@ def test_every_measured_claim_has_a_row_and_retrieval_comes_first(repo_root: Pat
     assert "pilot: reference/lab/scores.json, up to 3 seeds" in words
 
 
+def test_a_narrow_terminal_says_which_columns_it_has_no_room_for(
+    repo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = " ".join(planned(repo_root, "lab"))
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = planned(repo_root, "lab")
+    assert max(map(len, narrow)) <= 80
+    words = " ".join(" ".join(narrow).split())
+    assert "no room in 80 columns for " in words and "cells (pilot): a wider terminal" in words
+    assert "no room" not in wide
+
+
 def test_one_claim_has_the_same_pilot_as_among_all(repo_root: Path) -> None:
     alone = table(planned(repo_root, "lab", 0.3, "squad-gain"))
     assert list(alone) == ["squad-gain"]

@@ -15,7 +15,6 @@ from harness.pages.degradation.answer import answer, points
 from harness.pages.degradation.figures import draw_figures
 from harness.pages.markdown import markdown_table
 from harness.pages.whole import whole_files
-from harness.pages.whose import refuse_other_page
 from harness.project.errors import name_some
 from harness.project.terminal import WIDTH
 from harness.verify.languages.records import Degradation, Effects, RecipeResult
@@ -280,8 +279,7 @@ def _body(found: Degradation, table: Table, line: Callable[[str], list[str]]) ->
 
 
 def write_page(found: Degradation, out: Path) -> Path:
-    """Write the page, and its two pictures beside it. Raises HarnessError where something else lies there."""
-    refuse_other_page(found.profile, TITLE.format(found.profile), out, "degradation --page")
+    """Write the page, and its two pictures beside it."""
     with whole_files(out.parent) as place:
         heat_map, scatter = draw_figures(found, place, ("png",), out.stem)
         (place / out.name).write_text(render_page(found, heat_map, scatter), encoding="utf-8")

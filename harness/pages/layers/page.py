@@ -15,7 +15,6 @@ from harness.pages.layers.record import Contribution, Layers
 from harness.pages.markdown import markdown_table
 from harness.pages.means import SeedMean
 from harness.pages.whole import whole_files
-from harness.pages.whose import refuse_other_page
 from harness.project.params import BASELINE
 from harness.verify.show.table import show_points
 
@@ -28,8 +27,7 @@ EQUAL = 1e-9
 
 
 def write_page(record: Layers, out: Path) -> None:
-    """Write the page to `out`, and <out>.png beside it. Raises HarnessError where something else lies there."""
-    refuse_other_page(record.profile, TITLE.format(record.profile), out, "layers --out")
+    """Write the page to `out`, and <out>.png beside it."""
     picture = out.with_suffix(".png")
     with whole_files(out.parent) as place:
         plot_layers(record.curves, f"profile {record.profile}: {record.encoder}", place / picture.name)

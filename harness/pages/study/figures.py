@@ -5,7 +5,7 @@ PNGs whose bytes follow from the record and the version of matplotlib.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,9 @@ LEAST_REACH_POINTS = 1.0
 """A heat map's colour scale spans at least this much, so that noise does not look like an effect."""
 SEEDS_BELOW = 0.25
 """Seeds are drawn so far below the mean and its interval, in rows, so that neither hides the other."""
-MEAN, SEED, ABSENT = "#1f5a8c", "#9a9a9a", "#e6e6e6"
+OVERLAID = 0.55
+"""Opacity of one seed's dot, so that two on each other look like two."""
+MEAN, SEED, ABSENT = "#1f5a8c", "#555555", "#e6e6e6"
 
 
 def plot_gains(study: Study, path: Path) -> None:
@@ -58,12 +60,16 @@ def _draw_averages(axes: Axes, averages: Mapping[str, Average]) -> None:
 
 
 def _draw_estimate(axes: Axes, place: int, found: SeedMean) -> None:
-    seeds = list(found.by_seed.values())
-    axes.scatter(seeds, [place + SEEDS_BELOW] * len(seeds), s=14, color=SEED, zorder=2, linewidths=0)
+    draw_seeds(axes, place + SEEDS_BELOW, list(found.by_seed.values()), size=14, colour=SEED)
     if found.interval:
         axes.plot([found.interval.low, found.interval.high], [place] * 2, color=MEAN, linewidth=1.8, zorder=3)
     fill = MEAN if found.excludes_zero else "white"
     axes.scatter([found.mean], [place], s=34, facecolor=fill, edgecolor=MEAN, linewidths=1.5, zorder=4)
+
+
+def draw_seeds(axes: Axes, place: float, points: Sequence[float], size: float, colour: str) -> None:
+    """A dot for each seed's value at this height; where dots lie on each other it is darker."""
+    axes.scatter(points, [place] * len(points), s=size, color=colour, alpha=OVERLAID, zorder=2, linewidths=0)
 
 
 def plot_pairs(study: Study, path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.pages.study.figures import new_figure
+from harness.pages.study.figures import draw_seeds, new_figure
 from harness.pages.study.record import Study
 from harness.verify.statistics.aggregate import Aggregate
 from harness.verify.verdicts.planted import published
@@ -85,8 +85,7 @@ def draw_band(axes: Axes, place: int, verdict: ClaimVerdict, left: float, right:
 
 def draw_value(axes: Axes, place: float, found: Aggregate, colour: str, marker: str) -> None:
     """Mean, interval and seeds in a row; the mean is filled where the interval excludes 0."""
-    seeds = list(found.values.values())
-    axes.scatter(seeds, [place + SEEDS_BELOW] * len(seeds), s=9, color=colour, alpha=0.55, zorder=2, linewidths=0)
+    draw_seeds(axes, place + SEEDS_BELOW, list(found.values.values()), size=9, colour=colour)
     if found.interval:
         axes.plot(found.interval, [place] * 2, color=colour, linewidth=1.6, zorder=3)
     clear = found.interval is not None and math.prod(found.interval) > 0
