@@ -9,10 +9,12 @@ import pytest
 from degradation_world import LANGUAGES, REGISTRATION, low_resource, make_table, registration
 from scipy import stats
 
+from harness.pages.degradation.page import language_rows
 from harness.project.errors import HarnessError
 from harness.verify.languages.degradation import gains_by_language, measure_degradation
 from harness.verify.languages.records import Degradation, Effect
 from harness.verify.languages.registration import Language, load_languages, load_registration
+from harness.verify.show.table import show_points
 from harness.verify.statistics.resampling import draw_languages, estimate_effects, moderate, pooled_effects, q_values
 
 
@@ -231,6 +233,23 @@ def test_the_line_of_the_figure_is_that_of_the_tables() -> None:
         line = found.fit.centre_gain + 2.0 * (LANGUAGES[code].log_size - found.fit.centre_log_size)
         assert gain == pytest.approx(line, abs=0.3)
     assert list(found.fit.unseen) == ["yo"]
+
+
+def test_the_figure_and_the_table_rest_on_the_seeds_of_the_means_too() -> None:
+    """With a recipe that lacks seeds, the languages of one target still lie about the line, and not off to a side."""
+    missing = [f"multi-udpos-{seed}" for seed in (4, 5)]
+    found = measure(lambda recipe, language: 0.0, targets=("udpos",), seeds=5, noise=5.0, missing=missing)
+    fit = found.fit
+    assert fit.slope is not None
+    off = [
+        gain - (fit.centre_gain + fit.slope.value * (LANGUAGES[code].log_size - fit.centre_log_size))
+        for code, gain in fit.points.items()
+    ]
+    assert np.mean(off) == pytest.approx(0.0, abs=1e-9) and max(map(abs, off)) > 0.1
+    code = next(iter(fit.points))
+    common = [p.by_seed[s] for r in found.recipes for p in r.pairs if p.language == code for s in (1, 2, 3)]
+    row = next(row for row in language_rows(found) if row[0] == code)
+    assert row[-1] == show_points(float(np.mean(common)))
 
 
 def test_files_that_do_not_fit_are_named(tmp_path: Path) -> None:

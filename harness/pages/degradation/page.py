@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from tabulate import tabulate
 
@@ -17,7 +18,7 @@ from harness.pages.markdown import markdown_table
 from harness.pages.whole import whole_files
 from harness.project.errors import name_some
 from harness.project.terminal import WIDTH
-from harness.verify.languages.records import Degradation, Effects, RecipeResult
+from harness.verify.languages.records import Degradation, Effects, RecipeResult, mean_over_recipes
 from harness.verify.show.table import show_points
 from harness.verify.statistics.intervals import FEWEST_SEEDS
 
@@ -146,15 +147,15 @@ def _chance(value: float) -> str:
 def language_rows(found: Degradation) -> list[tuple[str, ...]]:
     """Language, its resources, both levels, and its gain in the mean over recipes and its targets."""
     rows: list[tuple[str, ...]] = []
+    means = mean_over_recipes(found.recipes)
     for code, language in found.languages.items():
         level = found.levels[code]
         alternative = found.registration.level(language, level == "source", alternative=True)
-        gains = [pair.mean for result in found.averaged for pair in result.pairs if pair.language == code]
-        targets = {pair.target for result in found.averaged for pair in result.pairs if pair.language == code}
-        mean = show_points(sum(gains) / len(gains)) if gains else "-"
+        gains = [gain for (_, spoken), gain in means.items() if spoken == code]
+        mean = show_points(fmean(gains)) if gains else "-"
         size = "none" if language.cc100_gib is None else f"{language.cc100_gib:.1f}"
         resources = (size, str(language.joshi_class), level, alternative)
-        rows.append((code, language.name, *resources, str(len(targets)), mean))
+        rows.append((code, language.name, *resources, str(len(gains)), mean))
     return rows
 
 

@@ -23,6 +23,7 @@ from harness.verify.languages.records import (
     RecipeResult,
     Share,
     SizeFit,
+    mean_over_recipes,
 )
 from harness.verify.languages.registration import Language, Level, Registration
 from harness.verify.languages.rows import Key, Noise
@@ -88,7 +89,7 @@ def measure_degradation(
     averaged = [result.recipe for result in results if result.averaged]
     mean = sample.array(averaged)
     average, without = sample.effects(mean), sample.without_retrieval(mean)
-    by_pair, over_seeds = _mean_over_recipes(results), mean_over_seeds(mean)
+    by_pair, over_seeds = mean_over_recipes(results), mean_over_seeds(mean)
     return Degradation(
         profile=table.profile,
         encoder=table.encoder,
@@ -260,16 +261,6 @@ def _over_seeds(pairs: Sequence[PairGain], sample: _Sample, recipe: str) -> Effe
             found = add_variance(found, noise.variance / len(pairs) ** 2)
     reach = t_quantile((1 + CONFIDENCE) / 2, found.freedom) * found.standard_error
     return Effect(value=found.mean, interval=Interval(low=found.mean - reach, high=found.mean + reach))
-
-
-def _mean_over_recipes(results: Sequence[RecipeResult]) -> dict[tuple[str, str], float]:
-    """(target, language) -> mean gain over the averaged recipes that have one."""
-    found: dict[tuple[str, str], list[float]] = {}
-    for result in results:
-        if result.averaged:
-            for pair in result.pairs:
-                found.setdefault((pair.target, pair.language), []).append(pair.mean)
-    return {key: statistics.fmean(gains) for key, gains in found.items()}
 
 
 def _fit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from statistics import fmean
 from typing import Literal
 
 from pydantic import Field
@@ -144,6 +146,21 @@ class RecipeResult(Record):
     def is_degraded(self, pair: PairGain, alpha: float) -> bool:
         """Is a loss beyond the threshold shown?"""
         return pair.q_loss is not None and pair.q_loss <= alpha
+
+
+def mean_over_recipes(results: Iterable[RecipeResult]) -> dict[tuple[str, str], float]:
+    """(target, language) -> mean gain over the averaged recipes that have one, at the seeds that all of these have: a
+    seed that only some ran at would weigh these more. Without such a seed there is no mean.
+    """
+    gains: dict[tuple[str, str], list[dict[int, float]]] = {}
+    for result in results:
+        for pair in result.pairs if result.averaged else ():
+            gains.setdefault((pair.target, pair.language), []).append(pair.by_seed)
+    means = {}
+    for key, by_recipe in gains.items():
+        if seeds := set.intersection(*map(set, by_recipe)):
+            means[key] = fmean(by_seed[seed] for by_seed in by_recipe for seed in sorted(seeds))
+    return means
 
 
 class SizeFit(Record):
