@@ -22,16 +22,9 @@ from harness.experiment.share import pinned_folder
 from harness.experiment.training.text import read_corpus
 from harness.model.encoder import load_encoder, new_encoder, random_encoder
 from harness.pages.encoder import record as encoder_report
-from harness.pages.encoder.page import (
-    Correlation,
-    EncoderReport,
-    Measured,
-    Size,
-    finding,
-    plot_curve,
-    rank_correlation,
-    render_page,
-)
+from harness.pages.encoder.correlation import Correlation, rank_correlation
+from harness.pages.encoder.page import finding, plot_curve, render_page
+from harness.pages.encoder.report import EncoderReport, Measured, Size
 from harness.project.params import Params, Pretraining
 from harness.project.paths import Paths
 from harness.project.profiles import load_params, read_params

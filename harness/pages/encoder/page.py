@@ -1,103 +1,26 @@
 """The page that `harness encoder report` writes: a frozen `EncoderReport` -> Markdown and the picture of its curve.
 
-Pure: every sentence, the findings included, follows from the record; record.py measures it. One file,
-because it is one page, section by section from top to bottom.
+Pure: every sentence, the findings included, follows from the record; record.py measures it. Section by section from
+top to bottom.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from harness.data.lab.languages import LANGUAGES
+from harness.pages.encoder.correlation import SHUFFLES, Correlation, rank_correlation, show_correlation
+from harness.pages.encoder.report import EncoderReport
 from harness.pages.markdown import markdown_table
-from harness.project.params import Pretraining
-from harness.project.records import Record
 
-Scores = dict[str, float]
 SIDES = ("pretrained", "random")
 TRANSFER = ("udpos", "panx")
-SHUFFLES = 10_000
 FAMILY_NAMES = {"xlm-roberta": "XLM-R's", "bert": "BERT's"}
 LEVEL = 0.05
 """One-sided p below which the page says that transfer falls with something."""
-
-
-class Measured(Record):
-    """What one encoder, pretrained or random, reaches."""
-
-    dev: dict[str, Scores]
-    """target -> metric -> points on the source language's dev rows; empty where training diverged."""
-    test: dict[str, Scores]
-    """`udpos` and `panx` -> language -> F1 in points, zero-shot but for the source language."""
-    retrieval: list[Scores]
-    """Hidden layer (0: embeddings) -> language -> tatoeba accuracy in points; empty without tatoeba."""
-
-
-class Size(Record):
-    """Size of an encoder, from its configuration."""
-
-    family: str
-    """`model_type` of its config.json."""
-    layers: int
-    """Transformer layers."""
-    hidden_size: int
-    """Width of the hidden states."""
-    heads: int
-    """Attention heads per layer."""
-    intermediate_size: int
-    """Width of the feed-forward layer."""
-    max_length: int
-    """Longest input in tokens."""
-    vocabulary_size: int
-    """Rows of the word embeddings."""
-
-
-class EncoderReport(Record):
-    """Everything that the page says."""
-
-    profile: str
-    """The profile that the encoder belongs to."""
-    names: dict[str, str]
-    """target -> what it is called: a laboratory analogue never bears the data set's name alone."""
-    stand_ins: dict[str, str]
-    """target, or `pretraining text` -> what stands in for its own data, in a data pack that lacks it."""
-    source_language: str
-    """The language of all training rows."""
-    source: str
-    """Where the encoder comes from, in words."""
-    size: Size
-    """Size of both encoders."""
-    pretraining: Pretraining | None
-    """How the pretrained one was made here; None: others made it."""
-    made: dict[str, Any]
-    """results/<profile>/encoder.json."""
-    seed: int
-    """The repetition (of the grid) that heads and data order follow."""
-    retrieval_layer: int | None
-    """The hidden layer that the profile's cells of tatoeba use."""
-    pretrained: Measured
-    """The encoder of the pipeline."""
-    random: Measured
-    """The same configuration and tokenizer, untrained."""
-    baselines: dict[str, Scores]
-    """target -> metric of the baseline, `majority` and `bag_of_words` in points."""
-    shared_words: Scores
-    """language -> tatoeba accuracy in points of the sentence that shares most words."""
-
-
-class Correlation(Record):
-    """A rank correlation and how often chance alone gives as much."""
-
-    rho: float | None
-    """Spearman's; None where one side does not vary."""
-    p: float
-    """One-sided: the share of shuffles with at least this rho."""
-    count: int
-    """Languages."""
 
 
 def plot_curve(report: EncoderReport, path: Path) -> None:
@@ -298,7 +221,7 @@ def _findings(report: EncoderReport, target: str) -> list[str]:
             rank_correlation(size, values),
             rank_correlation(size, values, groups=related),
         ]
-        rows.append((name, *(_cell(correlation) for correlation in found[name])))
+        rows.append((name, *(show_correlation(correlation) for correlation in found[name])))
     by_group = []
     for share in sorted(set(related), reverse=True):
         sides = [
@@ -329,36 +252,9 @@ def finding(what: str, cause: str, correlation: Correlation) -> str:
     if correlation.rho is None:
         return f"Whether {what} falls with {cause} cannot be said: one of the two does not vary."
     verb = "falls with" if correlation.p < LEVEL else "is not shown to fall with"
-    return f"{what} {verb} {cause}: rank correlation {_cell(correlation)} over {correlation.count} languages."
-
-
-def rank_correlation(x: Sequence[float], y: Sequence[float], groups: Sequence[float] | None = None) -> Correlation:
-    """Spearman's rank correlation of `x` and `y` with a one-sided permutation test.
-
-    With `groups` ranks are taken within each group, centred there and pooled, and shuffles stay within the group: what
-    differs between groups has no say.
-    """
-    members = np.zeros(len(x)) if groups is None else np.asarray(groups, dtype=float)
-    places = [np.flatnonzero(members == group) for group in np.unique(members)]
-    left, right = _centred_ranks(x, places), _centred_ranks(y, places)
-    scale = float(np.sqrt((left @ left) * (right @ right)))
-    if scale == 0:
-        return Correlation(rho=None, p=1.0, count=len(x))
-    draws = np.random.default_rng(0)
-    shuffled = np.tile(right, (SHUFFLES, 1))
-    for place in places:
-        shuffled[:, place] = draws.permuted(shuffled[:, place], axis=1)
-    as_high = int((shuffled @ left >= left @ right - 1e-9).sum())
-    return Correlation(rho=float(left @ right) / scale, p=(as_high + 1) / (SHUFFLES + 1), count=len(x))
-
-
-def _centred_ranks(values: Sequence[float], places: Sequence[Any]) -> Any:
-    """Ranks within each group less the group's mean rank; equal values share the mean of their ranks."""
-    array, ranks = np.asarray(values, dtype=float), np.zeros(len(values))
-    for place in places:
-        _, inverse, counts = np.unique(array[place], return_inverse=True, return_counts=True)
-        ranks[place] = (np.cumsum(counts) - (counts - 1) / 2)[inverse] - (len(place) + 1) / 2
-    return ranks
+    return (
+        f"{what} {verb} {cause}: rank correlation {show_correlation(correlation)} over {correlation.count} languages."
+    )
 
 
 def _retrieval(report: EncoderReport) -> str:
@@ -411,9 +307,3 @@ def _three(pretrained: float | None, random: float | None) -> tuple[str, str, st
     difference = "-" if pretrained is None or random is None else f"{pretrained - random:+z.1f}"
     first, second = ("-" if value is None else f"{value:.1f}" for value in (pretrained, random))
     return first, second, difference
-
-
-def _cell(correlation: Correlation) -> str:
-    if correlation.rho is None:
-        return "-"
-    return f"{correlation.rho:+z.2f} (p {'< 0.001' if correlation.p < 0.001 else format(correlation.p, '.3f')})"

@@ -15,7 +15,8 @@ from harness.data.folder import languages, read_manifest, read_split
 from harness.experiment.inputs import cell_inputs
 from harness.experiment.layer_scores import score_layers
 from harness.metrics import scoring
-from harness.pages.encoder.page import TRANSFER, EncoderReport, Measured, Scores, Size, plot_curve, render_page
+from harness.pages.encoder.page import TRANSFER, plot_curve, render_page
+from harness.pages.encoder.report import EncoderReport, Measured, Scores, Size
 from harness.pages.whole import whole_files
 from harness.project.errors import HarnessError
 from harness.project.files import sha256_bytes, sha256_file
