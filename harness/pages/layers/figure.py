@@ -20,8 +20,10 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's palette, which colour-blind readers can tell apart."""
 MARKERS = "osD^vPX"
 PINNED = "#b0b0b0"
-APART = 0.09
-"""Distance, in layers, between the intervals of two recipes at one layer."""
+ROUNDS = ("-", "-.", ":")
+"""Line of the first recipes, of those whose colours come round once, and so on; the baseline's is dashed."""
+APART, WIDEST = 0.09, 0.6
+"""Distance, in layers, between the intervals of two recipes at one layer, and between the first and the last."""
 
 
 def plot_layers(curves: Curves, whose: str, path: Path) -> None:
@@ -64,11 +66,12 @@ def _draw(axes: Axes, others: Sequence[str], recipes: Mapping[str, Sequence[Seed
         place = others.index(recipe) if recipe in others else None
         colour = "black" if place is None else COLOURS[place % len(COLOURS)]
         marker = "." if place is None else MARKERS[place % len(MARKERS)]
-        shift = 0.0 if place is None or not spread else (place - (len(others) - 1) / 2) * APART
+        line = "--" if place is None else ROUNDS[place // len(COLOURS) % len(ROUNDS)]
+        apart = min(APART, WIDEST / len(others)) if others else 0.0
+        shift = 0.0 if place is None or not spread else (place - (len(others) - 1) / 2) * apart
         x, means = [layer + shift for layer in range(len(layers))], [found.mean for found in layers]
         axes.plot(
-            x, means, color=colour, marker=marker, markersize=5, linewidth=1.6, label=recipe,
-            linestyle="--" if place is None else "-", zorder=3,
+            x, means, color=colour, marker=marker, markersize=5, linewidth=1.6, label=recipe, linestyle=line, zorder=3,
         )  # fmt: skip
         ends = [(at, found.interval) for at, found in zip(x, layers, strict=True) if spread and found.interval]
         for at, interval in ends:
