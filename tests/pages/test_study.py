@@ -164,6 +164,12 @@ def test_where_and_when_the_results_were_made() -> None:
     assert "from the run in `results/lab`" in page_of(study.model_copy(update={"verification": run}))
 
 
+def test_gains_whose_scores_come_from_two_classes_of_machine_are_named() -> None:
+    assert "class of machine" not in page_of(make({"mnli": 1.0}))
+    page = page_of(make({"mnli": 1.0, "squad_v2": 2.0}, other_machines={"mnli": [2], "squad_v2": [1, 3]}))
+    assert "ran on at the same seed: mnli at seed 2; squad_v2 at seeds 1, 3. Sums are rounded" in page
+
+
 def test_notes_and_stand_ins_of_the_data_are_named() -> None:
     lines = [[name, *[""] * 8, words] for name, words in (("ccg", "STAND-IN: other tags"), ("qqp", "note: a part"),
                                                           ("mnli", "note: a part"), ("xnli", ""))]  # fmt: skip

@@ -13,7 +13,7 @@ from harness.audit.pin_results import pin_results
 from harness.pages.study.record import EncoderMade, read_study
 from harness.project.errors import HarnessError
 from harness.project.files import write_json
-from harness.project.results import Cell, grid_cells
+from harness.project.results import Cell, grid_cells, read_result, write_result
 from harness.verify.languages.registration import LANGUAGES_FILE, REGISTRATION_FILE
 
 Make = Callable[..., Project]
@@ -44,6 +44,16 @@ def test_a_run_is_described_by_its_own_files(make_project: Make, repo_root: os.P
     assert study.provenance.machines == [{"cpu": "toy", "threads": 1}] and study.provenance.git_commits == ["c0ffee"]
     assert study.gains["mnli"]["xnli"] and study.gains["mnli"]["xnli"].mean == pytest.approx(2.0)
     assert set(study.task_notes) == {"laboratory analogue"}
+
+
+def test_seeds_from_two_classes_of_machine_are_known(make_project: Make, repo_root: os.PathLike[str]) -> None:
+    project = run_with_encoder(make_project, repo_root)
+    assert read_study(project.params, project.paths).other_machines == {}
+    for target in ("xnli", "bucc"):
+        folder = project.paths.cell("mnli", target, 2)
+        result = read_result(folder / "result.json")
+        write_result(folder, result.model_copy(update={"provenance": result.provenance | {"threads": 8}}))
+    assert read_study(project.params, project.paths).other_machines == {"mnli": [2]}
 
 
 def test_the_encoders_record_counts_only_for_the_weights_that_cells_started_from(

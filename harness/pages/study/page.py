@@ -226,6 +226,7 @@ def _limits(study: Study) -> str:
         f"{count_clear(study)} A single bold number is weak evidence.",
         _on_retrieval(study),
         *_on_cells(study),
+        _on_machines(study),
         _on_seeds(study),
     ]
     return "\n\n".join(["## What these numbers can't say", "\n".join(f"- {line}" for line in lines if line)])
@@ -281,6 +282,20 @@ def _on_cells(study: Study) -> list[str]:
             f"{', '.join(study.left_out)}: not the mixture of its name, and so not the one that a claim means."
         )
     return lines
+
+
+def _on_machines(study: Study) -> str:
+    """Gains whose two scores come from different classes of machine."""
+    if not study.other_machines:
+        return ""
+    named = "; ".join(
+        f"{recipe} at seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+        for recipe, seeds in study.other_machines.items()
+    )
+    return (
+        f"Not run on the class of machine that `{BASELINE}` ran on at the same seed: {named}. Sums are rounded "
+        "otherwise there, and these gains hold that, too; `harness verify` names the cells."
+    )
 
 
 def _on_seeds(study: Study) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.audit.integrity.machines import recipes_on_other_machines
 from harness.audit.levels import verify_results
 from harness.audit.scope import without_planted
 from harness.audit.subject import Judged, sound_results
@@ -121,6 +122,8 @@ class Study(Record):
     """Rows that are scored of each language's file, test or dev; null: all."""
     shared: list[SharedRows]
     """Training rows that a target and an intermediate task have in common."""
+    other_machines: dict[str, list[int]]
+    """recipe -> seeds at which it and the baseline come from different classes of machine."""
     cell_seconds: float
     """Wall time of all cells; 0: not known."""
 
@@ -166,6 +169,7 @@ def study_of(judged: Judged, table: ScoresTable, verification: Verification, par
         trainings=read_trainings(judged, recipes, paths),
         most_rows=params.evaluation.max_rows,
         shared=shared_rows(tasks, params),
+        other_machines=recipes_on_other_machines(judged.checked.results),
         cell_seconds=sum(result.elapsed_s for result in judged.checked.results.values()),
     )
 
@@ -196,6 +200,7 @@ def make_study(
     trainings: Sequence[RecipeTraining] = (),
     most_rows: int | None = None,
     shared: Sequence[SharedRows] = (),
+    other_machines: Mapping[str, list[int]] | None = None,
     cell_seconds: float = 0.0,
 ) -> Study:
     """The record of a sound table of scores: what is measured from it, and what the caller knows besides.
@@ -240,6 +245,7 @@ def make_study(
         trainings=list(trainings),
         most_rows=most_rows,
         shared=list(shared),
+        other_machines=dict(other_machines or {}),
         cell_seconds=cell_seconds,
     )
 

@@ -28,7 +28,7 @@ from harness.verify.languages.records import (
 from harness.verify.languages.registration import Language, Level, Registration
 from harness.verify.languages.rows import Key, Noise
 from harness.verify.languages.uncertainty import sight, target_noise, with_rows
-from harness.verify.scores import ScoresTable, paired_gains
+from harness.verify.scores import ScoresTable, mean_over, paired_gains
 from harness.verify.statistics.intervals import CONFIDENCE, FEWEST_SEEDS, Interval, spread, t_quantile
 from harness.verify.statistics.resampling import (
     Array,
@@ -131,7 +131,7 @@ class _Sample:
 
     def __init__(
         self,
-        gains: Mapping[Key, Mapping[int, float]],
+        gains: Mapping[Key, dict[int, float]],
         known: Mapping[str, Language],
         levels: Mapping[str, Level],
         source_language: str,
@@ -159,13 +159,12 @@ class _Sample:
         """targets x languages x seeds: the mean over those of `recipes` that have gains of the target and language, at
         the seeds that all of these have; else NaN. A seed that only some ran at would weigh these more.
         """
-        shape = (len(self.targets), len(self.codes), len(self.seeds))
-        array = np.full(shape, np.nan)
-        for place in np.ndindex(shape):
-            target, code, seed = self.targets[place[0]], self.codes[place[1]], self.seeds[place[2]]
-            there = [by_seed for recipe in recipes if (by_seed := self.gains.get((recipe, target, code), {}))]
-            if there and all(seed in by_seed for by_seed in there):
-                array[place] = statistics.fmean(by_seed[seed] for by_seed in there)
+        array = np.full((len(self.targets), len(self.codes), len(self.seeds)), np.nan)
+        for target, code in np.ndindex(array.shape[:2]):
+            keys = [(recipe, self.targets[target], self.codes[code]) for recipe in recipes]
+            there = [self.gains[key] for key in keys if key in self.gains]
+            for seed, mean in mean_over(there, self.seeds).items() if there else ():
+                array[target, code, self.seeds.index(seed)] = mean
         return array
 
     def effects(self, array: Array, alternative: bool = False) -> Effects:

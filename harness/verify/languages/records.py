@@ -10,6 +10,7 @@ from pydantic import Field
 
 from harness.project.records import Record
 from harness.verify.languages.registration import Language, Level, Registration
+from harness.verify.scores import mean_over
 from harness.verify.statistics.intervals import Direction, Interval, direction
 
 
@@ -156,11 +157,8 @@ def mean_over_recipes(results: Iterable[RecipeResult]) -> dict[tuple[str, str], 
     for result in results:
         for pair in result.pairs if result.averaged else ():
             gains.setdefault((pair.target, pair.language), []).append(pair.by_seed)
-    means = {}
-    for key, by_recipe in gains.items():
-        if seeds := set.intersection(*map(set, by_recipe)):
-            means[key] = fmean(by_seed[seed] for by_seed in by_recipe for seed in sorted(seeds))
-    return means
+    by_seed = {key: mean_over(by_recipe, sorted(by_recipe[0])) for key, by_recipe in gains.items()}
+    return {key: fmean(means.values()) for key, means in by_seed.items() if means}
 
 
 class SizeFit(Record):
