@@ -83,11 +83,16 @@ def test_collapsed_cells_leave_nothing_to_be_shown_and_the_page_says_so() -> Non
     mnli = row(page, "mnli-gain", "The claims")
     assert (mnli[2], mnli[-2], mnli[-1]) == ("OPEN HERE", "3 (2 sound)", "-")
     assert "so nothing could be shown of mnli-gain, whatever its size." in page
+    assert "1 OPEN HERE (mnli-gain; too few sound seeds to show anything)." in answer(study)
     assert "collapsed cells hold the replication back" in page and "leaves 2; with fewer than 3 such seeds" in page
     more = make({"mnli": -9.0}, seeds=FIVE, change=status("collapsed", "none", "xnli", seeds=(2,)))
     mnli = row(page_of(more), "mnli-gain", "The claims")
     assert (mnli[2], mnli[-2]) == ("OPPOSITE HERE", "5 (4 sound)") and mnli[-1] != "-"
-    assert "nothing could be shown" not in page_of(more)
+    assert "nothing could be shown" not in page_of(more) and "to show anything" not in answer(more)
+    several = {"mnli": 0.1, "hellaswag": 0.1}
+    one = answer(make(several, seeds=FIVE, change=status("collapsed", "mnli", "xnli", seeds=(1, 2, 3))))
+    assert "2 OPEN HERE (mnli-gain, hellaswag-gain; too few sound seeds to show anything of mnli-gain)." in one
+    assert "1 OPEN HERE (mnli-gain; too few sound seeds to show anything)" in answer(make({"mnli": 9.0}, seeds=(1,)))
     assert "sound" not in page_of(make({"mnli": -3.0}, seeds=FIVE))
 
 

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import get_args
 
+from harness.pages.study.parts import has_few_seeds
 from harness.pages.study.record import Study
 from harness.project.params import BASELINE
 from harness.verify.show.table import show_interval, show_points
 from harness.verify.statistics.aggregate import Aggregate
+from harness.verify.statistics.design import Design
 from harness.verify.verdicts.planted import published
 from harness.verify.verdicts.verdict import ClaimVerdict, Replication
 
@@ -41,8 +43,8 @@ def on_claims(study: Study) -> str:
     if not gains:
         first = "No claim that states a gain has all the cells that it needs here"
     else:
-        first = f"Of the claims that state a gain, {len(gains)} can be tested here: {_count(gains)}"
-    more = f"; of {len(others)} other{_s(len(others))}, {_count(others)}" if others else ""
+        first = f"Of the claims that state a gain, {len(gains)} can be tested here: {_count(gains, study.design)}"
+    more = f"; of {len(others)} other{_s(len(others))}, {_count(others, study.design)}" if others else ""
     return f"{first}{more}."
 
 
@@ -50,12 +52,17 @@ def _s(n: int) -> str:
     return "" if n == 1 else "s"
 
 
-def _count(verdicts: Sequence[ClaimVerdict]) -> str:
-    """`1 HOLDS HERE (a), 0 OPPOSITE HERE, 2 OPEN HERE (b, c)`: every word, also where it is said of none."""
+def _count(verdicts: Sequence[ClaimVerdict], design: Design) -> str:
+    """`1 HOLDS HERE (a), 0 OPPOSITE HERE, 2 OPEN HERE (b, c)`: every word, also where it is said of none; and which
+    had too few seeds for anything else.
+    """
     parts = []
     for word in get_args(Replication):
         named = [verdict.id for verdict in verdicts if verdict.replication == word]
-        parts.append(f"{len(named)} {word}" + (f" ({', '.join(named)})" if named else ""))
+        few = [verdict.id for verdict in verdicts if verdict.replication == word and has_few_seeds(verdict, design)]
+        which = "" if few == named else f" of {', '.join(few)}"
+        why = f"; too few sound seeds to show anything{which}" if few else ""
+        parts.append(f"{len(named)} {word}" + (f" ({', '.join(named)}{why})" if named else ""))
     return ", ".join(parts)
 
 

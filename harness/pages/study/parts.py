@@ -98,6 +98,11 @@ def is_held(verdict: ClaimVerdict, design: Design) -> bool:
     return verdict.sound_seeds is not None and verdict.sound_seeds < design.looks[0]
 
 
+def has_few_seeds(verdict: ClaimVerdict, design: Design) -> bool:
+    """Are there, with or without collapsed cells, too few seeds to show anything of it?"""
+    return is_held(verdict, design) or verdict.n_seeds < design.looks[0]
+
+
 def was_tested(verdict: ClaimVerdict) -> bool:
     """Was it replicated or, in its scope, judged?"""
     return verdict.replication is not None or (not verdict.is_unmeasured and verdict.verdict != "NOT_TESTED")
