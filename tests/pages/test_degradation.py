@@ -52,6 +52,11 @@ def test_the_answer_names_a_planted_degradation() -> None:
     assert re.search(r"low-resource languages fare worse than the others \(\+(0\.9|1\.[01]) \[", text)
     assert "The less pretraining text, the smaller the gain: +" in text
     assert "gains on low-resource languages (100%) and 0 of" in text
+    assert "each by itself" not in text and "all of them of" not in text, "every recipe loses"
+    table = make_table(lambda recipe, _: -6.0 if recipe == "mnli" else 0.0, recipes=("mnli", "squad_v2", "qqp"))
+    one = answer(measure_degradation(table, LANGUAGES, "en", registration(), "run"))
+    assert "; each by itself, 1 of 3 shows a loss (mnli)." in one
+    assert "gains on other languages (33%), all of them of mnli, at a false" in one
 
 
 def test_the_answer_names_a_uniform_gain_and_no_effect() -> None:

@@ -14,6 +14,7 @@ from harness.pages.study import rate_gains
 from harness.pages.study.answer import answer, first_sentence
 from harness.pages.study.page import TITLE, write_page
 from harness.pages.study.rates import on_change, on_low_resource, sign_changes
+from harness.pages.study.shared import SharedRows
 from harness.pages.whose import own_page, refuse_other_page
 from harness.project.errors import HarnessError
 from harness.project.results import Cell
@@ -66,6 +67,7 @@ def test_the_extremes_are_told_as_what_they_are() -> None:
     assert "the mean gain of mnli (+0.1" in (one := answer(make({"mnli": 0.1}))) and "not shown to differ" in one
     hit = answer(make({"mnli": 3.0}, seeds=FIVE, change=status("collapsed", "mnli", "xnli", seeds=(2,))))
     assert "5 seeds, a cell on xnli collapsed)" in hit and "collapsed" not in gains
+    assert hit.split(". ")[1].endswith("with collapsed cells as they are")
     hit = answer(make({"mnli": 3.0}, seeds=FIVE, change=status("collapsed", "mnli", "xnli", seeds=(2, 3))))
     assert "5 seeds, 2 cells on xnli collapsed)" in hit
 
@@ -75,6 +77,16 @@ def test_a_mean_that_one_target_makes_alone_is_told_without_it() -> None:
     assert re.search(r"mnli \(\+2\.0 .*, 5 seeds, without xnli -0\.2\)", said) and said.count("without xnli") == 1
     even = answer(make({"mnli": 2.0, "qqp": -2.0}, seeds=FIVE))
     assert re.search(r"mnli \([^)]*5 seeds\)", even) and re.search(r"qqp \([^)]*5 seeds\)", even)
+
+
+def test_a_mean_is_told_without_the_targets_that_train_on_the_recipes_rows() -> None:
+    twice = [SharedRows(target=target, task="squad_v1", target_rows=280, task_rows=600) for target in ("xquad", "mlqa")]
+    gains = {"squad_v1": {"xquad": 15.0, "mlqa": 10.0, "tydiqa": 4.0}, "qqp": {"xquad": 15.0, "mlqa": 10.0}}
+    said = answer(make(gains, seeds=FIVE, shared=twice))
+    assert re.search(r"squad_v1 \([^)]*5 seeds, without xquad and mlqa, which train on rows of it, \+0\.8\)", said)
+    assert "qqp (" in said and said.count("on rows of it") == 1
+    one = answer(make(gains, seeds=FIVE, shared=twice[:1]))
+    assert "without xquad, which trains on rows of it, +" in one
 
 
 def test_collapsed_cells_leave_nothing_to_be_shown_and_the_page_says_so() -> None:
@@ -106,6 +118,16 @@ def test_a_recipe_with_few_seeds_is_no_extreme_while_others_have_enough() -> Non
     assert "that of mnli (+3.0" in said and "qqp (" not in said
     only = answer(make({"qqp": 30.0}, seeds=(1,)))
     assert "the mean gain of qqp (+" in only and "not yet" not in only
+
+
+def test_a_share_of_recipes_is_not_said_to_lack_seeds_where_one_recipe_does() -> None:
+    def first_seed(cell: Cell) -> dict[str, Any]:
+        lacking = cell.recipe == "qqp" and cell.seed > 1
+        return {"status": "failed", "score": None, "dev_score": None} if lacking else {}
+
+    recipes = ("anli_plus", "mnli", "qqp", "squad_v2", "squad_v1", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
+    said = answer(make(dict.fromkeys(recipes, 0.1), seeds=FIVE, change=first_seed)).split(". ")[0]
+    assert re.search(r"OPEN HERE \([^)]*tydiqa-gain", said) and not re.search(r"anything of [^)]*tydiqa-gain", said)
 
 
 def test_a_recipe_that_lacks_a_target_is_no_extreme() -> None:

@@ -22,7 +22,9 @@ def found(**changed: Any) -> dict[tuple[str, str], SharedRows]:
 
 def test_files_of_equal_bytes_are_found_in_the_pins_and_cut_as_the_profile_cuts_them() -> None:
     pairs = found()
-    assert pairs.keys() == {("xnli", "mnli"), ("xquad", "squad_v1"), ("mlqa", "squad_v1")}
+    assert pairs.keys() == {("xnli", "mnli"), ("xnli", "anli_plus"), ("xquad", "squad_v1"), ("mlqa", "squad_v1")}
+    assert [key for key, one in pairs.items() if not one.is_whole] == [("xnli", "anli_plus")]
+    assert pairs["xnli", "anli_plus"].task_rows == 2900, "of the task's own files"
     one = pairs["xnli", "mnli"]
     assert (one.target_rows, one.task_rows, one.common) == (1600, 2900, 1600)
     less = MINI.intermediate | {"mnli": MINI.intermediate["mnli"].model_copy(update={"max_examples": 1000})}
@@ -37,4 +39,7 @@ def test_the_page_says_how_many_of_how_many() -> None:
     part = whole.model_copy(update={"task_rows": 1000})
     assert "all 1,600 that it trains on are among the 2,900" in page_of(make({"mnli": 1.0}, shared=[whole]))
     assert "1,000 of 1,600 that it trains on are among the 1,000" in page_of(make({"mnli": 1.0}, shared=[part]))
+    some = whole.model_copy(update={"task": "anli_plus", "is_whole": False, "mixtures": ["multi"]})
+    page = page_of(make({"anli_plus": 1.0}, shared=[some]))
+    assert "xnli trains on 1,600 rows of which some are among the 2,900 of anli_plus, which draws from" in page
     assert "shares with an intermediate" not in page_of(make({"mnli": 1.0}))

@@ -36,13 +36,24 @@ def _on_low(found: Degradation) -> str:
     if low.interval is None:
         return f"Undecided: {number}; seeds or languages are too few for an interval."
     if low.direction == "down":
-        return f"Intermediate training DEGRADES low-resource languages: {number}."
+        return f"Intermediate training DEGRADES low-resource languages: {number}{_losers(found)}."
     if low.direction == "up":
         return f"Intermediate training does NOT degrade low-resource languages on average, it helps them: {number}."
     return (
         f"NO degradation of low-resource languages is shown on average, nor is it excluded: {number}, so a mean loss "
         f"of more than {-low.interval.low:.1f} points is ruled out (at 5 %, one-sided)."
     )
+
+
+def _losers(found: Degradation) -> str:
+    """Which recipes lose by themselves, where not all do."""
+    every = {result.recipe: result.effects.low for result in found.averaged}
+    down = [recipe for recipe, low in every.items() if low is not None and low.direction == "down"]
+    if len(down) == len(every):
+        return ""
+    named = f" ({', '.join(down)})" if down else ""
+    verb = "shows" if len(down) == 1 else "show"
+    return f"; each by itself, {len(down)} of {len(every)} {verb} a loss{named}"
 
 
 def _without_one(found: Degradation) -> str:
@@ -99,6 +110,8 @@ def _on_shares(found: Degradation) -> str:
     levels: tuple[tuple[Level, str], ...] = (("low", "low-resource"), ("other", "other"))
     degraded = found.registration.degraded
     parts = []
+    lossy = [r.recipe for r in found.averaged if any(r.shares[level].degraded for level, _ in levels)]
+    where = f", all of them of {' and '.join(lossy)}" if 0 < len(lossy) < min(4, len(found.averaged)) else ""
     for level, word in levels:
         shares = [result.shares[level] for result in found.averaged]
         lost, tested = sum(share.degraded for share in shares), sum(share.tested for share in shares)
@@ -106,8 +119,8 @@ def _on_shares(found: Degradation) -> str:
             return f"No (target, language) has the {FEWEST_SEEDS} seeds that a test needs."
         parts.append(f"{lost} of {tested} gains on {word} languages ({lost / tested:.0%})")
     return (
-        f"A loss of more than {-degraded.threshold_points:.1f} points is shown for {' and '.join(parts)}, at a false "
-        f"discovery rate of {degraded.alpha:.0%} within each recipe; {_unseen(found)}."
+        f"A loss of more than {-degraded.threshold_points:.1f} points is shown for {' and '.join(parts)}{where}, at a "
+        f"false discovery rate of {degraded.alpha:.0%} within each recipe; {_unseen(found)}."
     )
 
 
@@ -119,7 +132,7 @@ def _unseen(found: Degradation) -> str:
     one = max((sight for sight in found.sight if sight.seeds == here), key=lambda sight: sight.loss_points)
     chance = f"{one.chance:.0%}" if one.chance >= 0.01 else "under 1%"
     little = "that says little, as " if one.chance < 0.5 else ""
-    return f"{little}a loss of {one.loss_points:g} points would be shown with probability {chance}"
+    return f"{little}a loss of {one.loss_points:g} points would be shown with probability {chance} at {here} seeds"
 
 
 def points(effect: Effect | None) -> str:

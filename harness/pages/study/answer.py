@@ -78,7 +78,7 @@ def on_recipes(study: Study) -> str:
     where += f", and of recipes with {first_look} seeds or more (not yet {', '.join(few)})" if few else ""
     most, least = max(found, key=lambda name: found[name].mean), min(found, key=lambda name: found[name].mean)
     if most == least:
-        return f"{where}, the mean gain of {_recipe(study, most)}: {_clear(found)}."
+        return f"{where}, the mean gain of {_recipe(study, most)}: {_clear(found)}{_as_they_are(study, found)}."
     up, down = found[most].mean > 0, found[least].mean < 0
     n = len(found)
     if up and down:
@@ -89,7 +89,7 @@ def on_recipes(study: Study) -> str:
         near, far = (least, most) if up else (most, least)
         first = f"none of {n} recipes {none} on average: the largest mean {some} is that of {_recipe(study, far)}"
         second = f"the smallest that of {_recipe(study, near)}"
-    return f"{where}, {first}, and {second}; {_clear(found)}."
+    return f"{where}, {first}, and {second}; {_clear(found)}{_as_they_are(study, found)}."
 
 
 def _targets(study: Study) -> str:
@@ -112,7 +112,7 @@ def _cells(n: int, word: str) -> str:
 def _recipe(study: Study, name: str) -> str:
     value = study.deciding.adjusted[name]
     parts = [f"{with_interval(value)}, {len(value.values)} seed{_s(len(value.values))}"]
-    if influence := _without_one(study, name):
+    if influence := _without_shared(study, name) or _without_one(study, name):
         parts.append(f"without {influence[0]} {show_points(influence[1])}")
     for target, n in study.collapsed.get(name, {}).items():
         if target in study.deciding.targets:
@@ -120,19 +120,39 @@ def _recipe(study: Study, name: str) -> str:
     return f"{name} ({', '.join(parts)})"
 
 
+def _as_they_are(study: Study, found: Mapping[str, Aggregate]) -> str:
+    """That no claim is tested so, where a cell collapsed."""
+    hit = any(
+        target in study.deciding.targets for name in (BASELINE, *found) for target in study.collapsed.get(name, ())
+    )
+    each = "each by itself and " if len(found) > 1 else ""
+    return f", {each}with collapsed cells as they are" if hit else ""
+
+
+def _without_shared(study: Study, name: str) -> tuple[str, float] | None:
+    """The targets that decide and train on rows of the recipe's own task, and the mean gain over the others."""
+    shared = [one.target for one in study.shared if one.task == name and one.target in study.deciding.targets]
+    if not shared or len(shared) == len(study.deciding.targets):
+        return None
+    verb = "trains" if len(shared) == 1 else "train"
+    return f"{' and '.join(shared)}, which {verb} on rows of it,", _mean_without(study, name, shared)
+
+
+def _mean_without(study: Study, name: str, left_out: Sequence[str]) -> float:
+    """The mean gain over the targets that decide, without some."""
+    others = [gain.by_seed for target in study.deciding.targets
+              if target not in left_out and (gain := study.gains[name][target])]  # fmt: skip
+    return fmean(by_seed[seed] for by_seed in others for seed in study.deciding.adjusted[name].values)
+
+
 def _without_one(study: Study, name: str) -> tuple[str, float] | None:
     """The target without which the mean gain of a recipe turns round or more than halves, and the mean without it."""
     value, targets = study.deciding.adjusted[name], study.deciding.targets
-    gains = {target: gain.by_seed for target in targets if (gain := study.gains[name][target]) is not None}
-    if len(targets) < 2 or len(gains) < len(targets):
+    if len(targets) < 2 or any(study.gains[name][target] is None for target in targets):
         return None
-
-    def without(target: str) -> float:
-        others = [by_seed for other, by_seed in gains.items() if other != target]
-        return fmean(by_seed[seed] for by_seed in others for seed in value.values)
-
-    most = max(targets, key=lambda target: abs(value.mean - without(target)))
-    rest = without(most)
+    rests = {target: _mean_without(study, name, [target]) for target in targets}
+    most = max(targets, key=lambda target: abs(value.mean - rests[target]))
+    rest = rests[most]
     return (most, rest) if rest * value.mean <= 0 or abs(rest) < abs(value.mean) / 2 else None
 
 

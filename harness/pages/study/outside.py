@@ -42,8 +42,8 @@ class Outside(Record):
     """language -> mean of the baseline over its seeds, of the languages that both have, the source language first."""
     seeds: int
     """Seeds that went in."""
-    collapsed: int
-    """Seeds among them at which the baseline collapsed."""
+    collapsed: list[float]
+    """Its scores at those of them at which it collapsed."""
     training_rows: int | None
     """Rows that this profile trains the target on; null: all."""
     best: Best | None
@@ -82,11 +82,12 @@ def outside_of(
                 row=row,
                 here=here,
                 seeds=len(cells),
-                collapsed=sum(
-                    cell.status == "collapsed"
+                collapsed=[
+                    cell.score
                     for cell in table.cells
-                    if (cell.cell.recipe, cell.cell.target) == (BASELINE, row.target)
-                ),
+                    if (cell.cell.recipe, cell.cell.target, cell.status) == (BASELINE, row.target, "collapsed")
+                    and cell.score is not None
+                ],
                 training_rows=training_rows[row.target],
                 best=_best(table, recipes, row, cells, codes),
                 order=_order(row.scores, here),
@@ -180,8 +181,9 @@ def _said(one: Outside) -> str:
     ]
     if one.collapsed:
         parts.append(
-            f"The baseline collapsed at {one.collapsed} of {one.seeds} seeds, and a model that hardly learnt has "
-            "little to lose: its row can't tell that from a fault of the pipeline."
+            f"By its dev rows the baseline collapsed at {len(one.collapsed)} of {one.seeds} seeds (scores there "
+            f"{', '.join(f'{score:.1f}' for score in one.collapsed)}), and a model that learnt little has little to "
+            "lose: its row can't tell that from a fault of the pipeline."
         )
     if best := one.best:
         parts.append(

@@ -99,8 +99,10 @@ def is_held(verdict: ClaimVerdict, design: Design) -> bool:
 
 
 def has_few_seeds(verdict: ClaimVerdict, design: Design) -> bool:
-    """Are there, with or without collapsed cells, too few seeds to show anything of it?"""
-    return is_held(verdict, design) or verdict.n_seeds < design.looks[0]
+    """Are there, with or without collapsed cells, too few seeds to show anything of it? Not known of a share of
+    recipes, each of which has its own seeds.
+    """
+    return not verdict.is_share and (is_held(verdict, design) or verdict.n_seeds < design.looks[0])
 
 
 def was_tested(verdict: ClaimVerdict) -> bool:

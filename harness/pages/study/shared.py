@@ -1,5 +1,5 @@
-"""Training rows that a target and an intermediate task have in common: files of equal bytes in their pins, of which
-each takes the first rows. What a recipe gains on such a target is also that of reading the same rows twice.
+"""Training rows that a target and an intermediate task have in common: files of equal bytes in their pins. What a
+recipe gains on such a target is also that of reading the same rows twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.project.tasks import Task, pin_for
 
 
 class SharedRows(Record):
-    """One target and one intermediate task that train on the same file."""
+    """One target and one intermediate task that train on rows of the same file."""
 
     target: str
     """The target."""
@@ -26,17 +26,19 @@ class SharedRows(Record):
     """Rows that the target trains on."""
     task_rows: int
     """Rows that the intermediate task trains on."""
+    is_whole: bool = True
+    """Do both have no other file? Each then takes its first rows, so that the number in both is known."""
     mixtures: list[str] = Field(default_factory=list)
     """Recipes that mix the task with others, and read a part of these rows."""
 
     @property
     def common(self) -> int:
-        """Rows in both."""
+        """Rows in both, where that is known."""
         return min(self.target_rows, self.task_rows)
 
 
 def shared_rows(tasks: Iterable[Task], params: Params) -> list[SharedRows]:
-    """The pairs of the profile whose pins name the same training file; none where rows are published ones, whose
+    """The pairs of the profile whose pins name a training file in common; none where rows are published ones, whose
     hashes nobody states.
     """
     files = {task.name: found for task in tasks if (found := _training_file(task, params))}
@@ -45,7 +47,8 @@ def shared_rows(tasks: Iterable[Task], params: Params) -> list[SharedRows]:
             target=target,
             task=task,
             target_rows=_used(rows, params.target[target]),
-            task_rows=_used(rows, params.intermediate[task]),
+            task_rows=_used(others_rows, params.intermediate[task]),
+            is_whole=hashes == others,
             mixtures=[
                 name
                 for name in params.grid.recipes
@@ -53,13 +56,13 @@ def shared_rows(tasks: Iterable[Task], params: Params) -> list[SharedRows]:
             ],
         )
         for target, (hashes, rows) in files.items()
-        for task, (others, _) in files.items()
-        if target in params.target and task in params.intermediate and hashes == others
+        for task, (others, others_rows) in files.items()
+        if target in params.target and task in params.intermediate and not hashes.isdisjoint(others)
     ]
 
 
-def _training_file(task: Task, params: Params) -> tuple[tuple[str, ...], int] | None:
-    """sha256 of the pinned training rows in the source language, and their number."""
+def _training_file(task: Task, params: Params) -> tuple[frozenset[str], int] | None:
+    """sha256 of the files of the pinned training rows in the source language, and the number of rows."""
     if params.data.source == "published":
         return None
     try:
@@ -69,9 +72,9 @@ def _training_file(task: Task, params: Params) -> tuple[tuple[str, ...], int] | 
     stem = f"train.{pin.source_language}"
     if isinstance(pin, GeneratedPin):
         made = pin.files.get(stem)
-        return ((made.sha256,), made.rows) if made else None
+        return (frozenset([made.sha256]), made.rows) if made else None
     parts = pin.files.get(stem, [])
-    return (tuple(part.sha256 for part in parts), sum(part.rows for part in parts)) if parts else None
+    return (frozenset(part.sha256 for part in parts), sum(part.rows for part in parts)) if parts else None
 
 
 def _used(rows: int, settings: object) -> int:
@@ -85,6 +88,12 @@ def shared_lines(shared: Sequence[SharedRows]) -> list[str]:
 
 
 def _line(one: SharedRows) -> str:
+    if not one.is_whole:
+        among = f", and so does {', '.join(one.mixtures)}" if one.mixtures else ""
+        return (
+            f"{one.target} trains on {one.target_rows:,} rows of which some are among the {one.task_rows:,} of "
+            f"{one.task}, which draws from the same file among others{among}; these are read twice after it."
+        )
     which = f"all {one.common:,}" if one.common == one.target_rows else f"{one.common:,} of {one.target_rows:,}"
     mixtures = f"; after {', '.join(one.mixtures)}, which draws from several tasks, some are" if one.mixtures else ""
     return (

@@ -86,7 +86,7 @@ def held_words(plain: Outcome, held: Outcome, sound: int | None, design: Design)
     return [
         f"{HELD_BY_COLLAPSES}: what is shown must also be without the seeds of collapsed cells, which leaves {sound}"
         f"{few}; before Holm's step-down {show_p(kept[0])} for what it says and {show_p(kept[1])} for its opposite,"
-        f" and with these seeds {show_p(p[0])} and {show_p(p[1])}"
+        f" and with collapsed cells as they are {show_p(p[0])} and {show_p(p[1])}"
     ]
 
 
