@@ -7,15 +7,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from degradation_world import LANGUAGES, REGISTRATION, low_resource, make_table, registration
 
 from harness.commands.main import run
-from harness.pages.degradation.answer import answer
+from harness.pages.degradation.answer import answer, level_weights
 from harness.pages.degradation.figures import HEAT_MAP, SCATTER, STEM, draw_languages, draw_size, write_figures
 from harness.pages.degradation.languages import laboratory_languages
-from harness.pages.degradation.page import noise_rows, render_page, render_text, sight_table
+from harness.pages.degradation.page import noise_rows, render_page, render_text, sight_table, target_rows
 from harness.pages.degradation.record import read_degradation
 from harness.project.errors import HarnessError
 from harness.project.paths import Paths
@@ -54,9 +55,27 @@ def test_the_answer_names_a_planted_degradation() -> None:
     assert "gains on low-resource languages (100%) and 0 of" in text
     assert "each by itself" not in text and "all of them of" not in text, "every recipe loses"
     table = make_table(lambda recipe, _: -6.0 if recipe == "mnli" else 0.0, recipes=("mnli", "squad_v2", "qqp"))
-    one = answer(measure_degradation(table, LANGUAGES, "en", registration(), "run"))
+    one = answer(measured := measure_degradation(table, LANGUAGES, "en", registration(), "run"))
     assert "; each by itself, 1 of 3 shows a loss (mnli)." in one
     assert "gains on other languages (33%), all of them of mnli, at a false" in one
+    assert re.search(r"- mnli, \d+ on panx, \d+ on tatoeba, [^:]*: \w+ on", render_page(measured, "a.png", "b.png"))
+
+
+def test_the_levels_means_are_those_of_the_weights() -> None:
+    found = measure(-6.0, 1.0)
+    weights, low = level_weights(found), found.average.low
+    means = {
+        target: fmean(p.mean for r in found.averaged for p in r.pairs if (p.target, p.level) == (target, "low"))
+        for target, weight in weights.items()
+        if weight
+    }
+    assert low and sum(weights[target] * mean for target, mean in means.items()) == pytest.approx(low.value)
+    assert sum(weights.values()) == pytest.approx(1.0) and weights["bucc"] == 0.0
+    most = sorted(weights, key=lambda target: -weights[target])[:3]
+    named = ", ".join(f"{target} ({weights[target]:.0%})" for target in most)
+    assert f"these numbers are mostly those of {named}." in answer(found)
+    assert [row[3] for row in target_rows(found)] == [f"{weights[target]:.0%}" for target in found.targets]
+    assert "mostly those of" not in answer(measure(-6.0, 1.0, targets=("panx", "udpos")))
 
 
 def test_the_answer_names_a_uniform_gain_and_no_effect() -> None:

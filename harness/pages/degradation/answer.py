@@ -13,7 +13,7 @@ from harness.verify.statistics.intervals import FEWEST_SEEDS
 
 def answer(found: Degradation) -> str:
     """The answer to the question in plain words, with its numbers, its uncertainty and its reach."""
-    parts = (_reach, _on_low, _without_one, _on_difference, _on_slope, _without_retrieval, _on_shares)
+    parts = (_reach, _on_low, _without_one, _on_difference, _on_weights, _on_slope, _without_retrieval, _on_shares)
     return " ".join(sentence for part in parts if (sentence := part(found)))
 
 
@@ -79,6 +79,41 @@ def _on_difference(found: Degradation) -> str:
         "unclear": "low-resource languages do not clearly fare differently from the others",
     }
     return f"On the same targets {words[str(difference.direction)]} ({points(other)}): difference {points(difference)}."
+
+
+MOST_NAMED = 3
+"""So many targets are named in a sentence."""
+
+
+def level_weights(found: Degradation) -> dict[str, float]:
+    """target -> how much of the levels' means and their difference it makes: n_low n_other / (n_low + n_other) of its
+    zero-shot languages, of 1 over all targets. Empty where none has both levels.
+    """
+    raw = {}
+    for target, (low, other) in level_counts(found).items():
+        raw[target] = low * other / (low + other) if low and other else 0.0
+    total = sum(raw.values())
+    return {target: weight / total for target, weight in raw.items()} if total else {}
+
+
+def level_counts(found: Degradation) -> dict[str, tuple[int, int]]:
+    """target -> its zero-shot languages with a gain: low-resource ones and others."""
+    counts = {}
+    for target in found.targets:
+        pairs = [pair for result in found.averaged for pair in result.pairs if pair.target == target]
+        levels = {pair.language: pair.level for pair in pairs}
+        counts[target] = sum(of == "low" for of in levels.values()), sum(of == "other" for of in levels.values())
+    return counts
+
+
+def _on_weights(found: Degradation) -> str:
+    """The targets that make most of these numbers, where some say little or nothing."""
+    ranked = sorted(level_weights(found).items(), key=lambda item: -item[1])
+    rest = sum(weight for _, weight in ranked[MOST_NAMED:])
+    if len(ranked) <= MOST_NAMED or rest > 1 / 3:
+        return ""
+    named = ", ".join(f"{target} ({weight:.0%})" for target, weight in ranked[:MOST_NAMED])
+    return f"By where such languages are tested, these numbers are mostly those of {named}."
 
 
 def _on_slope(found: Degradation) -> str:

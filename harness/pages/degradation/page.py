@@ -6,13 +6,14 @@ answer.py gives the sentences of the answer, figures.py the pictures.
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 
 from tabulate import tabulate
 
-from harness.pages.degradation.answer import answer, points
+from harness.pages.degradation.answer import answer, level_counts, level_weights, points
 from harness.pages.degradation.figures import draw_figures
 from harness.pages.markdown import markdown_table
 from harness.pages.whole import whole_files
@@ -69,7 +70,7 @@ def share_rows(found: Degradation) -> list[tuple[str, ...]]:
 
 
 def degraded_pairs(found: Degradation) -> list[str]:
-    """Recipe: the (target, language) whose loss is shown, the largest first."""
+    """Recipe: on which targets losses are shown, and the (target, language), the largest first."""
     lines = []
     for result in found.recipes:
         lost = [pair for pair in result.pairs if pair.q_loss is not None]
@@ -80,20 +81,21 @@ def degraded_pairs(found: Degradation) -> list[str]:
         if lost:
             named = [f"{pair.language} on {pair.target} {show_points(pair.mean)}" for pair in lost[:MOST_NAMED_PAIRS]]
             more = f" and {len(lost) - len(named)} more" if len(lost) > len(named) else ""
-            lines.append(f"{result.recipe}: {', '.join(named)}{more}")
+            on = Counter(pair.target for pair in lost).most_common()
+            counts = ", ".join(f"{n} on {target}" for target, n in on)
+            lines.append(f"{result.recipe}, {counts}: {', '.join(named)}{more}")
     return lines
 
 
 def target_rows(found: Degradation) -> list[tuple[str, ...]]:
-    """Target, its zero-shot languages by level, and its own slope in the mean over recipes."""
-    rows = []
-    for target, slope in found.slope_by_target.items():
-        there = {
-            pair.language: pair.level for result in found.averaged for pair in result.pairs if pair.target == target
-        }
-        counts = [str(sum(level == wanted for level in there.values())) for wanted in ("low", "other")]
-        rows.append((target, *counts, points(slope)))
-    return rows
+    """Target, its zero-shot languages by level, its weight in the levels' means, and its own slope in the mean over
+    recipes.
+    """
+    counts, weights = level_counts(found), level_weights(found)
+    return [
+        (target, *map(str, counts[target]), f"{weights.get(target, 0.0):.0%}", points(slope))
+        for target, slope in found.slope_by_target.items()
+    ]
 
 
 NOISE_HEADERS = ("target", "tested", "s.e. seeds", "s.e. rows", "s.e. both", "rows' share of variance")
@@ -171,8 +173,9 @@ def definitions(found: Degradation) -> list[str]:
         f"low-resource: less than {low.cc100_gib_below:g} GiB of text in CC-100{size_of}. By the second definition "
         f"(class at most {low.alternative_joshi_class_at_most} of Joshi et al. 2020) the mean over recipes is "
         f"{points(second.low)} on low-resource languages, difference {points(second.difference)}.",
-        "low-resource, other, difference: within targets that have both kinds. slope: points of gain per tenfold "
-        "CC-100 text, with an intercept for every target; positive: the less text, the worse.",
+        "low-resource, other, difference: within targets that have both kinds, low x other / (low + other) of a target "
+        "being its weight. slope: points of gain per tenfold CC-100 text, with an intercept for every target; "
+        "positive: the less text, the worse.",
         f"degraded (improved): a loss (gain) of more than {-degraded.threshold_points:.1f} points is shown, false "
         f"discovery rate {100 * degraded.alpha:g} % over the recipe's (target, language). mean below: the mean is "
         f"under {degraded.threshold_points:+z.1f}, shown or not.",
@@ -261,7 +264,7 @@ def _body(found: Degradation, table: Table, line: Callable[[str], list[str]]) ->
     parts = [table(LEVEL_HEADERS, level_rows(found)), "", table(SHARE_HEADERS, share_rows(found)), ""]
     if lost := degraded_pairs(found):
         parts += [*line("Losses shown:"), "", *(each for text in lost for each in line(f"- {text}")), ""]
-    parts += [table(("target", "low", "other", "slope"), target_rows(found)), ""]
+    parts += [table(("target", "low", "other", "weight", "slope"), target_rows(found)), ""]
     if found.noise:
         parts += [table(NOISE_HEADERS, noise_rows(found)), "", *line(sight_words(found)), ""]
         parts += [table(*sight_table(found)), ""]
