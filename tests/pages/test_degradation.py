@@ -17,7 +17,7 @@ from harness.pages.degradation.answer import answer, level_weights
 from harness.pages.degradation.figures import HEAT_MAP, SCATTER, STEM, draw_languages, draw_size, write_figures
 from harness.pages.degradation.languages import laboratory_languages
 from harness.pages.degradation.page import noise_rows, render_page, render_text, sight_table, target_rows
-from harness.pages.degradation.record import read_degradation
+from harness.pages.degradation.record import read_degradation, read_stand_ins
 from harness.project.errors import HarnessError
 from harness.project.paths import Paths
 from harness.project.profiles import read_params
@@ -105,6 +105,17 @@ def test_the_committed_page_is_that_of_the_pinned_results(
     found = pinned_answer(repo_root, tmp_path, profile)
     again = f"run `harness degradation --profile {profile} --page docs/{stem}.md`"
     assert page == render_page(found, f"{stem}_{HEAT_MAP}.png", f"{stem}_{SCATTER}.png"), again
+
+
+def test_what_stands_in_for_a_tasks_data_is_named(repo_root: Path) -> None:
+    paths = Paths(repo_root, "mini")
+    mini = read_params(repo_root / "profiles" / "mini.yaml")
+    assert read_stand_ins(mini, paths, ["none", "mnli", "squad_v2"]) == {}
+    found = read_stand_ins(mini, paths, ["mnli", "multi"])
+    assert found.keys() == {"ccg"} and found["ccg"].startswith("UD supertags")
+    assert read_stand_ins(read_params(repo_root / "profiles" / "lab.yaml"), paths, ["multi"]) == {}
+    page = render_page(measure(0.0, 0.0).model_copy(update={"stand_ins": found}), "a.png", "b.png")
+    assert "- stand-in, in recipes that train on ccg: UD supertags" in page
 
 
 def test_the_pinned_results_answer_for_the_laboratory_only(pinned: Degradation) -> None:

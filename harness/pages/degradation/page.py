@@ -227,6 +227,7 @@ def _cautions(found: Degradation) -> list[str]:
             f"separate, in no mean: {name_some(not_averaged)} (other texts than those of English tasks, another "
             f"learning rate than the chosen one, or fewer than {FEWEST_SEEDS} seeds while other recipes have them)."
         )
+    lines += [f"stand-in, in recipes that train on {task}: {what}." for task, what in found.stand_ins.items()]
     if found.collapsed:
         lines.append(
             f"{found.collapsed} of {found.cells} cells collapsed: their dev rows don't show that the model learnt its "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from harness.audit.repeat.items import Outcomes, kept_items
@@ -13,6 +13,7 @@ from harness.project.errors import HarnessError
 from harness.project.params import BASELINE, Params
 from harness.project.paths import Paths
 from harness.project.results import Result
+from harness.project.tasks import load_task
 from harness.verify.languages.degradation import Degradation, gains_by_language, measure_degradation
 from harness.verify.languages.registration import (
     LANGUAGES_FILE,
@@ -45,7 +46,16 @@ def read_degradation(params: Params, paths: Paths) -> Degradation:
             "expected gains by language of a recipe over `none`, found none in the results",
             fix="run `make repro` with `none` and another recipe in the grid",
         )
-    return found
+    return found.model_copy(update={"stand_ins": read_stand_ins(params, paths, [one.recipe for one in found.recipes])})
+
+
+def read_stand_ins(params: Params, paths: Paths, recipes: Iterable[str]) -> dict[str, str]:
+    """Task of a recipe -> what stands in for its data in the profile's pack; empty without a pack."""
+    if params.data.source != "local":
+        return {}
+    used = dict.fromkeys(task for recipe in recipes for task in params.recipes[recipe].tasks)
+    pins = {task: load_task(task, paths.tasks).pins.local.get(params.data.pack or "") for task in used}
+    return {task: pin.stand_in for task, pin in pins.items() if pin and pin.stand_in}
 
 
 def read_row_noise(

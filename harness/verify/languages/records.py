@@ -227,6 +227,8 @@ class Degradation(Record):
     """The chance that a loss of one language is shown, by loss and number of seeds."""
     left_out: list[str]
     """What could not go in, in words."""
+    stand_ins: dict[str, str] = Field(default_factory=dict)
+    """Task of a recipe -> what stands in for its data, where something does."""
 
     @property
     def averaged(self) -> list[RecipeResult]:
