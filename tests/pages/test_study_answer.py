@@ -83,10 +83,10 @@ def test_a_mean_is_told_without_the_targets_that_train_on_the_recipes_rows() -> 
     twice = [SharedRows(target=target, task="squad_v1", target_rows=280, task_rows=600) for target in ("xquad", "mlqa")]
     gains = {"squad_v1": {"xquad": 15.0, "mlqa": 10.0, "tydiqa": 4.0}, "qqp": {"xquad": 15.0, "mlqa": 10.0}}
     said = answer(make(gains, seeds=FIVE, shared=twice))
-    assert re.search(r"squad_v1 \([^)]*5 seeds, without xquad and mlqa, which train on rows of it, \+0\.8\)", said)
-    assert "qqp (" in said and said.count("on rows of it") == 1
+    assert re.search(r"squad_v1 \([^)]*5 seeds, without xquad and mlqa, which train on its files, \+0\.8\)", said)
+    assert "qqp (" in said and said.count("on its files") == 1
     one = answer(make(gains, seeds=FIVE, shared=twice[:1]))
-    assert "without xquad, which trains on rows of it, +" in one
+    assert "without xquad, which trains on its files, +" in one
 
 
 def test_collapsed_cells_leave_nothing_to_be_shown_and_the_page_says_so() -> None:

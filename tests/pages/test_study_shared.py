@@ -41,5 +41,7 @@ def test_the_page_says_how_many_of_how_many() -> None:
     assert "1,000 of 1,600 that it trains on are among the 1,000" in page_of(make({"mnli": 1.0}, shared=[part]))
     some = whole.model_copy(update={"task": "anli_plus", "is_whole": False, "mixtures": ["multi"]})
     page = page_of(make({"anli_plus": 1.0}, shared=[some]))
-    assert "xnli trains on 1,600 rows of which some are among the 2,900 of anli_plus, which draws from" in page
+    assert (
+        "xnli trains on 1,600 rows of a file that anli_plus draws from among others, for its 2,900, and so does" in page
+    )
     assert "shares with an intermediate" not in page_of(make({"mnli": 1.0}))

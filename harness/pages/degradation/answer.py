@@ -10,6 +10,9 @@ from harness.verify.languages.registration import Level
 from harness.verify.show.table import show_points
 from harness.verify.statistics.intervals import FEWEST_SEEDS
 
+MOST_NAMED = 3
+"""So many targets or recipes are named in a sentence."""
+
 
 def answer(found: Degradation) -> str:
     """The answer to the question in plain words, with its numbers, its uncertainty and its reach."""
@@ -81,10 +84,6 @@ def _on_difference(found: Degradation) -> str:
     return f"On the same targets {words[str(difference.direction)]} ({points(other)}): difference {points(difference)}."
 
 
-MOST_NAMED = 3
-"""So many targets are named in a sentence."""
-
-
 def level_weights(found: Degradation) -> dict[str, float]:
     """target -> how much of the levels' means and their difference it makes: n_low n_other / (n_low + n_other) of its
     zero-shot languages, of 1 over all targets. Empty where none has both levels.
@@ -146,7 +145,8 @@ def _on_shares(found: Degradation) -> str:
     degraded = found.registration.degraded
     parts = []
     lossy = [r.recipe for r in found.averaged if any(r.shares[level].degraded for level, _ in levels)]
-    where = f", all of them of {' and '.join(lossy)}" if 0 < len(lossy) < min(4, len(found.averaged)) else ""
+    is_named = 0 < len(lossy) <= MOST_NAMED and len(lossy) < len(found.averaged)
+    where = f", all of them of {', '.join(lossy)}" if is_named else ""
     for level, word in levels:
         shares = [result.shares[level] for result in found.averaged]
         lost, tested = sum(share.degraded for share in shares), sum(share.tested for share in shares)

@@ -121,7 +121,7 @@ def _recipe(study: Study, name: str) -> str:
 
 
 def _as_they_are(study: Study, found: Mapping[str, Aggregate]) -> str:
-    """That no claim is tested so, where a cell collapsed."""
+    """How the intervals are to be taken, where a cell behind them collapsed: no claim is tested so."""
     hit = any(
         target in study.deciding.targets for name in (BASELINE, *found) for target in study.collapsed.get(name, ())
     )
@@ -130,12 +130,12 @@ def _as_they_are(study: Study, found: Mapping[str, Aggregate]) -> str:
 
 
 def _without_shared(study: Study, name: str) -> tuple[str, float] | None:
-    """The targets that decide and train on rows of the recipe's own task, and the mean gain over the others."""
+    """The targets that decide and train on files of the recipe's own task, and the mean gain over the others."""
     shared = [one.target for one in study.shared if one.task == name and one.target in study.deciding.targets]
     if not shared or len(shared) == len(study.deciding.targets):
         return None
     verb = "trains" if len(shared) == 1 else "train"
-    return f"{' and '.join(shared)}, which {verb} on rows of it,", _mean_without(study, name, shared)
+    return f"{' and '.join(shared)}, which {verb} on its files,", _mean_without(study, name, shared)
 
 
 def _mean_without(study: Study, name: str, left_out: Sequence[str]) -> float:

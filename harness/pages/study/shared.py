@@ -91,8 +91,8 @@ def _line(one: SharedRows) -> str:
     if not one.is_whole:
         among = f", and so does {', '.join(one.mixtures)}" if one.mixtures else ""
         return (
-            f"{one.target} trains on {one.target_rows:,} rows of which some are among the {one.task_rows:,} of "
-            f"{one.task}, which draws from the same file among others{among}; these are read twice after it."
+            f"{one.target} trains on {one.target_rows:,} rows of a file that {one.task} draws from among others, for "
+            f"its {one.task_rows:,}{among}: rows of both are read twice after it."
         )
     which = f"all {one.common:,}" if one.common == one.target_rows else f"{one.common:,} of {one.target_rows:,}"
     mixtures = f"; after {', '.join(one.mixtures)}, which draws from several tasks, some are" if one.mixtures else ""
